@@ -1,0 +1,1 @@
+"""data_juicer: fault-tolerant processing of training data."""

@@ -1,0 +1,90 @@
+"""Every exception of data_juicer.
+
+    DataJuicerError                 exit 1
+    ├── ConfigError                 a setting, recipe or command line is wrong: exit 2, nothing was created
+    ├── InputError                  the dataset cannot be found or read
+    ├── JobError
+    │   ├── JobNotFoundError
+    │   ├── JobLockedError          another driver works on the job
+    │   ├── ResumeRefusedError      what lies on disk does not allow an honest resume
+    │   ├── JobFailedError          partitions or the dead-letter budget gave out
+    │   └── JobStoppedError         asked to stop by a signal: exit 128 + signal
+    ├── StoreError                  a disk is full, a directory is gone or not writable
+    ├── CheckpointError
+    │   └── CheckpointCorruptError  a manifest or its data is not what was committed
+    ├── OperatorError               an operator raised where no row can be blamed
+    └── BackendError
+        └── WorkerLostError         transient: a worker was killed, crashed or hung
+
+A message has up to four parts: where, what was found against what was expected, what is still safe, what to type.
+Foreign errors (Arrow, OS, Ray) become one of these where they enter.
+"""
+
+from __future__ import annotations
+
+
+class DataJuicerError(Exception):
+    """Base of all; `exit_code` is what a command ends with."""
+
+    exit_code = 1
+
+
+class ConfigError(DataJuicerError):
+    exit_code = 2
+
+
+class InputError(DataJuicerError):
+    pass
+
+
+class JobError(DataJuicerError):
+    pass
+
+
+class JobNotFoundError(JobError):
+    exit_code = 2
+
+
+class JobLockedError(JobError):
+    pass
+
+
+class ResumeRefusedError(JobError):
+    pass
+
+
+class JobFailedError(JobError):
+    pass
+
+
+class JobStoppedError(JobError):
+    """Carries the signal that asked: exit code 128 + its number."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+        self.exit_code = 128 + signal_number
+
+
+class StoreError(DataJuicerError):
+    pass
+
+
+class CheckpointError(DataJuicerError):
+    pass
+
+
+class CheckpointCorruptError(CheckpointError):
+    pass
+
+
+class OperatorError(DataJuicerError):
+    pass
+
+
+class BackendError(DataJuicerError):
+    pass
+
+
+class WorkerLostError(BackendError):
+    pass

@@ -1,0 +1,95 @@
+"""What an operator is.
+
+    Operator        name, version, parameters, what it reads; partition-local or a barrier
+    ├── Mapper      rows -> rows, field values change, rows may be generated
+    │   └── TextMapper   one text column -> one text column
+    └── Filter      figures for each row, then a decision from the figures alone
+
+An operator is made from the parameters of its recipe entry alone and holds nothing that a run changes, so that any
+worker on any machine computes the same. Heavy modules and models are loaded in `prepare`, not in `__init__`: the driver
+makes every operator to check its parameters and never runs one.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from data_juicer.ops.batch import Batch, Mask
+
+Kind = Literal["mapper", "filter", "deduplicator", "selector", "grouper", "aggregator"]
+Scope = Literal["partition", "dataset"]
+
+
+class Operator(ABC):
+    """Base of all operators. Parameters are keyword arguments of `__init__`, with DataJuicer's names and defaults."""
+
+    name: ClassVar[str]
+    kind: ClassVar[Kind]
+    scope: ClassVar[Scope] = "partition"
+    version: ClassVar[int | str] = 1
+    """Raised whenever the output of a built-in operator changes; for a custom one the digest of its source file."""
+
+    text_key: str = "text"
+
+    def text_keys_read(self) -> tuple[str, ...]:
+        """The text columns that every row must have for this operator; rows without are dead letters."""
+        return (self.text_key,)
+
+    def assets(self) -> tuple[str, ...]:
+        """Files that decide the result beside the parameters (word lists, models); their digests enter the key."""
+        return ()
+
+    def prepare(self) -> None:  # noqa: B027 - most operators have nothing to load
+        """Load what `process` needs; called once in each worker process, before the first batch."""
+
+
+class Mapper(Operator):
+    kind: ClassVar[Kind] = "mapper"
+
+    @abstractmethod
+    def process(self, batch: Batch) -> Batch:
+        """The rows after this operator. May raise: the rows are then isolated by halving."""
+
+
+class TextMapper(Mapper):
+    """A mapper of one text column."""
+
+    def process(self, batch: Batch) -> Batch:
+        return batch.with_text(self.text_key, self.map_text(batch.text(self.text_key)))
+
+    @abstractmethod
+    def map_text(self, text: pa.Array) -> pa.Array:
+        """large_string, shape (rows,), no nulls -> the same."""
+
+
+class Filter(Operator):
+    kind: ClassVar[Kind] = "filter"
+
+    @abstractmethod
+    def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:
+        """The figures of this filter by name, each shape (rows,)."""
+
+    @abstractmethod
+    def keep(self, stats: Mapping[str, pa.Array]) -> Mask:
+        """From the figures alone: which rows stay, shape (rows,)."""
+
+
+def parameters_of(recipe_entry: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A recipe entry, `name` or `{name: {parameter: value}}`, as name and parameters.
+
+    Raises: ValueError: the entry has another form.
+    """
+    if isinstance(recipe_entry, str):
+        return recipe_entry, {}
+    if len(recipe_entry) == 1:
+        ((name, parameters),) = recipe_entry.items()
+        if parameters is None:
+            return name, {}
+        if isinstance(parameters, Mapping):
+            return name, dict(parameters)
+    raise ValueError("an operator is written as `name` or as `name: {parameter: value}`")

@@ -1,0 +1,77 @@
+"""JSON values of fields, raw and decoded. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+
+
+class _Missing:
+    """The value of a field that a row does not have; unlike None, which is JSON null."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING: Final = _Missing()
+
+_ENCODER: Final = msgspec.json.Encoder()
+_RAW_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def decode(raw: bytes | memoryview | msgspec.Raw) -> Any:
+    """Python value of raw JSON; integers of any size stay exact, as the msgspec decoder does not keep them."""
+    return json.loads(bytes(raw))
+
+
+def encode(value: Any) -> bytes:
+    """Raw JSON of a Python value, compact, non-ASCII as UTF-8.
+
+    Raises: TypeError, ValueError: the value has no JSON form (a set, NaN, a lone surrogate).
+    """
+    if type(value) is str:
+        return _ENCODER.encode(value)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def encode_texts(column: pa.Array) -> pa.Array:
+    """A large_string column as JSON strings: large_binary of the same length."""
+    return pa.array([_ENCODER.encode(text) for text in column.to_pylist()], pa.large_binary())
+
+
+def raw_object(raw: bytes | memoryview) -> dict[str, bytes]:
+    """The members of a JSON object in their order, as raw JSON; of a repeated key the last one counts."""
+    return {key: bytes(value) for key, value in _RAW_OBJECT.decode(raw).items()}
+
+
+def put(row: MutableMapping[str, bytes], key: str, raw: bytes) -> None:
+    """Set the field `key` of a row of raw values; `a.b` reaches into `a` where the row has no field of that name."""
+    head, dot, rest = key.partition(".")
+    if not dot or key in row or head not in row:
+        row[key] = raw
+        return
+    inner = raw_object(row[head])
+    put(inner, rest, raw)
+    row[head] = join_object(inner)
+
+
+def get(row: Mapping[str, bytes], key: str) -> bytes | None:
+    """The raw value of the field `key`, looked up like `put` does; None where the row lacks it."""
+    if key in row:
+        return row[key]
+    head, dot, rest = key.partition(".")
+    if not dot or not row.get(head, b"").startswith(b"{"):
+        return None
+    return get(raw_object(row[head]), rest)
+
+
+def join_object(row: Mapping[str, bytes]) -> bytes:
+    """A JSON object of raw members."""
+    return b"{" + b",".join(_ENCODER.encode(key) + b":" + raw for key, raw in row.items()) + b"}"
