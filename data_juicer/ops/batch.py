@@ -58,8 +58,8 @@ class Batch:
     """Other fields that operators wrote, as raw JSON: large_binary, null where the row lacks the field."""
     stats: Mapping[str, pa.Array] = field(default_factory=dict)
     """Figures of filters, one array a name."""
-    changed: Mapping[str, Mask] = field(default_factory=dict)
-    """For each text column that was written: where it differs, or once differed, from the source."""
+    base: Rows | None = None
+    """For each row its number in the batch that `rebased` gave last, shape (rows,); None: not moved since."""
     cache: dict[tuple[str, ...], Any] = field(default_factory=dict)
     """Shared work: (column, what, parameters ...) -> an array with one entry a row."""
 
@@ -94,8 +94,7 @@ class Batch:
         if held is not None:
             return held
         own = self.origin < 0
-        taken = self.source.field(key).take(pa.array(self.origin, mask=own))
-        return taken
+        return self.source.field(key).take(pa.array(self.origin, mask=own))
 
     def column(self, key: str) -> list[Any]:
         """The field `key` as Python values, shape (rows,); `values.MISSING` where a row lacks it."""
@@ -119,7 +118,7 @@ class Batch:
         origin = int(self.origin[index])
         row = self.source.fields(origin) if origin >= 0 else {}
         for key, column in self.texts.items():
-            if origin < 0 or key not in self.changed or self.changed[key][index]:
+            if origin < 0 or self.changed(key)[index]:
                 values.put(row, key, values.encode(column[index].as_py()))
         for key, column in self.fields.items():
             raw = column[index].as_py()
@@ -128,6 +127,18 @@ class Batch:
             else:
                 row[key] = raw
         return row
+
+    def changed(self, key: str) -> Mask:
+        """Where the text column `key` differs from the source; true for rows without origin."""
+        if key not in self.texts:
+            return np.zeros(len(self), np.bool_)
+        mask: Mask | None = self.cache.get((key, "changed"))
+        if mask is None:
+            own = self.origin < 0
+            before = self.source.text(key).take(pa.array(self.origin, mask=own))
+            mask = pc.not_equal(before, self.texts[key]).fill_null(True).to_numpy(zero_copy_only=False)
+            self.cache[key, "changed"] = mask
+        return mask
 
     def row_stats(self, index: int) -> dict[str, Any]:
         """The figures of one row by name."""
@@ -141,17 +152,10 @@ class Batch:
             raise ValueError(
                 f"column {key!r}: {len(column)} values with {column.null_count} nulls for {len(self)} rows"
             )
-        before = self.text(key)
-        if before.equals(column):
+        if column is self.text(key):
             return self
-        differs = pc.not_equal(before, column).to_numpy(zero_copy_only=False)
-        held = self.changed.get(key)
-        return replace(
-            self,
-            texts={**self.texts, key: column},
-            changed={**self.changed, key: differs if held is None else held | differs},
-            cache={entry: array for entry, array in self.cache.items() if entry[0] != key},
-        )
+        cache = {entry: array for entry, array in self.cache.items() if entry[0] != key}
+        return replace(self, texts={**self.texts, key: column}, cache=cache)
 
     def with_column(self, key: str, column: Sequence[Any]) -> Batch:
         """This batch with the field `key` set to Python values; `values.MISSING` removes it from a row."""
@@ -163,9 +167,8 @@ class Batch:
         if len(column) != len(self):
             raise ValueError(f"field {key!r}: {len(column)} values for {len(self)} rows")
         texts = {name: held for name, held in self.texts.items() if name != key}
-        changed = {name: held for name, held in self.changed.items() if name != key}
         cache = {entry: array for entry, array in self.cache.items() if entry[0] != key}
-        return replace(self, texts=texts, changed=changed, fields={**self.fields, key: column}, cache=cache)
+        return replace(self, texts=texts, fields={**self.fields, key: column}, cache=cache)
 
     def with_stats(self, stats: Mapping[str, pa.Array]) -> Batch:
         """This batch with more figures, each shape (rows,)."""
@@ -190,12 +193,16 @@ class Batch:
             texts=taken(self.texts),
             fields=taken(self.fields),
             stats=taken(self.stats),
-            changed={name: mask[rows] for name, mask in self.changed.items()},
+            base=(rows if self.base is None else self.base[rows]).astype(np.int32),
             cache={
                 entry: array.take(indices) if isinstance(array, pa.Array) else array[rows]
                 for entry, array in self.cache.items()
             },
         )
+
+    def rebased(self) -> Batch:
+        """The same rows; `base` counts from here on. What a checkpoint holds is told from the batch before it."""
+        return replace(self, base=None)
 
     def shared(self, key: str, what: str, *parameters: str, make: Callable[[pa.Array], Shared]) -> Shared:
         """What several operators need of the text column `key`, made once and dropped when the text changes.

@@ -1,0 +1,242 @@
+"""The seam between data_juicer and disks: few primitives, each one a point at which a machine may die.
+
+`LocalFileSystem` is the real one; `testing/` has one in memory that forgets what was not synced. Everything that a job
+writes goes through here, so that every crash can be rehearsed. OS errors become `StoreError` at this border.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+from data_juicer.errors import StoreError
+
+Data = bytes | bytearray | memoryview
+
+
+class FileSystem(ABC):
+    """Paths are strings. Bytes are durable after `sync`, names after `sync_dir` of their directory."""
+
+    # ---- primitives
+
+    @abstractmethod
+    def write(self, path: str, data: Data) -> None:
+        """Create the file, or overwrite it."""
+
+    @abstractmethod
+    def append(self, path: str, data: Data) -> None:
+        """Add to the end of the file, creating it."""
+
+    @abstractmethod
+    def create(self, path: str) -> contextlib.AbstractContextManager[BinaryIO]:
+        """A new, empty file to write a stream into."""
+
+    @abstractmethod
+    def truncate(self, path: str, size: int) -> None: ...
+
+    @abstractmethod
+    def sync(self, path: str) -> None:
+        """Make the bytes of the file durable."""
+
+    @abstractmethod
+    def sync_dir(self, path: str) -> None:
+        """Make the names in the directory durable."""
+
+    @abstractmethod
+    def link(self, source: str, target: str) -> bool:
+        """Give the file a second name. False, with nothing done, when the name is taken."""
+
+    @abstractmethod
+    def replace(self, source: str, target: str) -> None:
+        """Rename, replacing what has the name."""
+
+    @abstractmethod
+    def remove(self, path: str) -> None:
+        """Remove the file; no error when it is not there."""
+
+    @abstractmethod
+    def make_dirs(self, path: str) -> None:
+        """The directory and those above it, durably; no error when they are there."""
+
+    @abstractmethod
+    def remove_dir(self, path: str) -> None:
+        """Remove the directory if it is there and empty."""
+
+    @abstractmethod
+    def read(self, path: str) -> bytes:
+        """Raises: FileNotFoundError."""
+
+    @abstractmethod
+    def size(self, path: str) -> int:
+        """Raises: FileNotFoundError."""
+
+    @abstractmethod
+    def exists(self, path: str) -> bool: ...
+
+    @abstractmethod
+    def list(self, path: str) -> list[str]:
+        """Names in a directory, sorted; empty when there is no such directory."""
+
+    @abstractmethod
+    def concat(self, sources: Sequence[str], target: str) -> None:
+        """Write the files one after the other into `target`, in bounded memory."""
+
+    # ---- built from them
+
+    def write_durably(self, path: str, data: Data) -> None:
+        """Write, then sync the bytes and the name."""
+        self.write(path, data)
+        self.sync(path)
+        self.sync_dir(os.path.dirname(path))
+
+    def write_atomic(self, path: str, data: Data) -> None:
+        """Replace the file by `data`: after a crash it holds the old bytes or the new ones, never a part."""
+        aside = self._aside(path)
+        self.write(aside, data)
+        self.sync(aside)
+        self.replace(aside, path)
+        self.sync_dir(os.path.dirname(path))
+
+    def create_exclusive(self, path: str, data: Data) -> bool:
+        """Create the file whole and durable, if the name is free. False, with nothing changed, when it is not."""
+        aside = self._aside(path)
+        self.write(aside, data)
+        self.sync(aside)
+        first = self.link(aside, path)
+        self.remove(aside)
+        self.sync_dir(os.path.dirname(path))
+        return first
+
+    def _aside(self, path: str) -> str:
+        return f"{path}.{os.getpid()}{ASIDE_SUFFIX}"
+
+
+ASIDE_SUFFIX = ".aside"
+
+
+@contextlib.contextmanager
+def _told(doing: str, path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if doing == "reading" and isinstance(error, FileNotFoundError):
+            raise
+        raise StoreError(f"{path}: {doing} failed: {error.strerror or error}.") from error
+
+
+class LocalFileSystem(FileSystem):
+    """Files of this machine, or of a mounted shared storage."""
+
+    def write(self, path: str, data: Data) -> None:
+        with _written(path, os.O_TRUNC) as descriptor:
+            _write_all(descriptor, data)
+
+    def append(self, path: str, data: Data) -> None:
+        with _written(path, os.O_APPEND) as descriptor:
+            _write_all(descriptor, data)
+
+    @contextlib.contextmanager
+    def create(self, path: str) -> Iterator[BinaryIO]:
+        with _told("writing", path), open(path, "wb") as stream:
+            yield stream
+
+    def truncate(self, path: str, size: int) -> None:
+        with _told("truncating", path):
+            os.truncate(path, size)
+
+    def sync(self, path: str) -> None:
+        with _told("syncing", path):
+            _sync(path, os.O_RDONLY)
+
+    def sync_dir(self, path: str) -> None:
+        with _told("syncing", path):
+            _sync(path or ".", os.O_RDONLY | os.O_DIRECTORY)
+
+    def link(self, source: str, target: str) -> bool:
+        with _told("linking", target):
+            try:
+                os.link(source, target)
+            except FileExistsError:
+                return False
+        return True
+
+    def replace(self, source: str, target: str) -> None:
+        with _told("renaming", target):
+            os.replace(source, target)
+
+    def remove(self, path: str) -> None:
+        with _told("removing", path), contextlib.suppress(FileNotFoundError):
+            os.remove(path)
+
+    def make_dirs(self, path: str) -> None:
+        path = os.path.abspath(path)
+        if os.path.isdir(path):
+            return
+        parent = os.path.dirname(path)
+        self.make_dirs(parent)
+        with _told("creating the directory", path):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(path)
+            if not os.path.isdir(path):
+                raise NotADirectoryError(20, "a file has this name", path)
+            _sync(parent, os.O_RDONLY | os.O_DIRECTORY)
+
+    def remove_dir(self, path: str) -> None:
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
+
+    def read(self, path: str) -> bytes:
+        with _told("reading", path), open(path, "rb") as stream:
+            return stream.read()
+
+    def size(self, path: str) -> int:
+        with _told("reading", path):
+            return os.stat(path).st_size
+
+    def exists(self, path: str) -> bool:
+        return os.path.exists(path)
+
+    def list(self, path: str) -> list[str]:
+        with _told("listing", path):
+            try:
+                return sorted(os.listdir(path))
+            except FileNotFoundError:
+                return []
+
+    def concat(self, sources: Sequence[str], target: str) -> None:
+        with _written(target, os.O_TRUNC) as out:
+            for source in sources:
+                with _told("reading", source), open(source, "rb") as stream:
+                    left = os.fstat(stream.fileno()).st_size
+                    while left > 0:
+                        copied = os.sendfile(out, stream.fileno(), None, left)
+                        if copied == 0:
+                            raise OSError(5, "the file became shorter while it was read")
+                        left -= copied
+
+
+@contextlib.contextmanager
+def _written(path: str, flag: int) -> Iterator[int]:
+    with _told("writing", path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flag, 0o644)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: Data) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def _sync(path: str, flags: int) -> None:
+    descriptor = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
