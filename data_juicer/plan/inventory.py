@@ -1,0 +1,90 @@
+"""What earlier runs committed: the manifests that lie on disk, and those that are damaged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from data_juicer.errors import CheckpointCorruptError
+from data_juicer.job.layout import JobLayout, parse_checkpoint_name, parse_result_name
+from data_juicer.store.commit import read_manifest
+from data_juicer.store.filesystem import FileSystem
+from data_juicer.store.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """A manifest that cannot be read, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Inventory:
+    """Committed manifests by partition; a manifest's place in the lists is where its name says it belongs."""
+
+    checkpoints: dict[int, list[tuple[str, Manifest]]] = field(default_factory=dict)
+    results: dict[int, tuple[str, Manifest]] = field(default_factory=dict)
+    damaged: list[Damage] = field(default_factory=list)
+
+
+def take_inventory(fs: FileSystem, layout: JobLayout) -> Inventory:
+    """Read every manifest of the job. Data files are not opened; a missing one or one of the wrong size is damage."""
+    inventory = Inventory()
+    names = set(fs.list(layout.results_dir))
+    for path, manifest in _manifests(fs, layout.results_dir, names, inventory.damaged):
+        parsed = parse_result_name(os.path.basename(path))
+        if parsed is not None and parsed.partition_id == manifest.partition:
+            inventory.results[manifest.partition] = (path, manifest)
+    names = set(fs.list(layout.checkpoints_dir))
+    for path, manifest in _manifests(fs, layout.checkpoints_dir, names, inventory.damaged):
+        inventory.checkpoints.setdefault(manifest.partition, []).append((path, manifest))
+    return inventory
+
+
+def _manifests(
+    fs: FileSystem, directory: str, names: set[str], damaged: list[Damage]
+) -> Iterator[tuple[str, Manifest]]:
+    for name in sorted(names):
+        expected = _partition_of(name)
+        if expected is None:
+            continue
+        path = os.path.join(directory, name)
+        try:
+            manifest = read_manifest(fs, path)
+        except CheckpointCorruptError as error:
+            damaged.append(Damage(path=path, reason=str(error)))
+            continue
+        reason = _wrong_name(manifest, expected) or _wrong_files(fs, directory, names, manifest)
+        if reason is None:
+            yield path, manifest
+        else:
+            damaged.append(Damage(path=path, reason=reason))
+
+
+def _partition_of(name: str) -> tuple[int, int | None] | None:
+    """Partition and operator that the name of a manifest tells; None for a file that is no manifest."""
+    checkpoint = parse_checkpoint_name(name)
+    if checkpoint is not None:
+        return None if checkpoint.attempt else (checkpoint.partition_id, checkpoint.operation_idx)
+    result = parse_result_name(name)
+    return None if result is None or result.attempt else (result.partition_id, None)
+
+
+def _wrong_name(manifest: Manifest, expected: tuple[int, int | None]) -> str | None:
+    partition, index = expected
+    if manifest.partition != partition or (index is not None and manifest.operator_index != index):
+        return f"it is the manifest of partition {manifest.partition}, operator {manifest.operator_index}"
+    return None
+
+
+def _wrong_files(fs: FileSystem, directory: str, names: set[str], manifest: Manifest) -> str | None:
+    for file in manifest.files:
+        if file.name not in names:
+            return f"{file.name} is missing"
+        size_bytes = fs.size(os.path.join(directory, file.name))
+        if size_bytes != file.size_bytes:
+            return f"{file.name} holds {size_bytes} bytes, its manifest says {file.size_bytes}"
+    return None

@@ -1,0 +1,78 @@
+"""Where a partition continues, and why not elsewhere. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data_juicer.store.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A committed checkpoint or result that cannot be used, and the first thing that differs."""
+
+    manifest: Manifest
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumePoint:
+    """`done`: the result is committed. Else the partition continues after `base`, or from its source if None."""
+
+    done: Manifest | None = None
+    base: Manifest | None = None
+    refused: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What this run would compute for one partition."""
+
+    job: str
+    partition_id: int
+    fragment: str
+    reader: str
+    keys: tuple[str, ...]
+    result_key: str
+
+
+def find_resume_point(
+    wanted: Wanted, results: Sequence[Manifest], checkpoints: Sequence[Manifest]
+) -> ResumePoint:
+    """The result if it is the wanted one, else the newest checkpoint whose key is.
+
+    Args:
+        results: committed results of this partition, at most one.
+        checkpoints: committed checkpoints of this partition, newest operator last.
+    """
+    refused = []
+    for manifest in results:
+        reason = _why_not(manifest, wanted, wanted.result_key)
+        if reason is None:
+            return ResumePoint(done=manifest)
+        refused.append(Refusal(manifest=manifest, reason=reason))
+    for manifest in sorted(checkpoints, key=lambda held: held.operator_index, reverse=True):
+        index = manifest.operator_index
+        key = wanted.keys[index + 1] if index + 1 < len(wanted.keys) else None
+        reason = _why_not(manifest, wanted, key)
+        if reason is None:
+            return ResumePoint(base=manifest, refused=tuple(refused))
+        refused.append(Refusal(manifest=manifest, reason=reason))
+    return ResumePoint(refused=tuple(refused))
+
+
+def _why_not(manifest: Manifest, wanted: Wanted, key: str | None) -> str | None:
+    if manifest.job != wanted.job:
+        return f"it belongs to job {manifest.job}"
+    if manifest.partition != wanted.partition_id:
+        return f"it belongs to partition {manifest.partition}"
+    if manifest.key == key:
+        return None
+    if manifest.fragment != wanted.fragment:
+        return "the input changed"
+    if manifest.reader != wanted.reader:
+        return "how the input is read changed"
+    if key is None:
+        return "the recipe is shorter now"
+    return "an operator, its parameters, its code or the order of operators changed"

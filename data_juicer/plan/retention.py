@@ -1,0 +1,34 @@
+"""Which files of a job may go. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from data_juicer.store.manifest import Manifest
+
+Retention = Literal["keep_all", "keep_failed_only", "cleanup_all"]
+
+
+def superseded(newest: Manifest, held: Iterable[Manifest], retention: Retention) -> tuple[Manifest, ...]:
+    """The checkpoints of a partition that `newest`, just committed, makes needless: all older, unless all are kept."""
+    if retention == "keep_all":
+        return ()
+    return tuple(manifest for manifest in held if manifest.operator_index < newest.operator_index)
+
+
+def unnamed_files(dropped: Iterable[Manifest], kept: Iterable[Manifest]) -> tuple[str, ...]:
+    """Data files of dropped manifests that no kept one names, sorted."""
+    needed = {file.name for manifest in kept for file in (*manifest.files, *manifest.dead_letters)}
+    gone = {file.name for manifest in dropped for file in (*manifest.files, *manifest.dead_letters)}
+    return tuple(sorted(gone - needed))
+
+
+def drops_checkpoints_of_done(retention: Retention, succeeded: bool, cleanup_on_success: bool) -> bool:
+    """At the end of a run: whether checkpoints and intermediates of completed partitions go.
+
+    keep_failed_only drops them in any case; cleanup_all and cleanup_on_success once the whole job succeeded.
+    """
+    return retention == "keep_failed_only" or (
+        succeeded and (retention == "cleanup_all" or cleanup_on_success)
+    )

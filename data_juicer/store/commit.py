@@ -1,0 +1,62 @@
+"""The one place that commits, and the one that takes a commit back.
+
+A stage counts from the moment its manifest has its name. Everything the manifest names was synced before, by the
+worker that staged it, so that no power loss leaves a manifest whose files are gone.
+"""
+
+from __future__ import annotations
+
+import os
+
+from data_juicer.errors import CheckpointCorruptError, CheckpointError
+from data_juicer.store.filesystem import FileSystem
+from data_juicer.store.ledger import check_ledgers
+from data_juicer.store.manifest import Manifest, decode_manifest, encode_manifest
+
+
+def commit_manifest(fs: FileSystem, path: str, manifest: Manifest) -> bool:
+    """Make one stage of one partition count. True when this call did it, False when an earlier attempt had.
+
+    Raises: CheckpointError: the ledger does not balance, or another stage than this one has the name.
+    """
+    check_ledgers(manifest.ledgers, where=f"partition {manifest.partition}, {manifest.operator_name}")
+    if manifest.ledgers and manifest.ledgers[-1].rows_out != manifest.rows:
+        raise CheckpointError(
+            f"partition {manifest.partition}: {manifest.rows} rows staged, {manifest.ledgers[-1].rows_out} in its ledger."
+        )
+    if fs.create_exclusive(path, encode_manifest(manifest)):
+        return True
+    held = read_manifest(fs, path)
+    if held.key != manifest.key:
+        raise CheckpointError(
+            f"{path} was committed by run {held.run} for another key while this run worked on it. Nothing was changed."
+        )
+    return False
+
+
+def read_manifest(fs: FileSystem, path: str) -> Manifest:
+    """Raises: CheckpointCorruptError, CheckpointError, FileNotFoundError."""
+    return decode_manifest(fs.read(path), path)
+
+
+def set_aside(fs: FileSystem, path: str, aside_dir: str) -> str:
+    """Take the name from a damaged or stale manifest and keep the file; returns where it lies now."""
+    fs.make_dirs(aside_dir)
+    name = os.path.basename(path)
+    taken = set(fs.list(aside_dir))
+    target = next(f"{name}.{number}" for number in range(len(taken) + 1) if f"{name}.{number}" not in taken)
+    target = os.path.join(aside_dir, target)
+    fs.replace(path, target)
+    fs.sync_dir(aside_dir)
+    fs.sync_dir(os.path.dirname(path))
+    return target
+
+
+def check_file(data: bytes, name: str, size_bytes: int, digest: str) -> None:
+    """Raises: CheckpointCorruptError: these are not the bytes that were committed."""
+    import xxhash
+
+    if len(data) != size_bytes:
+        raise CheckpointCorruptError(f"{name} holds {len(data)} bytes, its manifest says {size_bytes}.")
+    if xxhash.xxh3_128_hexdigest(data) != digest:
+        raise CheckpointCorruptError(f"{name} has not the digest that its manifest says.")

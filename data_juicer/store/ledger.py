@@ -1,0 +1,69 @@
+"""What became of every row, operator by operator. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from data_juicer.errors import CheckpointError
+
+READ = "read"
+"""Name in the ledger of what turns bytes into rows; its index is -1."""
+
+
+class OperatorLedger(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One operator over one partition, or summed over many: rows, seconds of its own, bytes of text it was given."""
+
+    index: int
+    name: str
+    rows_in: int
+    rows_generated: int = 0
+    rows_out: int
+    rows_filtered: int = 0
+    rows_duplicate: int = 0
+    rows_dead_letter: int = 0
+    duration_s: float = 0.0
+    text_bytes: int = 0
+
+    @property
+    def balances(self) -> bool:
+        left = self.rows_out + self.rows_filtered + self.rows_duplicate + self.rows_dead_letter
+        return self.rows_in + self.rows_generated == left
+
+
+def check_ledgers(ledgers: Sequence[OperatorLedger], where: str) -> None:
+    """Every operator accounts for its rows and gets what the one before it gave.
+
+    Raises: CheckpointError: rows were lost or doubled; nothing may be committed.
+    """
+    for before, ledger in zip((None, *ledgers), ledgers, strict=False):
+        if not ledger.balances:
+            raise CheckpointError(f"{where}: the rows of {ledger.name} do not balance: {_told(ledger)}.")
+        if before is not None and before.rows_out != ledger.rows_in:
+            raise CheckpointError(
+                f"{where}: {before.name} gave {before.rows_out} rows, {ledger.name} was given {ledger.rows_in}."
+            )
+
+
+def add_ledgers(one: OperatorLedger, other: OperatorLedger) -> OperatorLedger:
+    """The two partitions, or the two groups of partitions, taken together."""
+    return OperatorLedger(
+        index=one.index,
+        name=one.name,
+        rows_in=one.rows_in + other.rows_in,
+        rows_generated=one.rows_generated + other.rows_generated,
+        rows_out=one.rows_out + other.rows_out,
+        rows_filtered=one.rows_filtered + other.rows_filtered,
+        rows_duplicate=one.rows_duplicate + other.rows_duplicate,
+        rows_dead_letter=one.rows_dead_letter + other.rows_dead_letter,
+        duration_s=one.duration_s + other.duration_s,
+        text_bytes=one.text_bytes + other.text_bytes,
+    )
+
+
+def _told(ledger: OperatorLedger) -> str:
+    return (
+        f"{ledger.rows_in} in + {ledger.rows_generated} generated against {ledger.rows_out} out + "
+        f"{ledger.rows_filtered} filtered + {ledger.rows_duplicate} duplicate + {ledger.rows_dead_letter} dead letters"
+    )

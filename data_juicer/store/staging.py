@@ -1,0 +1,79 @@
+"""Files of a stage: written and synced by a worker, read back and checked by the worker that goes on from them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+import xxhash
+
+from data_juicer.errors import CheckpointCorruptError
+from data_juicer.ops.batch import Batch
+from data_juicer.store.codec import Compression, Format, decode_table, encode_table
+from data_juicer.store.commit import check_file
+from data_juicer.store.filesystem import Data, FileSystem
+from data_juicer.store.layers import apply_layer, make_layer
+from data_juicer.store.manifest import DataFile
+
+
+def stage_file(fs: FileSystem, path: str, data: Data, rows: int) -> DataFile:
+    """Write a file under a name that no other attempt uses, and make it durable."""
+    fs.write_durably(path, data)
+    return DataFile(
+        name=os.path.basename(path),
+        size_bytes=len(memoryview(data)),
+        digest=xxhash.xxh3_128_hexdigest(data),
+        rows=rows,
+    )
+
+
+def stage_layer(
+    fs: FileSystem, path: str, below: Batch, batch: Batch, file_format: Format, compression: Compression
+) -> DataFile:
+    """Write what `batch` changed against `below`."""
+    data = encode_table(make_layer(below, batch), file_format, compression)
+    return stage_file(fs, path, data, rows=len(batch))
+
+
+def read_file(fs: FileSystem, directory: str, file: DataFile) -> bytes:
+    """The bytes of a committed file.
+
+    Raises: CheckpointCorruptError: it is missing, or not what was committed.
+    """
+    try:
+        data = fs.read(os.path.join(directory, file.name))
+    except FileNotFoundError as error:
+        raise CheckpointCorruptError(f"{file.name} is missing.") from error
+    check_file(data, file.name, file.size_bytes, file.digest)
+    return data
+
+
+def load_layers(fs: FileSystem, directory: str, files: Sequence[DataFile], source: Batch) -> Batch:
+    """The batch of a checkpoint: its layers over the rows of the source.
+
+    Raises: CheckpointCorruptError: a layer is missing or not what was committed.
+    """
+    batch = source
+    for file in files:
+        table = decode_table(read_file(fs, directory, file), _format_of(file.name), file.name)
+        if table.num_rows != file.rows:
+            raise CheckpointCorruptError(
+                f"{file.name} holds {table.num_rows} rows, its manifest says {file.rows}."
+            )
+        batch = apply_layer(batch, table)
+    return batch
+
+
+def read_lines(fs: FileSystem, directory: str, files: Iterable[DataFile]) -> list[bytes]:
+    """The lines of committed JSON Lines files, in order.
+
+    Raises: CheckpointCorruptError.
+    """
+    return [line for file in files for line in read_file(fs, directory, file).splitlines()]
+
+
+def _format_of(name: str) -> Format:
+    for part in name.split("."):
+        if part in ("parquet", "arrow", "jsonl"):
+            return part
+    raise CheckpointCorruptError(f"{name}: a name without a known format.")
