@@ -40,6 +40,10 @@ class Operator(ABC):
         """The text columns that every row must have for this operator; rows without are dead letters."""
         return (self.text_key,)
 
+    def text_keys_made(self) -> tuple[str, ...]:
+        """Text columns that this operator gives to every row; operators after it read them though the source has none."""
+        return ()
+
     def assets(self) -> tuple[str, ...]:
         """Files that decide the result beside the parameters (word lists, models); their digests enter the key."""
         return ()

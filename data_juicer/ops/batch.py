@@ -74,11 +74,17 @@ class Batch:
     # ---- reading
 
     def text(self, key: str) -> pa.Array:
-        """The text column `key`: large_string, shape (rows,), no nulls."""
+        """The text column `key`: large_string, shape (rows,), no nulls.
+
+        Raises: KeyError: neither the source was read with this text key nor did an operator write it.
+                ValueError: an operator wrote something else than a string there.
+        """
         held = self.texts.get(key)
         if held is not None:
             return held
         cached = self.cache.get((key, "text"))
+        if cached is None and key in self.fields:
+            cached = self.cache[key, "text"] = values.decode_texts(self.fields[key])
         if cached is None:
             whole = self.source.text(key)
             untouched = len(whole) == len(self) and bool((self.origin == np.arange(len(self))).all())
@@ -135,8 +141,12 @@ class Batch:
         mask: Mask | None = self.cache.get((key, "changed"))
         if mask is None:
             own = self.origin < 0
-            before = self.source.text(key).take(pa.array(self.origin, mask=own))
-            mask = pc.not_equal(before, self.texts[key]).fill_null(True).to_numpy(zero_copy_only=False)
+            try:
+                before = self.source.text(key).take(pa.array(self.origin, mask=own))
+            except KeyError:  # the operator that wrote the text made the field
+                mask = np.ones(len(self), np.bool_)
+            else:
+                mask = pc.not_equal(before, self.texts[key]).fill_null(True).to_numpy(zero_copy_only=False)
             self.cache[key, "changed"] = mask
         return mask
 
@@ -152,10 +162,11 @@ class Batch:
             raise ValueError(
                 f"column {key!r}: {len(column)} values with {column.null_count} nulls for {len(self)} rows"
             )
-        if column is self.text(key):
+        if column is self.texts.get(key) or column is self.cache.get((key, "text")):
             return self
+        fields = {name: held for name, held in self.fields.items() if name != key}
         cache = {entry: array for entry, array in self.cache.items() if entry[0] != key}
-        return replace(self, texts={**self.texts, key: column}, cache=cache)
+        return replace(self, texts={**self.texts, key: column}, fields=fields, cache=cache)
 
     def with_column(self, key: str, column: Sequence[Any]) -> Batch:
         """This batch with the field `key` set to Python values; `values.MISSING` removes it from a row."""

@@ -46,6 +46,18 @@ def encode_texts(column: pa.Array) -> pa.Array:
     return pa.array([_ENCODER.encode(text) for text in column.to_pylist()], pa.large_binary())
 
 
+def decode_texts(column: pa.Array) -> pa.Array:
+    """A column of raw JSON as its strings: large_string of the same length.
+
+    Raises: ValueError: a value is no string, or is missing.
+    """
+    texts = [None if raw is None else decode(raw) for raw in column.to_pylist()]
+    for text in texts:
+        if type(text) is not str:
+            raise ValueError(f"a text must be a string, found {text!r:.80}")
+    return pa.array(texts, pa.large_string())
+
+
 def raw_object(raw: bytes | memoryview) -> dict[str, bytes]:
     """The members of a JSON object in their order, as raw JSON; of a repeated key the last one counts."""
     return {key: bytes(value) for key, value in _RAW_OBJECT.decode(raw).items()}
