@@ -1,0 +1,72 @@
+"""The lock that the operating system takes away when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from typing import Final, Protocol
+
+from data_juicer.errors import StoreError
+
+_TRIES: Final = 20
+_PAUSE_S: Final = 0.005
+"""`is_held` takes the lock for an instant to look; a driver that starts at that moment must not be refused for it."""
+
+
+class AdvisoryLock(Protocol):
+    """At most one holder of a path on this machine, gone with the process."""
+
+    def acquire(self, path: str) -> bool:
+        """False when somebody else holds it. Waits 0.1 s at most."""
+
+    def release(self) -> None:
+        """No error when it is not held."""
+
+
+class FileLock:
+    """An flock on a file that is never removed: to remove it would let two processes lock two files of one name."""
+
+    def __init__(self) -> None:
+        self._descriptor: int | None = None
+
+    def acquire(self, path: str) -> bool:
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be opened for locking: {error.strerror}.") from error
+        for _ in range(_TRIES):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_PAUSE_S)
+            except OSError as error:
+                os.close(descriptor)
+                raise StoreError(f"{path}: this file system has no locks: {error.strerror}.") from error
+            else:
+                self._descriptor = descriptor
+                return True
+        os.close(descriptor)
+        return False
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def is_held(path: str) -> bool:
+    """Whether a process of this machine holds the lock. Creates nothing."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,216 @@
+"""Every path of a job. Pure; nobody else joins them.
+
+    {work_dir}/{job_id}/            job_summary.json  job.lock  runs/  tmp/
+        metadata/                   dataset_mapping.json  final_mapping_report.json
+        partitions/  intermediate/  results/  dead_letter/
+    {event_log_dir}/{job_id}/       event_logs/events.jsonl  events.jsonl.1 ...  events.log
+    {checkpoint_dir}/{job_id}/      checkpoint_000007_002.json  partition_000007_002.r1a1.parquet  set_aside/
+
+An attempt is written `r1a2`: run 1, attempt 2. A suffix is a file's extension without its first dot: `parquet`, `jsonl.gz`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_MANIFEST_NAME: Final = re.compile(r"checkpoint_(\d{6,})_(\d{3,})\.json", re.ASCII)
+_DATA_NAME: Final = re.compile(r"partition_(\d{6,})_(\d{3,})\.(r\d+a\d+)\.([a-z0-9.]+)", re.ASCII)
+_RESULT_NAME: Final = re.compile(r"partition_(\d{6,})(?:\.(r\d+a\d+))?\.([a-z0-9.]+)", re.ASCII)
+_RUN_NAME: Final = re.compile(r"run_(\d{6,})\.json", re.ASCII)
+
+
+def attempt_name(run: int, attempt: int) -> str:
+    """`r1a2` for attempt 2 of run 1, both counted from 1."""
+    return f"r{run}a{attempt}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointName:
+    """What the name of a manifest or of a data file in the checkpoint directory says."""
+
+    partition_id: int
+    operation_idx: int
+    attempt: str | None
+    """None for a manifest."""
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultName:
+    """What the name of a manifest or of a data file in the result directory says."""
+
+    partition_id: int
+    attempt: str | None
+    """None for a manifest."""
+    suffix: str
+
+
+def parse_checkpoint_name(name: str) -> CheckpointName | None:
+    """The parts of a file name in the checkpoint directory; None for a file that is not ours."""
+    if match := _MANIFEST_NAME.fullmatch(name):
+        return CheckpointName(
+            partition_id=int(match[1]), operation_idx=int(match[2]), attempt=None, suffix="json"
+        )
+    if match := _DATA_NAME.fullmatch(name):
+        return CheckpointName(
+            partition_id=int(match[1]), operation_idx=int(match[2]), attempt=match[3], suffix=match[4]
+        )
+    return None
+
+
+def parse_result_name(name: str) -> ResultName | None:
+    """The parts of a file name in the result directory; None for a file that is not a partition's."""
+    match = _RESULT_NAME.fullmatch(name)
+    if match is None or (match[2] is None and match[3] != "json"):
+        return None
+    return ResultName(partition_id=int(match[1]), attempt=match[2], suffix=match[3])
+
+
+def parse_run_name(name: str) -> int | None:
+    """The number of the run that a file in the runs directory stands for; None for another file."""
+    match = _RUN_NAME.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobLayout:
+    """The directories of one job, and the files in them."""
+
+    job_id: str
+    job_dir: str
+    event_logs_dir: str
+    checkpoints_dir: str
+
+    @staticmethod
+    def of(
+        work_dir: str, job_id: str, event_log_dir: str | None = None, checkpoint_dir: str | None = None
+    ) -> JobLayout:
+        """The layout of a job; without a directory of their own, events and checkpoints lie in the job's."""
+        job_dir = os.path.join(work_dir, job_id)
+        return JobLayout(
+            job_id=job_id,
+            job_dir=job_dir,
+            event_logs_dir=os.path.join(event_log_dir or work_dir, job_id, "event_logs"),
+            checkpoints_dir=os.path.join(checkpoint_dir, job_id)
+            if checkpoint_dir
+            else os.path.join(job_dir, "checkpoints"),
+        )
+
+    # ---- the job
+
+    @property
+    def summary(self) -> str:
+        return os.path.join(self.job_dir, "job_summary.json")
+
+    @property
+    def lock(self) -> str:
+        return os.path.join(self.job_dir, "job.lock")
+
+    @property
+    def runs_dir(self) -> str:
+        return os.path.join(self.job_dir, "runs")
+
+    def run_claim(self, run: int) -> str:
+        return os.path.join(self.runs_dir, f"run_{run:06d}.json")
+
+    @property
+    def temp_dir(self) -> str:
+        return os.path.join(self.job_dir, "tmp")
+
+    @property
+    def metadata_dir(self) -> str:
+        return os.path.join(self.job_dir, "metadata")
+
+    @property
+    def dataset_mapping(self) -> str:
+        return os.path.join(self.metadata_dir, "dataset_mapping.json")
+
+    @property
+    def final_mapping_report(self) -> str:
+        return os.path.join(self.metadata_dir, "final_mapping_report.json")
+
+    # ---- rows
+
+    @property
+    def partitions_dir(self) -> str:
+        return os.path.join(self.job_dir, "partitions")
+
+    @property
+    def intermediate_dir(self) -> str:
+        return os.path.join(self.job_dir, "intermediate")
+
+    def intermediate(self, partition_id: int, operation_idx: int, operation_name: str, suffix: str) -> str:
+        """Whole rows after one operator, for people to open."""
+        return os.path.join(
+            self.intermediate_dir,
+            f"partition_{partition_id:06d}",
+            f"op_{operation_idx:03d}_{operation_name}.{suffix}",
+        )
+
+    @property
+    def results_dir(self) -> str:
+        return os.path.join(self.job_dir, "results")
+
+    def result_data(self, partition_id: int, attempt: str, suffix: str) -> str:
+        return os.path.join(self.results_dir, f"partition_{partition_id:06d}.{attempt}.{suffix}")
+
+    def result_manifest(self, partition_id: int) -> str:
+        return os.path.join(self.results_dir, f"partition_{partition_id:06d}.json")
+
+    @property
+    def results_manifest(self) -> str:
+        """The last manifest: all partitions in their order."""
+        return os.path.join(self.results_dir, "results.json")
+
+    @property
+    def dead_letter_dir(self) -> str:
+        return os.path.join(self.job_dir, "dead_letter")
+
+    def dead_letter(self, partition_id: int) -> str:
+        return os.path.join(self.dead_letter_dir, f"partition_{partition_id:06d}.jsonl")
+
+    # ---- checkpoints
+
+    def checkpoint_manifest(self, partition_id: int, operation_idx: int) -> str:
+        return os.path.join(self.checkpoints_dir, f"checkpoint_{partition_id:06d}_{operation_idx:03d}.json")
+
+    def checkpoint_data(self, partition_id: int, operation_idx: int, attempt: str, suffix: str) -> str:
+        return os.path.join(
+            self.checkpoints_dir, f"partition_{partition_id:06d}_{operation_idx:03d}.{attempt}.{suffix}"
+        )
+
+    @property
+    def set_aside_dir(self) -> str:
+        """Where damaged checkpoints go; nothing here is read or deleted by a run."""
+        return os.path.join(self.checkpoints_dir, "set_aside")
+
+    # ---- events
+
+    @property
+    def events_jsonl(self) -> str:
+        return os.path.join(self.event_logs_dir, "events.jsonl")
+
+    @property
+    def events_log(self) -> str:
+        return os.path.join(self.event_logs_dir, "events.log")
+
+    def directories(self) -> dict[str, str]:
+        """Every directory of the job by the name that people know it under."""
+        return {
+            "job": self.job_dir,
+            "metadata": self.metadata_dir,
+            "partitions": self.partitions_dir,
+            "intermediate": self.intermediate_dir,
+            "results": self.results_dir,
+            "dead_letter": self.dead_letter_dir,
+            "event_logs": self.event_logs_dir,
+            "checkpoints": self.checkpoints_dir,
+        }
+
+
+def rotated(path: str, number: int) -> str:
+    """The `number`-th older file of a log, 1 the youngest; `rotated(path, 0)` is the log itself."""
+    return f"{path}.{number}" if number else path

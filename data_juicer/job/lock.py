@@ -1,0 +1,187 @@
+"""One driver per job.
+
+On one machine an operating-system lock on `job.lock` decides; it dies with its holder. Between machines the newest file in
+`runs/` decides: run N's claim is created exclusively, so each number has one owner, and N+1 is claimed only when N was
+released, has died on this machine, or let its lease run out. A driver that was taken for dead finds the claim N+1
+before its next commit and stops.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from data_juicer.clock import Clock, format_utc
+from data_juicer.errors import JobLockedError
+from data_juicer.job.advisory import AdvisoryLock, FileLock, is_held
+from data_juicer.job.layout import JobLayout, parse_run_name
+from data_juicer.store.filesystem import FileSystem
+
+RENEWAL_S: Final = 15.0
+"""How often a driver renews its lease."""
+LEASE_S: Final = 60.0
+"""After this long without renewal a driver on another machine counts as dead: three renewals may be lost."""
+
+
+class RunClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """Who owns a run, and when it was last heard of; times as ISO 8601 in UTC."""
+
+    format_version: int = 1
+    run: int
+    host: str
+    pid: int
+    since: str
+    renewed: str
+    released: bool = False
+    rows_done: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Driver:
+    """A process that wants to work on a job."""
+
+    host: str
+    pid: int
+
+
+class Lock:
+    """The right of one run to commit; made by `acquire`."""
+
+    def __init__(
+        self, fs: FileSystem, layout: JobLayout, clock: Clock, advisory: AdvisoryLock, claim: RunClaim
+    ) -> None:
+        self._fs = fs
+        self._layout = layout
+        self._clock = clock
+        self._advisory = advisory
+        self._claim = claim
+        self._renewed_s = clock.monotonic_s()
+
+    @property
+    def run(self) -> int:
+        """The number of this run, 1 for the first one of the job."""
+        return self._claim.run
+
+    def renew(self, rows_done: int) -> None:
+        """Say that the run is alive; does nothing when called again within RENEWAL_S."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._renewed_s >= RENEWAL_S:
+            self._renewed_s = now_s
+            self.fence()
+            self._write(released=False, rows_done=rows_done)
+
+    def fence(self) -> None:
+        """Refuse to go on when a later run owns the job; one look for a file, made before each commit.
+
+        Raises: JobLockedError: a later run owns it.
+        """
+        if self._fs.exists(self._layout.run_claim(self.run + 1)):
+            raise JobLockedError(
+                f"{self._layout.job_id}: run {self.run} (pid {self._claim.pid} on {self._claim.host}) was not heard of "
+                f"for {LEASE_S:.0f} s and run {self.run + 1} took the job over. "
+                "This run stops; what it committed stays and is used."
+            )
+
+    def release(self, rows_done: int) -> None:
+        """Give the job free for the next run."""
+        try:
+            if not self._fs.exists(self._layout.run_claim(self.run + 1)):
+                self._write(released=True, rows_done=rows_done)
+        finally:
+            self._advisory.release()
+
+    def _write(self, *, released: bool, rows_done: int) -> None:
+        self._claim = msgspec.structs.replace(
+            self._claim, renewed=format_utc(self._clock.now()), released=released, rows_done=rows_done
+        )
+        self._fs.write_atomic(self._layout.run_claim(self.run), msgspec.json.encode(self._claim))
+
+
+def acquire(
+    fs: FileSystem,
+    layout: JobLayout,
+    clock: Clock,
+    driver: Driver,
+    advisory: AdvisoryLock | None = None,
+) -> Lock:
+    """Become the one driver of a job.
+
+    Args:
+        advisory: the lock of this machine; the operating system's unless a test gives its own.
+    Raises: JobLockedError: another driver has the job; nothing was changed.
+    """
+    fs.make_dirs(layout.job_dir)
+    fs.make_dirs(layout.runs_dir)
+    held = FileLock() if advisory is None else advisory
+    if not held.acquire(layout.lock):
+        raise _refusal(layout, find_owner(fs, layout), "still runs")
+    try:
+        claim = _claim_next_run(fs, layout, clock, driver)
+    except BaseException:
+        held.release()
+        raise
+    return Lock(fs, layout, clock, held, claim)
+
+
+def find_owner(fs: FileSystem, layout: JobLayout) -> RunClaim | None:
+    """The claim of the newest run; None when there was none or it cannot be read."""
+    run = newest_run(fs, layout)
+    if run == 0:
+        return None
+    try:
+        return msgspec.json.decode(fs.read(layout.run_claim(run)), type=RunClaim)
+    except (FileNotFoundError, msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def newest_run(fs: FileSystem, layout: JobLayout) -> int:
+    """The number of the newest run; 0 for a job that none has worked on."""
+    return max((parse_run_name(name) or 0 for name in fs.list(layout.runs_dir)), default=0)
+
+
+def is_alive(owner: RunClaim, now: datetime, host: str, lock_path: str) -> bool:
+    """Whether the run's driver still works, as far as this machine can tell."""
+    if owner.released:
+        return False
+    return is_held(lock_path) if owner.host == host else not _is_lease_over(owner, now)
+
+
+def _claim_next_run(fs: FileSystem, layout: JobLayout, clock: Clock, driver: Driver) -> RunClaim:
+    """Called with the lock of this machine held, so that an owner on this machine is dead."""
+    owner = find_owner(fs, layout)
+    now = clock.now()
+    if owner and not owner.released and owner.host != driver.host and not _is_lease_over(owner, now):
+        raise _refusal(
+            layout, owner, f"was heard of at {owner.renewed}; taken for dead {LEASE_S:.0f} s after that"
+        )
+    moment = format_utc(now)
+    run = newest_run(fs, layout) + 1
+    claim = RunClaim(run=run, host=driver.host, pid=driver.pid, since=moment, renewed=moment)
+    if not fs.create_exclusive(layout.run_claim(run), msgspec.json.encode(claim)):
+        raise _refusal(layout, find_owner(fs, layout), "was faster")
+    return claim
+
+
+def _is_lease_over(owner: RunClaim, now: datetime) -> bool:
+    try:
+        renewed = datetime.fromisoformat(owner.renewed)
+    except ValueError:
+        return True
+    return renewed.tzinfo is None or (now - renewed).total_seconds() > LEASE_S
+
+
+def _refusal(layout: JobLayout, owner: RunClaim | None, state: str) -> JobLockedError:
+    if owner is None or owner.released:  # the driver that was faster has not written its claim yet
+        found = f"another driver {state} ({os.path.basename(layout.lock)} is held)"
+    else:
+        found = (
+            f"run {owner.run} (pid {owner.pid} on {owner.host}, since {owner.since}, "
+            f"{owner.rows_done:,} rows done) {state}"
+        )
+    return JobLockedError(
+        f"{layout.job_id}: {found}. Nothing was changed. To watch it: dj-jobs show {layout.job_id}"
+    )

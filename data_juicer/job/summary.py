@@ -1,0 +1,157 @@
+"""job_summary.json: what a job is, what its runs came to, and how to go on."""
+
+from __future__ import annotations
+
+import enum
+import platform
+import shlex
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any, Final
+
+import msgspec
+
+from data_juicer.errors import JobError, JobNotFoundError
+from data_juicer.job.layout import JobLayout
+from data_juicer.store.filesystem import FileSystem
+from data_juicer.version import VERSION
+
+FORMAT_VERSION: Final = 1
+_PACKAGES: Final = ("msgspec", "numpy", "polars", "pyarrow", "xxhash")
+
+
+class JobStatus(enum.Enum):
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    """Asked to stop by a signal, and stopped in order."""
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One driver process that worked on the job."""
+
+    number: int
+    started: str
+    stopped: str | None = None
+    """Times as ISO 8601 in UTC; None while the run goes on, and for ever after a kill."""
+    host: str
+    pid: int
+    outcome: JobStatus = JobStatus.RUNNING
+    resume_command: str
+
+
+class JobCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows and partitions that are committed; the totals are 0 until the sources were scanned."""
+
+    partitions: int = 0
+    partitions_done: int = 0
+    partitions_failed: int = 0
+    rows: int = 0
+    rows_done: int = 0
+    rows_out: int = 0
+    rows_dead_letter: int = 0
+
+
+class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What `dj-jobs` and the next run know of a job before they look at anything else."""
+
+    format_version: int = FORMAT_VERSION
+    job_id: str
+    status: JobStatus
+    reason: str | None = None
+    """Why it failed or stopped, in one line."""
+    created: str
+    updated: str
+    config: dict[str, Any]
+    """Every setting, resolved."""
+    config_digest: str
+    resume_command: str
+    runs: tuple[RunRecord, ...] = ()
+    counts: JobCounts = JobCounts()
+    export_path: str | None = None
+    directories: dict[str, str]
+    """Every directory of the job by name, as `JobLayout.directories` gives them."""
+    versions: dict[str, str]
+    """Python, data_juicer and the packages that decide what is computed."""
+
+
+class _Header(msgspec.Struct, frozen=True):
+    format_version: int
+
+
+def installed_versions() -> dict[str, str]:
+    """The versions that a summary records, without importing the packages."""
+    versions = {"python": platform.python_version(), "data_juicer": VERSION}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+def resume_command(arguments: Sequence[str], job_id: str) -> str:
+    """The shell command that goes on with a job.
+
+    Args:
+        arguments: what `dj-process` was called with; a `--job_id` among them is replaced.
+    """
+    kept: list[str] = []
+    is_id = False
+    for argument in arguments:
+        if is_id:
+            is_id = False
+        elif argument == "--job_id":
+            is_id = True
+        elif not argument.startswith("--job_id="):
+            kept.append(argument)
+    return shlex.join(["dj-process", *kept, "--job_id", job_id])
+
+
+def encode(summary: JobSummary) -> bytes:
+    """The summary as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
+
+
+def decode(data: bytes, path: str) -> JobSummary:
+    """The summary that `encode` made.
+
+    Raises: JobError: the bytes are torn, damaged, or of a newer format.
+    """
+    try:
+        version = msgspec.json.decode(data, type=_Header).format_version
+        if version > FORMAT_VERSION:
+            raise JobError(
+                f"{path}: format {version}, this data_juicer ({VERSION}) reads up to {FORMAT_VERSION}. "
+                "Nothing was changed. Use the data_juicer that wrote it, or a newer one."
+            )
+        return msgspec.json.decode(data, type=JobSummary)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise JobError(
+            f"{path}: damaged, {error}. Nothing was changed; checkpoints and results do not depend on this file. "
+            f"Move it away to have it made anew: mv {shlex.quote(path)} {shlex.quote(path + '.damaged')}"
+        ) from error
+
+
+def write(fs: FileSystem, layout: JobLayout, summary: JobSummary) -> None:
+    """Replace the summary: after a crash it is the old one or this one."""
+    fs.write_atomic(layout.summary, encode(summary))
+
+
+def load(fs: FileSystem, layout: JobLayout) -> JobSummary:
+    """Raises: JobNotFoundError: there is no such job. JobError: its summary cannot be read."""
+    found = find(fs, layout)
+    if found is None:
+        raise JobNotFoundError(f"{layout.summary}: there is no job {layout.job_id}.")
+    return found
+
+
+def find(fs: FileSystem, layout: JobLayout) -> JobSummary | None:
+    """The summary; None where the job has none yet. Raises: JobError: it cannot be read."""
+    try:
+        data = fs.read(layout.summary)
+    except FileNotFoundError:
+        return None
+    return decode(data, layout.summary)
