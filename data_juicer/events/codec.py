@@ -1,0 +1,94 @@
+"""A record as a line of events.jsonl, and back. Pure.
+
+A line is one JSON object: v, seq, ts, run, level, message, then what the event holds. The message is made from the event,
+so it is written for readers of the file and not read back, except for notices, where it is all there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from data_juicer.events.text import describe
+from data_juicer.events.types import AnyEvent, Notice, Record
+
+VERSION: Final = 1
+
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+class Header(msgspec.Struct, frozen=True, gc=False):
+    """What every line of every version has."""
+
+    v: int
+    seq: int
+    ts: str
+    run: int
+
+
+_HEADER: Final = msgspec.json.Decoder(Header)
+_EVENT: Final = msgspec.json.Decoder(AnyEvent)
+
+
+def encode_record(record: Record) -> bytes:
+    """One line with its newline. Characters that UTF-8 cannot hold (of a file name, say) become `?`."""
+    try:
+        return _encode(record, record.event)
+    except UnicodeEncodeError:
+        return _encode(
+            record, msgspec.convert(_encodable(msgspec.to_builtins(record.event)), type(record.event))
+        )
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(held) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encodable(held) for held in value]
+    return value
+
+
+def _encode(record: Record, event: AnyEvent) -> bytes:
+    message = b"" if isinstance(event, Notice) else b',"message":' + _ENCODER.encode(describe(event))
+    return b'{"v":%d,"seq":%d,"ts":"%s","run":%d,"level":"%s"%s,%s\n' % (
+        VERSION,
+        record.seq,
+        record.ts.encode(),
+        record.run,
+        event.level.encode(),
+        message,
+        _ENCODER.encode(event)[1:],
+    )
+
+
+def find_header(line: bytes) -> Header | None:
+    """Number, time and run of a line of any version; None for a line that is damaged."""
+    try:
+        header = _HEADER.decode(line)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return header if header.v >= 1 and header.seq >= 1 else None
+
+
+def decode_line(line: bytes) -> Record | None:
+    """The record of a line; None for one that is torn, damaged, or of a version or type that this reader does not know."""
+    header = find_header(line)
+    if header is None or header.v > VERSION:
+        return None
+    try:
+        event = _EVENT.decode(line)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return Record(seq=header.seq, ts=header.ts, run=header.run, event=event)
+
+
+def decode_lines(lines: Iterable[bytes]) -> Iterator[Record]:
+    """The records among the lines, in their order; what is damaged is passed over."""
+    for line in lines:
+        record = decode_line(line)
+        if record is not None:
+            yield record

@@ -1,0 +1,176 @@
+"""The one writer of a job's events: numbers them, tells listeners, and appends them to events.jsonl and events.log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from data_juicer.clock import Clock, format_utc
+from data_juicer.errors import StoreError
+from data_juicer.events import types as t
+from data_juicer.events.codec import decode_lines, encode_record, find_header
+from data_juicer.events.file import RotatingFile, Tail, read_lines
+from data_juicer.events.people import PeopleLog
+from data_juicer.job.layout import JobLayout
+from data_juicer.store.filesystem import FileSystem
+
+Listener = Callable[[t.Record], None]
+
+FLUSH_S: Final = 0.5
+"""How old an event may grow in memory; `tick` sees to it."""
+_BUFFER_BYTES_MAX: Final = 1 << 20
+_SYNCED: Final = (
+    t.JobStart,
+    t.JobComplete,
+    t.JobFailed,
+    t.ProcessingStart,
+    t.ProcessingComplete,
+    t.ProcessingError,
+)
+
+
+class EventLog:
+    """Events of one run, behind those of the runs before it."""
+
+    def __init__(
+        self,
+        fs: FileSystem,
+        layout: JobLayout,
+        clock: Clock,
+        run: int,
+        *,
+        max_log_size_mb: float = 100,
+        backup_count: int = 5,
+        enabled: bool = True,
+        people_level: t.Level = "INFO",
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        """Cut a torn end off the log and go on with the number behind its last line.
+
+        Args:
+            enabled: False writes nothing; listeners are told all the same.
+            people_level: events below it are not written to events.log.
+            listeners: called with each record, in order, in the thread that records.
+        """
+        size_bytes_max = int(max_log_size_mb * 1_000_000)
+        self._file = RotatingFile(fs, layout.events_jsonl, size_bytes_max, backup_count)
+        self._people = PeopleLog(
+            RotatingFile(fs, layout.events_log, size_bytes_max, backup_count), people_level
+        )
+        self._fs = fs
+        self._clock = clock
+        self._run = run
+        self._enabled = enabled
+        self._listeners = tuple(listeners)
+        self._buffer = bytearray()
+        self._buffered = 0
+        self._flushed_s = clock.monotonic_s()
+        self._unwritten = 0
+        self._unwritten_told = 0
+        self._has_warned = False
+        self._seq_next = 1
+        if enabled:
+            self._continue(layout)
+
+    @property
+    def unwritten(self) -> int:
+        """Events that no file holds because the disk refused them."""
+        return self._unwritten
+
+    def record(self, event: t.AnyEvent) -> t.Record:
+        """Number an event, tell the listeners, and keep it for the next flush. Never fails because of a disk."""
+        record = t.Record(seq=self._seq_next, ts=format_utc(self._clock.now()), run=self._run, event=event)
+        self._seq_next += 1
+        for listener in self._listeners:
+            listener(record)
+        if self._enabled:
+            self._buffer += encode_record(record)
+            self._buffered += 1
+            self._people.record(record)
+            if isinstance(event, _SYNCED):
+                self.sync()
+            elif len(self._buffer) > _BUFFER_BYTES_MAX:
+                self.flush()
+        return record
+
+    def tick(self) -> None:
+        """Flush when the oldest event waits for FLUSH_S; the driver calls this in each turn of its loop."""
+        if self._buffered and self._clock.monotonic_s() - self._flushed_s >= FLUSH_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand everything to the operating system."""
+        self._flushed_s = self._clock.monotonic_s()
+        if self._buffered and self._write() and self._unwritten > self._unwritten_told:
+            count = self._unwritten - self._unwritten_told
+            self._unwritten_told = self._unwritten
+            self.record(
+                t.WarningNotice(
+                    message=f"{count:,} events before this one could not be written",
+                    data={"unwritten": count},
+                )
+            )
+            self._write()
+
+    def sync(self) -> None:
+        """Flush, then make it durable."""
+        self.flush()
+        if self._enabled:
+            self._try(self._file.sync)
+
+    def close(self) -> None:
+        self.sync()
+        self.flush()  # a warning that the sync itself gave
+
+    def _continue(self, layout: JobLayout) -> None:
+        """Find the number to go on with, and say what was wrong with the log."""
+        tail: Tail | None = None
+        try:
+            self._fs.make_dirs(layout.event_logs_dir)
+            tail = self._file.cut(lambda line: find_header(line) is not None)
+            self._people.cut()
+        except StoreError as error:
+            self._warn_once(error)
+        header = find_header(tail.line) if tail and tail.line else None
+        if header:
+            self._seq_next = header.seq + 1
+        if tail and tail.cut_bytes:
+            message = f"{layout.events_jsonl}: a torn end of {tail.cut_bytes:,} bytes was cut off"
+            self.record(t.WarningNotice(message=message, data={"cut_bytes": tail.cut_bytes}))
+        if tail and header is None and self._run > 1:
+            message = (
+                f"{layout.events_jsonl}: holds no event of the runs before this one; nothing depends on them"
+            )
+            self.record(t.WarningNotice(message=message))
+
+    def _write(self) -> bool:
+        """Append what is buffered. False when the disk refused it: it is dropped, and its numbers are used again."""
+        lines, count = bytes(self._buffer), self._buffered
+        self._buffer.clear()
+        self._buffered = 0
+        try:
+            self._file.append(lines)
+        except StoreError as error:
+            self._unwritten += count
+            self._seq_next -= count
+            self._warn_once(error)
+            return False
+        self._try(self._people.flush)
+        return True
+
+    def _try(self, deed: Callable[[], None]) -> None:
+        try:
+            deed()
+        except StoreError as error:
+            self._warn_once(error)
+
+    def _warn_once(self, error: StoreError) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            message = f"event log: {error} The job goes on; events that cannot be written are counted."
+            self.record(t.WarningNotice(message=message))
+
+
+def read_records(fs: FileSystem, layout: JobLayout) -> Iterator[t.Record]:
+    """Every event of a job, the oldest first; damaged lines are passed over. Raises: StoreError."""
+    return decode_lines(read_lines(fs, layout.events_jsonl))
