@@ -8,7 +8,7 @@
     RESOURCE_USAGE PERFORMANCE_METRIC                       sampled; one an operator at a run's end
     WARNING INFO DEBUG
 
-Operators are counted from 0 over the whole recipe. Durations are seconds, sizes bytes, attempts such as `r1a2`.
+Operators are counted from 0 over the whole recipe; -1 is `read`. Durations are seconds, sizes bytes, attempts such as `r1a2`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import msgspec
+
+from data_juicer.store.ledger import OperatorLedger
 
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Detail = str | int | float | bool | None
@@ -34,29 +36,9 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 # ---- figures
 
 
-class OperatorCounts(Data, frozen=True, kw_only=True, gc=False):
-    """The ledger of one operator: in + generated = out + filtered + duplicate + dead_letter."""
-
-    rows_in: int = 0
-    rows_generated: int = 0
-    rows_out: int = 0
-    rows_filtered: int = 0
-    rows_duplicate: int = 0
-    rows_dead_letter: int = 0
-    bytes_in: int = 0
-    """Text that the operator was given; 0 where it was not measured."""
-
-
 class JobIdentity(Data, frozen=True, kw_only=True, gc=False):
     job_id: str
     config_digest: str
-
-
-class CommittedOperator(Data, frozen=True, kw_only=True, gc=False):
-    """What the committed checkpoints and results hold of one operator when a run starts."""
-
-    operation_name: str
-    counts: OperatorCounts = OperatorCounts()
 
 
 class Plan(Data, frozen=True, kw_only=True, gc=False):
@@ -73,8 +55,8 @@ class Plan(Data, frozen=True, kw_only=True, gc=False):
     rows_done: int = 0
     rows_out: int = 0
     """Rows that the partitions which are done came to."""
-    operators: tuple[CommittedOperator, ...]
-    """Every operator of the recipe, in order."""
+    operators: tuple[OperatorLedger, ...]
+    """What is committed of `read` and of every operator of the recipe, in their order; zeros before the first run."""
 
 
 class Outcome(Data, frozen=True, kw_only=True, gc=False):
@@ -87,6 +69,11 @@ class Failure(Data, frozen=True, kw_only=True, gc=False):
     error_type: str
     error: str
     """In one line."""
+
+
+class RunFailure(Failure, frozen=True, kw_only=True, gc=False):
+    is_stop: bool = False
+    """The run was asked to stop, and did so in order."""
 
 
 class AttemptFailure(Failure, frozen=True, kw_only=True, gc=False):
@@ -162,7 +149,7 @@ class ProcessingError(Event, frozen=True, kw_only=True, gc=False, tag="PROCESSIN
 
     level: ClassVar[Level] = "ERROR"
     duration_s: float
-    data: Failure
+    data: RunFailure
 
 
 # ---- partitions, operators, checkpoints
@@ -212,8 +199,19 @@ class OpComplete(Event, frozen=True, kw_only=True, gc=False, tag="OP_COMPLETE"):
     attempt: str
     duration_s: float
     rows: int
-    """Rows that came out; `data.rows_out` once more, for readers that look at one level only."""
-    data: OperatorCounts
+    data: OperatorLedger
+
+    @staticmethod
+    def of(partition_id: int, attempt: str, ledger: OperatorLedger) -> OpComplete:
+        return OpComplete(
+            partition_id=partition_id,
+            operation_name=ledger.name,
+            operation_idx=ledger.index,
+            attempt=attempt,
+            duration_s=ledger.duration_s,
+            rows=ledger.rows_out,
+            data=ledger,
+        )
 
 
 class OpFailed(Event, frozen=True, kw_only=True, gc=False, tag="OP_FAILED"):
@@ -262,12 +260,21 @@ class ResourceUsage(Event, frozen=True, kw_only=True, gc=False, tag="RESOURCE_US
 class PerformanceMetric(Event, frozen=True, kw_only=True, gc=False, tag="PERFORMANCE_METRIC"):
     """What one operator came to in the whole job; `duration_s` is the sum over workers."""
 
-    level: ClassVar[Level] = "INFO"
     operation_name: str
     operation_idx: int
     duration_s: float
     rows: int
-    data: OperatorCounts
+    data: OperatorLedger
+
+    @staticmethod
+    def of(ledger: OperatorLedger) -> PerformanceMetric:
+        return PerformanceMetric(
+            operation_name=ledger.name,
+            operation_idx=ledger.index,
+            duration_s=ledger.duration_s,
+            rows=ledger.rows_out,
+            data=ledger,
+        )
 
 
 class Notice(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):

@@ -1,0 +1,189 @@
+"""What the events of a job come to: one fold, for the progress bar, dj-jobs and metrics, of live and of ended jobs. Pure.
+
+The ledger of operators holds what is committed: an attempt's figures stand aside until its checkpoint or its partition
+is, and a run starts from what the manifests held (`Plan.operators`), so that neither a retry nor a lost log makes it wrong.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from data_juicer.events import types as t
+from data_juicer.events.text import describe
+from data_juicer.job.summary import JobStatus
+from data_juicer.store.ledger import OperatorLedger, add_ledgers
+
+_WARNINGS_MAX: Final = 20
+
+
+@dataclass(slots=True)
+class RunningPartition:
+    """A partition of which an attempt has begun."""
+
+    attempt: str
+    operation_idx: int
+    """The operator it is at."""
+    ledgers: dict[int, OperatorLedger] = field(default_factory=dict)
+    """Of operators that this run applied to it and no commit has settled."""
+
+
+@dataclass(slots=True)
+class JobView:
+    """The state of a job after the events that were applied."""
+
+    job_id: str | None = None
+    status: JobStatus = JobStatus.PENDING
+    runs: int = 0
+    started: datetime | None = None
+    """Begin of the first run that the log holds."""
+    run_started: datetime | None = None
+    updated: datetime | None = None
+    """End of the last run, or begin of one that goes on."""
+    backend: str | None = None
+    workers: int = 0
+    partitions: int = 0
+    partitions_done: int = 0
+    partitions_failed: set[int] = field(default_factory=set)
+    running: dict[int, RunningPartition] = field(default_factory=dict)
+    rows: int = 0
+    rows_done: int = 0
+    rows_done_before_run: int = 0
+    rows_out: int = 0
+    operators: dict[int, OperatorLedger] = field(default_factory=dict)
+    """By index; -1 is `read`."""
+    retries: int = 0
+    checkpoints_saved: int = 0
+    checkpoints_loaded: int = 0
+    checkpoint_s: float = 0.0
+    checkpoint_bytes: int = 0
+    processes: tuple[t.ProcessSample, ...] = ()
+    memory_bytes_peak: int = 0
+    """Largest resident memory of one process seen."""
+    export_path: str | None = None
+    last_error: str | None = None
+    warnings: deque[str] = field(default_factory=lambda: deque(maxlen=_WARNINGS_MAX))
+    """The newest ones."""
+
+    @property
+    def rows_dead_letter(self) -> int:
+        return sum(operator.rows_dead_letter for operator in self.operators.values())
+
+    @property
+    def operator_s(self) -> float:
+        return sum(operator.duration_s for operator in self.operators.values())
+
+    def apply(self, record: t.Record) -> None:
+        """Take the next event in."""
+        event = record.event
+        match event:
+            case t.OpStart():
+                if running := self.running.get(event.partition_id):
+                    running.operation_idx = event.operation_idx
+            case t.OpComplete():
+                self._complete_operator(event)
+            case t.CheckpointSave():
+                self.checkpoints_saved += 1
+                self.checkpoint_s += event.duration_s
+                self.checkpoint_bytes += event.data.size_bytes
+                self._settle(event.partition_id, event.operation_idx)
+            case t.CheckpointLoad():
+                self.checkpoints_loaded += 1
+                self.checkpoint_s += event.duration_s
+            case t.PartitionStart():
+                self.running[event.partition_id] = RunningPartition(
+                    attempt=event.attempt, operation_idx=event.data.operation_idx_start
+                )
+            case t.PartitionComplete():
+                self._settle(event.partition_id, None)
+                self.running.pop(event.partition_id, None)
+                self.partitions_failed.discard(event.partition_id)
+                self.partitions_done += 1
+                self.rows_done += event.data.rows_in
+                self.rows_out += event.rows
+            case t.PartitionFailed():
+                self._fail_partition(event)
+            case _:
+                self._apply_rare(event, record)
+
+    def _apply_rare(self, event: t.AnyEvent, record: t.Record) -> None:
+        match event:
+            case t.ResourceUsage(data=sample):
+                self.processes = sample.processes
+                memory = (process.memory_bytes for process in sample.processes)
+                self.memory_bytes_peak = max(self.memory_bytes_peak, *memory, 0)
+            case t.OpFailed():
+                self.last_error = describe(event)
+            case t.PerformanceMetric():
+                self.operators[event.operation_idx] = event.data
+            case t.WarningNotice():
+                self.warnings.append(event.message)
+            case t.JobStart(data=identity):
+                self.job_id = identity.job_id
+            case t.ProcessingStart(data=plan):
+                self._start_run(plan, record)
+            case t.ProcessingComplete(data=outcome) | t.JobComplete(data=outcome):
+                self._end_run(record, JobStatus.COMPLETED)
+                self.last_error = None
+                self.export_path = outcome.export_path or self.export_path
+            case t.ProcessingError(data=failure):
+                self._end_run(record, JobStatus.STOPPED if failure.is_stop else JobStatus.FAILED)
+                self.last_error = f"{failure.error_type}: {failure.error}"
+            case t.JobFailed(data=failure):
+                self._end_run(record, JobStatus.FAILED)
+                self.last_error = f"{failure.error_type}: {failure.error}"
+            case _:
+                pass
+
+    def _start_run(self, plan: t.Plan, record: t.Record) -> None:
+        self.status = JobStatus.RUNNING
+        self.runs = record.run
+        self.run_started = self.updated = datetime.fromisoformat(record.ts)
+        self.started = self.started or self.run_started
+        self.backend, self.workers = plan.backend, plan.workers
+        self.partitions, self.partitions_done = plan.partitions, plan.partitions_done
+        self.rows, self.rows_done, self.rows_out = plan.rows, plan.rows_done, plan.rows_out
+        self.rows_done_before_run = plan.rows_done
+        self.partitions_failed.clear()
+        self.running.clear()
+        self.operators = {ledger.index: ledger for ledger in plan.operators}
+
+    def _end_run(self, record: t.Record, status: JobStatus) -> None:
+        self.status = status
+        self.updated = datetime.fromisoformat(record.ts)
+        self.running.clear()
+
+    def _complete_operator(self, event: t.OpComplete) -> None:
+        if running := self.running.get(event.partition_id):
+            running.operation_idx = event.operation_idx + 1
+            running.ledgers[event.operation_idx] = event.data
+
+    def _settle(self, partition_id: int, operation_idx_last: int | None) -> None:
+        """Count what a commit has made certain: of a partition, operators up to and with this one; None: all."""
+        running = self.running.get(partition_id)
+        if running is None:
+            return
+        for index in [
+            index for index in running.ledgers if operation_idx_last is None or index <= operation_idx_last
+        ]:
+            settled, before = running.ledgers.pop(index), self.operators.get(index)
+            self.operators[index] = add_ledgers(before, settled) if before else settled
+
+    def _fail_partition(self, event: t.PartitionFailed) -> None:
+        self.running.pop(event.partition_id, None)
+        self.last_error = describe(event)
+        if event.data.retry_in_s is None:
+            self.partitions_failed.add(event.partition_id)
+        else:
+            self.retries += 1
+
+
+def fold(records: Iterable[t.Record]) -> JobView:
+    """The view after all of these events."""
+    view = JobView()
+    for record in records:
+        view.apply(record)
+    return view
