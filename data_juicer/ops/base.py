@@ -35,6 +35,8 @@ class Operator(ABC):
     """Raised whenever the output of a built-in operator changes; for a custom one the digest of its source file."""
 
     text_key: str = "text"
+    canonical: bytes = b"{}"
+    """The parameters that decide the result, as JSON; set by the registry, part of the key of a checkpoint."""
 
     def text_keys_read(self) -> tuple[str, ...]:
         """The text columns that every row must have for this operator; rows without are dead letters."""

@@ -1,0 +1,1 @@
+"""Kernels over text columns that operators share."""

@@ -1,0 +1,155 @@
+"""Parameters of operators: which there are, whether values fit, and which of them decide the result.
+
+An operator's own parameters are those of its `__init__`, checked against its annotations. Beside them every operator
+takes the ones of DataJuicer's base class, of which there are two kinds: names of fields, which decide the result, and
+resources, which cannot.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, get_type_hints
+
+import msgspec
+
+from data_juicer.errors import ConfigError
+
+FIELD_KEYS: Final[Mapping[str, Any]] = {
+    "text_key": "text",
+    "image_key": "images",
+    "image_bytes_key": "image_bytes",
+    "audio_key": "audios",
+    "video_key": "videos",
+    "query_key": "query",
+    "response_key": "response",
+    "history_key": "history",
+    "system_key": "system",
+    "instruction_key": "instruction",
+    "prompt_key": "prompt",
+    "index_key": None,
+}
+"""Names of fields that an operator reads, with their defaults. Set as attributes of the operator."""
+
+RESOURCES: Final[Mapping[str, str]] = {
+    "batch_size": "rows of a batch come from partition.size; operators give each row the same whatever its batch",
+    "num_proc": "processes are counted for the job (np)",
+    "cpu_required": "scheduling",
+    "gpu_required": "scheduling",
+    "mem_required": "scheduling",
+    "num_cpus": "scheduling",
+    "num_gpus": "scheduling",
+    "memory": "scheduling",
+    "accelerator": "where a model runs",
+    "turbo": "speed",
+    "auto_op_parallelism": "scheduling",
+    "ray_execution_mode": "scheduling",
+    "runtime_env": "how a worker is started",
+    "work_dir": "the job's own directory is used",
+    "skip_op_error": "bad rows are dead letters; fault_tolerance.on_bad_row says what they cost",
+    "stats_export_path": "figures are exported with keep_stats_in_res_ds",
+}
+"""Parameters that cannot change a result: accepted from every recipe, and why they have no effect here."""
+
+
+def own_parameters(cls: type) -> dict[str, inspect.Parameter]:
+    """The parameters that the `__init__` of a class names, base classes included as far as it passes `**kwargs` on."""
+    found: dict[str, inspect.Parameter] = {}
+    for owner in cls.__mro__:
+        init = vars(owner).get("__init__")
+        if owner is object or init is None:
+            continue
+        signature = list(inspect.signature(init).parameters.values())[1:]
+        for parameter in signature:
+            if parameter.kind in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
+                found.setdefault(parameter.name, parameter)
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature):
+            break
+    return found
+
+
+def attribute_parameters(cls: type) -> dict[str, Any]:
+    """Parameters that are attributes of the operator, with their defaults: field keys and what the class shares."""
+    shared = {name: getattr(cls, name) for name in getattr(cls, "shared_parameters", ())}
+    fields = {name: getattr(cls, name, default) for name, default in FIELD_KEYS.items()}
+    return {**fields, **shared}
+
+
+def check(name: str, cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given parameters as values of their annotated types, resources left out.
+
+    Raises: ConfigError: a parameter is unknown, or a value does not fit its type.
+    """
+    own, attributes = own_parameters(cls), attribute_parameters(cls)
+    own_types = _types(cls.__init__) if own else {}
+    checked: dict[str, Any] = {}
+    for key, value in given.items():
+        if key in own:
+            checked[key] = _converted(name, key, value, own_types.get(key, Any), own[key].default)
+        elif key in attributes:
+            kind = str | None if attributes[key] is None else type(attributes[key])
+            checked[key] = _converted(name, key, value, kind, attributes[key])
+        elif key not in RESOURCES:
+            raise ConfigError(unknown(f"operator {name}: parameter", key, own, attributes))
+    missing = [
+        key for key, parameter in own.items() if parameter.default is parameter.empty and key not in checked
+    ]
+    if missing:
+        raise ConfigError(f"operator {name}: parameter {missing[0]!r} is required")
+    return checked
+
+
+def unknown(what: str, name: str, allowed: Iterable[str], also: Iterable[str] = ()) -> str:
+    """The sentence about an unknown name: the nearest one and what is allowed; `also` is allowed but not listed."""
+    allowed = sorted(allowed)
+    near = difflib.get_close_matches(name, [*allowed, *also, *RESOURCES], n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    listed = f" Allowed: {', '.join(allowed)}." if allowed else " It has none of its own."
+    return f"{what} {name!r} is unknown{hint}{listed}"
+
+
+def _types(init: Any) -> dict[str, Any]:
+    """Annotated types by name; none where an annotation names what cannot be found at run time."""
+    try:
+        return get_type_hints(init, include_extras=True)
+    except (NameError, TypeError, AttributeError):
+        return {}
+
+
+def _converted(name: str, key: str, value: Any, kind: Any, default: Any) -> Any:
+    if value is None and default is None:
+        return None
+    try:
+        return msgspec.convert(value, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"operator {name}: {key} = {value!r}: {error}") from None
+    except TypeError:  # a type of the operator's own that msgspec cannot check
+        return value
+
+
+def canonical(cls: type, checked: Mapping[str, Any]) -> bytes:
+    """The parameters that decide the result as JSON, defaults filled in: the same for an explicit and an omitted default.
+
+    A field key other than `text_key` is named only where it is not the default, so that new ones change no key.
+    """
+    own = own_parameters(cls)
+    kinds = _types(cls.__init__) if own else {}
+    decided = {
+        key: _default(parameter.default, kinds.get(key, Any))
+        for key, parameter in own.items()
+        if parameter.default is not parameter.empty
+    }
+    attributes = attribute_parameters(cls)
+    kept = {key: value for key, value in attributes.items() if key == "text_key" or key not in FIELD_KEYS}
+    named = {key: value for key, value in checked.items() if key in own or value != attributes.get(key)}
+    return json.dumps({**decided, **kept, **named}, sort_keys=True, default=repr, ensure_ascii=False).encode()
+
+
+def _default(value: Any, kind: Any) -> Any:
+    """A default in the form that the same value of a recipe is given, such as 1.0 for 1."""
+    try:
+        return msgspec.convert(value, kind, strict=True)
+    except (msgspec.ValidationError, TypeError):
+        return value

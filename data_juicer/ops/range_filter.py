@@ -1,0 +1,61 @@
+"""Filters that keep the rows whose one figure lies in a range."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from data_juicer.ops.base import Filter
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from data_juicer.ops.batch import Batch, Mask
+
+
+class RangeFilter(Filter):
+    """Keeps the rows whose figure lies between a least and a greatest value.
+
+    A subclass passes the two bounds of its own parameters to `__init__` and computes the figure.
+    """
+
+    shared_parameters: ClassVar[tuple[str, ...]] = (
+        "min_closed_interval",
+        "max_closed_interval",
+        "reversed_range",
+    )
+
+    min_closed_interval: bool = True
+    """Whether a figure equal to the least value is kept."""
+    max_closed_interval: bool = True
+    """Whether a figure equal to the greatest value is kept."""
+    reversed_range: bool = False
+    """Keep the rows outside the range instead."""
+
+    def __init__(self, low: float | None, high: float | None) -> None:
+        self.low = low
+        self.high = high
+
+    @property
+    @abstractmethod
+    def stats_key(self) -> str:
+        """The name of the figure."""
+
+    @abstractmethod
+    def figure(self, batch: Batch) -> pa.Array:
+        """The figure of each row, shape (rows,)."""
+
+    def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:
+        return {self.stats_key: self.figure(batch)}
+
+    def keep(self, stats: Mapping[str, pa.Array]) -> Mask:
+        figures = stats[self.stats_key].to_numpy(zero_copy_only=False)
+        inside = np.ones(len(figures), np.bool_)
+        if self.low is not None:
+            inside &= figures >= self.low if self.min_closed_interval else figures > self.low
+        if self.high is not None:
+            inside &= figures <= self.high if self.max_closed_interval else figures < self.high
+        return ~inside if self.reversed_range else inside

@@ -1,0 +1,116 @@
+"""Operators by name.
+
+Built-in operators are found by convention: `ops/mapper/NAME.py` holds one class with `name = NAME`. Names come from a
+listing of files; a module is imported when its operator is used. Custom operators come from files that the recipe
+names (`load_custom`), those of installed packages from the entry points of group `data_juicer.operators`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from data_juicer.errors import ConfigError
+from data_juicer.ops import custom, parameters
+from data_juicer.ops.base import Operator
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+KINDS: Final = ("mapper", "filter", "deduplicator", "selector", "grouper", "aggregator")
+ENTRY_POINTS: Final = "data_juicer.operators"
+
+load_custom = custom.load_custom
+
+
+def names() -> list[str]:
+    """Every operator that can be used, sorted; imports none of them."""
+    return sorted({*_built_in(), *custom.classes(), *_entry_points()})
+
+
+def find(name: str) -> type[Operator]:
+    """The class of an operator.
+
+    Raises: ConfigError: there is none of this name, or its module cannot be imported.
+    """
+    if name in _built_in():
+        return _load_built_in(name)
+    if name in custom.classes():
+        return custom.classes()[name]
+    if name in _entry_points():
+        return custom.from_entry_point(name, _entry_points()[name])
+    raise ConfigError(_unknown_operator(name))
+
+
+def make(name: str, params: Mapping[str, Any], *, text_key: str = "text") -> Operator:
+    """An operator with these parameters; nothing heavy is loaded.
+
+    Args:
+        text_key: the text column that the recipe names first; a `text_key` among `params` goes before it.
+    Raises: ConfigError: operator or parameter unknown, or a value that does not fit.
+    """
+    cls = find(name)
+    declared = getattr(cls, "foreign", cls)
+    checked = {"text_key": text_key, **parameters.check(name, declared, params)}
+    attributes = {**parameters.attribute_parameters(declared), **_attributes(declared, checked)}
+    own = {key: value for key, value in checked.items() if key in parameters.own_parameters(declared)}
+    operator = cls.__new__(cls)
+    for key, value in attributes.items():
+        setattr(operator, key, value)
+    try:
+        operator.__init__(**own)  # type: ignore[misc] # field keys are set before, so that it can read them
+    except (ValueError, TypeError, AssertionError) as error:
+        raise ConfigError(f"operator {name}: {error}") from error
+    operator.canonical = parameters.canonical(declared, checked)
+    return operator
+
+
+def canonical_params(operator: Operator) -> bytes:
+    """The parameters that decide the result as JSON, defaults filled in: part of the key of a checkpoint."""
+    return operator.canonical
+
+
+def _attributes(cls: type, checked: Mapping[str, Any]) -> dict[str, Any]:
+    own = parameters.own_parameters(cls)
+    return {key: value for key, value in checked.items() if key not in own}
+
+
+@cache
+def _built_in() -> Mapping[str, str]:
+    """Operator -> its module."""
+    folder = os.path.dirname(__file__)
+    return {
+        file.removesuffix(".py"): f"data_juicer.ops.{kind}.{file.removesuffix('.py')}"
+        for kind in KINDS
+        for file in os.listdir(os.path.join(folder, kind))
+        if file.endswith(".py") and not file.startswith("_")
+    }
+
+
+@cache
+def _load_built_in(name: str) -> type[Operator]:
+    module = importlib.import_module(_built_in()[name])
+    return next(
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Operator) and getattr(value, "name", None) == name
+    )
+
+
+@cache
+def _entry_points() -> Mapping[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+
+
+def _unknown_operator(name: str) -> str:
+    import difflib
+
+    known = names()
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"operator {name!r} is unknown{hint} {len(known)} are known: dj-process --list-ops prints them."

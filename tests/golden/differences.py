@@ -1,0 +1,27 @@
+"""Recorded cases that we do not meet, and why; told to people in docs/differences.md.
+
+A case is named by its operator, its number in the operator's file (from 0) and, where only some rows differ, their
+numbers. A row that is listed here must differ: one that has become equal fails the test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    operator: str
+    case: int
+    rows: frozenset[int] | None  # None: the whole case
+    reason: str
+
+
+DIFFERENCES: tuple[Difference, ...] = ()
+
+LEFT_OUT: dict[str, str] = {}
+"""Operators of the registry whose recorded cases this harness does not run: their reason."""
+
+
+def differences_of(operator: str, case: int) -> tuple[Difference, ...]:
+    return tuple(item for item in DIFFERENCES if (item.operator, item.case) == (operator, case))

@@ -1,0 +1,154 @@
+"""Runs recorded cases of one operator through the registry, the operator and a batch.
+
+A case gives a list of `Outcome`, one a row: what was recorded and what came out, in a form that `==` compares, with
+statistics compared by tolerance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from data_juicer.ops import registry
+from data_juicer.ops.base import Filter, Mapper, parameters_of
+from data_juicer.ops.batch import META_FIELD, STATS_FIELD, Batch
+from data_juicer.testing.rows import batch_of
+
+GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
+TOLERANCE = 1e-9  # the recorder rounds to ten decimals
+NO_ROW = "(no row)"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    row: int
+    expected: Any
+    found: Any
+
+    @property
+    def equal(self) -> bool:
+        return same(self.expected, self.found)
+
+
+def operators() -> list[str]:
+    """Operators with recorded cases, by name; none where the recordings are absent."""
+    return sorted(path.stem for path in (GOLDEN / "open").glob("*.jsonl"))
+
+
+@cache
+def cases_of(operator: str) -> list[dict[str, Any]]:
+    with open(GOLDEN / "open" / f"{operator}.jsonl", encoding="utf-8") as stream:
+        return [json.loads(line) for line in stream]
+
+
+@cache
+def _referred(file: str) -> list[dict[str, Any]]:
+    with pa.CompressedInputStream(pa.OSFile(str(GOLDEN / f"{file}.zst")), "zstd") as stream:
+        return [json.loads(line) for line in stream.read().splitlines()]
+
+
+def input_of(case: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return case["input"] if "input" in case else _referred(case["input_ref"]["file"])
+
+
+def models_home(folder: Path) -> Path:
+    """The recorded models as a folder that operators can search; a one-line file there stands for a link."""
+    home = folder / "models"
+    if not home.exists():
+        shutil.copytree(GOLDEN / "assets" / "models", home, symlinks=False)
+        for path in [
+            path
+            for path in home.rglob("*")
+            if path.is_file() and path.suffix != ".json" and path.stat().st_size < 200
+        ]:
+            target = path.parent / path.read_text().strip()
+            os.chmod(path.parent, 0o700)
+            path.unlink()
+            shutil.copytree(target, path)
+    return home
+
+
+def substituted(value: Any, folder: Path) -> Any:
+    """The value with `{ASSETS}`, `{TMP}` and paths under `media/` filled in."""
+    if isinstance(value, str):
+        return value.replace("{ASSETS}", str(GOLDEN / "assets")).replace("{TMP}", str(folder))
+    if isinstance(value, dict):
+        return {key: substituted(inner, folder) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [substituted(inner, folder) for inner in value]
+    return value
+
+
+def run(case: Mapping[str, Any], folder: Path) -> list[Outcome]:
+    """Every row of a case. Raises: whatever config or operator raises."""
+    name, params = parameters_of(case["op"])
+    operator = registry.make(name, substituted(params, folder))
+    operator.prepare()
+    rows = substituted(input_of(case), folder)
+    batch = batch_of(rows, _text_keys(operator.text_keys_read(), rows))
+    if isinstance(operator, Filter):
+        return list(_filtered(case, batch, operator))
+    assert isinstance(operator, Mapper)
+    return list(_mapped(case, batch, operator))
+
+
+def _text_keys(wanted: tuple[str, ...], rows: list[dict[str, Any]]) -> tuple[str, ...]:
+    return tuple(key for key in wanted if all(isinstance(row.get(key), str) for row in rows))
+
+
+def _filtered(case: Mapping[str, Any], batch: Batch, operator: Filter) -> Iterator[Outcome]:
+    stats = operator.compute_stats(batch)
+    kept = np.asarray(operator.keep(stats))
+    for row, (recorded, keep) in enumerate(zip(case["stats"], case["keep"], strict=True)):
+        found = {name: column[row].as_py() for name, column in stats.items()}
+        yield Outcome(row, {"stats": recorded, "keep": keep}, {"stats": found, "keep": bool(kept[row])})
+
+
+def _mapped(case: Mapping[str, Any], batch: Batch, operator: Mapper) -> Iterator[Outcome]:
+    after = operator.process(batch)
+    if "output_sha256" in case:
+        expected = case["output_sha256"]
+        found: list[Any] = [_digest(after.row(index)[operator.text_key]) for index in range(len(after))]
+    else:
+        expected = [_plain(row) for row in case["output"]]
+        found = [_plain(after.row(index)) for index in range(len(after))]
+    for row in range(max(len(expected), len(found))):
+        yield Outcome(row, *(side[row] if row < len(side) else NO_ROW for side in (expected, found)))
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row without the columns that the recorder's framework adds empty."""
+    return {key: value for key, value in row.items() if value or key not in {STATS_FIELD, META_FIELD}}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def same(expected: Any, found: Any) -> bool:
+    """Equal, numbers within the tolerance; True is not 1."""
+    if isinstance(expected, bool) or isinstance(found, bool):
+        return expected is found
+    if isinstance(expected, int | float) and isinstance(found, int | float):
+        return expected == found or abs(expected - found) <= TOLERANCE
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return expected.keys() == found.keys() and all(same(expected[key], found[key]) for key in expected)
+    if isinstance(expected, list) and isinstance(found, list):
+        return len(expected) == len(found) and all(map(same, expected, found))
+    return type(expected) is type(found) and expected == found
+
+
+def skip_without_recordings() -> None:
+    if not (GOLDEN / "open").is_dir():
+        pytest.skip("the recorded cases are not here")

@@ -1,0 +1,64 @@
+"""Every recorded case of every operator that the registry knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data_juicer.ops import registry
+
+from . import harness
+from .differences import DIFFERENCES, LEFT_OUT, differences_of
+
+KNOWN = [name for name in harness.operators() if name in registry.names() and name not in LEFT_OUT]
+CASES = [(name, number) for name in KNOWN for number in range(len(harness.cases_of(name)))]
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("golden")
+
+
+@pytest.fixture(autouse=True)
+def _models_and_media(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    harness.skip_without_recordings()
+    monkeypatch.setenv("DATA_JUICER_EXTERNAL_MODELS_HOME", str(harness.models_home(folder)))
+    monkeypatch.setenv("NLTK_DATA", str(harness.GOLDEN / "assets" / "nltk_data"))
+    monkeypatch.chdir(harness.GOLDEN)
+
+
+@pytest.mark.parametrize(("operator", "number"), CASES)
+def test_a_recorded_case_comes_out_as_recorded(operator: str, number: int, folder: Path) -> None:
+    case = harness.cases_of(operator)[number]
+    listed = differences_of(operator, number)
+    if any(item.rows is None for item in listed):
+        return
+    excused = frozenset[int]().union(*(item.rows or () for item in listed))
+    outcomes = harness.run(case, folder)
+    wrong = [outcome for outcome in outcomes if not outcome.equal and outcome.row not in excused]
+    assert not wrong, f"{case['op']}: {len(wrong)} rows differ; row {wrong[0].row}:\n{_first(wrong[0])}"
+    met = [outcome.row for outcome in outcomes if outcome.equal and outcome.row in excused]
+    assert not met, f"{case['op']}: rows {met} are listed as different but are equal"
+
+
+def _first(outcome: harness.Outcome) -> str:
+    return f"  recorded {outcome.expected!r}\n  found    {outcome.found!r}"
+
+
+def test_every_listed_difference_names_a_case() -> None:
+    harness.skip_without_recordings()
+    for item in DIFFERENCES:
+        assert item.case < len(harness.cases_of(item.operator)), item
+
+
+def test_counts_are_printed(
+    record_property: pytest.RecordProperty, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harness.skip_without_recordings()
+    listed = {(item.operator, item.case) for item in DIFFERENCES}
+    with capsys.disabled():
+        print(  # noqa: T201 - counts are what `make golden` is for
+            f"\ngolden: {len(KNOWN)} operators, {len(CASES)} cases, {len(CASES) - len(listed)} to be equal,"
+            f" {len(listed)} with listed differences"
+        )
