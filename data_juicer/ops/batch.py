@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,16 @@ Shared = TypeVar("Shared", bound="pa.Array | npt.NDArray[Any]")
 
 STATS_FIELD: Final = "__dj__stats__"
 META_FIELD: Final = "__dj__meta__"
+
+
+class Place(NamedTuple):
+    """Where a row stands in the input, and its untouched bytes."""
+
+    line: int
+    """From 1; 0 in formats without lines."""
+    byte_offset: int
+    """-1 in formats whose rows have no place of their own."""
+    raw: bytes
 
 
 class RowSource(Protocol):
@@ -43,6 +53,9 @@ class RowSource(Protocol):
 
     def row_ids(self) -> npt.NDArray[np.uint64]:
         """A number for each row that depends on its place in the input only, not on partitions."""
+
+    def place(self, origin: int) -> Place:
+        """Where one row came from."""
 
 
 @dataclass(frozen=True, slots=True)

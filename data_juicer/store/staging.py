@@ -9,7 +9,7 @@ import xxhash
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.ops.batch import Batch
-from data_juicer.store.codec import Compression, Format, decode_table, encode_table
+from data_juicer.store.codec import COMPRESSIONS, Compression, Format, decode_table, encode_table
 from data_juicer.store.commit import check_file
 from data_juicer.store.filesystem import Data, FileSystem
 from data_juicer.store.layers import apply_layer, make_layer
@@ -73,7 +73,8 @@ def read_lines(fs: FileSystem, directory: str, files: Iterable[DataFile]) -> lis
 
 
 def _format_of(name: str) -> Format:
-    for part in name.split("."):
-        if part in ("parquet", "arrow", "jsonl"):
-            return part
+    parts = name.split(".")
+    for known in COMPRESSIONS:
+        if known in parts:
+            return known
     raise CheckpointCorruptError(f"{name}: a name without a known format.")

@@ -1,0 +1,119 @@
+"""One operator over the batches of one partition: rows in, rows out, what became of each. Pure; the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow.compute as pc
+
+from data_juicer.ops.base import Filter, Mapper, Operator
+from data_juicer.ops.batch import Batch, Rows
+from data_juicer.run.isolate import apply_isolated
+from data_juicer.store.layers import join_batches
+from data_juicer.store.ledger import OperatorLedger
+
+
+@dataclass(frozen=True, slots=True)
+class DeadRow:
+    """A row that an operator could not process: the batch that holds it, its number there, the error."""
+
+    batch: Batch
+    row: int
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """The batches after one operator. Durations are the caller's to measure: `ledger.duration_s` is 0 here."""
+
+    batches: list[Batch]
+    ledger: OperatorLedger
+    dead: list[DeadRow]
+
+
+def run_operator(operator: Operator, index: int, batches: Sequence[Batch]) -> Applied:
+    """Apply one partition-local operator to each batch.
+
+    Rows on which it raises are isolated and left out; every other row goes through.
+    """
+    after, dead = [], []
+    rows_generated = rows_filtered = text_bytes = 0
+    for batch in batches:
+        rows, lost = _run_on_batch(operator, batch)
+        dead += [DeadRow(batch, row, error) for row, error in lost]
+        survivors = _survivors(rows, len(batch))
+        rows_generated += len(rows) - survivors
+        rows_filtered += len(batch) - len(lost) - survivors
+        text_bytes += _text_bytes(operator, batch)
+        after.append(_composed(batch, rows))
+    ledger = OperatorLedger(
+        index=index,
+        name=operator.name,
+        rows_in=sum(len(batch) for batch in batches),
+        rows_generated=rows_generated,
+        rows_out=sum(len(batch) for batch in after),
+        rows_filtered=rows_filtered,
+        rows_dead_letter=len(dead),
+        text_bytes=text_bytes,
+    )
+    return Applied(batches=after, ledger=ledger, dead=dead)
+
+
+def _run_on_batch(operator: Operator, batch: Batch) -> tuple[Batch, list[tuple[int, Exception]]]:
+    """The rows after the operator, `base` counting in `batch`, and the rows lost to errors."""
+    if not len(batch):
+        return batch.rebased(), []
+    pieces, failed = apply_isolated(lambda piece: _apply(operator, piece.rebased()), batch)
+    lost = [(row.row, row.error) for row in failed]
+    if not failed:
+        return pieces[0][1], lost
+    if not pieces:
+        return batch.take(np.empty(0, dtype=np.int32)), lost
+    counted = [
+        replace(piece, base=_base(piece, start)) for start, piece in sorted(pieces, key=lambda held: held[0])
+    ]
+    return join_batches(counted), lost
+
+
+def _apply(operator: Operator, batch: Batch) -> Batch:
+    if isinstance(operator, Filter):
+        stats = operator.compute_stats(batch)
+        return batch.with_stats(stats).select(operator.keep(stats))
+    if isinstance(operator, Mapper):
+        return operator.process(batch)
+    raise TypeError(f"{operator.name} is a {operator.kind}, which does not run on a partition alone")
+
+
+def _base(piece: Batch, start: int) -> Rows:
+    """`base` of a piece that began at row `start`, counted in the whole; -1 stays."""
+    if piece.base is None:
+        return np.arange(start, start + len(piece), dtype=np.int32)
+    return np.where(piece.base < 0, -1, piece.base + start).astype(np.int32)
+
+
+def _composed(before: Batch, after: Batch) -> Batch:
+    """`after` with `base` counting where that of `before` counts."""
+    if after.base is None:
+        return replace(after, base=before.base)
+    if before.base is None:
+        return after
+    if not len(before):
+        return after
+    return replace(after, base=np.where(after.base < 0, -1, before.base[after.base]).astype(np.int32))
+
+
+def _survivors(after: Batch, rows_in: int) -> int:
+    """How many of the rows that went in are among those that came out, once or more often."""
+    if after.base is None:
+        return len(after)
+    if len(after.base) <= rows_in and bool((np.diff(after.base) > 0).all()):
+        return len(after) - int((after.base < 0).sum())
+    return len(np.unique(after.base[after.base >= 0]))
+
+
+def _text_bytes(operator: Operator, batch: Batch) -> int:
+    """Bytes of UTF-8 that the operator is given."""
+    lengths = [pc.binary_length(batch.text(key)) for key in operator.text_keys_read()]
+    return sum(pc.sum(length, min_count=0).as_py() for length in lengths)

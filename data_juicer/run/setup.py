@@ -1,0 +1,65 @@
+"""What every worker of a job is told once, before its first attempt. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from data_juicer.job.layout import JobLayout
+from data_juicer.store.codec import Compression, Format
+from data_juicer.store.manifest import OperatorIdentity
+
+
+class OperatorSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator as the recipe has it."""
+
+    name: str
+    parameters: dict[str, object]
+
+
+class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
+    job_id: str
+    run: int
+    job_dir: str
+    event_logs_dir: str
+    checkpoints_dir: str
+    operators: tuple[OperatorSpec, ...]
+    identities: tuple[OperatorIdentity, ...]
+    """Of each operator, as the driver found it: version, parameters with defaults, digests of assets."""
+    custom_operator_paths: tuple[str, ...] = ()
+    text_key: str = "text"
+    text_keys: tuple[str, ...]
+    """The text columns that a row must have, of all operators together."""
+    reader: str
+    """The reader settings that enter the keys."""
+    export: str
+    """The export settings that enter the key of a result."""
+    row_bytes_max: int
+    checkpoint_after: frozenset[int]
+    checkpoint_format: Format
+    checkpoint_compression: Compression
+    batch_rows_max: int
+    """Rows that an operator is given at once."""
+    memory_map: bool = False
+    preserve_intermediate: bool = False
+    result_format: Literal["jsonl", "parquet"]
+    result_compression: Literal["none", "gzip", "zstd"]
+    keep_stats: bool
+    quarantine: bool = True
+    """Bad rows become dead letters; False: the first one fails the job."""
+
+    @property
+    def layout(self) -> JobLayout:
+        return JobLayout(
+            job_id=self.job_id,
+            job_dir=self.job_dir,
+            event_logs_dir=self.event_logs_dir,
+            checkpoints_dir=self.checkpoints_dir,
+        )
+
+    @property
+    def result_suffix(self) -> str:
+        """The extension of result files without its first dot."""
+        short = {"none": "", "gzip": ".gz", "zstd": ".zst"}
+        return self.result_format + (short[self.result_compression] if self.result_format == "jsonl" else "")

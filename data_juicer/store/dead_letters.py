@@ -1,0 +1,57 @@
+"""Rows that were taken out because they could not be read or processed, as JSON Lines. Pure."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One row, where it came from, and what was wrong with it."""
+
+    partition: int
+    operator: str
+    """`read` for a row that could not be read."""
+    operator_index: int
+    error_type: str
+    message: str
+    trace_digest: str = ""
+    """Equal for errors that were raised at the same place in the same way."""
+    attempt: str
+    source: str
+    line: int
+    """From 1; 0 in formats without lines."""
+    byte_offset: int
+    row: str | None = None
+    """The untouched row, where it is UTF-8."""
+    row_base64: str | None = None
+    """The untouched row, where it is not."""
+
+    @property
+    def raw(self) -> bytes:
+        """The untouched bytes of the row."""
+        return base64.b64decode(self.row_base64) if self.row is None else self.row.encode()
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final = msgspec.json.Decoder(DeadLetter)
+
+
+def encode_dead_letters(letters: Sequence[DeadLetter]) -> bytes:
+    return _ENCODER.encode_lines(letters)
+
+
+def decode_dead_letter(line: bytes) -> DeadLetter:
+    """Raises: msgspec.MsgspecError."""
+    return _DECODER.decode(line)
+
+
+def row_fields(raw: bytes) -> dict[str, str]:
+    """The field of a `DeadLetter` that can hold these bytes."""
+    try:
+        return {"row": raw.decode()}
+    except UnicodeDecodeError:
+        return {"row_base64": base64.b64encode(raw).decode()}
