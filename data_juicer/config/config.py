@@ -1,0 +1,105 @@
+"""From a command line, variables and a recipe to a JobConfig. Nothing is created on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from data_juicer.config import layers
+from data_juicer.config.commandline import read_flags
+from data_juicer.config.layers import Given, Settled, Source
+from data_juicer.config.schema import DEFAULTS, JobConfig, find_problem
+from data_juicer.config.words import one_line
+from data_juicer.errors import ConfigError
+
+
+def load_config(argv: Sequence[str], environ: Mapping[str, str]) -> JobConfig:
+    """The job that a command line asks for.
+
+    Args:
+        argv: words after the program's name, `--config` among them.
+        environ: variables; those that begin with DJ_ are looked at.
+    Raises: ConfigError: one line with place, key, value, what is allowed, and the nearest name.
+    """
+    recipe_path, flags = read_flags(argv)
+    if recipe_path is None and not any(given.path in {"dataset_path", "dataset"} for given in flags):
+        raise ConfigError("command line: no recipe; type dj-process --config RECIPE")
+    recipe, source = (None, _source("recipe")) if recipe_path is None else _read_file(recipe_path)
+    return _load(recipe, source, flags, environ, recipe_path)
+
+
+def load_recipe(
+    recipe: str | os.PathLike[str] | Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    environ: Mapping[str, str],
+) -> JobConfig:
+    """The job that a caller asks for.
+
+    Args:
+        recipe: path of a YAML file, or the settings themselves.
+        overrides: settings that win over recipe and environment; nested, dotted or flat like those of a recipe.
+        environ: as for load_config.
+    Raises: ConfigError: as for load_config.
+    """
+    given = list(layers.from_recipe(overrides, Source(rank=layers.COMMAND_LINE, name="overrides", lines={})))
+    if isinstance(recipe, Mapping):
+        return _load(recipe, _source("recipe"), given, environ, None)
+    path = os.fspath(recipe)
+    value, source = _read_file(path)
+    return _load(value, source, given, environ, path)
+
+
+def from_plain(plain: Mapping[str, Any], name: str) -> JobConfig:
+    """A JobConfig back from what `fingerprint.dump` made of it; `name` is what errors call the source.
+
+    Raises: ConfigError: a value is not one that this version can have.
+    """
+    return _load(plain, _source(name), [], {}, None)
+
+
+def _source(name: str, lines: Mapping[str, int] | None = None) -> Source:
+    return Source(rank=layers.RECIPE, name=name, lines=lines or {})
+
+
+def _read_file(path: str) -> tuple[Any, Source]:
+    from data_juicer.config.yamltext import TEXT_BYTES_MAX, parse_yaml
+
+    name = one_line(path)
+    try:
+        with open(path, "rb") as file:
+            text = file.read(TEXT_BYTES_MAX + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(one_line(f"{name}: the recipe cannot be read: {reason}")) from None
+    try:
+        document = parse_yaml(text, name)
+    except ConfigError as error:
+        raise ConfigError(one_line(str(error))) from None
+    return document.value, _source(name, document.lines)
+
+
+def _load(
+    recipe: Any, source: Source, last: Iterable[Given], environ: Mapping[str, str], recipe_path: str | None
+) -> JobConfig:
+    variables, notices = layers.from_environment(environ)
+    settled = layers.settle([*layers.from_recipe(recipe, source), *variables, *last])
+    _check_together(settled, source)
+    return _build(settled.values, recipe_path, (*settled.notices, *notices))
+
+
+def _check_together(settled: Settled, recipe: Source) -> None:
+    """Refuse what does not go together here, where it is known which line said so."""
+    if problem := find_problem({**DEFAULTS, **settled.values}):
+        key, text = problem
+        given = settled.givens.get(key.partition("[")[0])
+        raise (given.source if given else recipe).refuse(key, text)
+
+
+def _build(values: Mapping[str, Any], recipe_path: str | None, notices: tuple[str, ...]) -> JobConfig:
+    parts: dict[str, dict[str, Any]] = {section: {} for section in ("", *JobConfig.SECTIONS)}
+    for key, value in values.items():
+        section, _, name = key.rpartition(".")
+        parts[section][name] = value
+    sections = {section: kind(**parts[section]) for section, kind in JobConfig.SECTIONS.items()}
+    return JobConfig(**parts[""], **sections, recipe_path=recipe_path, notices=notices)

@@ -1,0 +1,52 @@
+"""The canonical form of the resolved settings, for job_summary.json, and digests of it. Pure.
+
+What may be reused of an earlier run is decided by the keys of checkpoints, not by these digests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import xxhash
+
+from data_juicer.config.entries import DatasetConfig, OperatorEntry
+from data_juicer.config.schema import SPECS, JobConfig
+
+
+def dump(config: JobConfig) -> dict[str, Any]:
+    """All settings as plain nested values, computed defaults filled in; `config.from_plain` reads it back."""
+    nested: dict[str, Any] = {}
+    for key, value in config.flat().items():
+        section, _, name = key.rpartition(".")
+        (nested.setdefault(section, {}) if section else nested)[name] = _plain(value)
+    return nested
+
+
+def result_settings(config: JobConfig) -> dict[str, Any]:
+    """The settings that can change the bytes of the result, by dotted key.
+
+    The inputs count whichever of dataset_path and dataset named them.
+    """
+    values = {key: _plain(value) for key, value in config.flat().items() if SPECS[key].result}
+    del values["dataset"]
+    return values | {"dataset_path": list(config.sources())}
+
+
+def canonical(plain: Mapping[str, Any]) -> bytes:
+    """Equal values give equal bytes: JSON, sorted keys, no spaces, UTF-8. Order within lists counts."""
+    return json.dumps(
+        plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    ).encode()
+
+
+def digest(plain: Mapping[str, Any]) -> str:
+    """xxh3-128 of the canonical form, 32 hexadecimal digits."""
+    return str(xxhash.xxh3_128_hexdigest(canonical(plain)))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, OperatorEntry | DatasetConfig):
+        return value.plain()
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -1,0 +1,82 @@
+"""DataJuicer's settings that are not ours: those that change no result here, and those that would. Pure.
+
+A recipe written for DataJuicer runs unchanged: what is in NO_EFFECT is accepted and named once at the start, what is in
+REFUSED is accepted at a value that asks for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+_CACHE: Final = "nothing is cached; checkpoints keep what was done"
+_SPEED: Final = "operators work on whole columns and share their work in any case"
+_MEDIA: Final = "no operator here reads media"
+_ANALYSIS: Final = "only DataJuicer's analyzer reads it"
+_SANDBOX: Final = "only DataJuicer's sandbox reads it"
+_PARTITIONS: Final = "partition.size and partition.max_size_mb cut the input"
+_RAY: Final = "environments of operators are not managed"
+_TEMPORARY: Final = "temporary files stay in the directories of the job"
+
+NO_EFFECT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "use_cache": _CACHE,
+        "ds_cache_dir": _CACHE,
+        "cache_compress": _CACHE,
+        "temp_dir": _TEMPORARY,
+        "partition_dir": _TEMPORARY,
+        "use_checkpoint": "checkpoint.enabled and checkpoint.strategy decide",
+        "open_monitor": "resources are recorded in the event log",
+        "op_fusion": _SPEED,
+        "fusion_strategy": _SPEED,
+        "turbo": _SPEED,
+        "adaptive_batch_size": _SPEED,
+        "auto_op_parallelism": "np says how many workers there are",
+        "export_in_parallel": "the result is written in parallel in any case",
+        "debug": "the event log holds the details",
+        "trace_keys": "traces hold whole rows",
+        "image_key": _MEDIA,
+        "image_bytes_key": _MEDIA,
+        "image_special_token": _MEDIA,
+        "audio_key": _MEDIA,
+        "audios_key": _MEDIA,
+        "audio_special_token": _MEDIA,
+        "video_key": _MEDIA,
+        "videos_key": _MEDIA,
+        "video_special_token": _MEDIA,
+        "eoc_special_token": _MEDIA,
+        "auto": _ANALYSIS,
+        "auto_num": _ANALYSIS,
+        "percentiles": _ANALYSIS,
+        "export_original_dataset": _ANALYSIS,
+        "save_stats_in_one_file": _ANALYSIS,
+        "op_list_to_mine": _ANALYSIS,
+        "hpo_config": _SANDBOX,
+        "data_probe_algo": _SANDBOX,
+        "data_probe_ratio": _SANDBOX,
+        "min_common_dep_num_to_combine": _RAY,
+        "conflict_resolve_strategy": _RAY,
+        "resource_optimization": _PARTITIONS,
+        "partition.mode": _PARTITIONS,
+        "partition.num_of_partitions": _PARTITIONS,
+        "partition.target_size_mb": _PARTITIONS,
+        "intermediate_storage.write_partitions": "partition.materialize decides",
+    }
+)
+"""Setting -> why it makes no difference."""
+
+REFUSED: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+    {
+        "validators": (None, []),
+        "generated_dataset_config": (None, {}),
+        "load_dataset_kwargs": (None, {}),
+        "export_extra_args": (None, {}),
+        "export_aws_credentials": (None, {}),
+        "keep_hashes_in_res_ds": (False,),
+        "open_insight_mining": (False,),
+    }
+)
+"""Setting that would change what comes out -> the values that ask for nothing."""
+
+NAMES: Final = frozenset(NO_EFFECT) | frozenset(REFUSED)

@@ -1,0 +1,110 @@
+"""What settings mean to each other: computed defaults, and values that do not go together. Pure."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from data_juicer.config.words import did_you_mean, show
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMPRESSIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "parquet": ("snappy", "gzip", "zstd", "lz4", "none"),
+    "arrow": ("none", "zstd", "lz4"),
+    "jsonl": ("none", "gzip", "zstd"),
+}
+"""Intermediate format -> the compressions it has; the first is what `auto` stands for.
+
+Parquet has always been written with snappy. Arrow stays uncompressed so that it can be mapped into memory, JSON Lines so
+that anything can read it.
+"""
+
+EXPORT_SUFFIXES: Final[Mapping[str, str]] = {
+    ".jsonl": "jsonl",
+    ".jsonl.gz": "jsonl.gz",
+    ".jsonl.zst": "jsonl.zst",
+    ".parquet": "parquet",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".arrow": "arrow",
+}
+
+_WEIGHTED: Final = re.compile(r"\s*[0-9]*\.?[0-9]+\s+\S.*", re.DOTALL)
+
+
+def compression_of(format_: str, compression: str) -> str:
+    """The compression that is meant: `auto` follows the format."""
+    return COMPRESSIONS[format_][0] if compression == "auto" else compression
+
+
+def export_type_of(path: str, export_type: str) -> str:
+    """The type of an export, from its suffix unless it is given; empty where the suffix says nothing."""
+    if export_type:
+        return export_type
+    name = os.path.basename(path).lower()
+    return next((kind for suffix, kind in EXPORT_SUFFIXES.items() if name.endswith(suffix)), "")
+
+
+def work_dir_of(path: str, work_dir: str) -> str:
+    """The work directory: beside the export, unless it is given."""
+    return work_dir or os.path.dirname(path) or "."
+
+
+def storage_conflict(format_: str, compression: str) -> str | None:
+    existing = COMPRESSIONS[format_]
+    if compression in existing or compression == "auto":
+        return None
+    return f"{compression} does not exist for format {format_}; there are {', '.join(existing)} (auto: {existing[0]})"
+
+
+def is_weighted(path: str) -> bool:
+    """DataJuicer's `0.5 a.jsonl 0.5 b.jsonl`."""
+    return _WEIGHTED.fullmatch(path) is not None
+
+
+def find_conflict(values: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The first setting, of all settings by dotted key, that does not go with the others, and what is wrong."""
+    if problem := storage_conflict(
+        values["intermediate_storage.format"], values["intermediate_storage.compression"]
+    ):
+        return "intermediate_storage.compression", problem
+    if conflict := _dataset_conflict(values):
+        return conflict
+    if export_type_of(values["export_path"], values["export_type"]) == "":
+        known = ", ".join(EXPORT_SUFFIXES)
+        return (
+            "export_path",
+            f"{show(values['export_path'])} ends with none of {known}; change it or set export_type",
+        )
+    if values["checkpoint.strategy"] == "manual" and values["checkpoint.enabled"]:
+        return _manual_conflict(values)
+    return None
+
+
+def _dataset_conflict(values: Mapping[str, Any]) -> tuple[str, str] | None:
+    if values["dataset"] is not None:
+        if values["dataset_path"]:
+            return "dataset", "dataset_path is set too; both name the input, keep one of them"
+        return None
+    if not values["dataset_path"]:
+        return "dataset_path", "no input; set dataset_path to a file, a folder or a list of them"
+    return None
+
+
+def _manual_conflict(values: Mapping[str, Any]) -> tuple[str, str] | None:
+    names = values["checkpoint.op_names"]
+    if not names:
+        return "checkpoint.op_names", "empty; the strategy manual needs the operators after which to save"
+    running = [entry.name for entry in values["process"]]
+    for index, name in enumerate(names):
+        if name not in running:
+            hint = did_you_mean(name, running)
+            return (
+                f"checkpoint.op_names[{index}]",
+                f"{show(name)} is not among the operators of process{hint}",
+            )
+    return None

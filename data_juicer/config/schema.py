@@ -1,0 +1,285 @@
+"""Every setting: name, type, default, bounds, one line of help. Pure; the one source of flags, checks and reference.
+
+An object that exists is valid and complete: values are checked and brought to their form on construction, and what
+follows from other settings (`compression: auto`, the export type, the work directory) is filled in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+
+from data_juicer.config import rules
+from data_juicer.config.entries import Dataset, DatasetConfig, DatasetSource, OperatorEntry, Process
+from data_juicer.config.sections import (
+    MB_MAX,
+    CheckpointConfig,
+    EventLoggingConfig,
+    FaultToleranceConfig,
+    IntermediateStorageConfig,
+    PartitionConfig,
+    check_fields,
+    setting,
+)
+from data_juicer.config.spec import Choice, Flag, Integer, Names, Spec, Text
+from data_juicer.config.words import one_line, show
+from data_juicer.errors import ConfigError
+
+__all__ = [
+    "CheckpointConfig",
+    "DatasetConfig",
+    "DatasetSource",
+    "EventLoggingConfig",
+    "FaultToleranceConfig",
+    "IntermediateStorageConfig",
+    "JobConfig",
+    "OperatorEntry",
+    "PartitionConfig",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """Values of a setting that ask for something not built yet."""
+
+    words: str
+    """Those values, for help and reference."""
+    asked: Callable[[Any], bool]
+
+
+NOT_AVAILABLE: Final[Mapping[str, Missing]] = {
+    "partition.auto_configure": Missing(words="true", asked=bool),
+    "executor_type": Missing(words="ray_partitioned, ray", asked=lambda kind: kind.startswith("ray")),
+    "open_tracer": Missing(words="true", asked=bool),
+    "dataset_path": Missing(words="weights", asked=lambda paths: any(map(rules.is_weighted, paths))),
+    "dataset": Missing(
+        words="types other than local, weights, max_sample_num",
+        asked=lambda dataset: dataset is not None and _is_mixture(dataset),
+    ),
+    "export_type": Missing(words="json, csv, tsv, arrow", asked={"json", "csv", "tsv", "arrow"}.__contains__),
+    "fault_tolerance.op_timeout_s": Missing(words="more than 0", asked=bool),
+    "fault_tolerance.worker_memory_mb": Missing(words="more than 0", asked=bool),
+}
+"""Setting -> values that are refused, never ignored. An issue that builds one takes its line away.
+
+Types of `dataset.configs` other than local are refused where they are read, in `entries.py`.
+"""
+
+
+def _is_mixture(dataset: DatasetConfig) -> bool:
+    return dataset.max_sample_num is not None or any(source.weight != 1.0 for source in dataset.configs)
+
+
+def usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobConfig:
+    """A job as it was asked for."""
+
+    SECTIONS: ClassVar[Mapping[str, type]] = {
+        "partition": PartitionConfig,
+        "fault_tolerance": FaultToleranceConfig,
+        "checkpoint": CheckpointConfig,
+        "intermediate_storage": IntermediateStorageConfig,
+        "event_logging": EventLoggingConfig,
+    }
+
+    project_name: str = setting(
+        "hello_world",
+        Text(
+            help="Name of the project.", nullable=False, pattern=".{1,256}", what="a text of 1 to 256 letters"
+        ),
+    )
+    dataset_path: tuple[str, ...] = setting(
+        (),
+        Names(
+            help="Input: a file, a folder, a glob, or a list of them.",
+            what="a path",
+            comma=False,
+            result=True,
+        ),
+    )
+    dataset: DatasetConfig | None = setting(  # noqa: RUF009 - setting() declares a field
+        None,
+        Dataset(help="Input in DataJuicer's long form, `configs: [{type: local, path: ...}]`.", result=True),
+    )
+    suffixes: tuple[str, ...] = setting(
+        (),
+        Names(
+            help="Suffixes of the files to read in a folder; empty: all known.", what="a suffix", result=True
+        ),
+    )
+    text_keys: tuple[str, ...] = setting(
+        ("text",),
+        Names(
+            help="Fields that hold the text; operators take the first.",
+            what="a field name",
+            least=1,
+            result=True,
+        ),
+    )
+    process: tuple[OperatorEntry, ...] = setting((), Process(help="The operators, in order.", result=True))
+    custom_operator_paths: tuple[str, ...] = setting(
+        (), Names(help="Files or folders with operators of your own.", what="a path")
+    )
+    export_path: str = setting(
+        "./outputs/hello_world/hello_world.jsonl",
+        Text(help="Where the result goes.", nullable=False, what="a path"),
+    )
+    export_type: str = setting(
+        "",
+        Text(
+            nothing="",
+            help="jsonl, jsonl.gz, jsonl.zst or parquet.",
+            pattern="|".join(rules.EXPORT_SUFFIXES.values()).replace(".", r"\."),
+            what="one of jsonl, jsonl.gz, jsonl.zst, parquet",
+            default_note="from the suffix of export_path",
+            result=True,
+        ),
+    )
+    export_shard_size: int = setting(
+        0, Integer(help="Bytes at which the result goes on in another file; 0: one file.", result=True)
+    )
+    keep_stats_in_res_ds: bool = setting(
+        False, Flag(help="Keep the figures of filters in the result, as __dj__stats__.", result=True)
+    )
+    work_dir: str = setting(
+        "",
+        Text(
+            nothing="",
+            help="Where jobs have their directories.",
+            what="a path",
+            default_note="the folder of export_path",
+        ),
+    )
+    job_id: str | None = setting(
+        None,
+        Text(
+            help="Name of the job; that of an existing one resumes it.",
+            pattern=r"(?!\.)[A-Za-z0-9._-]{1,128}",
+            what="1 to 128 of A-Z a-z 0-9 . _ -, no leading dot",
+            default_note="time, recipe and a random suffix",
+        ),
+    )
+    event_log_dir: str | None = setting(
+        None,
+        Text(help="Directory for event logs, on fast storage.", what="a path", default_note="the job's own"),
+    )
+    checkpoint_dir: str | None = setting(
+        None,
+        Text(
+            help="Directory for checkpoints, on large storage.", what="a path", default_note="the job's own"
+        ),
+    )
+    executor_type: str = setting(
+        "default",
+        Choice(
+            help="Who does the work; default: worker processes here (local); inline: this process.",
+            choices=("default", "inline", "local", "ray_partitioned", "ray"),
+        ),
+    )
+    np: int = setting(
+        usable_cores,
+        Integer(help="Worker processes.", minimum=1, maximum=4096, default_note="as many as cores"),
+    )
+    ray_address: str = setting(
+        "auto", Text(help="Ray cluster, with the ray executors.", nullable=False, what="an address")
+    )
+    seed: int = setting(42, Integer(help="Seed of operators that draw at random.", result=True))
+    verify_input: bool = setting(
+        False, Flag(help="On a resume, read sources again even if size and time are the same.")
+    )
+    resolve_memory_mb: int = setting(
+        1024, Integer(help="Memory for deduplicators and selectors, in MB.", minimum=1, maximum=MB_MAX * 64)
+    )
+    open_tracer: bool = setting(False, Flag(help="Record samples of what each operator changed."))
+    op_list_to_trace: tuple[str, ...] = setting(
+        (), Names(help="Operators to trace; empty: all.", what="an operator name")
+    )
+    trace_num: int = setting(10, Integer(help="Samples of each traced operator."))
+
+    partition: PartitionConfig = field(default_factory=PartitionConfig)
+    fault_tolerance: FaultToleranceConfig = field(default_factory=FaultToleranceConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    intermediate_storage: IntermediateStorageConfig = field(default_factory=IntermediateStorageConfig)
+    event_logging: EventLoggingConfig = field(default_factory=EventLoggingConfig)
+
+    recipe_path: str | None = field(default=None, compare=False)
+    """The file the recipe came from, for the resume command; None where it came from a caller."""
+    notices: tuple[str, ...] = field(default=(), compare=False)
+    """Lines to show at the start: settings that have no effect here."""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "")
+        if problem := find_problem(self.flat()):
+            raise ConfigError(one_line(": ".join(problem)))
+        object.__setattr__(self, "export_type", rules.export_type_of(self.export_path, self.export_type))
+        object.__setattr__(self, "work_dir", rules.work_dir_of(self.export_path, self.work_dir))
+
+    def flat(self) -> dict[str, Any]:
+        """Dotted key -> value, of all settings."""
+        values = {
+            each.name: getattr(self, each.name)
+            for each in dataclasses.fields(self)
+            if "spec" in each.metadata
+        }
+        for section, kind in self.SECTIONS.items():
+            part = getattr(self, section)
+            values |= {
+                f"{section}.{each.name}": getattr(part, each.name) for each in dataclasses.fields(kind)
+            }
+        return values
+
+    def sources(self) -> tuple[str, ...]:
+        """The inputs, in order, whichever of dataset_path and dataset named them."""
+        if self.dataset is not None:
+            return tuple(source.path for source in self.dataset.configs)
+        return self.dataset_path
+
+
+def _specs() -> dict[str, Spec]:
+    kinds = {"": JobConfig, **{section + ".": kind for section, kind in JobConfig.SECTIONS.items()}}
+    return {
+        prefix + each.name: each.metadata["spec"]
+        for prefix, kind in kinds.items()
+        for each in dataclasses.fields(kind)
+        if "spec" in each.metadata
+    }
+
+
+SPECS: Final[Mapping[str, Spec]] = _specs()
+"""Dotted key -> description, of every setting there is."""
+
+
+def _default(key: str) -> Any:
+    section, _, name = key.rpartition(".")
+    kind = JobConfig.SECTIONS[section] if section else JobConfig
+    each = next(each for each in dataclasses.fields(kind) if each.name == name)
+    if each.default_factory is not dataclasses.MISSING:
+        return each.default_factory()
+    return each.default
+
+
+DEFAULTS: Final[Mapping[str, Any]] = {key: _default(key) for key in SPECS}
+"""Dotted key -> default; those that follow from other settings are not filled in."""
+
+
+def find_problem(values: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The first setting, of values by dotted key, that does not go with the others or is not built yet."""
+    effective = {**values, "export_type": rules.export_type_of(values["export_path"], values["export_type"])}
+    for key, missing in NOT_AVAILABLE.items():
+        if missing.asked(effective[key]):
+            return key, f"{_shown(effective[key])} is not available yet"
+    return rules.find_conflict(values)
+
+
+def _shown(value: Any) -> str:
+    """A value of NOT_AVAILABLE, for a message."""
+    if isinstance(value, DatasetConfig):
+        return "a mixture"
+    return show(value[0] if isinstance(value, tuple) else value)

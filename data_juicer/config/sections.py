@@ -1,0 +1,181 @@
+"""The groups of settings below a name of their own: partition, fault_tolerance, checkpoint, storage, events. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from data_juicer.config import rules
+from data_juicer.config.spec import Choice, Flag, Integer, InvalidValueError, Names, Number, Spec
+from data_juicer.config.words import one_line
+from data_juicer.errors import ConfigError
+
+MB_MAX: Final = 1 << 20
+ROWS_MAX: Final = 2**31 - 1  # row numbers of a checkpoint are int32
+
+
+def setting(default: Any, spec: Spec) -> Any:
+    """A field with its description; a callable default is computed for each object."""
+    if callable(default):
+        return field(default_factory=default, metadata={"spec": spec})
+    return field(default=default, metadata={"spec": spec})
+
+
+def check_fields(part: Any, section: str) -> None:
+    """Bring each field to its form. Raises: ConfigError: a value is not allowed."""
+    for each in dataclasses.fields(part):
+        if spec := each.metadata.get("spec"):
+            try:
+                object.__setattr__(part, each.name, spec.read(getattr(part, each.name)))
+            except InvalidValueError as error:
+                raise ConfigError(one_line(f"{section}{each.name}{error.below}: {error}")) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionConfig:
+    """How the input is cut."""
+
+    size: int = setting(1000, Integer(help="Rows of a partition.", minimum=1, maximum=ROWS_MAX))
+    max_size_mb: int = setting(
+        64, Integer(help="A partition ends early at so many MB of input.", minimum=1, maximum=MB_MAX)
+    )
+    auto_configure: bool = setting(
+        False, Flag(help="Choose size from the data; size and max_size_mb give way.")
+    )
+    materialize: str = setting(
+        "auto",
+        Choice(
+            help="Copy the input into partitions/: always, or only where it cannot be read by range.",
+            choices=("auto", "always"),
+        ),
+    )
+    max_row_mb: int = setting(
+        64,
+        Integer(
+            help="A longer row is a dead letter instead of being read.",
+            minimum=1,
+            maximum=MB_MAX,
+            result=True,
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "partition.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultToleranceConfig:
+    """What happens when something fails."""
+
+    enabled: bool = setting(True, Flag(help="Retry lost work; false: a first failure fails the partition."))
+    max_retries: int = setting(
+        3, Integer(help="Tries of a partition after the first, where a worker was lost.", maximum=1000)
+    )
+    retry_backoff: str = setting(
+        "exponential",
+        Choice(help="Growth of the wait before a retry.", choices=("exponential", "linear", "fixed")),
+    )
+    max_dead_letter_ratio: float = setting(
+        0.01,
+        Number(help="The job fails when more of its rows than this share are dead letters.", maximum=1.0),
+    )
+    on_bad_row: str = setting(
+        "quarantine",
+        Choice(
+            help="A row that fails: set aside in dead_letter/, or the job fails.",
+            choices=("quarantine", "fail"),
+        ),
+    )
+    worker_memory_mb: int = setting(
+        0, Integer(help="Memory limit of a worker, in MB; 0: none.", maximum=MB_MAX * 64)
+    )
+    op_timeout_s: float = setting(
+        0.0, Number(help="Longest time of an operator over a batch, in seconds; 0: none.", maximum=1e7)
+    )
+    drain_s: float = setting(
+        30.0, Number(help="Seconds to finish work in flight after SIGINT or SIGTERM.", maximum=1e7)
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "fault_tolerance.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointConfig:
+    """After which operators a partition is saved."""
+
+    enabled: bool = setting(True, Flag(help="Save checkpoints; false is the strategy disabled."))
+    strategy: str = setting(
+        "every_op",
+        Choice(
+            help="When to save.",
+            choices=("every_op", "every_partition", "every_n_ops", "manual", "disabled"),
+        ),
+    )
+    n_ops: int = setting(1, Integer(help="Operators between two checkpoints, with every_n_ops.", minimum=1))
+    op_names: tuple[str, ...] = setting(
+        (), Names(help="Operators after which to save, with manual.", what="an operator name")
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "checkpoint.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntermediateStorageConfig:
+    """The files of checkpoints and intermediate data, and how long they stay."""
+
+    format: str = setting(
+        "parquet",
+        Choice(help="Format of checkpoints and intermediate data.", choices=tuple(rules.COMPRESSIONS)),
+    )
+    compression: str = setting(
+        "auto",
+        Choice(
+            help="Their compression; auto: snappy for parquet, none for arrow and jsonl.",
+            choices=("auto", "snappy", "gzip", "zstd", "lz4", "none"),
+        ),
+    )
+    use_arrow_batches: bool = setting(True, Flag(help="Write in batches instead of whole partitions."))
+    arrow_batch_size: int = setting(
+        500, Integer(help="Rows of a written batch or row group.", minimum=1, maximum=ROWS_MAX)
+    )
+    arrow_memory_mapping: bool = setting(False, Flag(help="Map files into memory to read them."))
+    preserve_intermediate_data: bool = setting(
+        False, Flag(help="Keep the rows after each operator under intermediate/, for people to open.")
+    )
+    cleanup_temp_files: bool = setting(True, Flag(help="Remove staged and temporary files when a run ends."))
+    cleanup_on_success: bool = setting(
+        False, Flag(help="Remove checkpoints and intermediate data after success.")
+    )
+    retention_policy: str = setting(
+        "keep_all",
+        Choice(
+            help="What stays when a run ends: everything, what is unfinished, or the least that a resume needs.",
+            choices=("keep_all", "keep_failed_only", "cleanup_all"),
+        ),
+    )
+    max_retention_days: int = setting(
+        7, Integer(help="Days before the next start here removes data of ended jobs.", maximum=36500)
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "intermediate_storage.")
+        if problem := rules.storage_conflict(self.format, self.compression):
+            raise ConfigError(f"intermediate_storage.compression: {problem}")
+        object.__setattr__(self, "compression", rules.compression_of(self.format, self.compression))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventLoggingConfig:
+    """events.jsonl and events.log."""
+
+    enabled: bool = setting(True, Flag(help="Write the event log."))
+    max_log_size_mb: int = setting(
+        100, Integer(help="Size at which a log file is rotated, in MB.", minimum=1, maximum=MB_MAX)
+    )
+    backup_count: int = setting(5, Integer(help="Rotated files to keep.", maximum=10000))
+
+    def __post_init__(self) -> None:
+        check_fields(self, "event_logging.")
