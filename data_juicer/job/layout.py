@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -99,6 +100,27 @@ class JobLayout:
             else os.path.join(job_dir, "checkpoints"),
         )
 
+    @staticmethod
+    def found(job_id: str, job_dir: str, directories: Mapping[str, str]) -> JobLayout:
+        """The layout of a job that lies in `job_dir` now.
+
+        Args:
+            directories: as `directories` gave them when the job ran. What lay in the job's directory is looked for where
+                that stands now, since a work_dir may be relative, moved, or mounted elsewhere.
+        """
+
+        def now(name: str, inside: str) -> str:
+            then = directories.get(name)
+            was_inside = then == os.path.join(directories.get("job", ""), inside)
+            return os.path.join(job_dir, inside) if then is None or was_inside else then
+
+        return JobLayout(
+            job_id=job_id,
+            job_dir=job_dir,
+            event_logs_dir=now("event_logs", "event_logs"),
+            checkpoints_dir=now("checkpoints", "checkpoints"),
+        )
+
     # ---- the job
 
     @property
@@ -169,7 +191,12 @@ class JobLayout:
     def dead_letter_dir(self) -> str:
         return os.path.join(self.job_dir, "dead_letter")
 
+    def dead_letter_data(self, partition_id: int, attempt: str) -> str:
+        """What an attempt staged; the result's manifest names it."""
+        return os.path.join(self.dead_letter_dir, f"partition_{partition_id:06d}.{attempt}.jsonl")
+
     def dead_letter(self, partition_id: int) -> str:
+        """The same for people, once the result is committed."""
         return os.path.join(self.dead_letter_dir, f"partition_{partition_id:06d}.jsonl")
 
     # ---- checkpoints

@@ -1,0 +1,158 @@
+"""What a person sees of a run: a bar on a terminal, otherwise a plain line every few seconds.
+
+rich is imported here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol, TextIO
+
+from data_juicer.clock import Clock
+from data_juicer.events.text import describe
+from data_juicer.events.types import PartitionFailed, Record, WarningNotice
+from data_juicer.events.view import JobView
+from data_juicer.monitor.progress import (
+    Progress,
+    format_duration,
+    format_progress,
+    format_troubles,
+    progress_of,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+BAR_S: Final = 0.25
+LINE_S: Final = 5.0
+_TROUBLES_MAX: Final = 10
+"""Warnings and failed attempts that are told as they come; the rest is counted, and stands in events.log."""
+
+
+class _Display(Protocol):
+    period_s: float
+
+    def show(self, progress: Progress) -> None: ...
+
+    def say(self, line: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Terminal:
+    """Shows a view while its run goes on. Nothing is shown before the first `tick`."""
+
+    def __init__(self, view: JobView, clock: Clock, stream: TextIO) -> None:
+        """
+        Args:
+            stream: stderr, so that results keep stdout for themselves.
+        """
+        self._view = view
+        self._clock = clock
+        self._display: _Display = _Bar(stream) if stream.isatty() else _Lines(stream)
+        self._shown_s: float | None = None
+        self._troubles = 0
+
+    def listen(self, record: Record) -> None:
+        """Tell warnings and failed attempts at once; a listener of the event log."""
+        event = record.event
+        if not isinstance(event, WarningNotice | PartitionFailed):
+            return
+        self._troubles += 1
+        if self._troubles <= _TROUBLES_MAX:
+            self._display.say(f"warning: {' '.join(describe(event).split())}")
+        elif self._troubles == _TROUBLES_MAX + 1:
+            self._display.say("warning: more follow; they are in events.log")
+
+    def tick(self) -> None:
+        """Show how far the run is, when it was not shown a moment ago; called in each turn of the driver's loop."""
+        now_s = self._clock.monotonic_s()
+        if self._shown_s is None or now_s - self._shown_s >= self._display.period_s:
+            self._shown_s = now_s
+            self._display.show(progress_of(self._view, self._clock.now()))
+
+    def close(self) -> None:
+        """Show the last state and give the terminal back; safe to call twice."""
+        if self._shown_s is not None:
+            self._shown_s = None
+            self._display.show(progress_of(self._view, self._clock.now()))
+        self._display.close()
+
+
+class _Lines:
+    """For files, pipes and logs of batch systems: a line when something moved."""
+
+    period_s = LINE_S
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._last = ""
+
+    def show(self, progress: Progress) -> None:
+        line = format_progress(progress)
+        if line != self._last:
+            self._last = line
+            self.say(line)
+
+    def say(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        pass
+
+
+class _Bar:
+    """For terminals: one line that moves, and a second one when something is wrong."""
+
+    period_s = BAR_S
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._console = Console(file=stream, highlight=False)
+        self._live = Live(console=self._console, auto_refresh=False)
+        self._is_live = False
+
+    def show(self, progress: Progress) -> None:
+        if not self._is_live:
+            self._live.start()
+            self._console.show_cursor(True)  # a killed driver cannot give a hidden one back
+            self._is_live = True
+        self._live.update(_bar(progress), refresh=True)
+
+    def say(self, line: str) -> None:
+        self._console.print(line, markup=False, style="yellow", soft_wrap=True)
+
+    def close(self) -> None:
+        if self._is_live:
+            self._is_live = False
+            self._live.stop()
+
+
+def _bar(progress: Progress) -> RenderableType:
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    is_done = progress.share >= 1.0
+    rate = f"{progress.rows_per_s:,.0f} rows/s" if progress.rows_per_s is not None else "starting"
+    if is_done:
+        left = f"in {format_duration(progress.elapsed_s)}"
+    else:
+        left = f"{format_duration(progress.left_s)} left" if progress.left_s is not None else ""
+    line = Table.grid(padding=(0, 2), expand=True)
+    line.add_column(no_wrap=True)
+    line.add_column(ratio=1)
+    for _ in range(3):
+        line.add_column(justify="right", no_wrap=True)
+    line.add_row(
+        f"{progress.partitions_done:,}/{progress.partitions:,} partitions",
+        ProgressBar(total=1.0, completed=progress.share, complete_style="cyan", finished_style="green"),
+        f"{progress.share:.0%}",
+        rate,
+        left,
+    )
+    troubles = format_troubles(progress)
+    return Group(line, Text("  ".join(troubles), style="yellow")) if troubles else line
