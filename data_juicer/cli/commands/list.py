@@ -1,0 +1,87 @@
+"""dj-jobs list."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from data_juicer.cli.find import FoundJob, find_jobs, is_job_alive
+from data_juicer.cli.output import Output
+from data_juicer.clock import SystemClock
+from data_juicer.errors import JobError
+from data_juicer.job import summary as summaries
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.summary import JobCounts
+from data_juicer.monitor.facts import shown_status
+from data_juicer.monitor.table import format_table
+from data_juicer.store.filesystem import FileSystem, LocalFileSystem
+
+NAME: Final = "list"
+HELP: Final = "the jobs of a work directory, the newest first"
+
+_TITLES: Final = ("job", "status", "rows done", "created (UTC)")
+
+
+class JobEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One job; `counts` and `created` are missing where its summary is damaged."""
+
+    job_id: str
+    job_dir: str
+    status: str
+    created: str | None = None
+    runs: int = 0
+    counts: JobCounts | None = None
+    problem: str | None = None
+
+
+class JobList(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--output json` gives."""
+
+    work_dir: str
+    jobs: tuple[JobEntry, ...]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Nothing beyond what every command has."""
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    fs, now = LocalFileSystem(), SystemClock().now()
+    entries = [_entry(fs, job, now) for job in find_jobs(arguments.work_dir)]
+    entries.sort(key=lambda entry: entry.created or "", reverse=True)
+    listed = JobList(work_dir=arguments.work_dir, jobs=tuple(entries))
+    output.emit(listed, lambda _: _lines(listed))
+    return 0
+
+
+def _entry(fs: FileSystem, job: FoundJob, now: datetime) -> JobEntry:
+    layout = JobLayout.found(job.job_id, job.job_dir, {})
+    try:
+        summary = summaries.load(fs, layout)
+    except JobError as error:
+        return JobEntry(job_id=job.job_id, job_dir=job.job_dir, status="damaged", problem=str(error))
+    return JobEntry(
+        job_id=job.job_id,
+        job_dir=job.job_dir,
+        status=shown_status(summary, is_alive=is_job_alive(fs, layout, now)),
+        created=summary.created,
+        runs=len(summary.runs),
+        counts=summary.counts,
+    )
+
+
+def _lines(listed: JobList) -> list[str]:
+    if not listed.jobs:
+        return [f"no jobs in {listed.work_dir}"]
+    rows = [
+        (entry.job_id, entry.status, _rows(entry.counts), (entry.created or "")[:16].replace("T", " "))
+        for entry in listed.jobs
+    ]
+    return format_table(_TITLES, rows, None)  # ids are there to be copied: no narrow screen may cut them
+
+
+def _rows(counts: JobCounts | None) -> str:
+    return f"{counts.rows_done:,} of {counts.rows:,}" if counts else ""

@@ -1,0 +1,90 @@
+"""dj-jobs show."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Final
+
+import msgspec
+
+from data_juicer.cli.find import is_job_alive, load_job
+from data_juicer.cli.output import Output
+from data_juicer.clock import SystemClock
+from data_juicer.events.log import read_records
+from data_juicer.events.view import JobView, fold
+from data_juicer.job import summary as summaries
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
+from data_juicer.monitor.closing import format_facts, operator_table
+from data_juicer.monitor.facts import counts_of, job_facts, operator_lines, shown_status
+from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.store.ledger import OperatorLedger
+
+NAME: Final = "show"
+HELP: Final = "status of a job, what happened, what is safe, how to go on, and the rows of each operator"
+
+
+class JobReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--output json` gives."""
+
+    job_id: str
+    status: str
+    reason: str | None
+    last_error: str | None
+    created: str
+    updated: str
+    counts: JobCounts
+    operators: tuple[OperatorLedger, ...]
+    retries: int
+    checkpoints_saved: int
+    checkpoint_s: float
+    warnings: tuple[str, ...]
+    runs: tuple[RunRecord, ...]
+    export_path: str | None
+    directories: dict[str, str]
+    resume_command: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("job", metavar="JOB", help="id of the job")
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    fs = LocalFileSystem()
+    job = load_job(arguments.work_dir, arguments.job)
+    summary = summaries.load(fs, JobLayout.found(job.job_id, job.job_dir, {}))
+    layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
+    view = fold(read_records(fs, layout))
+    is_alive = is_job_alive(fs, layout, SystemClock().now())
+
+    def lines(width: int) -> list[str]:
+        operators = operator_lines(list(view.operators.values()))
+        facts = job_facts(summary, view, layout, is_alive=is_alive)
+        table = ["", *operator_table(operators, width)] if operators else []
+        return [*format_facts(facts, is_coloured=sys.stdout.isatty()), *table]
+
+    output.emit(_report(summary, view, layout, is_alive=is_alive), lines)
+    return 0
+
+
+def _report(summary: JobSummary, view: JobView, layout: JobLayout, *, is_alive: bool) -> JobReport:
+    is_completed = summary.status is JobStatus.COMPLETED
+    return JobReport(
+        job_id=summary.job_id,
+        status=shown_status(summary, is_alive=is_alive),
+        reason=summary.reason,
+        last_error=view.last_error,
+        created=summary.created,
+        updated=summary.updated,
+        counts=summary.counts if is_completed or not view.partitions else counts_of(view),
+        operators=tuple(view.operators[index] for index in sorted(view.operators)),
+        retries=view.retries,
+        checkpoints_saved=view.checkpoints_saved,
+        checkpoint_s=view.checkpoint_s,
+        warnings=tuple(view.warnings),
+        runs=summary.runs,
+        export_path=summary.export_path,
+        directories=layout.directories(),
+        resume_command=summary.resume_command,
+    )

@@ -1,0 +1,71 @@
+"""Which jobs lie in a work directory."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import platform
+from dataclasses import dataclass
+from datetime import datetime
+
+from data_juicer.errors import ConfigError, JobNotFoundError
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.lock import find_owner, is_alive
+from data_juicer.store.filesystem import FileSystem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundJob:
+    """A directory with a job summary in it."""
+
+    job_id: str
+    job_dir: str
+
+
+def find_jobs(work_dir: str) -> list[FoundJob]:
+    """The jobs in a directory and in the directories right below it, which are work directories of recipes.
+
+    Raises: ConfigError: there is no such directory.
+    """
+    if not os.path.isdir(work_dir):
+        raise ConfigError(f"--work_dir: {work_dir} is no directory. Name the work_dir of the recipe.")
+    found = []
+    for name, path in _directories(work_dir):
+        inner = [(name, path)] if _is_job(path) else _directories(path)
+        found += [FoundJob(job_id=job_id, job_dir=job_dir) for job_id, job_dir in inner if _is_job(job_dir)]
+    return found
+
+
+def load_job(work_dir: str, job_id: str) -> FoundJob:
+    """The one job of this name.
+
+    Raises: JobNotFoundError: there is none; names the nearest. ConfigError: there are several, or no such directory.
+    """
+    jobs = find_jobs(work_dir)
+    named = [job for job in jobs if job.job_id == job_id]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        places = " and ".join(os.path.dirname(job.job_dir) for job in named)
+        raise ConfigError(f"{job_id}: there are jobs of this name in {places}. Name one with --work_dir.")
+    nearest = difflib.get_close_matches(job_id, [job.job_id for job in jobs], n=1, cutoff=0.5)
+    hint = f"Did you mean {nearest[0]}?" if nearest else f"To see all: dj-jobs list --work_dir {work_dir}"
+    raise JobNotFoundError(f"{job_id}: no such job among {len(jobs)} in {work_dir}. {hint}")
+
+
+def is_job_alive(fs: FileSystem, layout: JobLayout, now: datetime) -> bool:
+    """Whether a driver works on the job, as far as this machine can tell."""
+    owner = find_owner(fs, layout)
+    return owner is not None and is_alive(owner, now, platform.node(), layout.lock)
+
+
+def _directories(path: str) -> list[tuple[str, str]]:
+    try:
+        with os.scandir(path) as entries:
+            return sorted((entry.name, entry.path) for entry in entries if entry.is_dir())
+    except OSError:  # not ours to read
+        return []
+
+
+def _is_job(path: str) -> bool:
+    return os.path.isfile(JobLayout.found("", path, {}).summary)

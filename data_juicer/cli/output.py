@@ -1,0 +1,38 @@
+"""Results of commands as text for people or JSON for programs, behind one protocol."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+Format = Literal["text", "json"]
+
+
+class Output(Protocol):
+    """Where a command puts its result."""
+
+    def emit(self, document: msgspec.Struct, lines: Callable[[int], Sequence[str]]) -> None:
+        """
+        Args:
+            document: all of the result.
+            lines: columns of the screen -> the result as people read it.
+        """
+
+
+class TextOutput:
+    def emit(self, document: msgspec.Struct, lines: Callable[[int], Sequence[str]]) -> None:  # noqa: ARG002 - the protocol
+        sys.stdout.write("".join(f"{line}\n" for line in lines(shutil.get_terminal_size().columns)))
+
+
+class JsonOutput:
+    def emit(self, document: msgspec.Struct, lines: Callable[[int], Sequence[str]]) -> None:  # noqa: ARG002 - the protocol
+        encoded = msgspec.json.format(msgspec.json.encode(document), indent=2)
+        sys.stdout.write(f"{encoded.decode()}\n")
+
+
+def output_of(form: Format) -> Output:
+    return JsonOutput() if form == "json" else TextOutput()
