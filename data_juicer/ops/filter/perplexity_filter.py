@@ -1,0 +1,62 @@
+"""Keeps rows by how well a language model predicts their text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pyarrow as pa
+
+from data_juicer.ops import models, optional
+from data_juicer.ops.pieces import Pieces
+from data_juicer.ops.range_filter import RangeFilter
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+
+class PerplexityFilter(RangeFilter):
+    """Keeps rows whose text has a perplexity between `min_ppl` and `max_ppl`.
+
+    The text is cut by the SentencePiece model `{lang}.sp.model` and judged by the KenLM model `{lang}.arpa.bin`, both
+    from the model folders. A figure has one decimal; an empty text has 0.0.
+
+    Args:
+        lang: language of the two models.
+        min_ppl: least perplexity.
+        max_ppl: greatest perplexity.
+    """
+
+    name: ClassVar[str] = "perplexity_filter"
+    stats_key = "perplexity"
+
+    def __init__(self, lang: str = "en", min_ppl: float = 0, max_ppl: float = 1500) -> None:
+        super().__init__(min_ppl, max_ppl)
+        optional.need("kenlm", operator=self.name, extra="perplexity")
+        self.pieces = Pieces(lang, self.name)
+        self.model_path = models.need_model(f"{lang}.arpa.bin", operator=self.name, what="KenLM model")
+        self.model: Any = None
+
+    def assets(self) -> tuple[str, ...]:
+        return (self.pieces.path, self.model_path)
+
+    def prepare(self) -> None:
+        import kenlm
+
+        self.pieces.load()
+        quiet = kenlm.Config()
+        quiet.show_progress = False
+        quiet.arpa_complain = kenlm.ARPALoadComplain.NONE
+        self.model = kenlm.Model(self.model_path, quiet)
+
+    def figure(self, batch: Batch) -> pa.Array:
+        pieces = self.pieces.of(batch, self.text_key).to_pylist()
+        return pa.array([self._perplexity(" ".join(row)) for row in pieces], pa.float64())
+
+    def _perplexity(self, text: str) -> float:
+        """10 to the power of the mean negative log10 likelihood of a word, ends of lines counted as words."""
+        lines = text.splitlines()
+        words = sum(len(line.split()) + 1 for line in lines)
+        if not words:
+            return 0.0
+        likelihood: float = sum(self.model.score(line) for line in lines)
+        return round(10.0 ** (-likelihood / words), 1)

@@ -1,0 +1,35 @@
+"""Words as a SentencePiece model cuts them, for the operators with `tokenization` and for perplexity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from data_juicer.ops import models, optional
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+
+class Pieces:
+    """The SentencePiece model of one language, `{lang}.sp.model` of the model folders."""
+
+    def __init__(self, lang: str, operator: str) -> None:
+        """Raises: ConfigError: the model or the library is not there."""
+        optional.need("sentencepiece", operator=operator, extra="perplexity")
+        self.path = models.need_model(f"{lang}.sp.model", operator=operator, what="SentencePiece model")
+        self._processor: Any = None
+
+    def load(self) -> None:
+        import sentencepiece
+
+        self._processor = sentencepiece.SentencePieceProcessor(model_file=self.path)
+
+    def of(self, batch: Batch, key: str) -> pa.Array:
+        """The pieces of each text of the column `key`: large_list of large_string, cut once for all operators."""
+        return batch.shared(key, "pieces", self.path, make=self._cut)
+
+    def _cut(self, column: pa.Array) -> pa.Array:
+        pieces = [self._processor.encode_as_pieces(text) for text in column.to_pylist()]
+        return pa.array(pieces, pa.large_list(pa.large_string()))
