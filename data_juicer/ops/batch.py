@@ -70,7 +70,7 @@ class Batch:
     fields: Mapping[str, pa.Array] = field(default_factory=dict)
     """Other fields that operators wrote, as raw JSON: large_binary, null where the row lacks the field."""
     stats: Mapping[str, pa.Array] = field(default_factory=dict)
-    """Figures of filters, one array a name."""
+    """Figures of filters, one array a name; large_binary holds raw JSON, where types may differ from row to row."""
     base: Rows | None = None
     """For each row its number in the batch that `rebased` gave last, shape (rows,); None: not moved since."""
     cache: dict[tuple[str, ...], Any] = field(default_factory=dict)
@@ -112,6 +112,9 @@ class Batch:
         held = self.fields.get(key)
         if held is not None:
             return held
+        outer = next((name for name in self.fields if key.startswith(f"{name}.")), None)
+        if outer is not None:
+            return values.inner_column(outer, self.fields[outer], key)
         own = self.origin < 0
         return self.source.field(key).take(pa.array(self.origin, mask=own))
 
@@ -165,7 +168,7 @@ class Batch:
 
     def row_stats(self, index: int) -> dict[str, Any]:
         """The figures of one row by name."""
-        return {name: column[index].as_py() for name, column in self.stats.items()}
+        return {name: values.figure(column[index]) for name, column in self.stats.items()}
 
     # ---- writing
 

@@ -87,3 +87,15 @@ def get(row: Mapping[str, bytes], key: str) -> bytes | None:
 def join_object(row: Mapping[str, bytes]) -> bytes:
     """A JSON object of raw members."""
     return b"{" + b",".join(_ENCODER.encode(key) + b":" + raw for key, raw in row.items()) + b"}"
+
+
+def inner_column(outer: str, column: pa.Array, key: str) -> pa.Array:
+    """The field `key`, which reaches into the field `outer`, for each row of the raw JSON `column` of `outer`."""
+    inner = [None if raw is None else get({outer: raw}, key) for raw in column.to_pylist()]
+    return pa.array(inner, pa.large_binary())
+
+
+def figure(scalar: pa.Scalar) -> Any:
+    """A figure of a filter as a Python value; figures whose type differs from row to row are held as raw JSON."""
+    value = scalar.as_py()
+    return decode(value) if isinstance(value, bytes) else value

@@ -1,0 +1,63 @@
+"""Keeps rows by the number in a field."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any, ClassVar
+
+from data_juicer.ops.field_filter import FieldFilter
+
+
+class SpecifiedNumericFieldFilter(FieldFilter):
+    """Keeps rows whose field holds a number between `min_value` and `max_value`.
+
+    A string that Python reads as a number counts as one ("1e3", " 8 "); rows with anything else are dropped, also with
+    `reversed_range`. A row without the field is an error.
+
+    Args:
+        field_key: the field; dots reach into objects, as in `meta.score`.
+        min_value: least number.
+        max_value: greatest number.
+    """
+
+    name: ClassVar[str] = "specified_numeric_field_filter"
+    shared_parameters: ClassVar[tuple[str, ...]] = (
+        "min_closed_interval",
+        "max_closed_interval",
+        "reversed_range",
+    )
+
+    min_closed_interval: bool = True
+    """Whether `min_value` itself is kept."""
+    max_closed_interval: bool = True
+    """Whether `max_value` itself is kept."""
+    reversed_range: bool = False
+    """Keep the numbers outside the range instead."""
+
+    def __init__(
+        self, field_key: str = "", min_value: float = -sys.maxsize, max_value: float = sys.maxsize
+    ) -> None:
+        super().__init__(field_key)
+        self.min_value = min_value
+        self.max_value = max_value
+
+    def decide(self, value: Any) -> bool:
+        number = _number(value)
+        if number is None or math.isnan(number):
+            return False
+        above = number >= self.min_value if self.min_closed_interval else number > self.min_value
+        below = number <= self.max_value if self.max_closed_interval else number < self.max_value
+        return (above and below) != self.reversed_range
+
+
+def _number(value: Any) -> float | None:
+    """The number that a value holds; integers stay exact. None where it holds none."""
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float | str):
+        try:
+            return float(value)
+        except ValueError:
+            return None
+    return None

@@ -1,0 +1,48 @@
+"""Keeps rows by the suffix of the file that they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import numpy as np
+import pyarrow as pa
+
+from data_juicer.ops.base import Filter
+from data_juicer.ops.fields import distinct_field
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch, Mask
+
+SUFFIX_FIELD: Final = "__dj__suffix__"
+STATS_KEY: Final = "suffix_kept"
+
+
+class SuffixFilter(Filter):
+    """Keeps rows whose field `__dj__suffix__` is one of the given suffixes, compared letter by letter (`.txt` is not `txt`).
+
+    Args:
+        suffixes: one suffix or several; empty: every row is kept.
+    """
+
+    name: ClassVar[str] = "suffix_filter"
+    shared_parameters: ClassVar[tuple[str, ...]] = ("reversed_range",)
+
+    reversed_range: bool = False
+    """Keep the rows with another suffix instead."""
+
+    def __init__(self, suffixes: str | list[str] = []) -> None:  # noqa: B006 - never changed
+        self.suffixes = frozenset([suffixes] if suffixes and isinstance(suffixes, str) else suffixes)
+
+    def text_keys_read(self) -> tuple[str, ...]:
+        return ()
+
+    def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:
+        if not self.suffixes:
+            return {STATS_KEY: pa.array(np.ones(len(batch), np.bool_))}
+        listed = distinct_field(batch, SUFFIX_FIELD).where(self.suffixes.__contains__)
+        return {STATS_KEY: pa.array(listed != self.reversed_range)}
+
+    def keep(self, stats: Mapping[str, pa.Array]) -> Mask:
+        kept: Mask = stats[STATS_KEY].to_numpy(zero_copy_only=False)
+        return kept
