@@ -1,0 +1,41 @@
+"""Characters that are no Chinese."""
+
+from __future__ import annotations
+
+import string
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from data_juicer.ops.base import TextMapper
+from data_juicer.ops.text.codepoints import table_of
+from data_juicer.ops.text.keep import keep_characters
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_CHINESE: Final = "".join(map(chr, range(0x4E00, 0x9FA6)))
+_PUNCTUATION: Final = ".， ,-。%《*》/•、&＆(—)（+）：？!！“”·"
+
+
+class RemoveNonChineseCharacterMapper(TextMapper):
+    """Removes all characters but Chinese ones (U+4E00 to U+9FA5) and those of the kinds that are kept.
+
+    Example: 中文é文 -> 中文文
+
+    Args:
+        keep_alphabet: keep the letters A to Z and a to z.
+        keep_number: keep the digits 0 to 9.
+        keep_punc: keep the space and common punctuation; line breaks are removed in any case.
+    """
+
+    name: ClassVar[str] = "remove_non_chinese_character_mapper"
+
+    def __init__(self, keep_alphabet: bool = True, keep_number: bool = True, keep_punc: bool = True) -> None:
+        kinds = (
+            (keep_alphabet, string.ascii_letters),
+            (keep_number, string.digits),
+            (keep_punc, _PUNCTUATION),
+        )
+        self._kept = table_of(_CHINESE + "".join(kind for keep, kind in kinds if keep))
+
+    def map_text(self, text: pa.Array) -> pa.Array:
+        return keep_characters(text, self._kept)

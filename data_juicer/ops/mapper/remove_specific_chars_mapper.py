@@ -1,0 +1,33 @@
+"""Single characters to remove."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from data_juicer.ops.base import TextMapper
+from data_juicer.ops.text.codepoints import table_of
+from data_juicer.ops.text.keep import keep_characters
+from data_juicer.ops.text.rows import containing, map_part
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class RemoveSpecificCharsMapper(TextMapper):
+    """Removes given characters wherever they stand.
+
+    Example: ● item -> item
+
+    Args:
+        chars_to_remove: the characters, as one string or a list; empty: nothing is removed.
+    """
+
+    name: ClassVar[str] = "remove_specific_chars_mapper"
+
+    def __init__(self, chars_to_remove: str | list[str] = "◆●■►▼▲▴∆▻▷❖♡□") -> None:
+        self._removed = "".join(sorted(set("".join(chars_to_remove))))
+        self._kept = 1 - table_of(self._removed)
+
+    def map_text(self, text: pa.Array) -> pa.Array:
+        held = containing(text, *self._removed)
+        return map_part(text, held, lambda part: keep_characters(part, self._kept))
