@@ -119,12 +119,20 @@ def _mapped(case: Mapping[str, Any], batch: Batch, operator: Mapper) -> Iterator
     after = operator.process(batch)
     if "output_sha256" in case:
         expected = case["output_sha256"]
-        found: list[Any] = [_digest(after.row(index)[operator.text_key]) for index in range(len(after))]
+        found: list[Any] = [_digest("\0".join(texts)) for texts in _texts_by_origin(after, len(batch), operator)]
     else:
         expected = [_plain(row) for row in case["output"]]
         found = [_plain(after.row(index)) for index in range(len(after))]
     for row in range(max(len(expected), len(found))):
         yield Outcome(row, *(side[row] if row < len(side) else NO_ROW for side in (expected, found)))
+
+
+def _texts_by_origin(after: Batch, rows: int, operator: Mapper) -> list[list[str]]:
+    """For each row of the input the texts of the rows that it became."""
+    texts: list[list[str]] = [[] for _ in range(rows)]
+    for index, origin in enumerate(after.origin.tolist()):
+        texts[origin].append(after.row(index)[operator.text_key])
+    return texts
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
