@@ -1,0 +1,202 @@
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+
+from data_juicer.clock import SystemClock
+from data_juicer.errors import JobLockedError
+from data_juicer.job.advisory import is_held
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.lock import LEASE_S, RENEWAL_S, Driver, Lock, acquire, find_owner, is_alive
+from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.testing.clock import ManualClock
+
+FS = LocalFileSystem()
+HERE = Driver(host="here", pid=1)
+THERE = Driver(host="there", pid=2)
+
+
+class OwnMachine:
+    """The lock of a machine that the other drivers are not on."""
+
+    def acquire(self, path: str) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> JobLayout:
+    return JobLayout.of(str(tmp_path), "J")
+
+
+def test_a_second_driver_is_refused_with_who_holds_the_job(layout: JobLayout) -> None:
+    clock = ManualClock()
+    lock = acquire(FS, layout, clock, HERE)
+    clock.advance(RENEWAL_S)
+    lock.renew(2400)
+    with pytest.raises(
+        JobLockedError, match=r"run 1 \(pid 1 on here, since 2026-03-13T18:09:11.* 2,400 rows done"
+    ):
+        acquire(FS, layout, clock, Driver(host="here", pid=3))
+
+
+def test_run_numbers_rise(layout: JobLayout) -> None:
+    for run in (1, 2, 3):
+        lock = acquire(FS, layout, ManualClock(), HERE)
+        assert lock.run == run
+        lock.release(0)
+
+
+def test_a_released_job_has_no_living_driver(layout: JobLayout) -> None:
+    lock = acquire(FS, layout, ManualClock(), HERE)
+    owner = find_owner(FS, layout)
+    assert owner is not None
+    assert is_alive(owner, ManualClock().now(), "here", layout.lock)
+    lock.release(10)
+    owner = find_owner(FS, layout)
+    assert owner is not None
+    assert (owner.released, owner.rows_done) == (True, 10)
+    assert not is_alive(owner, ManualClock().now(), "here", layout.lock)
+
+
+def test_a_driver_elsewhere_is_respected_until_its_lease_is_over(layout: JobLayout) -> None:
+    clock = ManualClock()
+    first = acquire(FS, layout, clock, HERE, OwnMachine())
+    clock.advance(LEASE_S)
+    with pytest.raises(JobLockedError, match="was heard of at"):
+        acquire(FS, layout, clock, THERE, OwnMachine())
+    first.renew(5)
+    clock.advance(LEASE_S)
+    with pytest.raises(JobLockedError):
+        acquire(FS, layout, clock, THERE, OwnMachine())
+    clock.advance(1)
+    assert acquire(FS, layout, clock, THERE, OwnMachine()).run == 2
+
+
+def test_commits_of_an_older_run_are_refused(layout: JobLayout) -> None:
+    clock = ManualClock()
+    first = acquire(FS, layout, clock, HERE, OwnMachine())
+    first.fence()
+    clock.advance(LEASE_S + 1)
+    second = acquire(FS, layout, clock, THERE, OwnMachine())
+    second.fence()
+    with pytest.raises(JobLockedError, match="run 2 took the job over"):
+        first.fence()
+    with pytest.raises(JobLockedError):
+        first.renew(1)
+    first.release(1)
+    owner = find_owner(FS, layout)
+    assert owner is not None
+    assert (owner.run, owner.released) == (2, False)
+
+
+def test_only_one_of_two_machines_takes_a_dead_lease_over(
+    layout: JobLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock()
+    acquire(FS, layout, clock, HERE, OwnMachine())
+    clock.advance(LEASE_S + 1)
+    original = LocalFileSystem.create_exclusive
+
+    def overtaken(fs: LocalFileSystem, path: str, data: bytes) -> bool:
+        monkeypatch.setattr(LocalFileSystem, "create_exclusive", original)
+        assert acquire(FS, layout, clock, THERE, OwnMachine()).run == 2
+        return original(fs, path, data)
+
+    monkeypatch.setattr(LocalFileSystem, "create_exclusive", overtaken)
+    with pytest.raises(JobLockedError, match="was faster"):
+        acquire(FS, layout, clock, Driver(host="third", pid=9), OwnMachine())
+
+
+def test_a_damaged_claim_keeps_its_number_and_stops_nobody(layout: JobLayout) -> None:
+    acquire(FS, layout, ManualClock(), HERE).release(0)
+    FS.write(layout.run_claim(1), b"\0" * 40)
+    assert acquire(FS, layout, ManualClock(), HERE).run == 2
+
+
+def test_a_claim_is_readable_json(layout: JobLayout) -> None:
+    acquire(FS, layout, ManualClock(), HERE)
+    claim = json.loads(FS.read(layout.run_claim(1)))
+    assert (claim["run"], claim["host"], claim["format_version"]) == (1, "here", 1)
+
+
+def test_a_refused_driver_leaves_nothing(layout: JobLayout) -> None:
+    acquired = acquire(FS, layout, ManualClock(), HERE)
+    before = {path: path.stat().st_mtime_ns for path in Path(layout.job_dir).rglob("*")}
+    with pytest.raises(JobLockedError):
+        acquire(FS, layout, ManualClock(), HERE)
+    assert {path: path.stat().st_mtime_ns for path in Path(layout.job_dir).rglob("*")} == before
+    acquired.release(0)
+
+
+HOLDER = """
+import sys
+from data_juicer.clock import SystemClock
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.lock import Driver, acquire
+from data_juicer.store.filesystem import LocalFileSystem
+lock = acquire(LocalFileSystem(), JobLayout.of(sys.argv[1], "J"), SystemClock(), Driver(host="here", pid=77))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_lock_of_a_killed_driver_is_taken_over_at_once(layout: JobLayout, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert is_held(layout.lock)
+        with pytest.raises(JobLockedError, match="pid 77"):
+            acquire(FS, layout, SystemClock(), HERE)
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+    assert not is_held(layout.lock)
+    assert acquire(FS, layout, SystemClock(), HERE).run == 2
+
+
+def _race(work_dir: str, gate: Barrier, done: Barrier, answer: Connection) -> None:
+    gate.wait()
+    lock: Lock | None = None
+    try:
+        lock = acquire(FS, JobLayout.of(work_dir, "J"), SystemClock(), Driver(host="here", pid=os.getpid()))
+        answer.send(lock.run)
+    except JobLockedError:
+        answer.send(0)
+    done.wait()  # the winner holds on until everybody has tried
+
+
+def _run_race(work_dir: str, drivers: int, rounds: int) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "data_juicer.job.lock"])
+    for number in range(1, rounds + 1):
+        gate, done = context.Barrier(drivers), context.Barrier(drivers)
+        answers, processes = [], []
+        for _ in range(drivers):
+            receiver, sender = context.Pipe(duplex=False)
+            process = context.Process(target=_race, args=(work_dir, gate, done, sender))
+            process.start()
+            answers.append(receiver)
+            processes.append(process)
+        runs = sorted(receiver.recv() for receiver in answers)
+        for process in processes:
+            process.join()
+        assert runs == [0] * (drivers - 1) + [number]
+
+
+def test_of_drivers_started_at_once_exactly_one_wins(tmp_path: Path) -> None:
+    _run_race(str(tmp_path), drivers=4, rounds=3)
+
+
+@pytest.mark.slow
+def test_of_eight_drivers_started_at_once_exactly_one_wins_fifty_times(tmp_path: Path) -> None:
+    _run_race(str(tmp_path), drivers=8, rounds=50)
