@@ -83,7 +83,7 @@ def check(name: str, cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
     Raises: ConfigError: a parameter is unknown, or a value does not fit its type.
     """
     own, attributes = own_parameters(cls), attribute_parameters(cls)
-    own_types = _types(cls.__init__) if own else {}
+    own_types = _types(cls) if own else {}
     checked: dict[str, Any] = {}
     for key, value in given.items():
         if key in own:
@@ -110,10 +110,10 @@ def unknown(what: str, name: str, allowed: Iterable[str], also: Iterable[str] = 
     return f"{what} {name!r} is unknown{hint}{listed}"
 
 
-def _types(init: Any) -> dict[str, Any]:
+def _types(cls: type) -> dict[str, Any]:
     """Annotated types by name; none where an annotation names what cannot be found at run time."""
     try:
-        return get_type_hints(init, include_extras=True)
+        return get_type_hints(inspect.getattr_static(cls, "__init__"), include_extras=True)
     except (NameError, TypeError, AttributeError):
         return {}
 
@@ -135,7 +135,7 @@ def canonical(cls: type, checked: Mapping[str, Any]) -> bytes:
     A field key other than `text_key` is named only where it is not the default, so that new ones change no key.
     """
     own = own_parameters(cls)
-    kinds = _types(cls.__init__) if own else {}
+    kinds = _types(cls) if own else {}
     decided = {
         key: _default(parameter.default, kinds.get(key, Any))
         for key, parameter in own.items()

@@ -110,8 +110,11 @@ def _text_keys(wanted: tuple[str, ...], rows: list[dict[str, Any]]) -> tuple[str
 def _filtered(case: Mapping[str, Any], batch: Batch, operator: Filter) -> Iterator[Outcome]:
     stats = operator.compute_stats(batch)
     kept = np.asarray(operator.keep(stats))
+    counted = batch.with_stats(stats)
     for row, (recorded, keep) in enumerate(zip(case["stats"], case["keep"], strict=True)):
-        found = {name: column[row].as_py() for name, column in stats.items()}
+        found = (
+            None if recorded is None else counted.row_stats(row)
+        )  # None: the recorder keeps no figures of this filter
         yield Outcome(row, {"stats": recorded, "keep": keep}, {"stats": found, "keep": bool(kept[row])})
 
 
@@ -119,7 +122,9 @@ def _mapped(case: Mapping[str, Any], batch: Batch, operator: Mapper) -> Iterator
     after = operator.process(batch)
     if "output_sha256" in case:
         expected = case["output_sha256"]
-        found: list[Any] = [_digest("\0".join(texts)) for texts in _texts_by_origin(after, len(batch), operator)]
+        found: list[Any] = [
+            _digest("\0".join(texts)) for texts in _texts_by_origin(after, len(batch), operator)
+        ]
     else:
         expected = [_plain(row) for row in case["output"]]
         found = [_plain(after.row(index)) for index in range(len(after))]

@@ -22,6 +22,7 @@ Table = npt.NDArray[np.uint8]
 """One small number for each code point, shape (CODE_POINTS,)."""
 
 CODE_POINTS: Final = 0x110000
+_ASKED: Final = 0x40000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,14 @@ def table_of(characters: Iterable[str]) -> Table:
 
 
 def table_where(predicate: Callable[[str], bool]) -> Table:
-    """A table that holds 1 where `predicate` is true of the character; costs 0.1 s, so made once a process."""
-    return np.fromiter((predicate(chr(point)) for point in range(CODE_POINTS)), np.uint8, CODE_POINTS)
+    """A table that holds 1 where `predicate` is true of the character; made once a process, in 20 ms.
+
+    Only planes 0 to 3 are asked: what Unicode assigns above them is neither letter nor digit nor space.
+    """
+    table = np.zeros(CODE_POINTS, np.uint8)
+    asked = bytes(map(predicate, map(chr, range(_ASKED))))
+    table[:_ASKED] = np.frombuffer(asked, np.uint8)
+    return table
 
 
 def row_sums(flags: npt.NDArray[Any], offsets: Counts) -> Counts:

@@ -82,3 +82,14 @@ def _characters(data: npt.NDArray[np.uint8], starts: Counts, ends: Counts) -> Co
     behind = np.zeros(len(data) + 1, np.int64)
     np.cumsum((data & 0xC0) != 0x80, out=behind[1:])
     return behind[ends] - behind[starts]
+
+
+def longest(lengths: pa.Array) -> Counts:
+    """The greatest of each row's line lengths, 0 where it has no lines."""
+    offsets = np.asarray(lengths.offsets)
+    filled = offsets[1:] > offsets[:-1]
+    found = np.zeros(len(lengths), np.int64)
+    if filled.any():
+        sizes = np.asarray(lengths.values)[: offsets[-1]]
+        found[filled] = np.maximum.reduceat(sizes, offsets[:-1][filled])
+    return found

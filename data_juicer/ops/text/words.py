@@ -16,7 +16,6 @@ import pyarrow as pa
 from data_juicer.ops.text.codepoints import (
     Bytes,
     Counts,
-    Points,
     Table,
     byte_offsets,
     bytes_of,
@@ -81,7 +80,7 @@ def words_of(column: pa.Array, *, lower: bool = False, strip: bool = False) -> p
     if strip:
         starts, stops = _stripped(classes, starts, stops)
     rows = np.searchsorted(starts, held.offsets)
-    return pa.LargeListArray.from_arrays(pa.array(rows), _gather(column, held, starts, stops))
+    return pa.LargeListArray.from_arrays(pa.array(rows), _gather(column, starts, stops))
 
 
 def _spans(classes: npt.NDArray[np.uint8], offsets: Counts) -> tuple[Counts, Counts]:
@@ -104,7 +103,7 @@ def _stripped(classes: npt.NDArray[np.uint8], starts: Counts, stops: Counts) -> 
     return plain[first[left]], plain[behind[left] - 1] + 1
 
 
-def _gather(column: pa.Array, held: Points, starts: Counts, stops: Counts) -> pa.Array:
+def _gather(column: pa.Array, starts: Counts, stops: Counts) -> pa.Array:
     """The stretches of characters as a large_string array; they are in order and do not overlap."""
     data = bytes_of(column).data
     byte_starts, byte_stops = byte_offsets(data, starts), byte_offsets(data, stops)

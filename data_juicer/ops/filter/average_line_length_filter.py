@@ -1,0 +1,36 @@
+"""Keeps rows by the mean length of their lines."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data_juicer.ops.range_filter import RangeFilter
+from data_juicer.ops.text.codepoints import ratio, shared_lengths
+from data_juicer.ops.text.lines import shared_line_lengths
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+
+class AverageLineLengthFilter(RangeFilter):
+    """Keeps rows whose text has `min_len` to `max_len` characters for each line; line ends are counted too.
+
+    Args:
+        min_len: least mean length.
+        max_len: greatest mean length.
+    """
+
+    name: ClassVar[str] = "average_line_length_filter"
+    stats_key = "avg_line_length"
+
+    def __init__(self, min_len: float = 10, max_len: float = sys.maxsize) -> None:
+        super().__init__(min_len, max_len)
+
+    def figure(self, batch: Batch) -> pa.Array:
+        lines = pc.list_value_length(shared_line_lengths(batch, self.text_key))
+        return pa.array(ratio(shared_lengths(batch, self.text_key), np.asarray(lines)))

@@ -1,0 +1,54 @@
+"""Keeps rows by how much of them repeated character n-grams make up."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from data_juicer.ops.range_filter import RangeFilter
+from data_juicer.ops.text.codepoints import points_of
+from data_juicer.ops.text.ngrams import repeats
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+
+class CharacterRepetitionFilter(RangeFilter):
+    """Keeps rows whose share of frequent character n-grams lies between `min_ratio` and `max_ratio`.
+
+    The figure is the occurrences of the most frequent repeated n-grams, at most the square root of the number of
+    different ones, divided by all n-grams of the text.
+
+    Args:
+        rep_len: characters of an n-gram.
+        min_ratio: least share.
+        max_ratio: greatest share.
+    """
+
+    name: ClassVar[str] = "character_repetition_filter"
+    stats_key = "char_rep_ratio"
+
+    def __init__(
+        self,
+        rep_len: Annotated[int, msgspec.Meta(ge=1)] = 10,
+        min_ratio: float = 0.0,
+        max_ratio: float = 0.5,
+    ) -> None:
+        super().__init__(min_ratio, max_ratio)
+        self.rep_len = rep_len
+
+    def figure(self, batch: Batch) -> pa.Array:
+        ratios = batch.shared(self.text_key, "character repetition", str(self.rep_len), make=self._ratios)
+        return pa.array(ratios)
+
+    def _ratios(self, column: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        held = points_of(column)
+        ratios = np.zeros(len(column), np.float64)
+        for row, (total, distinct, counts) in enumerate(repeats(held.points, held.offsets, self.rep_len)):
+            if len(counts):
+                ratios[row] = np.sort(counts)[-math.isqrt(distinct) :].sum() / total
+        return ratios

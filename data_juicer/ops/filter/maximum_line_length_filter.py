@@ -1,0 +1,32 @@
+"""Keeps rows by the length of their longest line."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, ClassVar
+
+import pyarrow as pa
+
+from data_juicer.ops.range_filter import RangeFilter
+from data_juicer.ops.text.lines import longest, shared_line_lengths
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+
+class MaximumLineLengthFilter(RangeFilter):
+    """Keeps rows whose longest line has `min_len` to `max_len` characters, its line end not counted.
+
+    Args:
+        min_len: least length.
+        max_len: greatest length.
+    """
+
+    name: ClassVar[str] = "maximum_line_length_filter"
+    stats_key = "max_line_length"
+
+    def __init__(self, min_len: int = 10, max_len: int = sys.maxsize) -> None:
+        super().__init__(min_len, max_len)
+
+    def figure(self, batch: Batch) -> pa.Array:
+        return pa.array(longest(shared_line_lengths(batch, self.text_key)))

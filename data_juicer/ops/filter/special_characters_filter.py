@@ -1,0 +1,37 @@
+"""Keeps rows by their share of special characters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import pyarrow as pa
+
+from data_juicer.ops.range_filter import RangeFilter
+from data_juicer.ops.text.codepoints import count_in, ratio, shared_lengths
+from data_juicer.ops.text.special_characters import special_table
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+
+class SpecialCharactersFilter(RangeFilter):
+    """Keeps rows of whose characters a share between `min_ratio` and `max_ratio` is special.
+
+    Special are punctuation, digits, white space, symbols, emoji, and some letters (docs/differences.md).
+
+    Args:
+        min_ratio: least share.
+        max_ratio: greatest share.
+    """
+
+    name: ClassVar[str] = "special_characters_filter"
+    stats_key = "special_char_ratio"
+
+    def __init__(self, min_ratio: float = 0.0, max_ratio: float = 0.25) -> None:
+        super().__init__(min_ratio, max_ratio)
+
+    def figure(self, batch: Batch) -> pa.Array:
+        special = batch.shared(
+            self.text_key, "special characters", make=lambda column: count_in(column, special_table())
+        )
+        return pa.array(ratio(special, shared_lengths(batch, self.text_key)))

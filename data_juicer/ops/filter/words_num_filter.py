@@ -1,0 +1,55 @@
+"""Keeps rows by the number of their words."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from data_juicer.ops.pieces import Pieces
+from data_juicer.ops.range_filter import RangeFilter
+from data_juicer.ops.text.codepoints import row_sums
+from data_juicer.ops.text.words import count_words, shared_word_counts
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+
+class WordsNumFilter(RangeFilter):
+    """Keeps rows with `min_num` to `max_num` words: what stands between spaces, tabs and newlines.
+
+    Words of special characters alone are not counted.
+
+    Args:
+        lang: the language of the SentencePiece model.
+        tokenization: count the pieces of the model `{lang}.sp.model` instead, as for texts without spaces.
+        min_num: least number of words.
+        max_num: greatest number of words.
+    """
+
+    name: ClassVar[str] = "words_num_filter"
+    stats_key = "num_words"
+
+    def __init__(
+        self, lang: str = "en", tokenization: bool = False, min_num: int = 10, max_num: int = sys.maxsize
+    ) -> None:
+        super().__init__(min_num, max_num)
+        self.pieces = Pieces(lang, self.name) if tokenization else None
+
+    def assets(self) -> tuple[str, ...]:
+        return (self.pieces.path,) if self.pieces else ()
+
+    def prepare(self) -> None:
+        if self.pieces:
+            self.pieces.load()
+
+    def figure(self, batch: Batch) -> pa.Array:
+        if self.pieces is None:
+            return pa.array(shared_word_counts(batch, self.text_key))
+        pieces = self.pieces.of(batch, self.text_key)
+        plain = count_words(
+            pieces.values
+        )  # 1, or 0 for a piece of special characters: pieces hold no separators
+        return pa.array(row_sums(plain, np.asarray(pieces.offsets)))

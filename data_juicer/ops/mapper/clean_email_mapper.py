@@ -1,0 +1,28 @@
+"""Removes e-mail addresses."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pyarrow as pa
+
+from data_juicer.ops.pattern_mapper import PatternMapper
+from data_juicer.ops.text.rows import containing, map_part
+
+
+class CleanEmailMapper(PatternMapper):
+    """Replaces e-mail addresses, `reach me at a@b.example` -> `reach me at `; host names in capitals are left.
+
+    Args:
+        pattern: a regular expression to replace instead; `r'...'` around it is dropped.
+        repl: what an address is replaced with.
+    """
+
+    name: ClassVar[str] = "clean_email_mapper"
+    default_pattern: ClassVar[str] = r"[A-Za-z0-9.\-+_]+@[a-z0-9.\-+_]+\.[a-z]+"
+
+    def __init__(self, pattern: str | None = None, repl: str = "") -> None:
+        super().__init__(pattern, repl)
+
+    def map_default(self, text: pa.Array) -> pa.Array:
+        return map_part(text, containing(text, "@"), self.substitution.column)

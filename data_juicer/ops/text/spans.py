@@ -1,0 +1,51 @@
+"""Work on the few stretches of a text column that need it, such as the lines or tokens around certain bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+
+from data_juicer.ops.text.codepoints import Bytes, Counts
+
+
+def spans_around(utf8: Bytes, positions: Counts, separators: bytes) -> tuple[Counts, Counts]:
+    """The stretches that hold these byte positions, as starts and stops in bytes, each once and in order.
+
+    A stretch ends behind a separator (an ASCII byte, which belongs to it) or at the end of its row.
+    """
+    ends = np.zeros(256, np.bool_)
+    ends[list(separators)] = True
+    borders = np.union1d(np.flatnonzero(ends.take(utf8.data)) + 1, utf8.offsets)
+    which = np.unique(np.searchsorted(borders, positions, side="right") - 1)
+    return borders[which], borders[which + 1]
+
+
+def change_spans(
+    utf8: Bytes, starts: Counts, stops: Counts, change: Callable[[int, int], bytes | None]
+) -> pa.Array | None:
+    """The column with stretches replaced.
+
+    Args:
+        starts, stops: stretches in bytes, in order, without overlap, each within one row.
+        change: (start, stop) of a stretch -> its new bytes, None to leave it.
+    Returns: None if nothing was replaced.
+    """
+    view = memoryview(utf8.data.tobytes())
+    pieces: list[bytes | memoryview] = []
+    grown: list[tuple[int, int]] = []
+    done = 0
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        new = change(start, stop)
+        if new is not None:
+            pieces += (view[done:start], new)
+            grown.append((start, len(new) - (stop - start)))
+            done = stop
+    if not grown:
+        return None
+    pieces.append(view[done:])
+    places, sizes = np.array(grown, np.int64).T
+    shifts = np.concatenate([[0], np.cumsum(sizes)])
+    offsets = utf8.offsets + shifts[np.searchsorted(places, utf8.offsets)]
+    return Bytes(np.frombuffer(b"".join(pieces), np.uint8), offsets).column()

@@ -1,0 +1,1 @@
+"""Names that operators written for DataJuicer import."""
