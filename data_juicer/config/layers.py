@@ -188,7 +188,7 @@ def _plain_value(given: Given) -> Any:
 
 def suggestion(path: str) -> str:
     """`; did you mean partition.size?` for a name that is no setting, by its whole or by its last part."""
-    whole = (*SPECS, *legacy.FLAT, *legacy.BELOW_PARTITION, *foreign.NAMES)
-    leaves = {key.rpartition(".")[2]: key for key in SPECS}
-    found = nearest(path, whole) or leaves.get(nearest(path.rpartition(".")[2], leaves) or "")
-    return f"; did you mean {found}?" if found else ""
+    ours = {key.rpartition(".")[2]: key for key in SPECS} | {key: key for key in (*SPECS, *legacy.FLAT)}
+    found = nearest(path, ours) or nearest(path.rpartition(".")[2], ours)
+    name = ours[found] if found else nearest(path, foreign.NAMES)
+    return f"; did you mean {name}?" if name else ""

@@ -7,13 +7,19 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from data_juicer.config.spec import InvalidValueError
+from data_juicer.config.spec import InvalidValueError, is_unicode
 from data_juicer.config.words import show
 
 DEPTH_MAX: Final = 64
 NODES_MAX: Final = 200_000
 """Values in one recipe, those that aliases or shared objects repeat counted each time."""
 INTEGER_BITS_MAX: Final = 4096
+PATH_CHARS_MAX: Final = 200
+"""A path of keys for messages grows no further, so that deep nesting of long keys costs no memory."""
+
+
+def deeper(path: str, part: str) -> str:
+    return path + part if len(path) < PATH_CHARS_MAX else path
 
 
 def plain_copy(value: Any) -> Any:
@@ -38,11 +44,13 @@ class _Copier:
             value = os.fspath(value)
         if isinstance(value, Mapping):
             return {
-                self._key(key, below): self.copy(inner, f"{below}.{key}", depth + 1)
+                self._key(key, below): self.copy(inner, deeper(below, f".{key}"), depth + 1)
                 for key, inner in value.items()
             }
         if isinstance(value, list | tuple):
-            return [self.copy(inner, f"{below}[{index}]", depth + 1) for index, inner in enumerate(value)]
+            return [
+                self.copy(inner, deeper(below, f"[{index}]"), depth + 1) for index, inner in enumerate(value)
+            ]
         if not _is_plain(value):
             raise InvalidValueError(f"{show(value)} is not a value that JSON can hold", below)
         return value
@@ -60,4 +68,4 @@ def _is_plain(value: Any) -> bool:
         return value.bit_length() <= INTEGER_BITS_MAX
     if isinstance(value, float):
         return math.isfinite(value)
-    return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
+    return isinstance(value, str) and is_unicode(value)

@@ -29,7 +29,7 @@ def resolve_scalar(word: str) -> str | int | float | bool | None:
     if len(word) > DIGITS_MAX or not word.isascii():
         return word
     if _INTEGER.fullmatch(word):
-        return _integer(word.replace("_", ""))
+        return _integer(word)
     if _NUMBER.fullmatch(word):
         return float(word.replace("_", ""))
     if infinite := _INFINITE.fullmatch(word):
@@ -38,9 +38,10 @@ def resolve_scalar(word: str) -> str | int | float | bool | None:
 
 
 def _integer(word: str) -> int | str:
-    digits = word.lstrip("+-")
+    plain = word.replace("_", "")
+    digits = plain.lstrip("+-")
     octal = len(digits) > 1 and digits.isdigit() and digits.startswith("0")
     try:
-        return int(word, 8 if octal else 0)
+        return int(plain, 8 if octal else 0)
     except ValueError:  # 089, or 0x_
         return word

@@ -124,7 +124,7 @@ class CheckpointConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntermediateStorageConfig:
-    """The files of checkpoints and intermediate data, and how long they stay."""
+    """Files of checkpoints and intermediate data."""
 
     format: str = setting(
         "parquet",
@@ -169,7 +169,7 @@ class IntermediateStorageConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventLoggingConfig:
-    """events.jsonl and events.log."""
+    """The event log."""
 
     enabled: bool = setting(True, Flag(help="Write the event log."))
     max_log_size_mb: int = setting(

@@ -186,13 +186,15 @@ class Names(Spec):
         names = (value,) if isinstance(value, str) else value
         if not isinstance(names, list | tuple):
             raise self.refuse(value)
+        seen: set[str] = set()
         for index, name in enumerate(names):
             below = "" if isinstance(value, str) else f"[{index}]"
             if not isinstance(name, str) or not name:
                 raise InvalidValueError(f"{show(name)} is not {self.what}", below)
             check_text(name, below)
-            if name in names[:index]:
+            if name in seen:
                 raise InvalidValueError(f"{show(name)} is named twice", below)
+            seen.add(name)
         if len(names) < self.least:
             raise self.refuse(value)
         return tuple(names)
@@ -210,8 +212,17 @@ def check_text(text: str, below: str = "") -> None:
     """Raises: InvalidValueError: the text is too long, or holds control characters or half a Unicode pair."""
     if len(text) > TEXT_CHARS_MAX:
         raise InvalidValueError(f"{len(text)} characters, more than {TEXT_CHARS_MAX}", below)
-    if any(char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in text):
+    if not is_unicode(text) or any(char < " " or char == "\x7f" for char in text):
         raise InvalidValueError(f"{show(text)} holds a control character or invalid Unicode", below)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether the text can be written as UTF-8: it holds no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_yaml(text: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-from data_juicer.config.plain import DEPTH_MAX, NODES_MAX
+from data_juicer.config.plain import DEPTH_MAX, NODES_MAX, PATH_CHARS_MAX, deeper
 from data_juicer.config.scalars import resolve_scalar
 from data_juicer.config.words import clip
 from data_juicer.errors import ConfigError
@@ -101,8 +101,7 @@ class _Builder:
         self._check_tag(event, "seq")
         values: list[Any] = []
         while not isinstance(entry := next(self.events), yaml.SequenceEndEvent):
-            below = f"{path}[{len(values)}]"
-            self.lines[below] = entry.start_mark.line + 1
+            below = self._below(entry, path, f"[{len(values)}]")
             values.append(self.node(entry, below, depth + 1).value)
         return values
 
@@ -117,10 +116,16 @@ class _Builder:
                 continue
             if key in values:
                 raise self.fail(entry, f"{clip(key)}: this key is given twice")
-            below = f"{path}.{key}" if path else key
-            self.lines[below] = entry.start_mark.line + 1
+            below = self._below(entry, path, f".{key}" if path else key)
             values[key] = self.node(next(self.events), below, depth + 1).value
         return merged | values
+
+    def _below(self, event: Any, path: str, part: str) -> str:
+        """The path of what begins here; its line is kept, unless the path is longer than any setting's."""
+        below = deeper(path, part)
+        if len(below) <= PATH_CHARS_MAX:
+            self.lines.setdefault(below, event.start_mark.line + 1)
+        return below
 
     def _merge(self, event: Any, value: Any, merged: dict[str, Any]) -> None:
         for source in value if isinstance(value, list) else [value]:
