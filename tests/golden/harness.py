@@ -103,6 +103,11 @@ def run(case: Mapping[str, Any], folder: Path) -> list[Outcome]:
     return list(_mapped(case, batch, operator))
 
 
+def fails(case: Mapping[str, Any]) -> bool:
+    """Whether the recorder raised for every row."""
+    return len(case.get("errors", ())) == len(input_of(case))
+
+
 def _text_keys(wanted: tuple[str, ...], rows: list[dict[str, Any]]) -> tuple[str, ...]:
     return tuple(key for key in wanted if all(isinstance(row.get(key), str) for row in rows))
 
@@ -112,9 +117,7 @@ def _filtered(case: Mapping[str, Any], batch: Batch, operator: Filter) -> Iterat
     kept = np.asarray(operator.keep(stats))
     counted = batch.with_stats(stats)
     for row, (recorded, keep) in enumerate(zip(case["stats"], case["keep"], strict=True)):
-        found = (
-            None if recorded is None else counted.row_stats(row)
-        )  # None: the recorder keeps no figures of this filter
+        found = None if recorded is None else counted.row_stats(row)  # None: recorded without figures
         yield Outcome(row, {"stats": recorded, "keep": keep}, {"stats": found, "keep": bool(kept[row])})
 
 

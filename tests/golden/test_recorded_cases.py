@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from data_juicer.errors import ConfigError
 from data_juicer.ops import registry
 
 from . import harness
@@ -33,6 +34,10 @@ def test_a_recorded_case_comes_out_as_recorded(operator: str, number: int, folde
     case = harness.cases_of(operator)[number]
     listed = differences_of(operator, number)
     if any(item.rows is None for item in listed):
+        return
+    if harness.fails(case):
+        with pytest.raises((ConfigError, ValueError)):
+            harness.run(case, folder)
         return
     excused = frozenset[int]().union(*(item.rows or () for item in listed))
     outcomes = harness.run(case, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
@@ -59,4 +60,4 @@ class PerplexityFilter(RangeFilter):
         if not words:
             return 0.0
         likelihood: float = sum(self.model.score(line) for line in lines)
-        return round(10.0 ** (-likelihood / words), 1)
+        return round(math.pow(10.0, -likelihood / words), 1)

@@ -10,7 +10,7 @@ from data_juicer.ops.field_filter import FieldFilter
 class SpecifiedFieldFilter(FieldFilter):
     """Keeps rows whose field has one of the target values; of a list, every element must be one of them.
 
-    An empty list is dropped. A row without the field is an error.
+    An empty list has none that is not, and is kept. A row without the field is an error.
 
     Args:
         field_key: the field; dots reach into objects, as in `meta.lang`.
@@ -31,5 +31,5 @@ class SpecifiedFieldFilter(FieldFilter):
         if not self.target_value:
             return True
         held = value if isinstance(value, list) else [value]
-        inside = bool(held) and all(element in self.target_value for element in held)
+        inside = all(element in self.target_value for element in held)
         return inside != self.reversed_range
