@@ -1,0 +1,127 @@
+"""What every format answers to: sources, fragments, and the rows read from one fragment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+import msgspec
+
+from data_juicer.errors import InputError
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+Format = Literal["jsonl", "parquet"]
+Compression = Literal["none", "gzip", "zstd"]
+
+SOURCE_SHIFT_BITS: Final = 40
+"""A row id is the source's index shifted by this, plus the row's number in its source: 2^40 rows, 2^24 sources."""
+
+
+class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One input file. Size and time decide whether it has to be read again on a resume."""
+
+    index: int
+    path: str
+    format: Format
+    compression: Compression
+    size_bytes: int
+    mtime_ns: int
+
+
+class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Consecutive rows of one source. For compressed sources bytes and lines are those of the unpacked text."""
+
+    source: int
+    row_start: int
+    row_stop: int
+    byte_start: int
+    byte_stop: int
+    digest: str
+    """xxh3-128 in hex of the bytes [byte_start, byte_stop); of Parquet with the schema, which decides what they mean."""
+    line_start: int = 0
+    """Number of the first line, 1 for the first of the file; 0 in formats without lines."""
+
+    @property
+    def rows(self) -> int:
+        return self.row_stop - self.row_start
+
+
+class FragmentLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much one fragment may hold; a single larger row is a fragment of its own."""
+
+    rows_max: int
+    size_bytes_max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadRow:
+    """A row that could not be read."""
+
+    row: int
+    """Index among all rows of the fragment, bad ones included."""
+    line: int
+    """Line of the source, from 1; 0 in formats without lines."""
+    byte_offset: int
+    """Where the row starts in the source, in bytes; -1 in formats whose rows have no place of their own."""
+    raw: bytes
+    error_type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRows:
+    """The rows of one fragment: the good ones as a batch, the bad ones by name."""
+
+    batch: Batch
+    bad: tuple[BadRow, ...]
+    rows_in: int
+
+
+class FragmentReader(Protocol):
+    """Reads one fragment; a function of each format's module."""
+
+    def __call__(
+        self,
+        path: str,
+        fragment: Fragment,
+        text_keys: tuple[str, ...],
+        *,
+        row_bytes_max: int,
+        offset: int | None = None,
+    ) -> ReadRows:
+        """Rows of a fragment, whose bytes start at `offset` of `path` (default: at `fragment.byte_start`).
+
+        Raises: InputError: the file cannot be read, or its bytes are not those that the scan saw.
+        """
+
+
+def read_range(path: str, start: int, stop: int) -> bytes:
+    """The bytes [start, stop) of a file.
+
+    Raises: InputError: the file cannot be read or is shorter.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:
+            file.seek(start)
+            buffer = bytearray(stop - start)
+            view, filled = memoryview(buffer), 0
+            while filled < len(buffer):
+                count = file.readinto(view[filled:])
+                if not count:
+                    break
+                filled += count
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if filled < len(buffer):
+        raise source_changed(path, f"it ends at byte {start + filled:,}, the scan saw bytes up to {stop:,}")
+    return bytes(buffer)
+
+
+def source_changed(path: str, finding: str) -> InputError:
+    """The error for a file whose bytes are no longer those of the scan."""
+    return InputError(
+        f"{path}: {finding}. The input changed while the job was running; "
+        "committed work is safe. Start the job again: it takes up the input as it is now."
+    )

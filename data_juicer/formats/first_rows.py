@@ -1,0 +1,82 @@
+"""Whether a source has the declared text at all: asked before a job is created, from its first rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from data_juicer.errors import InputError
+from data_juicer.formats.base import SourceFile
+from data_juicer.formats.compression import BrokenStreamError, read_unpacked
+from data_juicer.formats.lines import BLANKS, BOM
+from data_juicer.ops import values
+
+ROWS_LOOKED_AT: Final = 100
+_BYTES_MAX: Final = 16 << 20
+
+
+def check_text_keys(source: SourceFile, text_keys: Sequence[str]) -> None:
+    """Refuse a source none of whose first rows has a text key. A source without rows is fine.
+
+    Raises: InputError: names the field that is missing and those that are there.
+    """
+    if source.format == "parquet":
+        _check_columns(source, text_keys)
+    else:
+        _check_lines(source, text_keys)
+
+
+def _check_lines(source: SourceFile, text_keys: Sequence[str]) -> None:
+    rows = list(islice(_objects(source), ROWS_LOOKED_AT))
+    if not rows:
+        return
+    for key in text_keys:
+        if all(values.get(row, key) is None for row in rows):
+            looked_at = f"first {len(rows)} rows" if len(rows) > 1 else "rows"
+            found = ", ".join(dict.fromkeys(name for row in rows for name in row)) or "no fields"
+            raise InputError(
+                f"{os.path.basename(source.path)}: none of the {looked_at} has the field {key!r} (found: {found}). "
+                "Set text_keys."
+            )
+
+
+def _objects(source: SourceFile) -> Iterator[dict[str, bytes]]:
+    """The rows that are JSON objects, as raw members."""
+    for line in _lines(_chunks(source)):
+        try:
+            yield values.raw_object(line)
+        except (ValueError, RecursionError):
+            continue
+
+
+def _chunks(source: SourceFile) -> Iterator[bytes]:
+    if source.compression != "none":
+        try:
+            yield from read_unpacked(source.path, source.compression)
+        except BrokenStreamError:
+            return  # the scan says where
+    else:
+        with open(source.path, "rb") as file:
+            while chunk := file.read(1 << 18):
+                yield chunk
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines that are not blank, from the first bytes of a text."""
+    rest, seen = b"", 0
+    for chunk in chunks:
+        *lines, rest = (rest + chunk if seen else chunk.removeprefix(BOM)).split(b"\n")
+        yield from filter(None, (line.strip(BLANKS) for line in lines))
+        seen += len(chunk)
+        if seen > _BYTES_MAX:
+            return
+    if rest.strip(BLANKS):
+        yield rest
+
+
+def _check_columns(source: SourceFile, text_keys: Sequence[str]) -> None:
+    from data_juicer.formats.parquet import check_text_columns
+
+    check_text_columns(source.path, tuple(text_keys))

@@ -1,0 +1,102 @@
+"""Fragments -> partitions: which id each one has, now and after the input changed. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from itertools import count
+
+import msgspec
+
+from data_juicer.formats.base import Format, Fragment
+
+
+class Piece(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A fragment and where its rows are read."""
+
+    fragment: Fragment
+    format: Format
+    source_path: str
+    copy_path: str = ""
+    """The file that holds this fragment alone, where the source cannot be read by range."""
+
+
+class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Consecutive rows of one source, with the id that everything computed from them is filed under."""
+
+    partition_id: int
+    position: int
+    """Place of its rows in the output, from 0."""
+    format: Format
+    source_path: str
+    copy_path: str = ""
+    fragment: Fragment
+
+    @property
+    def path(self) -> str:
+        """The file to read."""
+        return self.copy_path or self.source_path
+
+    @property
+    def is_copy(self) -> bool:
+        return bool(self.copy_path)
+
+    @property
+    def digest(self) -> str:
+        return self.fragment.digest
+
+    @property
+    def rows(self) -> int:
+        return self.fragment.rows
+
+
+def assign_partitions(pieces: Sequence[Piece], previous: Sequence[PartitionSpec]) -> list[PartitionSpec]:
+    """Give ids to fragments in the order of the output.
+
+    A fragment that was there before keeps its id wherever it stands now, equal fragments in their order; any other takes
+    the number of its position if no other has it, else the smallest number that none has.
+    """
+    ids = _ids([piece.fragment.digest for piece in pieces], previous)
+    return [
+        PartitionSpec(
+            partition_id=partition_id,
+            position=position,
+            format=piece.format,
+            source_path=piece.source_path,
+            copy_path=piece.copy_path,
+            fragment=piece.fragment,
+        )
+        for position, (partition_id, piece) in enumerate(zip(ids, pieces, strict=True))
+    ]
+
+
+def _ids(digests: Sequence[str], previous: Sequence[PartitionSpec]) -> Iterator[int]:
+    known = _KnownIds(previous)
+    kept = [known.take(digest) for digest in digests]
+    used = {number for number in kept if number is not None}
+    by_position = [
+        position if number is None and position not in used else number
+        for position, number in enumerate(kept)
+    ]
+    used.update(number for number in by_position if number is not None)
+    unused = (number for number in count() if number not in used)
+    return (next(unused) if number is None else number for number in by_position)
+
+
+class _KnownIds:
+    """Ids by digest; most digests have one, so that a million cost little more than a dict."""
+
+    def __init__(self, previous: Sequence[PartitionSpec]) -> None:
+        self._first: dict[str, int] = {}
+        self._more: defaultdict[str, deque[int]] = defaultdict(deque)
+        for spec in previous:
+            if self._first.setdefault(spec.digest, spec.partition_id) != spec.partition_id:
+                self._more[spec.digest].append(spec.partition_id)
+
+    def take(self, digest: str) -> int | None:
+        """The next id of this digest, if one is left."""
+        number = self._first.pop(digest, None)
+        if number is not None or digest not in self._more:
+            return number
+        more = self._more[digest]
+        return more.popleft() if more else None
