@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
-import platform
 from dataclasses import dataclass
 from datetime import datetime
 
 from data_juicer.errors import ConfigError, JobNotFoundError
 from data_juicer.job.layout import JobLayout
-from data_juicer.job.lock import find_owner, is_alive
+from data_juicer.job.lock import Driver, find_owner, is_alive
 from data_juicer.store.filesystem import FileSystem
 
 
@@ -56,7 +55,7 @@ def load_job(work_dir: str, job_id: str) -> FoundJob:
 def is_job_alive(fs: FileSystem, layout: JobLayout, now: datetime) -> bool:
     """Whether a driver works on the job, as far as this machine can tell."""
     owner = find_owner(fs, layout)
-    return owner is not None and is_alive(owner, now, platform.node(), layout.lock)
+    return owner is not None and is_alive(owner, now, Driver.here().host, layout.lock)
 
 
 def _directories(path: str) -> list[tuple[str, str]]:

@@ -167,10 +167,11 @@ class JobLayout:
     def intermediate(self, partition_id: int, operation_idx: int, operation_name: str, suffix: str) -> str:
         """Whole rows after one operator, for people to open."""
         return os.path.join(
-            self.intermediate_dir,
-            f"partition_{partition_id:06d}",
-            f"op_{operation_idx:03d}_{operation_name}.{suffix}",
+            self.intermediate_partition_dir(partition_id), f"op_{operation_idx:03d}_{operation_name}.{suffix}"
         )
+
+    def intermediate_partition_dir(self, partition_id: int) -> str:
+        return os.path.join(self.intermediate_dir, f"partition_{partition_id:06d}")
 
     @property
     def results_dir(self) -> str:

@@ -9,6 +9,7 @@ before its next commit and stops.
 from __future__ import annotations
 
 import os
+import platform
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -46,6 +47,11 @@ class Driver:
 
     host: str
     pid: int
+
+    @staticmethod
+    def here() -> Driver:
+        """This process."""
+        return Driver(host=platform.node(), pid=os.getpid())
 
 
 class Lock:

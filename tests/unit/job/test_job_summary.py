@@ -53,7 +53,7 @@ def test_a_newer_summary_is_refused_with_a_sentence() -> None:
         summaries.decode(newer, "s.json")
 
 
-@given(st.binary() | st.text().map(str.encode) | st.just(b"[" * 100_000))
+@given(st.binary() | st.text().map(str.encode) | st.just(b"[" * 100_000) | st.just(b'{"a":' * 100_000))
 def test_arbitrary_bytes_give_our_error_and_no_other(data: bytes) -> None:
     with pytest.raises(JobError):
         summaries.decode(data, "s.json")

@@ -1,0 +1,112 @@
+import io
+
+from data_juicer.events import types as t
+from data_juicer.events.view import JobView
+from data_juicer.monitor.closing import print_closing
+from data_juicer.monitor.facts import Fact, OperatorLine
+from data_juicer.monitor.terminal import LINE_S, Terminal
+from data_juicer.testing.clock import ManualClock
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def record(event: t.AnyEvent) -> t.Record:
+    return t.Record(seq=1, ts="2026-03-13T18:09:11.000000Z", run=1, event=event)
+
+
+def view_at(clock: ManualClock) -> JobView:
+    return JobView(run_started=clock.now(), rows=100, partitions=10)
+
+
+def test_a_pipe_gets_a_line_every_few_seconds_when_something_moved() -> None:
+    clock, stream = ManualClock(), io.StringIO()
+    view = view_at(clock)
+    terminal = Terminal(view, clock, stream)
+    terminal.tick()
+    clock.advance(LINE_S - 1)
+    view.rows_done, view.partitions_done = 20, 2
+    terminal.tick()
+    assert stream.getvalue().splitlines() == ["  0%  0/10 partitions  0 rows"]
+    clock.advance(1)
+    terminal.tick()
+    terminal.close()
+    terminal.close()
+    assert stream.getvalue().splitlines()[1:] == [" 20%  2/10 partitions  20 rows  4 rows/s  20 s left"]
+
+
+def test_the_last_state_is_shown_at_the_end() -> None:
+    clock, stream = ManualClock(), io.StringIO()
+    view = view_at(clock)
+    terminal = Terminal(view, clock, stream)
+    terminal.tick()
+    clock.advance(0.5)
+    view.rows_done, view.partitions_done = 100, 10
+    terminal.close()
+    assert stream.getvalue().splitlines()[-1] == "100%  10/10 partitions  100 rows  200 rows/s"
+
+
+def test_a_run_that_ended_before_its_plan_shows_nothing() -> None:
+    stream = io.StringIO()
+    Terminal(JobView(), ManualClock(), stream).close()
+    assert stream.getvalue() == ""
+
+
+def test_warnings_are_told_at_once_and_not_without_end() -> None:
+    stream = io.StringIO()
+    terminal = Terminal(JobView(), ManualClock(), stream)
+    terminal.listen(record(t.InfoNotice(message="not told")))
+    for number in range(100):
+        terminal.listen(record(t.WarningNotice(message=f"line\n{number}")))
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "warning: line 0"
+    assert len(lines) == 11
+    assert lines[-1] == "warning: more follow; they are in events.log"
+
+
+def test_a_terminal_gets_a_bar_with_warnings_above_it(monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    clock, screen = ManualClock(), Screen()
+    view = view_at(clock)
+    terminal = Terminal(view, clock, screen)
+    terminal.tick()
+    clock.advance(5)
+    view.rows_done, view.partitions_done, view.retries = 20, 2, 1
+    terminal.listen(record(t.WarningNotice(message="a [checkpoint] is damaged")))
+    terminal.tick()
+    terminal.close()
+    text = screen.getvalue()
+    for part in ("2/10 partitions", "20%", "4 rows/s", "20 s left", "1 retry", "a [checkpoint] is damaged"):
+        assert part in text
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is shown again
+
+
+def test_the_closing_shows_operators_then_facts_and_breaks_no_command(monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    stream = io.StringIO()
+    command = f"dj-process --config {'x' * 100} --job_id J"
+    operator = OperatorLine(
+        name="text_length_filter_with_a_long_name",
+        rows_in=10_000,
+        rows_out=9_000,
+        rows_dropped=1_000,
+        rows_dead_letter=0,
+        duration_s=1.5,
+        mb_per_s=None,
+    )
+    print_closing(
+        stream, [operator], [Fact(name="completed", text="in 2 s"), Fact(name="resume", text=command)]
+    )
+    lines = stream.getvalue().splitlines()
+    assert lines[1] == "operator           rows in  rows out  dropped  seconds  MB/s"
+    assert lines[3] == "text_length_filt…   10,000     9,000    1,000     1.50"
+    assert lines[-2:] == ["completed  in 2 s", f"resume     {command}"]
+
+
+def test_colours_are_for_terminals() -> None:
+    screen = Screen()
+    print_closing(screen, [], [Fact(name="failed", text="boom")])
+    assert screen.getvalue() == "\n\x1b[1;31mfailed\x1b[0m  boom\n"
