@@ -33,7 +33,7 @@ EXPORT_SUFFIXES: Final[Mapping[str, str]] = {
     ".arrow": "arrow",
 }
 
-_WEIGHTED: Final = re.compile(r"\s*[0-9]*\.?[0-9]+\s+\S.*", re.DOTALL)
+_WEIGHTED: Final = re.compile(r"\s*(?:0?\.[0-9]+|[01](?:\.[0-9]*)?)\s+\S.*", re.DOTALL)
 
 
 def compression_of(format_: str, compression: str) -> str:
@@ -62,7 +62,7 @@ def storage_conflict(format_: str, compression: str) -> str | None:
 
 
 def is_weighted(path: str) -> bool:
-    """DataJuicer's `0.5 a.jsonl 0.5 b.jsonl`."""
+    """DataJuicer's `0.5 a.jsonl 0.5 b.jsonl`, weights from 0 to 1."""
     return _WEIGHTED.fullmatch(path) is not None
 
 

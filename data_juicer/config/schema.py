@@ -50,6 +50,11 @@ class Missing:
     asked: Callable[[Any], bool]
 
 
+_PLACEHOLDER: Final = Missing(
+    words="the placeholders {work_dir}, {job_id}",
+    asked=lambda path: path is not None and ("{work_dir}" in path or "{job_id}" in path),
+)
+
 NOT_AVAILABLE: Final[Mapping[str, Missing]] = {
     "partition.auto_configure": Missing(words="true", asked=bool),
     "executor_type": Missing(words="ray_partitioned, ray", asked=lambda kind: kind.startswith("ray")),
@@ -60,6 +65,10 @@ NOT_AVAILABLE: Final[Mapping[str, Missing]] = {
         asked=lambda dataset: dataset is not None and _is_mixture(dataset),
     ),
     "export_type": Missing(words="json, csv, tsv, arrow", asked={"json", "csv", "tsv", "arrow"}.__contains__),
+    "export_path": _PLACEHOLDER,
+    "work_dir": _PLACEHOLDER,
+    "event_log_dir": _PLACEHOLDER,
+    "checkpoint_dir": _PLACEHOLDER,
     "fault_tolerance.op_timeout_s": Missing(words="more than 0", asked=bool),
     "fault_tolerance.worker_memory_mb": Missing(words="more than 0", asked=bool),
 }

@@ -178,7 +178,7 @@ class Names(Spec):
 
     @property
     def allowed(self) -> str:
-        return f"{self.what} or a list of such" + (", not empty" if self.least else "")
+        return f"{self.what} or a list of such"
 
     def read(self, value: Any) -> tuple[str, ...]:
         if value is None or value == "":
@@ -196,7 +196,7 @@ class Names(Spec):
                 raise InvalidValueError(f"{show(name)} is named twice", below)
             seen.add(name)
         if len(names) < self.least:
-            raise self.refuse(value)
+            raise InvalidValueError(f"empty; expected {self.allowed}")
         return tuple(names)
 
     def read_words(self, words: Sequence[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-from data_juicer.config.plain import DEPTH_MAX, NODES_MAX, PATH_CHARS_MAX, deeper
+from data_juicer.config.plain import DEPTH_MAX, NODES_MAX, deeper
 from data_juicer.config.scalars import resolve_scalar
 from data_juicer.config.words import clip
 from data_juicer.errors import ConfigError
@@ -121,10 +121,9 @@ class _Builder:
         return merged | values
 
     def _below(self, event: Any, path: str, part: str) -> str:
-        """The path of what begins here; its line is kept, unless the path is longer than any setting's."""
+        """The path of what begins here, whose line is kept; what is too deep shares the path above it."""
         below = deeper(path, part)
-        if len(below) <= PATH_CHARS_MAX:
-            self.lines.setdefault(below, event.start_mark.line + 1)
+        self.lines.setdefault(below, event.start_mark.line + 1)
         return below
 
     def _merge(self, event: Any, value: Any, merged: dict[str, Any]) -> None:

@@ -42,6 +42,12 @@ def test_fault_tolerance_wins_over_partition_and_partition_over_flat():
     assert [load(each).fault_tolerance.max_retries for each in ({}, flat, partition, nested)] == [3, 1, 2, 4]
 
 
+def test_precedence_is_not_the_order_of_writing():
+    settings = {"fault_tolerance": {"max_retries": 4}, "partition": {"max_retries": 2, "size": 7}}
+    config = load({**settings, "max_retries": 1, "partition_size": 9})
+    assert (config.fault_tolerance.max_retries, config.partition.size) == (4, 7)
+
+
 def test_a_flat_flag_wins_over_a_nested_recipe():
     assert load({"partition": {"size": 3}}, partition_size=7).partition.size == 7
 
@@ -134,6 +140,10 @@ def test_the_inputs_are_those_of_either_form():
     dataset = {"configs": [{"type": "local", "path": "a"}, {"path": "b"}]}
     assert load_recipe({"dataset": dataset}, {}, {}).sources() == ("a", "b")
     assert load_recipe({"dataset_path": ["a", "b"]}, {}, {}).sources() == ("a", "b")
+
+
+def test_a_path_that_begins_with_a_number_is_no_mixture():
+    assert load_recipe({"dataset_path": "2024 crawl/a.jsonl"}, {}, {}).sources() == ("2024 crawl/a.jsonl",)
 
 
 def test_loading_creates_nothing(tmp_path, monkeypatch):
