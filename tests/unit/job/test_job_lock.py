@@ -17,20 +17,11 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import LEASE_S, RENEWAL_S, Driver, Lock, acquire, find_owner, is_alive
 from data_juicer.store.filesystem import LocalFileSystem
 from data_juicer.testing.clock import ManualClock
+from data_juicer.testing.locks import MemoryLock
 
 FS = LocalFileSystem()
 HERE = Driver(host="here", pid=1)
 THERE = Driver(host="there", pid=2)
-
-
-class OwnMachine:
-    """The lock of a machine that the other drivers are not on."""
-
-    def acquire(self, path: str) -> bool:
-        return True
-
-    def release(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -47,6 +38,15 @@ def test_a_second_driver_is_refused_with_who_holds_the_job(layout: JobLayout) ->
         JobLockedError, match=r"run 1 \(pid 1 on here, since 2026-03-13T18:09:11.* 2,400 rows done"
     ):
         acquire(FS, layout, clock, Driver(host="here", pid=3))
+
+
+def test_drivers_of_one_machine_share_its_locks(layout: JobLayout) -> None:
+    held: set[str] = set()
+    first = acquire(FS, layout, ManualClock(), HERE, MemoryLock(held))
+    with pytest.raises(JobLockedError):
+        acquire(FS, layout, ManualClock(), HERE, MemoryLock(held))
+    first.release(0)
+    assert acquire(FS, layout, ManualClock(), HERE, MemoryLock(held)).run == 2
 
 
 def test_run_numbers_rise(layout: JobLayout) -> None:
@@ -70,24 +70,24 @@ def test_a_released_job_has_no_living_driver(layout: JobLayout) -> None:
 
 def test_a_driver_elsewhere_is_respected_until_its_lease_is_over(layout: JobLayout) -> None:
     clock = ManualClock()
-    first = acquire(FS, layout, clock, HERE, OwnMachine())
+    first = acquire(FS, layout, clock, HERE, MemoryLock(set()))
     clock.advance(LEASE_S)
     with pytest.raises(JobLockedError, match="was heard of at"):
-        acquire(FS, layout, clock, THERE, OwnMachine())
+        acquire(FS, layout, clock, THERE, MemoryLock(set()))
     first.renew(5)
     clock.advance(LEASE_S)
     with pytest.raises(JobLockedError):
-        acquire(FS, layout, clock, THERE, OwnMachine())
+        acquire(FS, layout, clock, THERE, MemoryLock(set()))
     clock.advance(1)
-    assert acquire(FS, layout, clock, THERE, OwnMachine()).run == 2
+    assert acquire(FS, layout, clock, THERE, MemoryLock(set())).run == 2
 
 
 def test_commits_of_an_older_run_are_refused(layout: JobLayout) -> None:
     clock = ManualClock()
-    first = acquire(FS, layout, clock, HERE, OwnMachine())
+    first = acquire(FS, layout, clock, HERE, MemoryLock(set()))
     first.fence()
     clock.advance(LEASE_S + 1)
-    second = acquire(FS, layout, clock, THERE, OwnMachine())
+    second = acquire(FS, layout, clock, THERE, MemoryLock(set()))
     second.fence()
     with pytest.raises(JobLockedError, match="run 2 took the job over"):
         first.fence()
@@ -103,18 +103,18 @@ def test_only_one_of_two_machines_takes_a_dead_lease_over(
     layout: JobLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = ManualClock()
-    acquire(FS, layout, clock, HERE, OwnMachine())
+    acquire(FS, layout, clock, HERE, MemoryLock(set()))
     clock.advance(LEASE_S + 1)
     original = LocalFileSystem.create_exclusive
 
     def overtaken(fs: LocalFileSystem, path: str, data: bytes) -> bool:
         monkeypatch.setattr(LocalFileSystem, "create_exclusive", original)
-        assert acquire(FS, layout, clock, THERE, OwnMachine()).run == 2
+        assert acquire(FS, layout, clock, THERE, MemoryLock(set())).run == 2
         return original(fs, path, data)
 
     monkeypatch.setattr(LocalFileSystem, "create_exclusive", overtaken)
     with pytest.raises(JobLockedError, match="was faster"):
-        acquire(FS, layout, clock, Driver(host="third", pid=9), OwnMachine())
+        acquire(FS, layout, clock, Driver(host="third", pid=9), MemoryLock(set()))
 
 
 def test_a_damaged_claim_keeps_its_number_and_stops_nobody(layout: JobLayout) -> None:
