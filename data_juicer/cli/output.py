@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -35,4 +36,7 @@ class JsonOutput:
 
 
 def output_of(form: Format) -> Output:
+    """The output of a form, on a stdout that replaces what its encoding cannot say instead of failing."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     return JsonOutput() if form == "json" else TextOutput()

@@ -154,6 +154,10 @@ class JobLayout:
     def final_mapping_report(self) -> str:
         return os.path.join(self.metadata_dir, "final_mapping_report.json")
 
+    @property
+    def resume_report(self) -> str:
+        return os.path.join(self.metadata_dir, "resume_report.json")
+
     # ---- rows
 
     @property

@@ -8,6 +8,7 @@ before its next commit and stops.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Final
 import msgspec
 
 from data_juicer.clock import Clock, format_utc
-from data_juicer.errors import JobLockedError
+from data_juicer.errors import JobLockedError, StoreError
 from data_juicer.job.advisory import AdvisoryLock, FileLock, is_held
 from data_juicer.job.layout import JobLayout, parse_run_name
 from data_juicer.store.filesystem import FileSystem
@@ -93,10 +94,15 @@ class Lock:
             )
 
     def release(self, rows_done: int) -> None:
-        """Give the job free for the next run."""
+        """Give the job free for the next run.
+
+        Where the disk refuses the note of it, a driver on this machine goes on at once all the same, and one on another
+        machine when the lease is over.
+        """
         try:
             if not self._fs.exists(self._layout.run_claim(self.run + 1)):
-                self._write(released=True, rows_done=rows_done)
+                with contextlib.suppress(StoreError):
+                    self._write(released=True, rows_done=rows_done)
         finally:
             self._advisory.release()
 

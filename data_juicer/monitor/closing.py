@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Sequence
 from typing import Final, TextIO
@@ -19,8 +20,9 @@ def print_closing(stream: TextIO, operators: Sequence[OperatorLine], facts: Sequ
     if operators:
         lines += [*operator_table(operators, shutil.get_terminal_size().columns), ""]
     lines += format_facts(facts, is_coloured=stream.isatty())
-    stream.write("\n".join(lines) + "\n")
-    stream.flush()
+    with contextlib.suppress(OSError):  # nobody looks any more; the summary on disk says the same
+        stream.write("\n".join(lines) + "\n")
+        stream.flush()
 
 
 def format_facts(facts: Sequence[Fact], *, is_coloured: bool) -> list[str]:

@@ -5,6 +5,8 @@ rich is imported here and nowhere else.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from data_juicer.clock import Clock
@@ -59,23 +61,53 @@ class Terminal:
             return
         self._troubles += 1
         if self._troubles <= _TROUBLES_MAX:
-            self._display.say(f"warning: {' '.join(describe(event).split())}")
+            self._say(f"warning: {' '.join(describe(event).split())}")
         elif self._troubles == _TROUBLES_MAX + 1:
-            self._display.say("warning: more follow; they are in events.log")
+            self._say("warning: more follow; they are in events.log")
 
     def tick(self) -> None:
         """Show how far the run is, when it was not shown a moment ago; called in each turn of the driver's loop."""
         now_s = self._clock.monotonic_s()
         if self._shown_s is None or now_s - self._shown_s >= self._display.period_s:
             self._shown_s = now_s
-            self._display.show(progress_of(self._view, self._clock.now()))
+            self._show()
 
     def close(self) -> None:
         """Show the last state and give the terminal back; safe to call twice."""
         if self._shown_s is not None:
             self._shown_s = None
+            self._show()
+        with self._surviving():
+            self._display.close()
+
+    def _show(self) -> None:
+        with self._surviving():
             self._display.show(progress_of(self._view, self._clock.now()))
-        self._display.close()
+
+    def _say(self, line: str) -> None:
+        with self._surviving():
+            self._display.say(line)
+
+    @contextlib.contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """A job does not end because nobody looks any more: the window was closed, the pipe's reader is gone."""
+        try:
+            yield
+        except OSError:
+            self._display = _Nothing()
+
+
+class _Nothing:
+    period_s = LINE_S
+
+    def show(self, progress: Progress) -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 class _Lines:

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -188,6 +189,14 @@ def test_a_reader_that_has_seen_enough_gets_no_traceback(tmp_path: Path) -> None
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 0
+
+
+def test_a_terminal_that_knows_ascii_only_gets_no_traceback(tmp_path: Path) -> None:
+    make_job(tmp_path, "first", JobStatus.COMPLETED)
+    program = "import sys; from data_juicer.cli.jobs import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "list", "--work_dir", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from data_juicer.clock import SystemClock
-from data_juicer.errors import JobLockedError
+from data_juicer.errors import JobLockedError, StoreError
 from data_juicer.job.advisory import is_held
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import LEASE_S, RENEWAL_S, Driver, Lock, acquire, find_owner, is_alive
@@ -115,6 +115,16 @@ def test_only_one_of_two_machines_takes_a_dead_lease_over(
     monkeypatch.setattr(LocalFileSystem, "create_exclusive", overtaken)
     with pytest.raises(JobLockedError, match="was faster"):
         acquire(FS, layout, clock, Driver(host="third", pid=9), MemoryLock(set()))
+
+
+def test_a_full_disk_does_not_keep_the_job_locked(layout: JobLayout, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(fs: LocalFileSystem, path: str, data: bytes) -> None:
+        raise StoreError(f"{path}: No space left on device.")
+
+    lock = acquire(FS, layout, ManualClock(), HERE)
+    monkeypatch.setattr(LocalFileSystem, "write_atomic", refuse)
+    lock.release(10)
+    assert acquire(FS, layout, ManualClock(), HERE).run == 2
 
 
 def test_a_damaged_claim_keeps_its_number_and_stops_nobody(layout: JobLayout) -> None:

@@ -1,5 +1,7 @@
 import io
 
+import pytest
+
 from data_juicer.events import types as t
 from data_juicer.events.view import JobView
 from data_juicer.monitor.closing import print_closing
@@ -82,6 +84,28 @@ def test_a_terminal_gets_a_bar_with_warnings_above_it(monkeypatch) -> None:
     for part in ("2/10 partitions", "20%", "4 rows/s", "20 s left", "1 retry", "a [checkpoint] is damaged"):
         assert part in text
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is shown again
+
+
+class ClosedWindow(io.StringIO):
+    def __init__(self, *, is_terminal: bool) -> None:
+        super().__init__()
+        self._is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        return self._is_terminal
+
+    def write(self, text: str) -> int:
+        raise OSError(5, "Input/output error")
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_job_survives_that_nobody_looks_any_more(is_terminal: bool) -> None:
+    clock, window = ManualClock(), ClosedWindow(is_terminal=is_terminal)
+    terminal = Terminal(view_at(clock), clock, window)
+    terminal.listen(record(t.WarningNotice(message="x")))
+    terminal.tick()
+    terminal.close()
+    print_closing(window, [], [Fact(name="completed", text="in 2 s")])
 
 
 def test_the_closing_shows_operators_then_facts_and_breaks_no_command(monkeypatch) -> None:
