@@ -8,11 +8,13 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Wall time for what people read, monotonic seconds for durations and waits."""
+    """Wall time for what people read, monotonic seconds for durations, waits."""
 
     def now(self) -> datetime: ...
 
     def monotonic_s(self) -> float: ...
+
+    def sleep_s(self, seconds: float) -> None: ...
 
 
 class SystemClock:
@@ -21,6 +23,9 @@ class SystemClock:
 
     def monotonic_s(self) -> float:
         return time.monotonic()
+
+    def sleep_s(self, seconds: float) -> None:
+        time.sleep(seconds)
 
 
 def format_utc(moment: datetime) -> str:

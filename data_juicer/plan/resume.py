@@ -18,10 +18,12 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumePoint:
-    """`done`: the result is committed. Else the partition continues after `base`, or from its source if None."""
+    """Where one partition stands."""
 
     done: Manifest | None = None
-    base: Manifest | None = None
+    """Its result, if that is committed."""
+    bases: tuple[Manifest, ...] = ()
+    """Else the checkpoints that it may continue from, the newest last; from its source if there are none."""
     refused: tuple[Refusal, ...] = ()
 
 
@@ -40,26 +42,26 @@ class Wanted:
 def find_resume_point(
     wanted: Wanted, results: Sequence[Manifest], checkpoints: Sequence[Manifest]
 ) -> ResumePoint:
-    """The result if it is the wanted one, else the newest checkpoint whose key is.
+    """The result if it is the wanted one, else every checkpoint whose key is.
 
     Args:
         results: committed results of this partition, at most one.
-        checkpoints: committed checkpoints of this partition, newest operator last.
+        checkpoints: committed checkpoints of this partition, in any order.
     """
-    refused = []
+    refused, bases = [], []
     for manifest in results:
         reason = _why_not(manifest, wanted, wanted.result_key)
         if reason is None:
             return ResumePoint(done=manifest)
         refused.append(Refusal(manifest=manifest, reason=reason))
-    for manifest in sorted(checkpoints, key=lambda held: held.operator_index, reverse=True):
+    for manifest in sorted(checkpoints, key=lambda held: held.operator_index):
         index = manifest.operator_index
-        key = wanted.keys[index + 1] if index + 1 < len(wanted.keys) else None
-        reason = _why_not(manifest, wanted, key)
+        reason = _why_not(manifest, wanted, wanted.keys[index + 1] if index + 1 < len(wanted.keys) else None)
         if reason is None:
-            return ResumePoint(base=manifest, refused=tuple(refused))
-        refused.append(Refusal(manifest=manifest, reason=reason))
-    return ResumePoint(refused=tuple(refused))
+            bases.append(manifest)
+        else:
+            refused.append(Refusal(manifest=manifest, reason=reason))
+    return ResumePoint(bases=tuple(bases), refused=tuple(refused))
 
 
 def _why_not(manifest: Manifest, wanted: Wanted, key: str | None) -> str | None:

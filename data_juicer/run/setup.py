@@ -59,7 +59,17 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def checkpoint_suffix(self) -> str:
+        """The extension of checkpoint files without its first dot."""
+        return _suffix(self.checkpoint_format, self.checkpoint_compression)
+
+    @property
     def result_suffix(self) -> str:
         """The extension of result files without its first dot."""
-        short = {"none": "", "gzip": ".gz", "zstd": ".zst"}
-        return self.result_format + (short[self.result_compression] if self.result_format == "jsonl" else "")
+        return _suffix(self.result_format, self.result_compression)
+
+
+def _suffix(file_format: str, compression: str) -> str:
+    """Compression shows in the name where it wraps the file, as it does JSON Lines."""
+    short = {"gzip": ".gz", "zstd": ".zst"}
+    return file_format + (short.get(compression, "") if file_format == "jsonl" else "")

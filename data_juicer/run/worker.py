@@ -1,4 +1,4 @@
-"""What a backend executes: read the rows of a partition, run the operators, stage files, tell the driver.
+"""What a backend executes: attempts, one after the other, each told to the driver as it goes.
 
 A worker decides nothing about the job. It never commits, never deletes, and writes only files whose names carry its
 attempt, so that a late or repeated attempt can waste work but not change a result.
@@ -7,29 +7,67 @@ attempt, so that a late or repeated attempt can waste work but not change a resu
 from __future__ import annotations
 
 import time
-import traceback
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 
-import numpy as np
-import xxhash
-
-from data_juicer.clock import Clock, format_utc
-from data_juicer.errors import CheckpointCorruptError, DataJuicerError, InputError, OperatorError, StoreError
-from data_juicer.formats.base import BadRow
-from data_juicer.formats.read import read_partition
-from data_juicer.formats.write import encode_result, encode_whole_rows
+from data_juicer.clock import Clock
+from data_juicer.errors import CheckpointCorruptError
 from data_juicer.ops.base import Operator
-from data_juicer.ops.batch import Batch
 from data_juicer.ops.registry import load_custom, make
 from data_juicer.plan.keys import KeyMaker
+from data_juicer.run import blame
 from data_juicer.run import messages as m
-from data_juicer.run.partition import DeadRow, run_operator
+from data_juicer.run.course import Course
 from data_juicer.run.saver import Saver
 from data_juicer.run.setup import WorkerSetup
-from data_juicer.store.dead_letters import DeadLetter, decode_dead_letter, encode_dead_letters, row_fields
 from data_juicer.store.filesystem import FileSystem
-from data_juicer.store.layers import join_batches, split_batch
-from data_juicer.store.ledger import READ, OperatorLedger
-from data_juicer.store.manifest import DataFile, Manifest
-from data_juicer.store.staging import load_layers, read_lines, stage_file, stage_layer
+
+
+class Worker:
+    """Runs attempts one after the other. Operators are made and prepared once."""
+
+    def __init__(self, setup: WorkerSetup, fs: FileSystem, clock: Clock, saver: Saver, name: str) -> None:
+        load_custom(setup.custom_operator_paths)
+        self.setup = setup
+        self.layout = setup.layout
+        self.fs = fs
+        self.clock = clock
+        self.saver = saver
+        self.name = name
+        self.keys = KeyMaker(setup.reader, setup.identities, setup.export)
+        self.operators: list[Operator] = [
+            make(spec.name, spec.parameters, text_key=setup.text_key) for spec in setup.operators
+        ]
+        self._prepared: set[int] = set()
+
+    def run(self, attempt: m.Attempt) -> Iterator[m.Message]:
+        """Messages in the order in which things happen; the last one is one of `messages.ENDS`.
+
+        With a saver that has a thread of its own, `Staged` and the last message may come through it instead.
+        """
+        pid = attempt.partition.partition_id
+        started_s = time.perf_counter()
+        self.saver.begin(pid)
+        yield m.AttemptStarted(partition_id=pid, attempt=attempt.name, worker=self.name)
+        course = Course(self, attempt)
+        try:
+            yield from course.load()
+            yield from course.run_operators()
+            yield from self.saver.save(pid, lambda: course.save_result(started_s))
+        except CheckpointCorruptError as error:
+            index = attempt.base.operator_index if attempt.base else -1
+            yield m.CheckpointDamaged(
+                partition_id=pid, attempt=attempt.name, operator_index=index, reason=str(error)
+            )
+        except Exception as error:  # the driver decides what an error means for the job
+            if not self.saver.has_failed(pid):
+                self.saver.drain()
+            if not self.saver.has_failed(pid):
+                yield blame.failure(attempt, error, course.index)
+
+    def prepared(self, index: int) -> Operator:
+        """The operator, with what it needs loaded."""
+        operator = self.operators[index]
+        if index not in self._prepared:
+            operator.prepare()
+            self._prepared.add(index)
+        return operator

@@ -7,11 +7,15 @@ worker that staged it, so that no power loss leaves a manifest whose files are g
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from typing import Final
 
 from data_juicer.errors import CheckpointCorruptError, CheckpointError
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.ledger import check_ledgers
 from data_juicer.store.manifest import Manifest, decode_manifest, encode_manifest
+
+SET_ASIDE: Final = "set_aside"
 
 
 def commit_manifest(fs: FileSystem, path: str, manifest: Manifest) -> bool:
@@ -39,17 +43,28 @@ def read_manifest(fs: FileSystem, path: str) -> Manifest:
     return decode_manifest(fs.read(path), path)
 
 
-def set_aside(fs: FileSystem, path: str, aside_dir: str) -> str:
-    """Take the name from a damaged or stale manifest and keep the file; returns where it lies now."""
-    fs.make_dirs(aside_dir)
-    name = os.path.basename(path)
-    taken = set(fs.list(aside_dir))
-    target = next(f"{name}.{number}" for number in range(len(taken) + 1) if f"{name}.{number}" not in taken)
-    target = os.path.join(aside_dir, target)
-    fs.replace(path, target)
-    fs.sync_dir(aside_dir)
-    fs.sync_dir(os.path.dirname(path))
-    return target
+def set_aside(fs: FileSystem, paths: Iterable[str]) -> list[str]:
+    """Take their names from damaged or stale manifests and keep the files; returns where they lie now.
+
+    They go into a folder `set_aside` beside them, which no run reads.
+    """
+    moved, directories = [], set()
+    for path in paths:
+        directory, name = os.path.split(path)
+        aside_dir = os.path.join(directory, SET_ASIDE)
+        if aside_dir not in directories:
+            fs.make_dirs(aside_dir)
+            directories |= {aside_dir, directory}
+        target = os.path.join(aside_dir, name)
+        number = 1
+        while fs.exists(target):
+            target = os.path.join(aside_dir, f"{name}.{number}")
+            number += 1
+        fs.replace(path, target)
+        moved.append(target)
+    for directory in sorted(directories):
+        fs.sync_dir(directory)
+    return moved
 
 
 def check_file(data: bytes, name: str, size_bytes: int, digest: str) -> None:

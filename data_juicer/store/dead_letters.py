@@ -33,7 +33,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def raw(self) -> bytes:
         """The untouched bytes of the row."""
-        return base64.b64decode(self.row_base64) if self.row is None else self.row.encode()
+        return base64.b64decode(self.row_base64 or "") if self.row is None else self.row.encode()
 
 
 _ENCODER: Final = msgspec.json.Encoder()

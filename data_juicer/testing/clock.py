@@ -21,6 +21,10 @@ class ManualClock:
     def monotonic_s(self) -> float:
         return self._passed_s
 
+    def sleep_s(self, seconds: float) -> None:
+        """Whoever waits sees the time pass."""
+        self.advance(seconds)
+
     def advance(self, seconds: float) -> None:
         """Let time pass; `seconds` is not negative."""
         if seconds < 0:

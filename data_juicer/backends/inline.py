@@ -1,0 +1,50 @@
+"""This process, one attempt after the other: the backend of most tests, and of debugging with breakpoints."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from data_juicer.clock import Clock
+from data_juicer.run.messages import Attempt, Message
+from data_juicer.run.saver import DirectSaver
+from data_juicer.run.setup import WorkerSetup
+from data_juicer.run.worker import Worker
+from data_juicer.store.filesystem import FileSystem
+
+
+class InlineBackend:
+    """Each call of `next_message` runs the attempt up to its next message, so that the order never varies."""
+
+    name = "inline"
+    workers = 1
+    slots = 1
+
+    def __init__(self, fs: FileSystem, clock: Clock) -> None:
+        self._fs = fs
+        self._clock = clock
+        self._worker: Worker | None = None
+        self._waiting: deque[Attempt] = deque()
+        self._messages: Iterator[Message] = iter(())
+
+    def begin(self, setup: WorkerSetup, partitions: int) -> None:
+        self._worker = Worker(setup, self._fs, self._clock, DirectSaver(), name="inline")
+
+    def submit(self, attempt: Attempt) -> None:
+        self._waiting.append(attempt)
+
+    def next_message(self, timeout_s: float) -> Message | None:
+        message = next(self._messages, None)
+        while message is None and self._waiting and self._worker:
+            self._messages = self._worker.run(self._waiting.popleft())
+            message = next(self._messages, None)
+        if message is None:
+            self._clock.sleep_s(timeout_s)
+        return message
+
+    def worker_pids(self) -> tuple[int, ...]:
+        return ()
+
+    def close(self) -> None:
+        self._waiting.clear()
+        self._messages = iter(())

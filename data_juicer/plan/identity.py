@@ -1,0 +1,39 @@
+"""What of an operator decides its output: name, version, parameters, digests of its assets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+import xxhash
+
+from data_juicer.errors import ConfigError
+from data_juicer.ops.base import Operator
+from data_juicer.ops.registry import canonical_params
+from data_juicer.store.manifest import OperatorIdentity
+
+_CHUNK_BYTES = 1 << 20
+
+
+def identify(operators: Iterable[Operator]) -> tuple[OperatorIdentity, ...]:
+    """The identity of each operator. Raises: ConfigError: an asset cannot be read."""
+    return tuple(
+        OperatorIdentity(
+            name=operator.name,
+            version=str(operator.version),
+            parameters=msgspec.json.decode(canonical_params(operator)),
+            assets={path: _digest(operator.name, path) for path in operator.assets()},
+        )
+        for operator in operators
+    )
+
+
+def _digest(operator: str, path: str) -> str:
+    state = xxhash.xxh3_128()
+    try:
+        with open(path, "rb") as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                state.update(chunk)
+    except OSError as error:
+        raise ConfigError(f"operator {operator}: {path}: cannot be read: {error.strerror}") from error
+    return str(state.hexdigest())

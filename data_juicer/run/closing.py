@@ -1,0 +1,189 @@
+"""Closing a run: what each partition came to is written down, and what nobody needs any more goes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from data_juicer.errors import CheckpointError
+from data_juicer.job.layout import (
+    CheckpointName,
+    JobLayout,
+    ResultName,
+    parse_checkpoint_name,
+    parse_result_name,
+)
+from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.store.commit import SET_ASIDE, read_manifest
+from data_juicer.store.filesystem import ASIDE_SUFFIX, FileSystem
+from data_juicer.store.ledger import READ, OperatorLedger, add_ledgers
+from data_juicer.store.manifest import Manifest
+from data_juicer.store.staging import read_file
+
+
+class PartitionReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one partition; `committed` is when, ISO 8601."""
+
+    partition: int
+    position: int
+    source: str
+    row_start: int
+    row_stop: int
+    rows: int
+    result: str
+    digest: str
+    attempt: str
+    run: int
+    committed: str
+    ledgers: tuple[OperatorLedger, ...]
+
+
+class MappingReport(msgspec.Struct, frozen=True, kw_only=True):
+    """metadata/final_mapping_report.json: the ledger of the job and of every partition."""
+
+    format_version: int = 1
+    job: str
+    rows_in: int
+    rows_out: int
+    ledgers: tuple[OperatorLedger, ...]
+    partitions: tuple[PartitionReport, ...]
+
+
+def make_report(job: str, partitions: Sequence[PartitionSpec], results: Sequence[Manifest]) -> MappingReport:
+    """The report of a job all of whose partitions are committed; both in the order of the input. Pure."""
+    reports = tuple(
+        PartitionReport(
+            partition=partition.partition_id,
+            position=partition.position,
+            source=partition.source_path,
+            row_start=partition.fragment.row_start,
+            row_stop=partition.fragment.row_stop,
+            rows=result.rows,
+            result=result.files[0].name,
+            digest=result.files[0].digest,
+            attempt=result.attempt,
+            run=result.run,
+            committed=result.created,
+            ledgers=result.ledgers,
+        )
+        for partition, result in zip(partitions, results, strict=True)
+    )
+    ledgers = total_ledgers(results)
+    return MappingReport(
+        job=job,
+        rows_in=ledgers[0].rows_in if ledgers else 0,
+        rows_out=sum(result.rows for result in results),
+        ledgers=ledgers,
+        partitions=reports,
+    )
+
+
+def total_ledgers(results: Iterable[Manifest]) -> tuple[OperatorLedger, ...]:
+    """The ledgers of all partitions added up, operator by operator. Pure."""
+    total: dict[int, OperatorLedger] = {}
+    for result in results:
+        for ledger in result.ledgers:
+            held = total.get(ledger.index)
+            total[ledger.index] = ledger if held is None else add_ledgers(held, ledger)
+    return tuple(total[index] for index in sorted(total))
+
+
+def with_all_operators(
+    ledgers: Sequence[OperatorLedger], operators: Sequence[str]
+) -> tuple[OperatorLedger, ...]:
+    """The ledgers with zeros for `read` and operators that have none yet. Pure."""
+    held = {ledger.index: ledger for ledger in ledgers}
+    return tuple(
+        held.get(index, OperatorLedger(index=index, name=name, rows_in=0, rows_out=0))
+        for index, name in enumerate([READ, *operators], start=-1)
+    )
+
+
+def show_dead_letters(fs: FileSystem, layout: JobLayout, results: Iterable[Manifest]) -> None:
+    """Give the dead letters of each partition the name that people look for, and take it where there are none now."""
+    shown = set(fs.list(layout.dead_letter_dir))
+    for result in results:
+        path = layout.dead_letter(result.partition)
+        if result.dead_letters:
+            fs.write_atomic(path, read_file(fs, layout.dead_letter_dir, result.dead_letters[0]))
+        elif os.path.basename(path) in shown:
+            fs.remove(path)
+
+
+def done_partitions(fs: FileSystem, layout: JobLayout) -> list[int]:
+    """Partitions with a committed result."""
+    parsed = (parse_result_name(name) for name in fs.list(layout.results_dir))
+    return [name.partition_id for name in parsed if name is not None and name.attempt is None]
+
+
+def drop_checkpoints(fs: FileSystem, layout: JobLayout, partitions: Iterable[int]) -> None:
+    """Remove checkpoints and intermediate data of these partitions; their results stay."""
+    gone = set(partitions)
+    manifests: list[str] = []
+    data: list[str] = []
+    for name in fs.list(layout.checkpoints_dir):
+        parsed = parse_checkpoint_name(name)
+        if parsed is not None and parsed.partition_id in gone:
+            (data if parsed.attempt else manifests).append(os.path.join(layout.checkpoints_dir, name))
+    for path in manifests:
+        fs.remove(path)
+    if manifests:
+        fs.sync_dir(layout.checkpoints_dir)  # first the facts, then what they stood on
+    for path in data:
+        fs.remove(path)
+    for partition in gone:
+        directory = layout.intermediate_partition_dir(partition)
+        for name in fs.list(directory):
+            fs.remove(os.path.join(directory, name))
+        fs.remove_dir(directory)
+
+
+def sweep(fs: FileSystem, layout: JobLayout) -> int:
+    """Remove what attempts left that never committed: files that no manifest names. Returns how many.
+
+    Only called while no worker runs. Of a partition with something set aside, everything stays.
+    """
+    return _sweep_dir(fs, layout.checkpoints_dir, parse_checkpoint_name) + _sweep_dir(
+        fs, layout.results_dir, parse_result_name
+    )
+
+
+def _sweep_dir(
+    fs: FileSystem, directory: str, parse: Callable[[str], CheckpointName | ResultName | None]
+) -> int:
+    manifests: dict[int, list[str]] = {}
+    files: dict[int, list[str]] = {}
+    litter = []
+    for name in fs.list(directory):
+        if name.endswith(ASIDE_SUFFIX):
+            litter.append(name)
+        elif (parsed := parse(name)) is not None:
+            (files if parsed.attempt else manifests).setdefault(parsed.partition_id, []).append(name)
+    for name in fs.list(os.path.join(directory, SET_ASIDE)):
+        if (parsed := parse(name.partition(".json")[0] + ".json")) is not None:
+            files.pop(parsed.partition_id, None)
+    for partition, held in files.items():
+        named = _named(fs, directory, manifests.get(partition, []), held)
+        litter += [name for name in held if name not in named]
+    for name in litter:
+        fs.remove(os.path.join(directory, name))
+    return len(litter)
+
+
+def _named(fs: FileSystem, directory: str, manifests: Sequence[str], files: Sequence[str]) -> set[str]:
+    """Which of the files of a partition these manifests name; all of them where one cannot be read.
+
+    As many files as manifests, all of one attempt, are what a run leaves that nothing disturbed: none is opened.
+    """
+    if len(files) == len(manifests) and len({name.split(".")[1] for name in files}) == 1:
+        return set(files)
+    named: set[str] = set()
+    for name in manifests:
+        try:
+            manifest = read_manifest(fs, os.path.join(directory, name))
+        except (CheckpointError, FileNotFoundError):
+            return set(files)
+        named |= {file.name for file in (*manifest.files, *manifest.dead_letters)}
+    return named

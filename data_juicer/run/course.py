@@ -1,0 +1,254 @@
+"""One attempt on its way: the rows of a partition through the operators, and the files of each stage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from data_juicer.clock import format_utc
+from data_juicer.errors import OperatorError, StoreError
+from data_juicer.formats.base import ReadRows
+from data_juicer.formats.partition import encode_intermediate, encode_result, read_partition
+from data_juicer.ops.batch import Batch
+from data_juicer.run import blame
+from data_juicer.run import messages as m
+from data_juicer.run.partition import run_operator
+from data_juicer.store.dead_letters import DeadLetter, decode_dead_letter, encode_dead_letters
+from data_juicer.store.layers import join_batches, split_batch
+from data_juicer.store.ledger import READ, OperatorLedger
+from data_juicer.store.manifest import DataFile, Manifest
+from data_juicer.store.staging import load_layers, read_lines, stage_file, stage_layer
+
+if TYPE_CHECKING:
+    from data_juicer.run.worker import Worker
+
+
+class Course:
+    """One attempt on its way through the operators."""
+
+    def __init__(self, worker: Worker, attempt: m.Attempt) -> None:
+        self.worker = worker
+        self.setup = worker.setup
+        self.attempt = attempt
+        self.partition = attempt.partition
+        self.pid = attempt.partition.partition_id
+        self.keys = worker.keys.keys(attempt.partition.digest)
+        self.index: int | None = None
+        """The operator under way; None while rows are read or written."""
+        self.files: tuple[DataFile, ...] = ()
+        self.letter_files: tuple[DataFile, ...] = ()
+        self.ledgers: list[OperatorLedger] = []
+        self.letters: list[DeadLetter] = []
+        self.letters_staged = 0
+        self.batches: list[Batch] = []
+        self.below: Batch
+
+    # ---- rows
+
+    def load(self) -> Iterator[m.Message]:
+        """The rows of the partition as the source, or the checkpoint to go on from, holds them."""
+        started_s = time.perf_counter()
+        rows = read_partition(self.partition, self.setup.text_keys, self.setup.row_bytes_max)
+        base = self.attempt.base
+        if base is None:
+            yield self._begin(rows, started_s)
+        else:
+            self._continue(rows, base)
+            yield m.CheckpointLoaded(
+                partition_id=self.pid,
+                attempt=self.attempt.name,
+                operator_index=base.operator_index,
+                rows=base.rows,
+                duration_s=time.perf_counter() - started_s,
+            )
+
+    def _begin(self, rows: ReadRows, started_s: float) -> m.OperatorDone:
+        self._take_out([blame.unread(self.attempt, row) for row in rows.bad])
+        ledger = OperatorLedger(
+            index=-1,
+            name=READ,
+            rows_in=rows.rows_in,
+            rows_out=len(rows.batch),
+            rows_dead_letter=len(rows.bad),
+            duration_s=time.perf_counter() - started_s,
+        )
+        self.ledgers.append(ledger)
+        self._go_on_from(rows.batch)
+        return m.OperatorDone(partition_id=self.pid, attempt=self.attempt.name, ledger=ledger)
+
+    def _continue(self, rows: ReadRows, base: Manifest) -> None:
+        directory = self.worker.layout.checkpoints_dir
+        batch = load_layers(self.worker.fs, directory, base.files, rows.batch)
+        lines = read_lines(self.worker.fs, directory, base.dead_letters)
+        self.letters = [decode_dead_letter(line) for line in lines]
+        self.letters_staged = len(self.letters)
+        self.files, self.letter_files = base.files, base.dead_letters
+        self.ledgers = list(base.ledgers)
+        self._go_on_from(batch)
+
+    def _go_on_from(self, batch: Batch) -> None:
+        self.below = batch.rebased()
+        self.batches = split_batch(self.below, self.setup.batch_rows_max)
+
+    # ---- operators
+
+    def run_operators(self) -> Iterator[m.Message]:
+        begin = self.attempt.base.operator_index + 1 if self.attempt.base else 0
+        for index in range(begin, len(self.worker.operators)):
+            if self.worker.saver.has_failed(self.pid):
+                raise StoreError("an earlier stage of this attempt could not be saved.")
+            self.index = index
+            yield m.OperatorStarted(partition_id=self.pid, attempt=self.attempt.name, operator_index=index)
+            yield self._run_operator(index)
+            if self.setup.preserve_intermediate:
+                self._save_intermediate(index)
+            if index in self.setup.checkpoint_after:
+                yield from self._save_checkpoint(index)
+        self.index = None
+
+    def _run_operator(self, index: int) -> m.OperatorDone:
+        operator = self.worker.prepared(index)
+        started_s = time.perf_counter()
+        applied = run_operator(operator, index, self.batches)
+        self.batches = applied.batches
+        self._take_out([blame.failed(self.attempt, operator.name, index, row) for row in applied.dead])
+        ledger = _timed(applied.ledger, time.perf_counter() - started_s)
+        self.ledgers.append(ledger)
+        return m.OperatorDone(partition_id=self.pid, attempt=self.attempt.name, ledger=ledger)
+
+    def _take_out(self, letters: list[DeadLetter]) -> None:
+        """Quarantine rows, or refuse to go on because of the first one."""
+        if letters and not self.setup.quarantine:
+            first = letters[0]
+            raise OperatorError(
+                f"{first.source}, line {first.line}: {first.operator}: {first.error_type}: {first.message} "
+                "(fault_tolerance.on_bad_row is fail; with quarantine the row is set aside and the job goes on)"
+            )
+        self.letters += letters
+
+    # ---- saving
+
+    def _save_checkpoint(self, index: int) -> Iterator[m.Message]:
+        """Hand the stage to the saver and go on from it."""
+        below, whole = self.below, join_batches(self.batches)
+        new_letters = self.letters[self.letters_staged :]
+        self.letters_staged = len(self.letters)
+        ledgers = tuple(self.ledgers)
+        self.below = whole.rebased()
+        self.batches = _counted_anew(self.batches)
+
+        def save() -> tuple[m.Message, ...]:
+            return self._saving(lambda: self._stage_checkpoint(index, below, whole, new_letters, ledgers))
+
+        yield from self.worker.saver.save(self.pid, save)
+
+    def _stage_checkpoint(
+        self,
+        index: int,
+        below: Batch,
+        whole: Batch,
+        new_letters: list[DeadLetter],
+        ledgers: tuple[OperatorLedger, ...],
+    ) -> Manifest:
+        started_s = time.perf_counter()
+        setup, name, fs = self.setup, self.attempt.name, self.worker.fs
+        path = self.worker.layout.checkpoint_data(self.pid, index, name, setup.checkpoint_suffix)
+        layer = stage_layer(fs, path, below, whole, setup.checkpoint_format, setup.checkpoint_compression)
+        self.files = (*self.files, layer)
+        if new_letters:
+            path = self.worker.layout.checkpoint_data(self.pid, index, name, "dead.jsonl")
+            staged = stage_file(fs, path, encode_dead_letters(new_letters), len(new_letters))
+            self.letter_files = (*self.letter_files, staged)
+        return self._manifest(index, self.files, self.letter_files, ledgers, started_s)
+
+    def save_result(self, started_s: float) -> tuple[m.Message, ...]:
+        """Stage the rows as they will be exported, and end the attempt."""
+        messages = self._saving(self._stage_result)
+        if isinstance(messages[-1], m.AttemptFailed):
+            return messages
+        duration_s = time.perf_counter() - started_s
+        return (
+            *messages,
+            m.AttemptDone(partition_id=self.pid, attempt=self.attempt.name, duration_s=duration_s),
+        )
+
+    def _stage_result(self) -> Manifest:
+        started_s = time.perf_counter()
+        setup, fs, layout = self.setup, self.worker.fs, self.worker.layout
+        batch = join_batches(self.batches)
+        data = encode_result(batch, setup.result_format, setup.result_compression, setup.keep_stats)
+        path = layout.result_data(self.pid, self.attempt.name, setup.result_suffix)
+        files = (stage_file(fs, path, data, len(batch)),)
+        letter_files: tuple[DataFile, ...] = ()
+        if self.letters:
+            path = layout.dead_letter_data(self.pid, self.attempt.name)
+            letter_files = (stage_file(fs, path, encode_dead_letters(self.letters), len(self.letters)),)
+        return self._manifest(None, files, letter_files, tuple(self.ledgers), started_s)
+
+    def _manifest(
+        self,
+        index: int | None,
+        files: tuple[DataFile, ...],
+        letter_files: tuple[DataFile, ...],
+        ledgers: tuple[OperatorLedger, ...],
+        started_s: float,
+    ) -> Manifest:
+        """`index`: the operator that a checkpoint follows; None for the result."""
+        last = len(self.worker.operators) - 1 if index is None else index
+        key = self.keys[last + 1]
+        return Manifest(
+            kind="result" if index is None else "checkpoint",
+            job=self.setup.job_id,
+            partition=self.pid,
+            operator_index=last,
+            operator_name=ledgers[-1].name,
+            key=self.worker.keys.result_key(key) if index is None else key,
+            fragment=self.partition.digest,
+            reader=self.setup.reader,
+            operators=self.setup.identities[: last + 1],
+            files=files,
+            rows=ledgers[-1].rows_out,
+            ledgers=ledgers,
+            dead_letters=letter_files,
+            attempt=self.attempt.name,
+            run=self.setup.run,
+            created=format_utc(self.worker.clock.now()),
+            save_s=time.perf_counter() - started_s,
+        )
+
+    def _saving(self, stage: Callable[[], Manifest]) -> tuple[m.Message, ...]:
+        try:
+            manifest = stage()
+        except Exception as error:
+            return (blame.failure(self.attempt, error, None),)
+        return (m.Staged(partition_id=self.pid, attempt=self.attempt.name, manifest=manifest),)
+
+    def _save_intermediate(self, index: int) -> None:
+        """Whole rows after an operator, for people to open; nothing is ever read back from here."""
+        setup = self.setup
+        path = self.worker.layout.intermediate(
+            self.pid, index, self.setup.operators[index].name, setup.checkpoint_suffix
+        )
+        data = encode_intermediate(
+            join_batches(self.batches), setup.checkpoint_format, setup.checkpoint_compression
+        )
+        self.worker.fs.make_dirs(path.rpartition("/")[0])
+        self.worker.fs.write(path, data)
+
+
+def _counted_anew(batches: list[Batch]) -> list[Batch]:
+    """The batches with `base` counting in all of them together."""
+    start, counted = 0, []
+    for batch in batches:
+        counted.append(replace(batch, base=np.arange(start, start + len(batch), dtype=np.int32)))
+        start += len(batch)
+    return counted
+
+
+def _timed(ledger: OperatorLedger, duration_s: float) -> OperatorLedger:
+    return msgspec.structs.replace(ledger, duration_s=duration_s)

@@ -1,0 +1,234 @@
+"""The loop of a run: messages in, decisions from the scheduler, instructions carried out, events recorded."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from data_juicer.clock import Clock
+from data_juicer.errors import JobFailedError, StoreError
+from data_juicer.job.layout import attempt_name
+from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.run import messages as m
+from data_juicer.run import scheduler as s
+from data_juicer.run.backend import Backend
+from data_juicer.run.committer import Committer
+from data_juicer.run.recorder import Recorder
+from data_juicer.run.retry import RetryPolicy
+from data_juicer.store.manifest import Manifest
+
+TICK_S = 0.2
+"""How long the driver waits for a message before it looks at clocks and signals again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverOutcome:
+    """How the loop ended. Without given-up partitions and signal every pending partition is committed."""
+
+    committed: tuple[int, ...]
+    given_up: tuple[int, ...]
+    stopped_by: int | None = None
+    """The signal that asked to stop."""
+
+
+@dataclass(slots=True)
+class _Flight:
+    attempt: m.Attempt
+    submitted_s: float
+    result: Manifest | None = None
+
+
+@dataclass(slots=True)
+class DeadLetterBudget:
+    """How many rows may be lost before the job is wrong rather than the rows."""
+
+    ratio_max: float
+    rows: int = 0
+    dead: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    ROWS_MIN = 100
+
+    def add(self, result: Manifest) -> None:
+        self.rows += result.ledgers[0].rows_in
+        self.dead += sum(ledger.rows_dead_letter for ledger in result.ledgers)
+
+    @property
+    def is_spent(self) -> bool:
+        return self.rows >= self.ROWS_MIN and self.dead > self.rows * self.ratio_max
+
+
+class Driver:
+    def __init__(
+        self,
+        *,
+        backend: Backend,
+        committer: Committer,
+        recorder: Recorder,
+        clock: Clock,
+        retry: RetryPolicy,
+        budget: DeadLetterBudget,
+        run: int,
+        partition: Callable[[int], PartitionSpec],
+        drain_s: float,
+        stop_asked: Callable[[], int | None] = lambda: None,
+        tick: Callable[[], None] = lambda: None,
+    ) -> None:
+        """
+        Args:
+            partition: id -> partition.
+            stop_asked: the signal that asked to stop, if one did.
+            tick: called in each turn of the loop, for what goes by the clock.
+        """
+        self._backend = backend
+        self._committer = committer
+        self._recorder = recorder
+        self._clock = clock
+        self._retry = retry
+        self._budget = budget
+        self._run = run
+        self._partition = partition
+        self._drain_s = drain_s
+        self._stop_asked = stop_asked
+        self._tick = tick
+        self._state = s.JobState(pending=(), slots=backend.slots)
+        self._flights: dict[int, _Flight] = {}
+        self._delays: list[tuple[float, int]] = []
+        self._committed: list[int] = []
+
+    def run(self, pending: Sequence[int]) -> DriverOutcome:
+        """Work until every pending partition is committed or given up, or a signal asks to stop.
+
+        Raises: StoreError, InputError, JobFailedError and others that no partition can go on after.
+        """
+        self._state = s.JobState(pending=pending, slots=self._backend.slots)
+        self._take(s.RunBegun())
+        stopped_by, drain_until_s = None, 0.0
+        while not self._state.finished:
+            message = self._backend.next_message(self._patience_s())
+            if message is not None:
+                self._handle(message)
+            self._end_delays()
+            self._tick()
+            if stopped_by is None and (stopped_by := self._stop_asked()) is not None:
+                drain_until_s = self._clock.monotonic_s() + self._drain_s
+                self._take(s.DrainAsked())
+            if stopped_by is not None and self._clock.monotonic_s() >= drain_until_s:
+                break
+        return DriverOutcome(
+            committed=tuple(self._committed), given_up=self._state.given_up, stopped_by=stopped_by
+        )
+
+    # ---- what happens
+
+    def _handle(self, message: m.Message) -> None:
+        flight = self._flights.get(message.partition_id)
+        if flight is None or flight.attempt.name != message.attempt:
+            return  # a late word of an attempt that has ended
+        match message:
+            case m.AttemptStarted():
+                self._recorder.attempt_started(flight.attempt)
+            case m.OperatorStarted():
+                self._recorder.operator_started(message)
+            case m.OperatorDone():
+                self._recorder.operator_done(message)
+            case m.CheckpointLoaded():
+                if flight.attempt.base is not None:
+                    self._recorder.checkpoint_loaded(message, flight.attempt.base)
+            case m.Staged():
+                self._commit(message.manifest, flight)
+            case m.AttemptDone():
+                self._finish(message, flight)
+            case m.CheckpointDamaged():
+                self._fall_back(message)
+            case m.AttemptFailed():
+                self._fail(message)
+
+    def _commit(self, manifest: Manifest, flight: _Flight) -> None:
+        first = self._committer.commit(manifest)
+        if manifest.kind == "result":
+            flight.result = manifest
+        elif first:
+            self._recorder.checkpoint_saved(manifest)
+
+    def _finish(self, message: m.AttemptDone, flight: _Flight) -> None:
+        if flight.result is None:
+            raise JobFailedError(f"partition {message.partition_id}: its attempt ended without a result.")
+        self._recorder.partition_done(message, flight.result)
+        self._budget.add(flight.result)
+        del self._flights[message.partition_id]
+        self._committed.append(message.partition_id)
+        if self._budget.is_spent:
+            raise JobFailedError(
+                f"{self._budget.dead:,} of {self._budget.rows:,} rows are dead letters, more than "
+                f"fault_tolerance.max_dead_letter_ratio ({self._budget.ratio_max:g}) allows. "
+                "What was committed is safe."
+            )
+        self._take(s.PartitionFinished(message.partition_id))
+
+    def _fall_back(self, message: m.CheckpointDamaged) -> None:
+        partition_id = message.partition_id
+        self._committer.set_aside_newest(partition_id)
+        older = self._committer.newest(partition_id)
+        where = f"operator {older.operator_index} ({older.operator_name})" if older else "its source"
+        self._recorder.warn(
+            f"checkpoint of operator {message.operator_index} is damaged and was set aside: {message.reason} "
+            f"The partition goes on from {where}.",
+            partition_id,
+        )
+        del self._flights[partition_id]
+        self._take(s.AttemptEnded(partition_id, blameless=True))
+
+    def _fail(self, message: m.AttemptFailed) -> None:
+        flight = self._flights.pop(message.partition_id)
+        duration_s = self._clock.monotonic_s() - flight.submitted_s
+        before = self._state.waiting.keys()
+        instructions = self._decide(s.AttemptEnded(message.partition_id, transient=message.transient))
+        delays = [
+            i.delay_s for i in instructions if isinstance(i, s.SubmitLater) and i.partition_id not in before
+        ]
+        self._recorder.attempt_failed(message, duration_s, delays[0] if delays else None)
+        if message.fatal:
+            raise StoreError(message.message)
+        self._carry_out(instructions)
+
+    def _end_delays(self) -> None:
+        now_s = self._clock.monotonic_s()
+        while self._delays and self._delays[0][0] <= now_s:
+            _, partition_id = heapq.heappop(self._delays)
+            self._take(s.DelayOver(partition_id))
+
+    def _patience_s(self) -> float:
+        if not self._delays:
+            return TICK_S
+        return max(0.0, min(TICK_S, self._delays[0][0] - self._clock.monotonic_s()))
+
+    # ---- what is to be done
+
+    def _take(self, happening: s.Happening) -> None:
+        self._carry_out(self._decide(happening))
+
+    def _decide(self, happening: s.Happening) -> list[s.Instruction]:
+        self._state, instructions = s.step(self._state, happening, self._retry)
+        return instructions
+
+    def _carry_out(self, instructions: Sequence[s.Instruction]) -> None:
+        for instruction in instructions:
+            match instruction:
+                case s.Submit(partition_id, number):
+                    self._submit(partition_id, number)
+                case s.SubmitLater(partition_id, delay_s):
+                    heapq.heappush(self._delays, (self._clock.monotonic_s() + delay_s, partition_id))
+                case s.GiveUp():
+                    pass  # its PARTITION_FAILED without a retry was recorded
+
+    def _submit(self, partition_id: int, number: int) -> None:
+        attempt = m.Attempt(
+            partition=self._partition(partition_id),
+            name=attempt_name(self._run, number),
+            number=number,
+            base=self._committer.newest(partition_id),
+        )
+        self._flights[partition_id] = _Flight(attempt, self._clock.monotonic_s())
+        self._backend.submit(attempt)

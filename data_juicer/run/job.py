@@ -1,0 +1,367 @@
+"""A job from its configuration to its export: open, scan, plan, run, publish, close."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import msgspec
+
+from data_juicer.clock import Clock
+from data_juicer.config.operators import check_operators
+from data_juicer.config.schema import JobConfig
+from data_juicer.errors import CheckpointCorruptError, JobFailedError, JobStoppedError, StoreError
+from data_juicer.events import types as t
+from data_juicer.events.log import Listener
+from data_juicer.events.view import JobView
+from data_juicer.formats.base import SourceFile
+from data_juicer.formats.discover import discover
+from data_juicer.formats.first_rows import check_text_keys
+from data_juicer.job.summary import JobStatus, JobSummary
+from data_juicer.monitor.facts import counts_of
+from data_juicer.monitor.resources import ResourceSampler
+from data_juicer.ops.base import Operator
+from data_juicer.plan.identity import identify
+from data_juicer.plan.inventory import take_inventory
+from data_juicer.plan.jobplan import JobPlan, encode_resume_report, plan_job
+from data_juicer.plan.keys import KeyMaker
+from data_juicer.plan.mapping import DatasetMapping, Materialize, decode_mapping, encode_mapping
+from data_juicer.plan.retention import Retention, drops_checkpoints_of_done
+from data_juicer.plan.scan import scan
+from data_juicer.run import closing
+from data_juicer.run.assemble import export_target, fragment_limits, retry_policy, text_keys_of, worker_setup
+from data_juicer.run.backend import Backend
+from data_juicer.run.committer import Committer
+from data_juicer.run.driver import DeadLetterBudget, Driver
+from data_juicer.run.opening import (
+    OpenJob,
+    config_digest,
+    find_completed,
+    layout_of,
+    open_job,
+    resume_command,
+)
+from data_juicer.run.recorder import Recorder
+from data_juicer.run.setup import WorkerSetup
+from data_juicer.store.commit import read_manifest, set_aside
+from data_juicer.store.filesystem import FileSystem
+from data_juicer.store.manifest import OperatorIdentity
+from data_juicer.store.results import PublishedPart, ResultsManifest, publish
+from data_juicer.store.staging import read_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """How a job ended well."""
+
+    summary: JobSummary
+    view: JobView
+    already_complete: bool = False
+    """Nothing was done: an earlier run had completed the same job."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Surroundings:
+    """What a job is given from outside: where it writes, which time it reads, who watches, who may stop it."""
+
+    fs: FileSystem
+    clock: Clock
+    backend: Backend
+    view: JobView = field(default_factory=JobView)
+    listeners: Sequence[Listener] = ()
+    tick: Callable[[], None] = lambda: None
+    stop_asked: Callable[[], int | None] = lambda: None
+    arguments: Sequence[str] = ()
+    """Of the command line, for the resume command."""
+    announce: Callable[[OpenJob], None] = lambda _: None
+    """Called once the job is open, before its input is read."""
+
+
+def run_job(config: JobConfig, around: Surroundings) -> JobResult:
+    """Run a job, or go on with it, or find that it is complete.
+
+    Raises: DataJuicerError: with the exit code that fits; what was committed stays.
+    """
+    operators = check_operators(config)
+    sources = discover(config.sources(), config.suffixes)
+    identities = identify(operators)
+    wanted_digest = config_digest(config, identities)
+    layout = layout_of(config, around.clock)
+    complete = find_completed(around.fs, layout, wanted_digest, os.path.abspath(config.export_path))
+    if complete is not None and _known_sources(around.fs, layout.dataset_mapping) == sources:
+        return JobResult(summary=complete, view=around.view, already_complete=True)
+    command = resume_command(config, around.arguments, layout.job_id)
+    job = open_job(
+        config, layout, around.fs, around.clock, wanted_digest, command, around.listeners, around.view
+    )
+    try:
+        around.announce(job)
+        return _Run(config, around, job, operators, identities).run(sources)
+    finally:
+        around.backend.close()
+        job.close()
+
+
+def _known_sources(fs: FileSystem, path: str) -> list[SourceFile]:
+    try:
+        mapping = decode_mapping(fs.read(path))
+    except FileNotFoundError:
+        return []
+    return [] if mapping is None else list(mapping.sources)
+
+
+class _Run:
+    """One run of an open job."""
+
+    def __init__(
+        self,
+        config: JobConfig,
+        around: Surroundings,
+        job: OpenJob,
+        operators: Sequence[Operator],
+        identities: tuple[OperatorIdentity, ...],
+    ) -> None:
+        self.config = config
+        self.around = around
+        self.job = job
+        self.fs = around.fs
+        self.layout = job.layout
+        self.operators = operators
+        self.identities = identities
+        self.recorder = Recorder(job.log, [operator.name for operator in operators])
+        self.committer = Committer(
+            self.fs, job.layout, job.lock, cast("Retention", config.intermediate_storage.retention_policy)
+        )
+        self.budget = DeadLetterBudget(ratio_max=config.fault_tolerance.max_dead_letter_ratio)
+        self.sampler = ResourceSampler(around.clock, os.getpid())
+
+    def run(self, sources: Sequence[SourceFile]) -> JobResult:
+        """Do what is to be done, and write down how it ended."""
+        try:
+            if self.job.run == 1:
+                identity = t.JobIdentity(
+                    job_id=self.layout.job_id, config_digest=self.job.summary.config_digest
+                )
+                self.job.log.record(t.JobStart(data=identity))
+            for notice in self.config.notices:
+                self.recorder.inform(notice)
+            self._work(sources)
+        except BaseException as error:
+            self._end_badly(error)
+            raise
+        return self._end_well()
+
+    # ---- the way through
+
+    def _work(self, sources: Sequence[SourceFile]) -> None:
+        mapping = self._scan(sources)
+        setup = worker_setup(
+            self.config,
+            self.layout,
+            self.job.run,
+            self.operators,
+            self.identities,
+            [source.format for source in sources],
+        )
+        plan = self._plan(mapping, setup)
+        pending = plan.pending
+        self._begin(mapping, plan)
+        self.around.backend.begin(setup, len(pending))
+        while pending:
+            self._drive(mapping, pending)
+            pending = self._damaged_results(mapping, plan)
+        self._publish(mapping, setup)
+
+    def _scan(self, sources: Sequence[SourceFile]) -> DatasetMapping:
+        for source in sources:
+            check_text_keys(source, text_keys_of(self.operators))
+        path = self.layout.dataset_mapping
+        held = self.fs.read(path) if self.fs.exists(path) else None
+        mapping = scan(
+            sources,
+            fragment_limits(self.config),
+            decode_mapping(held) if held is not None else None,
+            self.fs,
+            copies_dir=self.layout.partitions_dir,
+            materialize=cast("Materialize", self.config.partition.materialize),
+            verify=self.config.verify_input,
+        )
+        encoded = encode_mapping(mapping)
+        if encoded != held:
+            self.fs.write_atomic(path, encoded)
+        for source in mapping.empty_sources():
+            self.recorder.warn(f"{source.path} holds no row.")
+        return mapping
+
+    def _plan(self, mapping: DatasetMapping, setup: WorkerSetup) -> JobPlan:
+        inventory = take_inventory(self.fs, self.layout)
+        keys = KeyMaker(setup.reader, setup.identities, setup.export)
+        plan = plan_job(self.layout.job_id, mapping.partitions, inventory, keys)
+        for damage in inventory.damaged:
+            self.recorder.warn(f"{damage.path} is damaged and was set aside: {damage.reason}")
+        set_aside(self.fs, [damage.path for damage in inventory.damaged])
+        set_aside(self.fs, [refused.path for refused in plan.refused])
+        if plan.refused:
+            reasons = Counter(refused.reason for refused in plan.refused)
+            told = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())
+            self.recorder.inform(f"not reused: {told}")
+        self.fs.write_atomic(self.layout.resume_report, encode_resume_report(self.job.run, plan, inventory))
+        for partition_id, checkpoints in plan.checkpoints.items():
+            self.committer.hold(partition_id, checkpoints)
+        for result in plan.done.values():
+            self.budget.add(result)
+        return plan
+
+    def _begin(self, mapping: DatasetMapping, plan: JobPlan) -> None:
+        """Tell what this run has to do."""
+        done = list(plan.done.values())
+        newest = [checkpoints[-1] for checkpoints in plan.checkpoints.values()]
+        self.job.log.record(
+            t.ProcessingStart(
+                data=t.Plan(
+                    host=socket.gethostname(),
+                    pid=os.getpid(),
+                    backend=self.around.backend.name,
+                    workers=self.around.backend.workers,
+                    partitions=len(mapping.partitions),
+                    partitions_done=len(done),
+                    rows=mapping.rows,
+                    rows_done=sum(result.ledgers[0].rows_in for result in done),
+                    rows_out=sum(result.rows for result in done),
+                    operators=closing.with_all_operators(
+                        closing.total_ledgers([*done, *newest]), [op.name for op in self.operators]
+                    ),
+                )
+            )
+        )
+
+    def _drive(self, mapping: DatasetMapping, pending: Sequence[int]) -> None:
+        """Run partitions until all are committed. Raises: JobFailedError, JobStoppedError."""
+        positions = {spec.partition_id: spec.position for spec in mapping.partitions}
+        driver = Driver(
+            backend=self.around.backend,
+            committer=self.committer,
+            recorder=self.recorder,
+            clock=self.around.clock,
+            retry=retry_policy(self.config),
+            budget=self.budget,
+            run=self.job.run,
+            partition=lambda partition_id: mapping.partitions[positions[partition_id]],
+            drain_s=self.config.fault_tolerance.drain_s,
+            stop_asked=self.around.stop_asked,
+            tick=self._tick,
+        )
+        outcome = driver.run(pending)
+        if outcome.stopped_by is not None:
+            name = signal.Signals(outcome.stopped_by).name
+            raise JobStoppedError(f"stopped by {name}. What was committed is safe.", outcome.stopped_by)
+        if outcome.given_up:
+            some = ", ".join(str(partition_id) for partition_id in outcome.given_up[:3])
+            count = len(outcome.given_up)
+            raise JobFailedError(
+                f"{count} of {len(mapping.partitions)} partitions failed ({some}{', ...' if count > 3 else ''}): "
+                f"{self.job.view.last_error or 'see the event log'}. What was committed is safe."
+            )
+
+    def _damaged_results(self, mapping: DatasetMapping, plan: JobPlan) -> list[int]:
+        """Partitions that an earlier run committed and whose result file is not what it was: to be done again."""
+        damaged = []
+        for partition_id, result in list(plan.done.items()):
+            try:
+                read_file(self.fs, self.layout.results_dir, result.files[0])
+            except CheckpointCorruptError as error:
+                self.recorder.warn(
+                    f"the result of partition {partition_id} is damaged and was set aside: {error}",
+                    partition_id,
+                )
+                set_aside(self.fs, [self.layout.result_manifest(partition_id)])
+                damaged.append(partition_id)
+        plan.done.clear()
+        order = {spec.partition_id: spec.position for spec in mapping.partitions}
+        return sorted(damaged, key=order.__getitem__)
+
+    def _publish(self, mapping: DatasetMapping, setup: WorkerSetup) -> None:
+        """Reports, dead letters for people, the export."""
+        results = [
+            read_manifest(self.fs, self.layout.result_manifest(spec.partition_id))
+            for spec in mapping.partitions
+        ]
+        report = closing.make_report(self.layout.job_id, mapping.partitions, results)
+        self.fs.write_atomic(self.layout.final_mapping_report, msgspec.json.encode(report))
+        closing.show_dead_letters(self.fs, self.layout, results)
+        for ledger in report.ledgers:
+            self.job.log.record(
+                t.PerformanceMetric(
+                    operation_name=ledger.name,
+                    operation_idx=ledger.index,
+                    duration_s=ledger.duration_s,
+                    rows=ledger.rows_out,
+                    data=ledger,
+                )
+            )
+        parts = tuple(
+            PublishedPart(
+                partition=result.partition,
+                file=result.files[0].name,
+                rows=result.rows,
+                digest=result.files[0].digest,
+            )
+            for result in results
+        )
+        manifest = ResultsManifest(job=self.layout.job_id, rows=report.rows_out, parts=parts)
+        publish(
+            self.fs, self.layout.results_manifest, manifest, export_target(self.config), setup.result_format
+        )
+
+    # ---- how it ended
+
+    def _end_well(self) -> JobResult:
+        self._clean_up(succeeded=True)
+        duration_s = self.around.clock.monotonic_s() - self.job.started_s
+        view = self.job.view
+        outcome = t.Outcome(
+            rows_in=view.rows,
+            rows_dead_letter=view.rows_dead_letter,
+            export_path=self.job.summary.export_path,
+        )
+        self.job.log.record(t.ProcessingComplete(duration_s=duration_s, rows=view.rows_out, data=outcome))
+        self.job.log.record(t.JobComplete(duration_s=duration_s, rows=view.rows_out, data=outcome))
+        summary = self.job.save(JobStatus.COMPLETED, counts_of(view))
+        return JobResult(summary=summary, view=view)
+
+    def _end_badly(self, error: BaseException) -> None:
+        """Write down why; a disk that refuses even that does not hide the reason."""
+        is_stop = isinstance(error, JobStoppedError | KeyboardInterrupt)
+        duration_s = self.around.clock.monotonic_s() - self.job.started_s
+        told = " ".join(str(error).split()) or type(error).__name__
+        failure = t.RunFailure(error_type=type(error).__name__, error=told, is_stop=is_stop)
+        with contextlib.suppress(StoreError):
+            self.around.backend.close()
+            self.job.log.record(t.ProcessingError(duration_s=duration_s, data=failure))
+            if not is_stop:
+                failed = t.Failure(error_type=failure.error_type, error=told)
+                self.job.log.record(t.JobFailed(duration_s=duration_s, data=failed))
+            self._clean_up(succeeded=False)
+            self.job.save(JobStatus.STOPPED if is_stop else JobStatus.FAILED, counts_of(self.job.view), told)
+
+    def _clean_up(self, succeeded: bool) -> None:
+        storage = self.config.intermediate_storage
+        if storage.cleanup_temp_files:
+            closing.sweep(self.fs, self.layout)
+        retention = cast("Retention", storage.retention_policy)
+        if drops_checkpoints_of_done(retention, succeeded, storage.cleanup_on_success):
+            closing.drop_checkpoints(self.fs, self.layout, closing.done_partitions(self.fs, self.layout))
+
+    def _tick(self) -> None:
+        self.job.lock.renew(self.job.view.rows_done)
+        usage = self.sampler.tick(self.around.backend.worker_pids())
+        if usage is not None:
+            self.job.log.record(usage)
+        self.job.log.tick()
+        self.around.tick()

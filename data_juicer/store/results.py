@@ -1,0 +1,227 @@
+"""Publishing: the results of all partitions become one export, all of it or nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+
+from data_juicer.errors import CheckpointCorruptError
+from data_juicer.formats import to_parquet
+from data_juicer.formats.compression import compress
+from data_juicer.store.filesystem import FileSystem
+
+FORMAT_VERSION: Final = 1
+CHUNK_BYTES: Final = 8 << 20
+
+
+class ExportedFile(msgspec.Struct, frozen=True, kw_only=True):
+    path: str
+    size_bytes: int
+
+
+class PublishedPart(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    partition: int
+    file: str
+    rows: int
+    digest: str
+
+
+class ResultsManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """results/results.json: every partition in the order of the input, and the files that they were exported to."""
+
+    format_version: int = FORMAT_VERSION
+    job: str
+    rows: int
+    parts: tuple[PublishedPart, ...]
+    exports: tuple[ExportedFile, ...] = ()
+    """Files at the export path that are ours: written, or about to be."""
+    is_exported: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportTarget:
+    path: str
+    format: Literal["jsonl", "parquet"]
+    compression: Literal["none", "gzip", "zstd"]
+    shard_size_bytes: int
+    """0: one file. Of JSON Lines before compression; a row is never split."""
+
+    @property
+    def parts_are_packed(self) -> bool:
+        """Whether workers compress the rows of each partition, so that joining files joins the packed members."""
+        return self.format == "jsonl" and self.compression != "none" and not self.shard_size_bytes
+
+
+def find_results(fs: FileSystem, path: str) -> ResultsManifest | None:
+    """The last manifest, None where there is none that can be read: it is then made again from the partitions'."""
+    try:
+        return msgspec.json.decode(fs.read(path), type=ResultsManifest)
+    except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def publish(
+    fs: FileSystem,
+    manifest_path: str,
+    manifest: ResultsManifest,
+    target: ExportTarget,
+    part_format: Literal["jsonl", "parquet"],
+) -> ResultsManifest:
+    """Join the parts into the export, beside it first, then under its name.
+
+    Killed anywhere, it is done again from the start: until the rename the old export stands, and files of an earlier
+    export with another number of shards are known from the manifest and removed.
+    Raises: StoreError, CheckpointCorruptError.
+    """
+    directory = os.path.dirname(os.path.abspath(target.path))
+    fs.make_dirs(directory)
+    held = find_results(fs, manifest_path)
+    earlier = held.exports if held and held.job == manifest.job else ()
+    fs.write_atomic(manifest_path, msgspec.json.encode(msgspec.structs.replace(manifest, exports=earlier)))
+    paths = [os.path.join(os.path.dirname(manifest_path), part.file) for part in manifest.parts]
+    written = list(_write_aside(fs, paths, target, part_format, directory, manifest.job))
+    names = _shard_names(target, len(written))
+    exports = tuple(
+        ExportedFile(path=name, size_bytes=fs.size(aside)) for aside, name in zip(written, names, strict=True)
+    )
+    both = {file.path: file for file in (*earlier, *exports)}
+    fs.write_atomic(
+        manifest_path, msgspec.json.encode(msgspec.structs.replace(manifest, exports=tuple(both.values())))
+    )
+    for aside, file in zip(written, exports, strict=True):
+        fs.replace(aside, file.path)
+    for file in earlier:
+        if file.path not in {export.path for export in exports}:
+            fs.remove(file.path)
+    fs.sync_dir(directory)
+    done = msgspec.structs.replace(manifest, exports=exports, is_exported=True)
+    fs.write_atomic(manifest_path, msgspec.json.encode(done))
+    return done
+
+
+def _write_aside(
+    fs: FileSystem,
+    paths: Sequence[str],
+    target: ExportTarget,
+    part_format: Literal["jsonl", "parquet"],
+    directory: str,
+    job: str,
+) -> Iterator[str]:
+    """Write the shards under names of their own, synced; yields the names."""
+    base = os.path.join(directory, f".{os.path.basename(target.path)}.{job}")
+    if target.format == "parquet":
+        yield from _write_parquet(fs, paths, target, part_format, base)
+    elif not target.shard_size_bytes:
+        aside = f"{base}.0.aside"
+        fs.concat(paths, aside)
+        fs.sync(aside)
+        yield aside
+    else:
+        yield from _write_jsonl_shards(fs, paths, target, base)
+
+
+def _write_parquet(
+    fs: FileSystem,
+    paths: Sequence[str],
+    target: ExportTarget,
+    part_format: Literal["jsonl", "parquet"],
+    base: str,
+) -> Iterator[str]:
+    if part_format == "jsonl":
+        kinds = to_parquet.jsonl_kinds(paths, fs.read)
+    else:
+        schema = to_parquet.parquet_schema(paths, fs.read)
+    for number, group in enumerate(_groups(fs, paths, target.shard_size_bytes)):
+        aside = f"{base}.{number}.aside"
+        with fs.create(aside) as sink:
+            if part_format == "jsonl":
+                to_parquet.write_jsonl(group, fs.read, kinds, sink)
+            else:
+                to_parquet.write_parquet(group, fs.read, schema, sink)
+        fs.sync(aside)
+        yield aside
+
+
+def _groups(fs: FileSystem, paths: Sequence[str], size_bytes: int) -> Iterator[Sequence[str]]:
+    """The parts of each shard: a Parquet shard ends with a partition."""
+    if not size_bytes:
+        yield paths
+        return
+    group: list[str] = []
+    held = 0
+    for path in paths:
+        size = fs.size(path)
+        if group and held + size > size_bytes:
+            yield group
+            group, held = [], 0
+        group.append(path)
+        held += size
+    yield group
+
+
+def _write_jsonl_shards(
+    fs: FileSystem, paths: Sequence[str], target: ExportTarget, base: str
+) -> Iterator[str]:
+    for number, chunks in enumerate(_shards(fs, paths, target.shard_size_bytes)):
+        aside = f"{base}.{number}.aside"
+        with fs.create(aside) as sink:
+            for chunk in chunks:
+                sink.write(compress(chunk, target.compression))
+        fs.sync(aside)
+        yield aside
+
+
+def _shards(fs: FileSystem, paths: Sequence[str], size_bytes: int) -> Iterator[Iterator[bytes]]:
+    """Lines in chunks, shard by shard; each shard must be used up before the next is asked for."""
+    lines = (line for path in paths for line in fs.read(path).splitlines(keepends=True))
+    first = next(lines, b"")
+    while True:
+        rest: list[bytes] = []
+        yield _one_shard(first, lines, size_bytes, rest)
+        if not rest:
+            return
+        first = rest[0]
+
+
+def _one_shard(first: bytes, lines: Iterator[bytes], size_bytes: int, rest: list[bytes]) -> Iterator[bytes]:
+    """Chunks of one shard; the line that did not fit any more is put into `rest`."""
+    chunk, held = bytearray(first), len(first)
+    for line in lines:
+        if held + len(line) > size_bytes:
+            rest.append(line)
+            break
+        chunk += line
+        held += len(line)
+        if len(chunk) >= CHUNK_BYTES:
+            yield bytes(chunk)
+            chunk.clear()
+    yield bytes(chunk)
+
+
+def _shard_names(target: ExportTarget, count: int) -> list[str]:
+    """`name-01-of-12.jsonl` and so on, as DataJuicer names them; the path itself without sharding."""
+    if not target.shard_size_bytes:
+        return [os.path.abspath(target.path)]
+    directory, name = os.path.split(os.path.abspath(target.path))
+    stem, dot, suffix = name.partition(".")
+    width = len(str(count)) + 1
+    return [
+        os.path.join(directory, f"{stem}-{number:0{width}d}-of-{count:0{width}d}{dot}{suffix}")
+        for number in range(count)
+    ]
+
+
+def check_part(fs: FileSystem, directory: str, part: PublishedPart) -> None:
+    """Raises: CheckpointCorruptError: the file is missing or its bytes are not those that were committed."""
+    import xxhash
+
+    try:
+        data = fs.read(os.path.join(directory, part.file))
+    except FileNotFoundError as error:
+        raise CheckpointCorruptError(f"{part.file} is missing.") from error
+    if xxhash.xxh3_128_hexdigest(data) != part.digest:
+        raise CheckpointCorruptError(f"{part.file} has not the digest that its manifest says.")
