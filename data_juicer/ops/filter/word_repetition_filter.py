@@ -1,0 +1,62 @@
+"""Keeps rows by how many of their words stand in repeated n-grams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from data_juicer.ops.pieces import Pieces
+from data_juicer.ops.range_filter import RangeFilter
+from data_juicer.ops.text.ngrams import repeats
+from data_juicer.ops.text.word_keys import flat, shared_word_keys
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+
+class WordRepetitionFilter(RangeFilter):
+    """Keeps rows in which n-grams of words that occur more than once make up `min_ratio` to `max_ratio` of all.
+
+    Words are compared in lower case, without special characters at their ends. A text with fewer words than an n-gram
+    has 0.0.
+
+    Args:
+        lang: language of the SentencePiece model.
+        tokenization: cut texts into words by the SentencePiece model `{lang}.sp.model`, as for texts without spaces.
+        rep_len: words of an n-gram.
+        min_ratio: least share.
+        max_ratio: greatest share.
+    """
+
+    name: ClassVar[str] = "word_repetition_filter"
+    stats_key = "word_rep_ratio"
+
+    def __init__(
+        self,
+        lang: str = "en",
+        tokenization: bool = False,
+        rep_len: Annotated[int, msgspec.Meta(ge=1)] = 10,
+        min_ratio: float = 0.0,
+        max_ratio: float = 0.5,
+    ) -> None:
+        super().__init__(min_ratio, max_ratio)
+        self.pieces = Pieces(lang, self.name) if tokenization else None
+        self.rep_len = rep_len
+
+    def assets(self) -> tuple[str, ...]:
+        return (self.pieces.path,) if self.pieces else ()
+
+    def prepare(self) -> None:
+        if self.pieces:
+            self.pieces.load()
+
+    def figure(self, batch: Batch) -> pa.Array:
+        keys, offsets = flat(shared_word_keys(batch, self.text_key, self.pieces))
+        ratios = np.zeros(len(batch), np.float64)
+        for row, (total, _, counts) in enumerate(repeats(keys.to_numpy(), offsets, self.rep_len)):
+            if len(counts):
+                ratios[row] = counts.sum() / total
+        return pa.array(ratios)

@@ -1,0 +1,190 @@
+"""Refined words as 64-bit keys: all that filters need which compare words and never show them.
+
+A refined word is one in lower case without the special characters at its ends; words of nothing else are left out.
+Everything happens on the bytes of the column, so that no word becomes a string of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from data_juicer.ops.text.codepoints import Counts, offsets_of
+from data_juicer.ops.text.rejoin import words_of
+from data_juicer.ops.text.special_characters import SPECIAL_CHARACTERS, special_table
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+    from data_juicer.ops.pieces import Pieces
+
+Keys = npt.NDArray[np.uint64]
+Octets = npt.NDArray[np.uint8]
+
+CHUNK: Final = 8
+"""Bytes that are mixed into a key at a time."""
+CHUNKED_BYTES_MAX: Final = 256
+"""Longer words are hashed one by one; a column has few of them, however long it is."""
+ROUNDS_MAX: Final = 16
+"""Special characters that are stripped from an end of all words at once; words with more are stripped one by one."""
+
+_SPECIAL: Final = "".join(sorted(SPECIAL_CHARACTERS))
+_MAY_BE_SPECIAL: Final = np.array(
+    [byte >= 0x80 or chr(byte) in SPECIAL_CHARACTERS for byte in range(256)], np.bool_
+)
+_MASKS: Final = np.array([(1 << (8 * size)) - 1 for size in range(CHUNK + 1)], np.uint64)
+_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
+_MIX: Final = np.uint64(0xD6E8FEB86659FD93)
+
+
+def shared_word_keys(batch: Batch, key: str, pieces: Pieces | None = None) -> pa.Array:
+    """A key for each refined word of the text column `key`: large_list of uint64, made once for all operators.
+
+    Equal words have equal keys; two different ones of a batch of 10^6 words share a key with a chance of some 10^-8.
+
+    Args:
+        pieces: the model that cuts the text into words; None: words are what stands between spaces, tabs and newlines.
+    """
+    if pieces is None:
+        return batch.shared(key, "word keys", make=word_keys)
+    return batch.shared(key, "word keys", pieces.path, make=lambda _: _piece_keys(pieces.of(batch, key)))
+
+
+def flat(lists: pa.Array) -> tuple[pa.Array, Counts]:
+    """The elements of all rows of a large_list, and the offsets of the rows among them, from 0."""
+    offsets = lists.offsets.to_numpy()
+    return lists.values.slice(offsets[0], offsets[-1] - offsets[0]), offsets - offsets[0]
+
+
+def _piece_keys(pieces: pa.Array) -> pa.Array:
+    keys = word_keys(pieces.values)  # pieces hold no separators: each gives one word, or none
+    offsets = keys.offsets.take(pieces.offsets)
+    return pa.LargeListArray.from_arrays(offsets, keys.values)
+
+
+def word_keys(column: pa.Array) -> pa.Array:
+    """A key for each refined word of each row: large_list of uint64, shape (rows,)."""
+    words = words_of(lower(column))
+    data = np.append(
+        words.utf8.data, np.zeros(CHUNK, np.uint8)
+    )  # what is read at a time may reach over the end
+    starts, stops = stripped(data, words.starts, words.stops)
+    offsets = np.searchsorted(starts, words.utf8.offsets)
+    return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(keys_of(data, starts, stops)))
+
+
+def keys_of_words(words: Iterable[str]) -> Keys:
+    """The key of each word as it stands, not refined, shape (words,)."""
+    encoded = [word.encode() for word in words]
+    data = np.frombuffer(b"".join(encoded) + bytes(CHUNK), np.uint8)
+    ends = offsets_of(np.array([len(word) for word in encoded], np.int64))
+    return keys_of(data, ends[:-1], ends[1:])
+
+
+def lower(column: pa.Array) -> pa.Array:
+    """The column in lower case as Python has it; Arrow's own differs in some letters."""
+    other = pc.invert(pc.string_is_ascii(column))
+    lowered = pc.ascii_lower(column)
+    if not pc.any(other).as_py():
+        return lowered
+    texts = [text.lower() for text in column.filter(other).to_pylist()]
+    return pc.replace_with_mask(lowered, other, pa.array(texts, pa.large_string()))
+
+
+def stripped(data: Octets, starts: Counts, stops: Counts) -> tuple[Counts, Counts]:
+    """Words without special characters at their ends; those of nothing else are left out.
+
+    Args:
+        data: UTF-8, with at least 3 bytes behind the last word.
+        starts, stops: each word is `data[start:stop]` and not empty.
+    """
+    starts = _strip_starts(data, starts.copy(), stops)
+    left = starts < stops
+    starts, stops = starts[left], stops[left]
+    return starts, _strip_stops(data, starts, stops.copy())
+
+
+def _strip_starts(data: Octets, starts: Counts, stops: Counts) -> Counts:
+    """Changes and returns `starts`."""
+    open_words = np.flatnonzero(_MAY_BE_SPECIAL[data[starts]])
+    for _ in range(ROUNDS_MAX):
+        special, sizes = _special_at(data, starts[open_words])
+        open_words = open_words[special]
+        starts[open_words] += sizes[special]
+        open_words = open_words[starts[open_words] < stops[open_words]]
+        if not len(open_words):
+            return starts
+    for word in open_words.tolist():
+        text = data[starts[word] : stops[word]].tobytes()
+        starts[word] += len(text) - len(text.decode().lstrip(_SPECIAL).encode())
+    return starts
+
+
+def _strip_stops(data: Octets, starts: Counts, stops: Counts) -> Counts:
+    """Changes and returns `stops`; every word holds a character that is not special."""
+    open_words = np.flatnonzero(_MAY_BE_SPECIAL[data[stops - 1]])
+    for _ in range(ROUNDS_MAX):
+        last = stops[open_words] - 1
+        for _ in range(3):  # back over the bytes that continue a character
+            last -= (data[last] & 0xC0) == 0x80
+        special, _sizes = _special_at(data, last)
+        open_words = open_words[special]
+        stops[open_words] = last[special]
+        if not len(open_words):
+            return stops
+    for word in open_words.tolist():
+        text = data[starts[word] : stops[word]].tobytes()
+        stops[word] -= len(text) - len(text.decode().rstrip(_SPECIAL).encode())
+    return stops
+
+
+def _special_at(data: Octets, places: Counts) -> tuple[npt.NDArray[np.bool_], Counts]:
+    """Whether the character that starts at each place is special, and how many bytes it has."""
+    points = data[places].astype(np.int64)
+    sizes = np.ones(len(places), np.int64)
+    wide = np.flatnonzero(points >= 0x80)
+    if len(wide):
+        points[wide], sizes[wide] = _decoded(data, places[wide])
+    return special_table()[points].astype(np.bool_), sizes
+
+
+def _decoded(data: Octets, places: Counts) -> tuple[Counts, Counts]:
+    """Code point and bytes of the characters of two to four bytes that start at these places of UTF-8."""
+    first, second, third, fourth = (data[places + step].astype(np.int64) & 0x3F for step in range(4))
+    lead = data[places]
+    two = ((first & 0x1F) << 6) | second
+    three = ((first & 0x0F) << 12) | (second << 6) | third
+    four = ((first & 0x07) << 18) | (second << 12) | (third << 6) | fourth
+    points = np.where(lead < 0xE0, two, np.where(lead < 0xF0, three, four))
+    return points, 2 + (lead >= 0xE0).astype(np.int64) + (lead >= 0xF0)
+
+
+def keys_of(data: Octets, starts: Counts, stops: Counts) -> Keys:
+    """The key of each word `data[start:stop]`, shape (words,); CHUNK bytes must follow the last word."""
+    sizes = stops - starts
+    keys = sizes.astype(np.uint64) * _SPREAD
+    chunks: npt.NDArray[Any] = np.ndarray(
+        (max(len(data) - CHUNK + 1, 0),), "<u8", np.ascontiguousarray(data), strides=(1,)
+    )
+    _mix(keys, slice(None), chunks[starts] & _MASKS[np.minimum(sizes, CHUNK)])
+    open_words = np.flatnonzero((sizes > CHUNK) & (sizes <= CHUNKED_BYTES_MAX))
+    for done in range(CHUNK, CHUNKED_BYTES_MAX, CHUNK):
+        if not len(open_words):
+            break
+        rest = sizes[open_words] - done
+        _mix(keys, open_words, chunks[starts[open_words] + done] & _MASKS[np.minimum(rest, CHUNK)])
+        open_words = open_words[rest > CHUNK]
+    for word in np.flatnonzero(sizes > CHUNKED_BYTES_MAX).tolist():
+        keys[word] = xxhash.xxh3_64_intdigest(data[starts[word] : stops[word]].tobytes())
+    return keys
+
+
+def _mix(keys: Keys, where: Any, chunks: Keys) -> None:
+    mixed = (keys[where] ^ chunks) * _MIX
+    mixed ^= mixed >> np.uint64(32)
+    keys[where] = mixed * _SPREAD
