@@ -34,7 +34,7 @@ def _check_lines(source: SourceFile, text_keys: Sequence[str]) -> None:
         return
     for key in text_keys:
         if all(values.get(row, key) is None for row in rows):
-            looked_at = f"first {len(rows)} rows" if len(rows) > 1 else "rows"
+            looked_at = f"first {ROWS_LOOKED_AT} rows" if len(rows) == ROWS_LOOKED_AT else "rows"
             found = ", ".join(dict.fromkeys(name for row in rows for name in row)) or "no fields"
             raise InputError(
                 f"{os.path.basename(source.path)}: none of the {looked_at} has the field {key!r} (found: {found}). "

@@ -56,7 +56,7 @@ def _rewritten_rows(batch: Batch, *, keep_stats: bool) -> Mask:
 
 
 def _differs(column: pa.Array, before: pa.Array) -> Mask:
-    equal = pc.equal(column, before).fill_null(value=False).to_numpy(zero_copy_only=False)
+    equal = pc.equal(column, before).fill_null(False).to_numpy(zero_copy_only=False)
     both_missing = pc.and_(column.is_null(), before.is_null()).to_numpy(zero_copy_only=False)
     differs: Mask = ~(equal | both_missing)
     return differs

@@ -137,7 +137,7 @@ def read_fragment(
     """
     file = _open(path)
     _check_digest(path, file, fragment)
-    table = _read_rows(file, fragment) if offset is None else file.read(use_threads=False)
+    table = _without_views(_read_rows(file, fragment) if offset is None else file.read(use_threads=False))
     columns = {key: _text_column(path, table, key) for key in text_keys}
     bad_mask = np.zeros(table.num_rows, np.bool_)
     for column in columns.values():
@@ -216,6 +216,14 @@ def _open(path: str) -> pq.ParquetFile:
 
 def _read_rows(file: pq.ParquetFile, fragment: Fragment) -> pa.Table:
     return file.read_row_groups(list(_groups_of(file, fragment)), use_threads=False)
+
+
+def _without_views(table: pa.Table) -> pa.Table:
+    """Arrow cannot take rows of string views; they become strings."""
+    for number, field in enumerate(table.schema):
+        if pa.types.is_string_view(field.type):
+            table = table.set_column(number, field.name, table[field.name].cast(pa.large_string()))
+    return table
 
 
 def _groups_of(file: pq.ParquetFile, fragment: Fragment) -> range:

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from format_sources import LIMITS, ReadAll, WriteSource
+
+from data_juicer.formats.base import ReadRows, SourceFile
+from data_juicer.formats.discover import discover
+from data_juicer.formats.jsonl import read_fragment
+from data_juicer.formats.jsonl_scan import scan_plain
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> WriteSource:
+    def write(data: bytes, name: str = "corpus.jsonl") -> SourceFile:
+        path = tmp_path / name
+        path.write_bytes(data)
+        (source,) = discover([str(path)])
+        return source
+
+    return write
+
+
+@pytest.fixture
+def read_all(written: WriteSource) -> ReadAll:
+    def read(data: bytes, *text_keys: str, row_bytes_max: int = 1 << 30) -> ReadRows:
+        source = written(data)
+        (fragment,) = scan_plain(source, LIMITS)
+        return read_fragment(source.path, fragment, text_keys or ("text",), row_bytes_max=row_bytes_max)
+
+    return read

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from data_juicer.errors import InputError
+from data_juicer.formats.compression import compress
+from data_juicer.formats.discover import discover
+from data_juicer.formats.first_rows import check_text_keys
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / ".hidden").mkdir()
+    for name in (
+        "b.jsonl",
+        "a.jsonl.gz",
+        "deep/c.parquet",
+        "deep/er/d.json",
+        ".e.jsonl",
+        ".hidden/f.jsonl",
+        "README.md",
+    ):
+        (tmp_path / name).write_bytes(b"{}\n")
+    return tmp_path
+
+
+def names(folder: Path, *inputs: str, suffixes: tuple[str, ...] = ()) -> list[str]:
+    return [os.path.relpath(source.path, folder) for source in discover(inputs, suffixes)]
+
+
+def test_a_folder_is_searched_through_in_the_order_of_paths(folder: Path) -> None:
+    assert names(folder, str(folder)) == ["a.jsonl.gz", "b.jsonl", "deep/c.parquet", "deep/er/d.json"]
+
+
+def test_files_folders_and_globs_keep_the_order_in_which_they_are_given(folder: Path) -> None:
+    given = [str(folder / "deep"), str(folder / "*.jsonl*"), str(folder / "b.jsonl")]
+    assert names(folder, *given) == ["deep/c.parquet", "deep/er/d.json", "a.jsonl.gz", "b.jsonl", "b.jsonl"]
+    assert [source.index for source in discover(given)] == [0, 1, 2, 3, 4]
+
+
+def test_suffixes_choose_files(folder: Path) -> None:
+    assert names(folder, str(folder), suffixes=(".parquet", "json")) == ["deep/c.parquet", "deep/er/d.json"]
+
+
+def test_a_source_has_format_compression_size_and_time(folder: Path) -> None:
+    (source,) = discover([str(folder / "a.jsonl.gz")])
+    assert (source.format, source.compression, source.size_bytes) == ("jsonl", "gzip", 3)
+    assert source.mtime_ns == os.stat(source.path).st_mtime_ns
+
+
+REFUSED: dict[str, tuple[Callable[[Path], str], str]] = {
+    "missing file": (
+        lambda at: f"{at}/bb.jsonl",
+        r"bb\.jsonl: no such file or folder; did you mean /.*/b\.jsonl\?",
+    ),
+    "missing folder": (lambda at: f"{at}/dep/x.jsonl", r"no such file or folder; did you mean /.*/deep\?"),
+    "glob": (lambda at: f"{at}/*.parket", r"\*\.parket: no file matches this pattern"),
+    "glob of unknown": (
+        lambda at: f"{at}/*.md",
+        r"none of the 1 files in the pattern can be read \(found: README\.md\)",
+    ),
+    "unknown suffix": (
+        lambda at: f"{at}/README.md",
+        r"README\.md: unknown suffix; a file must end in \.jsonl, .* or \.parquet",
+    ),
+    "empty folder": (lambda at: f"{at}/empty", r"empty: the folder holds no files"),
+    "json array": (lambda at: f"{at}/array.json", r"array\.json: holds one JSON array, expected JSON Lines"),
+    "json document": (
+        lambda at: f"{at}/document.json",
+        r"document\.json: holds one JSON object over several lines",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_read_is_refused_in_one_line(folder: Path, case: str) -> None:
+    (folder / "empty").mkdir()
+    (folder / "array.json").write_text(' [{"text": "a"}]')
+    (folder / "document.json").write_text('{\n  "text": "a"\n}')
+    given, message = REFUSED[case]
+    with pytest.raises(InputError, match=message) as refusal:
+        discover([given(folder)])
+    assert "\n" not in str(refusal.value)
+
+
+def test_suffixes_that_fit_no_file_are_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"none of the 5 files in the folder ends in \.csv"):
+        discover([str(folder)], [".csv"])
+
+
+@pytest.mark.parametrize("packing", ["none", "gzip", "zstd"])
+def test_a_source_without_the_text_key_is_refused_with_what_it_has(tmp_path: Path, packing: str) -> None:
+    path = tmp_path / ("corpus.jsonl" + {"none": "", "gzip": ".gz", "zstd": ".zst"}[packing])
+    path.write_bytes(compress(b"\xef\xbb\xbf" + b'{"id":1,"content":"a"}\nbroken\n' * 200, packing))  # type: ignore[arg-type]
+    (source,) = discover([str(path)])
+    expected = r"none of the first 100 rows has the field 'text' \(found: id, content\)\. Set text_keys\."
+    with pytest.raises(InputError, match=expected):
+        check_text_keys(source, ["content", "text"])
+    check_text_keys(source, ["content"])
+
+
+def test_one_row_with_the_text_key_is_enough_and_no_rows_are_fine(tmp_path: Path) -> None:
+    path = tmp_path / "corpus.jsonl"
+    for data in (b'{"id":1}\n' * 99 + b'{"meta":{"text":"a"}}', b"", b"\n\n"):
+        path.write_bytes(data)
+        check_text_keys(*discover([str(path)]), ["meta.text"])
+
+
+def test_a_parquet_source_must_have_a_column_of_strings(tmp_path: Path) -> None:
+    path = tmp_path / "corpus.parquet"
+    pq.write_table(pa.table({"text": ["a"], "n": [1]}), path)
+    (source,) = discover([str(path)])
+    check_text_keys(source, ["text"])
+    with pytest.raises(InputError, match=r"the column 'n' is of type int64"):
+        check_text_keys(source, ["text", "n"])

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_juicer.errors import ResumeRefusedError
+from data_juicer.formats.base import Fragment, FragmentLimits
+from data_juicer.plan.mapping import DatasetMapping, decode_mapping, encode_mapping
+from data_juicer.plan.partitions import PartitionSpec, Piece, assign_partitions
+
+LIMITS = FragmentLimits(rows_max=10, size_bytes_max=100)
+
+
+def pieces(digests: str) -> list[Piece]:
+    return [
+        Piece(
+            fragment=Fragment(
+                source=0, row_start=row, row_stop=row + 1, byte_start=row, byte_stop=row + 1, digest=digest
+            ),
+            format="jsonl",
+            source_path="/corpus.jsonl",
+        )
+        for row, digest in enumerate(digests)
+    ]
+
+
+def ids(*history: str) -> list[int]:
+    """Ids after inputs came one after the other; each letter is a fragment."""
+    specs: list[PartitionSpec] = []
+    for digests in history:
+        specs = assign_partitions(pieces(digests), specs)
+    return [spec.partition_id for spec in specs]
+
+
+@pytest.mark.parametrize(
+    ("history", "expected"),
+    [
+        (["abc"], [0, 1, 2]),
+        (["abc", "abcd"], [0, 1, 2, 3]),
+        (["abc", "abX"], [0, 1, 2]),
+        (["abc", "Xabc"], [3, 0, 1, 2]),
+        (["abc", "cab"], [2, 0, 1]),
+        (["abc", "bc"], [1, 2]),
+        (["abc", "bc", "bcd"], [1, 2, 0]),
+        (["aab", "aba"], [0, 2, 1]),
+        (["aa", "aaa"], [0, 1, 2]),
+        (["abc", ""], []),
+    ],
+)
+def test_a_fragment_keeps_its_id_wherever_it_stands(history: list[str], expected: list[int]) -> None:
+    assert ids(*history) == expected
+
+
+@given(st.lists(st.text("abc", max_size=8), min_size=2, max_size=4))
+def test_ids_are_unique_and_as_many_known_fragments_as_can_keep_theirs(history: list[str]) -> None:
+    before = assign_partitions(pieces(history[-2]), assign_partitions(pieces(history[0]), ()))
+    after = assign_partitions(pieces(history[-1]), before)
+    assert len({spec.partition_id for spec in after}) == len(after)
+    assert [spec.position for spec in after] == list(range(len(after)))
+    held = {(spec.partition_id, spec.digest) for spec in before}
+    kept = sum((spec.partition_id, spec.digest) in held for spec in after)
+    assert kept == sum(min(history[-2].count(digest), history[-1].count(digest)) for digest in "abc")
+
+
+def mapping() -> DatasetMapping:
+    partitions = tuple(assign_partitions(pieces("ab"), ()))
+    return DatasetMapping(limits=LIMITS, materialize="auto", sources=(), partitions=partitions)
+
+
+def test_a_mapping_comes_back_from_its_file() -> None:
+    assert decode_mapping(encode_mapping(mapping())) == mapping()
+    assert mapping().rows == 2
+
+
+def test_a_torn_or_garbled_mapping_is_as_good_as_none() -> None:
+    data = encode_mapping(mapping())
+    for garbled in (
+        b"",
+        data[:-1],
+        data[: len(data) // 2],
+        b"\xff" + data,
+        b"[]",
+        b"{}",
+        b"[" * 9999,
+        data.replace(b'"rows_max":10', b'"rows_max":"x"'),
+    ):
+        assert decode_mapping(garbled) is None
+
+
+def test_a_mapping_of_a_newer_version_is_refused() -> None:
+    with pytest.raises(ResumeRefusedError, match="format_version 99"):
+        decode_mapping(b'{"format_version":99,"anything":[]}')
