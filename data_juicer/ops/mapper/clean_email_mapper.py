@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 import pyarrow as pa
 
 from data_juicer.ops.pattern_mapper import PatternMapper
-from data_juicer.ops.text.rows import containing, map_part
+from data_juicer.ops.text.codepoints import bytes_of
+from data_juicer.ops.text.rows import map_part
 
 
 class CleanEmailMapper(PatternMapper):
@@ -25,4 +27,6 @@ class CleanEmailMapper(PatternMapper):
         super().__init__(pattern, repl)
 
     def map_default(self, text: pa.Array) -> pa.Array:
-        return map_part(text, containing(text, "@"), self.substitution.column)
+        utf8 = bytes_of(text)
+        ats = np.flatnonzero(utf8.data == ord("@"))
+        return map_part(text, np.diff(np.searchsorted(ats, utf8.offsets)) > 0, self.substitution.column)

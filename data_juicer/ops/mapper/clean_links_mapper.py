@@ -45,9 +45,10 @@ class CleanLinksMapper(PatternMapper):
     def map_default(self, text: pa.Array) -> pa.Array:
         utf8 = bytes_of(text)
         starts, stops = spans_around(utf8, candidates(utf8), _BORDERS)
+        data = utf8.data.tobytes()
 
         def replaced(start: int, stop: int) -> bytes | None:
-            token = utf8.data[start:stop].tobytes().decode()
+            token = data[start:stop].decode()
             changed = self.substitution.text(token)
             return None if changed == token else changed.encode()
 

@@ -37,16 +37,22 @@ class FixUnicodeMapper(TextMapper):
     def map_text(self, text: pa.Array) -> pa.Array:
         utf8 = bytes_of(text)
         guard = guard_of(self.form)
-        held = points_of(text)
-        doubtful = byte_offsets(utf8.data, np.flatnonzero(guard.table.take(held.points)))
-        starts, stops = spans_around(utf8, doubtful, b"\n")
+        classes = guard.table.take(points_of(text).points)
+        telling = np.flatnonzero(classes)
+        places = byte_offsets(utf8.data, telling)
+        starts, stops = spans_around(utf8, places, b"\n")
+        if not len(starts):
+            return text
+        line_classes = np.bitwise_or.reduceat(classes[telling], np.searchsorted(places, starts))
+        class_of = dict(zip(starts.tolist(), line_classes.tolist(), strict=True))
+        data = utf8.data.tobytes()
 
         def repaired(start: int, stop: int) -> bytes | None:
-            line = utf8.data[start:stop].tobytes().decode()
-            if guard.is_sound(line):
-                return None
-            changed = _fix(line, self._config(utf8, start))
-            return None if changed == line else changed.encode()
+            line = data[start:stop].decode()
+            fixed = guard.fixed(line, class_of[start])
+            if fixed is None:
+                fixed = _fix(line, self._config(utf8, start))
+            return None if fixed == line else fixed.encode()
 
         changed = change_spans(utf8, starts, stops, repaired)
         return text if changed is None else changed

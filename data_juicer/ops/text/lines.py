@@ -27,35 +27,31 @@ def line_lengths(column: pa.Array) -> pa.Array:
     A row that ends with a line end has no empty line behind it; an empty row has no lines.
     """
     utf8 = bytes_of(column)
+    row_starts, row_stops = utf8.offsets[:-1], utf8.offsets[1:]
     firsts, behinds = _ends(utf8.data, utf8.offsets)
-    rows = len(utf8.offsets) - 1
-    row_of = np.searchsorted(utf8.offsets, firsts, side="right") - 1
-    # The last line of a row ends with the row, unless the row is empty or its end is a line end.
-    last = np.full(rows, -1, np.int64)
-    last[row_of] = behinds
-    open_rows = np.flatnonzero((last != utf8.offsets[1:]) & (utf8.offsets[1:] > utf8.offsets[:-1]))
-    ends = np.concatenate([firsts, utf8.offsets[1:][open_rows]])
-    owners = np.concatenate([row_of, open_rows])
-    order = np.lexsort((ends, owners))
-    ends, owners = ends[order], owners[order]
-    starts = np.concatenate([behinds, utf8.offsets[1:][open_rows]])[order]
-    starts = np.concatenate([[0], starts[:-1]])[: len(ends)]
-    new_row = np.flatnonzero(np.diff(owners, prepend=-1))
-    starts[new_row] = utf8.offsets[:-1][owners[new_row]]
-    sizes = _characters(utf8.data, starts, ends)
-    counts = np.bincount(owners, minlength=rows).astype(np.int64)
-    return pa.LargeListArray.from_arrays(pa.array(offsets_of(counts)), pa.array(sizes))
+    ended = np.diff(np.searchsorted(firsts, utf8.offsets))
+    closed = np.zeros(len(row_stops), np.bool_)  # the row ends with a line end
+    closed[ended > 0] = behinds[np.cumsum(ended)[ended > 0] - 1] == row_stops[ended > 0]
+    is_open = ~closed & (row_stops > row_starts)
+    offsets = offsets_of(ended + is_open)
+    line_of_end = np.arange(len(firsts)) + np.repeat(np.cumsum(is_open) - is_open, ended)
+    stops = np.empty(offsets[-1], np.int64)
+    stops[line_of_end] = firsts
+    stops[offsets[1:][is_open] - 1] = row_stops[is_open]
+    starts = np.empty(offsets[-1] + 1, np.int64)
+    starts[line_of_end + 1] = behinds
+    starts[offsets[:-1]] = row_starts
+    sizes = _characters(utf8.data, starts[:-1], stops)
+    return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(sizes))
 
 
 def _ends(data: npt.NDArray[np.uint8], offsets: Counts) -> tuple[Counts, Counts]:
     """The first byte of each line end, and the byte behind it."""
-    single = (data - np.uint8(0x0A) <= 3) | (data - np.uint8(0x1C) <= 2)  # \n \v \f \r, \x1c \x1d \x1e
-    firsts = np.flatnonzero(single)
+    firsts = np.flatnonzero((data - np.uint8(0x0A) <= 3) | (data - np.uint8(0x1C) <= 2))  # \n \v \f \r, \x1c to \x1e
     behinds = firsts + 1
-    returns = data[firsts] == 0x0D
-    if returns.any():
-        inside = np.isin(behinds, offsets, invert=True) & (behinds < len(data))
-        pairs = np.flatnonzero(returns & inside)
+    returns = np.flatnonzero(data[firsts] == 0x0D)
+    if len(returns):
+        pairs = returns[(behinds[returns] < len(data)) & ~np.isin(behinds[returns], offsets)]
         pairs = pairs[data[behinds[pairs]] == 0x0A]
         behinds[pairs] += 1
         left = np.ones(len(firsts), np.bool_)
@@ -64,14 +60,18 @@ def _ends(data: npt.NDArray[np.uint8], offsets: Counts) -> tuple[Counts, Counts]
     if is_ascii(data):
         return firsts, behinds
     wide_firsts, wide_behinds = _wide_ends(data)
+    if not len(wide_firsts):
+        return firsts, behinds
     order = np.argsort(np.concatenate([firsts, wide_firsts]), kind="stable")
     return np.concatenate([firsts, wide_firsts])[order], np.concatenate([behinds, wide_behinds])[order]
 
 
 def _wide_ends(data: npt.NDArray[np.uint8]) -> tuple[Counts, Counts]:
     """U+0085 (two bytes), U+2028 and U+2029 (three)."""
-    next_line = np.flatnonzero((data[:-1] == 0xC2) & (data[1:] == 0x85))
-    separators = np.flatnonzero((data[:-2] == 0xE2) & (data[1:-1] == 0x80) & (data[2:] & 0xFE == 0xA8))
+    next_line = np.flatnonzero(data == 0xC2)
+    next_line = next_line[data[next_line + 1] == 0x85]
+    separators = np.flatnonzero(data == 0xE2)
+    separators = separators[(data[separators + 1] == 0x80) & (data[separators + 2] & 0xFE == 0xA8)]
     return np.concatenate([next_line, separators]), np.concatenate([next_line + 2, separators + 3])
 
 
@@ -79,9 +79,9 @@ def _characters(data: npt.NDArray[np.uint8], starts: Counts, ends: Counts) -> Co
     """Characters between byte positions: bytes without those that continue a character."""
     if is_ascii(data):
         return ends - starts
-    behind = np.zeros(len(data) + 1, np.int64)
+    behind = np.zeros(len(data) + 1, np.int32 if len(data) < 2**31 else np.int64)
     np.cumsum((data & 0xC0) != 0x80, out=behind[1:])
-    return behind[ends] - behind[starts]
+    return (behind[ends] - behind[starts]).astype(np.int64)
 
 
 def longest(lengths: pa.Array) -> Counts:

@@ -15,11 +15,13 @@ def spans_around(utf8: Bytes, positions: Counts, separators: bytes) -> tuple[Cou
 
     A stretch ends behind a separator (an ASCII byte, which belongs to it) or at the end of its row.
     """
-    ends = np.zeros(256, np.bool_)
-    ends[list(separators)] = True
-    borders = np.union1d(np.flatnonzero(ends.take(utf8.data)) + 1, utf8.offsets)
-    which = np.unique(np.searchsorted(borders, positions, side="right") - 1)
-    return borders[which], borders[which + 1]
+    borders = np.flatnonzero(np.logical_or.reduce([utf8.data == separator for separator in separators]))
+    positions = np.unique(positions)
+    before, behind = np.searchsorted(borders, positions), np.searchsorted(utf8.offsets, positions, side="right")
+    starts = np.maximum(utf8.offsets[behind - 1], np.append(borders, -1)[before - 1] + 1)
+    stops = np.minimum(utf8.offsets[behind], np.append(borders, len(utf8.data))[before] + 1)
+    first = np.diff(starts, prepend=-1) > 0
+    return starts[first], stops[first]
 
 
 def change_spans(

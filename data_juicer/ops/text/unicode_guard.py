@@ -1,20 +1,20 @@
-"""Which lines ftfy leaves alone, told without running it.
+"""What ftfy does to a line, told without running it, where that is sure.
 
-ftfy works line by line, and changes a line only by
+ftfy works line by line and repeats, until nothing changes:
 
-1. entities: the line holds an `&`;
-2. encoding: `ftfy.badness.is_bad` of the line, which needs a character outside ASCII that its patterns name: all of
-   those stand below U+2E80 or at U+E000 and above;
-3. single characters: controls, ligatures, widths, quotes, line ends (`_touched`);
+1. entities: only if the line holds an `&`;
+2. encoding: only if `ftfy.badness.is_bad(line)`;
+3. single characters: ligatures, widths, quotes, line ends, controls, each replaced by itself;
 4. normalization.
 
-A character for which none of these can be so is safe; a line of safe characters needs no look.
+So a line that is not bad and holds no `&` becomes what steps 3 and 4 make of it, if the result is again not bad, holds
+no `&` and nothing for step 3. Characters are put into classes first: most lines of most scripts need not be looked at.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal, cast
@@ -25,62 +25,106 @@ from data_juicer.ops.text.codepoints import CODE_POINTS, Table
 
 Form = Literal["NFC", "NFKC", "NFD", "NFKD"]
 
-MOJIBAKE_STOP: Final = 0x2E80  # exclusive; what the patterns of is_bad name stands below it, or from U+E000
-MOJIBAKE_RESUMES: Final = 0xE000
+SAFE: Final = 0
+BAD: Final = 1  # is_bad may name it
+UNSTABLE: Final = 2  # normalization may change it or join it with its neighbours
+TOUCHED: Final = 4  # step 3 changes it, or it is for ftfy alone
+
 SEGMENT_MAX: Final = 1_000_000  # characters; ftfy cuts longer lines and judges the parts
+
+UNNAMED_ALONE: Final = frozenset("вВГРСβΒΓΞΟ")
+"""Letters that patterns of is_bad name only beside a character of class BAD: common ones of Cyrillic and Greek."""
+
+_FOR_FTFY: Final = frozenset("&\x1b")
+_PLANES: Final = 0x40000  # behind them nothing is assigned that ftfy or a normalization knows
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
     form: Form
     table: Table
-    """1 for each character that is not safe."""
-    touched: frozenset[str]
-    """Characters that ftfy may change one by one."""
+    """The classes of each character, or-ed."""
+    single: Mapping[str, str]
+    """Step 3: what becomes of each character that it changes; line ends of two characters aside."""
 
-    def is_sound(self, line: str) -> bool:
-        """Whether ftfy certainly leaves this line as it is."""
-        from ftfy.badness import is_bad
+    def fixed(self, line: str, classes: int) -> str | None:
+        """The line as ftfy leaves it, or None where only ftfy can tell.
 
-        return (
-            len(line) <= SEGMENT_MAX
-            and self.touched.isdisjoint(line)
-            and unicodedata.is_normalized(self.form, line)
-            and (line.isascii() or not is_bad(line))
-        )
+        Args:
+            classes: those of its characters, or-ed.
+        """
+        if len(line) > SEGMENT_MAX or (classes & TOUCHED and not _FOR_FTFY.isdisjoint(line)):
+            return None
+        if classes & BAD and _is_bad(line):
+            return None
+        changed = self._touched(line) if classes & TOUCHED else line
+        if classes & (UNSTABLE | TOUCHED):
+            changed = unicodedata.normalize(self.form, changed)
+        if changed == line:
+            return line
+        left = any(character in changed for character in _FOR_FTFY) or not self._settled(changed)
+        return None if left or _is_bad(changed) else changed
+
+    def _touched(self, line: str) -> str:
+        if "\r" in line:
+            line = line.replace("\r\n", "\n")
+        for character in self.single.keys() & set(line):
+            line = line.replace(character, self.single[character])
+        return line
+
+    def _settled(self, line: str) -> bool:
+        return self.single.keys().isdisjoint(line)
+
+
+def _is_bad(line: str) -> bool:
+    from ftfy.badness import is_bad
+
+    return not line.isascii() and is_bad(line)
 
 
 @cache
 def guard_of(form: str) -> Guard:
-    """The guard for one normalization; made once a process, in some 20 ms."""
+    """The guard for one normalization; made once a process, in some 50 ms."""
     normal = cast("Form", form)
-    touched = _touched()
+    single = _single_fixes()
     table = np.zeros(CODE_POINTS, np.uint8)
-    table[0x80:MOJIBAKE_STOP] = 1
-    table[MOJIBAKE_RESUMES:] = 1
-    table[[ord(character) for character in touched]] = 1
-    table[[ord(character) for character in _composing()]] = 1
-    for point in range(MOJIBAKE_STOP, 0xD800):
-        character = chr(point)
-        if unicodedata.combining(character) or not unicodedata.is_normalized(normal, character):
-            table[point] = 1
-    return Guard(normal, table, touched)
+    table[_named_by_is_bad()] |= BAD
+    table[_unstable(normal)] |= UNSTABLE
+    table[[ord(character) for character in (*single, *_FOR_FTFY)]] |= TOUCHED
+    return Guard(normal, table, single)
 
 
-def _composing() -> frozenset[str]:
+def _named_by_is_bad() -> list[int]:
+    """Every character outside ASCII in the text of the patterns, and all of Latin-1, where they have ranges."""
+    from ftfy.badness import BADNESS_RE
+
+    named = {ord(character) for character in set(BADNESS_RE.pattern) - UNNAMED_ALONE if not character.isascii()}
+    return sorted(named | set(range(0x80, 0x100)))
+
+
+def _unstable(form: Form) -> list[int]:
+    """Characters of which a text is not certainly normal, whatever stands beside them."""
+    found = _second_parts()
+    for first in (*range(0x80, 0xD800, 0x80), *range(0xE000, _PLANES, 0x80)):
+        block = [chr(point) for point in range(first, first + 0x80)]
+        found |= {character for character in block if unicodedata.combining(character)}
+        if not unicodedata.is_normalized(form, "".join(block)):
+            found |= {character for character in block if not unicodedata.is_normalized(form, character)}
+    return sorted(map(ord, found))
+
+
+def _second_parts() -> set[str]:
     """Characters that may join with the one before them when a text is composed."""
-    pairs = (unicodedata.decomposition(chr(point)).split() for point in range(0xD800))
+    pairs = (unicodedata.decomposition(chr(point)).split() for point in range(_PLANES))
     second = {chr(int(pair[1], 16)) for pair in pairs if len(pair) == 2 and not pair[0].startswith("<")}
-    return frozenset(
-        second | {chr(point) for point in range(0x1100, 0x1200)}
-    )  # the parts of Hangul syllables
+    return second | {chr(point) for point in range(0x1100, 0x1200)}  # the parts of Hangul syllables
 
 
-def _touched() -> frozenset[str]:
-    """The characters that the fixes of single characters change, and those that begin what the others look for."""
+def _single_fixes() -> dict[str, str]:
+    """Step 3 for each character, in ftfy's order."""
     from ftfy import fixes
 
-    single: list[Callable[[str], str]] = [
+    steps: list[Callable[[str], str]] = [
         fixes.fix_c1_controls,
         fixes.fix_latin_ligatures,
         fixes.fix_character_width,
@@ -88,9 +132,20 @@ def _touched() -> frozenset[str]:
         fixes.fix_line_breaks,
         fixes.remove_control_chars,
     ]
-    changed: set[str] = set()
-    for first in (*range(0, 0xD800, 0x100), *range(0xE000, 0x10000, 0x100)):
-        block = "".join(map(chr, range(first, first + 0x100)))
-        if any(fix(block) != block for fix in single):
-            changed.update(each for each in block if any(fix(each) != each for fix in single))
-    return frozenset(changed | {"&", "\x1b"} | set(map(chr, range(0x80, 0xA0))))
+
+    def fix(text: str) -> str:
+        for step in steps:
+            text = step(text)
+        return text
+
+    blocks = [
+        "".join(map(chr, range(first, first + 0x80)))
+        for first in (*range(0, 0xD800, 0x80), *range(0xE000, 0x10000, 0x80))
+    ]
+    return {
+        character: fixed
+        for block in blocks
+        if fix(block) != block
+        for character in block
+        if (fixed := fix(character)) != character
+    }

@@ -43,14 +43,13 @@ def count_words(column: pa.Array) -> Counts:
     """How many words of each row hold a character that is not special: the refined words, not made."""
     held = points_of(column)
     classes = _classes().take(held.points)
-    telling = np.flatnonzero(classes != _SPECIAL)
-    plain = classes[telling] == _PLAIN
-    offsets = np.searchsorted(telling, held.offsets)
-    first = plain.copy()  # a plain character begins a word after a separator or at the start of its row
-    first[1:] &= ~plain[:-1]
-    starts = offsets[:-1][offsets[1:] > offsets[:-1]]
-    first[starts] = plain[starts]
-    return row_sums(first, offsets)
+    begins = classes == _SEPARATOR
+    begins[held.offsets[:-1][held.offsets[:-1] < held.offsets[1:]]] = True
+    pieces = np.flatnonzero(begins)  # of one separator and a word, or of a word at the start of a row
+    if not len(pieces):
+        return np.zeros(len(column), np.int64)
+    told = np.bitwise_or.reduceat(classes == _PLAIN, pieces)
+    return row_sums(told, np.searchsorted(pieces, held.offsets))
 
 
 def shared_word_counts(batch: Batch, key: str) -> Counts:

@@ -1,0 +1,95 @@
+"""Each operator alone over real documents, one process: MB/s of UTF-8 text, and the ratio to its per-row reference.
+
+    python -m benchmarks.operators [NAME ...]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pyarrow as pa
+
+from benchmarks.reference_ops import REFERENCES, PerRow
+from data_juicer.ops import registry
+from data_juicer.ops.base import Filter, Mapper, Operator
+from data_juicer.ops.batch import Batch
+from data_juicer.testing.rows import DictRows
+
+DATA = Path(__file__).parents[2] / "shared" / "data" / "dev.jsonl.zst"
+ROWS_A_BATCH = 1000
+CHARACTERS_MAX = 2000
+RUNS = 3
+
+
+def documents() -> list[str]:
+    """Texts of the development data, cut like those of the recorded speeds; made up where the data is absent."""
+    if not DATA.exists():
+        return [f"Line {i} of text, see https://example.org/{i} or a@b.example.\nNaïve café № {i}." * 9 for i in range(9000)]
+    import orjson
+
+    with pa.CompressedInputStream(pa.OSFile(str(DATA)), "zstd") as stream:
+        return [orjson.loads(line)["text"][:CHARACTERS_MAX] for line in stream.read().splitlines()]
+
+
+def batches(texts: list[str]) -> Iterator[Batch]:
+    for start in range(0, len(texts), ROWS_A_BATCH):
+        column = pa.array(texts[start : start + ROWS_A_BATCH], pa.large_string())
+        yield Batch(DictRows([]), np.arange(len(column), dtype=np.int32), texts={"text": column})
+
+
+def run_operator(operator: Operator, batch: Batch) -> None:
+    if isinstance(operator, Filter):
+        operator.keep(operator.compute_stats(batch))
+    elif isinstance(operator, Mapper):
+        operator.process(batch)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """CPU time, since other work may share the machine; the median of `RUNS`."""
+
+    def once() -> float:
+        start = time.process_time()
+        work()
+        return time.process_time() - start
+
+    return median(once() for _ in range(RUNS))
+
+
+def measure(name: str, texts: list[str]) -> tuple[float, float]:
+    """Seconds of the operator and of its reference over all texts."""
+    operator = registry.make(name, {})
+    operator.prepare()
+    run_operator(operator, next(batches(texts)))  # tables are made
+
+    def columns() -> None:
+        for batch in batches_held:
+            batch.cache.clear()
+            run_operator(operator, batch)
+
+    batches_held = list(batches(texts))
+    reference = REFERENCES[name]
+    return seconds(columns), seconds(lambda: [_per_row(reference, batch) for batch in batches_held])
+
+
+def _per_row(reference: PerRow, batch: Batch) -> pa.Array:
+    """From column to column, as the operator itself."""
+    return pa.array([reference(text) for text in batch.text("text").to_pylist()])
+
+
+def main(names: list[str]) -> None:
+    texts = documents()
+    megabytes = sum(len(text.encode()) for text in texts) / 1e6
+    print(f"{len(texts)} documents, {megabytes:.1f} MB, one process, CPU time")
+    print(f"{'operator':<36}{'MB/s':>9}{'per row':>10}{'ratio':>8}")
+    for name in names or list(REFERENCES):
+        ours, reference = measure(name, texts)
+        print(f"{name:<36}{megabytes / ours:>9.1f}{megabytes / reference:>10.1f}{reference / ours:>8.1f}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
