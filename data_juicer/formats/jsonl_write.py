@@ -87,12 +87,9 @@ def _open_rows(batch: Batch, rows: npt.NDArray[np.intp]) -> list[RawRow]:
 def _put_texts(batch: Batch, rows: npt.NDArray[np.intp], opened: list[RawRow]) -> None:
     for key, column in batch.texts.items():
         written = batch.changed(key)[rows]
-        texts = column.take(pa.array(rows[written])).to_pylist()
-        for row, text in zip(np.flatnonzero(written).tolist(), texts, strict=True):
-            if key in opened[row] or "." not in key:
-                opened[row][key] = _ENCODE(text)
-            else:
-                values.put(opened[row], key, _ENCODE(text))
+        encoded = values.encode_strings(column.take(pa.array(rows[written])))
+        for row, raw in zip(np.flatnonzero(written).tolist(), encoded, strict=True):
+            values.put(opened[row], key, raw)
 
 
 def _put_fields(batch: Batch, rows: npt.NDArray[np.intp], opened: list[RawRow]) -> None:
