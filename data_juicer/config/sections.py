@@ -137,11 +137,15 @@ class IntermediateStorageConfig:
             choices=("auto", "snappy", "gzip", "zstd", "lz4", "none"),
         ),
     )
-    use_arrow_batches: bool = setting(True, Flag(help="Write in batches instead of whole partitions."))
-    arrow_batch_size: int = setting(
-        500, Integer(help="Rows of a written batch or row group.", minimum=1, maximum=ROWS_MAX)
+    use_arrow_batches: bool = setting(
+        True, Flag(help="Give operators batches of rows; false: the whole partition at once.")
     )
-    arrow_memory_mapping: bool = setting(False, Flag(help="Map files into memory to read them."))
+    arrow_batch_size: int = setting(
+        500, Integer(help="Rows of a batch that operators are given.", minimum=1, maximum=ROWS_MAX)
+    )
+    arrow_memory_mapping: bool = setting(
+        False, Flag(help="Map checkpoints into memory instead of reading them.")
+    )
     preserve_intermediate_data: bool = setting(
         False, Flag(help="Keep the rows after each operator under intermediate/, for people to open.")
     )
@@ -157,7 +161,11 @@ class IntermediateStorageConfig:
         ),
     )
     max_retention_days: int = setting(
-        7, Integer(help="Days before the next start here removes data of ended jobs.", maximum=36500)
+        7,
+        Integer(
+            help="Checkpoints of jobs completed more days ago go when a job starts in the same work_dir.",
+            maximum=36500,
+        ),
     )
 
     def __post_init__(self) -> None:

@@ -118,6 +118,12 @@ def done_partitions(fs: FileSystem, layout: JobLayout) -> list[int]:
     return [name.partition_id for name in parsed if name is not None and name.attempt is None]
 
 
+def checkpointed_partitions(fs: FileSystem, layout: JobLayout) -> set[int]:
+    """Partitions that have files in the checkpoint directory."""
+    parsed = (parse_checkpoint_name(name) for name in fs.list(layout.checkpoints_dir))
+    return {name.partition_id for name in parsed if name is not None}
+
+
 def drop_checkpoints(fs: FileSystem, layout: JobLayout, partitions: Iterable[int]) -> None:
     """Remove checkpoints and intermediate data of these partitions; their results stay."""
     gone = set(partitions)

@@ -83,7 +83,9 @@ class Course:
 
     def _continue(self, rows: ReadRows, base: Manifest) -> None:
         directory = self.worker.layout.checkpoints_dir
-        batch = load_layers(self.worker.fs, directory, base.files, rows.batch)
+        batch = load_layers(
+            self.worker.fs, directory, base.files, rows.batch, memory_map=self.setup.memory_map
+        )
         lines = read_lines(self.worker.fs, directory, base.dead_letters)
         self.letters = [decode_dead_letter(line) for line in lines]
         self.letters_staged = len(self.letters)

@@ -39,6 +39,7 @@ from data_juicer.run.assemble import export_target, fragment_limits, retry_polic
 from data_juicer.run.backend import Backend
 from data_juicer.run.committer import Committer
 from data_juicer.run.driver import DeadLetterBudget, Driver
+from data_juicer.run.expiry import drop_expired
 from data_juicer.run.opening import (
     OpenJob,
     config_digest,
@@ -151,6 +152,7 @@ class _Run:
                 self.job.log.record(t.JobStart(data=identity))
             for notice in self.config.notices:
                 self.recorder.inform(notice)
+            self._drop_expired()
             self._work(sources)
         except BaseException as error:
             self._end_badly(error)
@@ -158,6 +160,12 @@ class _Run:
         return self._end_well()
 
     # ---- the way through
+
+    def _drop_expired(self) -> None:
+        days = self.config.intermediate_storage.max_retention_days
+        work_dir = os.path.dirname(self.layout.job_dir)
+        for job_id in drop_expired(self.fs, work_dir, self.layout.job_id, self.around.clock.now(), days):
+            self.recorder.inform(f"checkpoints of job {job_id}, completed over {days} days ago, were dropped")
 
     def _work(self, sources: Sequence[SourceFile]) -> None:
         mapping = self._scan(sources)

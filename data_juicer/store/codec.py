@@ -10,6 +10,7 @@ from typing import Final, Literal
 import pyarrow as pa
 
 from data_juicer.errors import CheckpointCorruptError
+from data_juicer.store.filesystem import Data
 
 Format = Literal["parquet", "arrow", "jsonl"]
 Compression = Literal["snappy", "gzip", "zstd", "lz4", "none"]
@@ -38,7 +39,7 @@ def encode_table(table: pa.Table, file_format: Format, compression: Compression)
     return memoryview(plain)
 
 
-def decode_table(data: bytes, file_format: Format, name: str) -> pa.Table:
+def decode_table(data: Data, file_format: Format, name: str) -> pa.Table:
     """The table of a file that `encode_table` made; every compression is recognised by itself.
 
     Raises: CheckpointCorruptError: the bytes are none such.
@@ -47,10 +48,10 @@ def decode_table(data: bytes, file_format: Format, name: str) -> pa.Table:
 
     try:
         if file_format == "parquet":
-            return pq.read_table(pa.BufferReader(data), use_threads=False)
+            return pq.read_table(pa.BufferReader(pa.py_buffer(data)), use_threads=False)
         if file_format == "arrow":
-            return pa.ipc.open_file(pa.BufferReader(data)).read_all()
-        return _decode_jsonl(data)
+            return pa.ipc.open_file(pa.BufferReader(pa.py_buffer(data))).read_all()
+        return _decode_jsonl(bytes(data))
     except (pa.ArrowException, OSError, ValueError, KeyError, EOFError) as error:
         raise CheckpointCorruptError(f"{name}: not a whole {file_format} file ({error}).") from error
 

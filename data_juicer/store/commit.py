@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from data_juicer.errors import CheckpointCorruptError, CheckpointError
-from data_juicer.store.filesystem import FileSystem
+from data_juicer.store.filesystem import Data, FileSystem
 from data_juicer.store.ledger import check_ledgers
 from data_juicer.store.manifest import Manifest, decode_manifest, encode_manifest
 
@@ -67,11 +67,13 @@ def set_aside(fs: FileSystem, paths: Iterable[str]) -> list[str]:
     return moved
 
 
-def check_file(data: bytes, name: str, size_bytes: int, digest: str) -> None:
+def check_file(data: Data, name: str, size_bytes: int, digest: str) -> None:
     """Raises: CheckpointCorruptError: these are not the bytes that were committed."""
     import xxhash
 
-    if len(data) != size_bytes:
-        raise CheckpointCorruptError(f"{name} holds {len(data)} bytes, its manifest says {size_bytes}.")
+    if len(memoryview(data)) != size_bytes:
+        raise CheckpointCorruptError(
+            f"{name} holds {len(memoryview(data))} bytes, its manifest says {size_bytes}."
+        )
     if xxhash.xxh3_128_hexdigest(data) != digest:
         raise CheckpointCorruptError(f"{name} has not the digest that its manifest says.")

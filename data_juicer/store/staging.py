@@ -35,27 +35,32 @@ def stage_layer(
     return stage_file(fs, path, data, rows=len(batch))
 
 
-def read_file(fs: FileSystem, directory: str, file: DataFile) -> bytes:
+def read_file(fs: FileSystem, directory: str, file: DataFile, *, memory_map: bool = False) -> Data:
     """The bytes of a committed file.
 
     Raises: CheckpointCorruptError: it is missing, or not what was committed.
     """
     try:
-        data = fs.read(os.path.join(directory, file.name))
+        path = os.path.join(directory, file.name)
+        data = fs.map(path) if memory_map else fs.read(path)
     except FileNotFoundError as error:
         raise CheckpointCorruptError(f"{file.name} is missing.") from error
     check_file(data, file.name, file.size_bytes, file.digest)
     return data
 
 
-def load_layers(fs: FileSystem, directory: str, files: Sequence[DataFile], source: Batch) -> Batch:
+def load_layers(
+    fs: FileSystem, directory: str, files: Sequence[DataFile], source: Batch, *, memory_map: bool = False
+) -> Batch:
     """The batch of a checkpoint: its layers over the rows of the source.
 
     Raises: CheckpointCorruptError: a layer is missing or not what was committed.
     """
     batch = source
     for file in files:
-        table = decode_table(read_file(fs, directory, file), _format_of(file.name), file.name)
+        table = decode_table(
+            read_file(fs, directory, file, memory_map=memory_map), _format_of(file.name), file.name
+        )
         if table.num_rows != file.rows:
             raise CheckpointCorruptError(
                 f"{file.name} holds {table.num_rows} rows, its manifest says {file.rows}."
@@ -69,7 +74,7 @@ def read_lines(fs: FileSystem, directory: str, files: Iterable[DataFile]) -> lis
 
     Raises: CheckpointCorruptError.
     """
-    return [line for file in files for line in read_file(fs, directory, file).splitlines()]
+    return [line for file in files for line in bytes(read_file(fs, directory, file)).splitlines()]
 
 
 def _format_of(name: str) -> Format:
