@@ -9,6 +9,7 @@ import regex
 from data_juicer.ops.base import TextMapper
 from data_juicer.ops.text.rows import map_rows
 from data_juicer.ops.text.sentences import may_repeat, sentences_of_line
+from data_juicer.ops.tokens import Tokens
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +27,7 @@ class RemoveRepeatSentencesMapper(TextMapper):
         ignore_special_character: compare only Latin letters, ASCII digits, Chinese characters, spaces and tabs, so
             that sentences in other scripts are the same to it.
         min_repeat_sentence_length: shorter sentences stay; counted in characters that are compared.
+        tokenizer: count tokens of this Hugging Face tokenizer, a path or a name, instead.
     """
 
     name: ClassVar[str] = "remove_repeat_sentences_mapper"
@@ -35,17 +37,26 @@ class RemoveRepeatSentencesMapper(TextMapper):
         lowercase: bool = False,
         ignore_special_character: bool = True,
         min_repeat_sentence_length: int = 2,
+        tokenizer: str | None = None,
     ) -> None:
         self.lowercase = lowercase
         self.ignore_special_character = ignore_special_character
         self.min_repeat_sentence_length = min_repeat_sentence_length
+        self.tokens = None if tokenizer is None else Tokens(tokenizer, self.name)
+
+    def assets(self) -> tuple[str, ...]:
+        return () if self.tokens is None else (self.tokens.path,)
+
+    def prepare(self) -> None:
+        if self.tokens is not None:
+            self.tokens.load()
 
     def map_text(self, text: pa.Array) -> pa.Array:
         needed = may_repeat(
             text,
             lowercase=self.lowercase,
             plain=self.ignore_special_character,
-            length_min=self.min_repeat_sentence_length,
+            length_min=self.min_repeat_sentence_length if self.tokens is None else 0,
         )
         return map_rows(text, needed, self._clean)
 
@@ -62,9 +73,12 @@ class RemoveRepeatSentencesMapper(TextMapper):
             compared = compared.lower()
         if self.ignore_special_character:
             compared = _SPECIAL.sub("", compared)
-        if len(compared) < self.min_repeat_sentence_length:
+        if self._length(compared) < self.min_repeat_sentence_length:
             return True
         if compared in seen:
             return False
         seen.add(compared)
         return True
+
+    def _length(self, sentence: str) -> int:
+        return len(sentence) if self.tokens is None else len(self.tokens.encode(sentence))

@@ -1,0 +1,127 @@
+"""Texts cut into rows of their parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from data_juicer.ops.base import Mapper
+from data_juicer.ops.tokens import Tokens
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+Window = TypeVar("Window", str, list[int])
+
+
+class TextChunkMapper(Mapper):
+    r"""Cuts a text into parts, each a row of its own with the other fields of the row.
+
+    With a pattern alone, matches separate parts, and blank parts are left out; a text of blanks gives no row. With a
+    length alone, parts have that length. With both, a part ends at the last match within the length, or has the length.
+
+    Example: with split_pattern \n\n, the text `a\n\nb` gives the rows `a` and `b`
+
+    Args:
+        max_len: greatest length of a part.
+        split_pattern: a regular expression of Python's `re`.
+        overlap_len: how much a part repeats of the one before, where it was cut by length.
+        tokenizer: count lengths in tokens of this Hugging Face tokenizer, a path or a name, instead of characters.
+        trust_remote_code: known from recipes; without effect, since no code of a tokenizer is ever run.
+    """
+
+    name: ClassVar[str] = "text_chunk_mapper"
+
+    def __init__(
+        self,
+        max_len: int | None = None,
+        split_pattern: str | None = r"\n\n",
+        overlap_len: int = 0,
+        tokenizer: str | None = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        if max_len is None and split_pattern is None:
+            raise ValueError("max_len and split_pattern cannot both be null")
+        if (max_len is not None and max_len < 1) or overlap_len < 0:
+            raise ValueError("max_len must be at least 1 and overlap_len at least 0")
+        if max_len is not None and overlap_len >= max_len:
+            raise ValueError(f"overlap_len must be less than max_len; found {overlap_len} and {max_len}")
+        self.max_len = max_len
+        self.overlap_len = overlap_len
+        self.split_pattern = None if split_pattern is None else _compiled(split_pattern)
+        self.tokens = None if tokenizer is None else Tokens(tokenizer, self.name)
+
+    def assets(self) -> tuple[str, ...]:
+        return () if self.tokens is None else (self.tokens.path,)
+
+    def prepare(self) -> None:
+        if self.tokens is not None:
+            self.tokens.load()
+
+    def process(self, batch: Batch) -> Batch:
+        parts = [list(self._parts(text)) for text in batch.text(self.text_key).to_pylist()]
+        rows = np.repeat(np.arange(len(parts), dtype=np.int32), [len(each) for each in parts])
+        texts = pa.array([part for each in parts for part in each], pa.large_string())
+        return batch.take(rows).with_text(self.text_key, texts)
+
+    def _parts(self, text: str) -> Iterator[str]:
+        if self.max_len is None:
+            assert self.split_pattern is not None  # noqa: S101 - one of the two is given
+            return (part for part in self.split_pattern.split(text) if part and part.strip())
+        if self.split_pattern is not None:
+            return self._parts_within(text, self.max_len, self.split_pattern)
+        if self.tokens is None:
+            return _windows(text, self.max_len, self.max_len - self.overlap_len)
+        return self._parts_of_tokens(text, self.tokens, self.max_len)
+
+    def _parts_of_tokens(self, text: str, tokens: Tokens, length: int) -> Iterator[str]:
+        ids = tokens.encode(text)
+        if len(ids) <= length:
+            return iter((text,))
+        return map(tokens.decode, _windows(ids, length, length - self.overlap_len))
+
+    def _parts_within(self, text: str, length: int, pattern: re.Pattern[str]) -> Iterator[str]:
+        start = 0
+        while (window := self._window(text, start, length)) is not None:
+            part, behind = window
+            last = next(reversed(list(pattern.finditer(part))), None)
+            if last is None:
+                yield part
+                start = behind
+            elif last.end() == 0:
+                raise ValueError(f"split_pattern {pattern.pattern!r} matches nothing at the start of a part")
+            else:
+                yield part[: last.start()]
+                start += last.end()
+        yield text[start:]
+
+    def _window(self, text: str, start: int, length: int) -> tuple[str, int] | None:
+        """What is left of a text from `start` on, cut to the length, and where to go on; None if it is not longer."""
+        if self.tokens is None:
+            if len(text) - start <= length:
+                return None
+            return text[start : start + length], start + length - self.overlap_len
+        ids = self.tokens.encode(text[start:])
+        if len(ids) <= length:
+            return None
+        behind = len(text) - len(self.tokens.decode(ids[length - self.overlap_len :]))
+        return self.tokens.decode(ids[:length]), max(behind, start + 1)
+
+
+def _windows(sequence: Window, length: int, step: int) -> Iterator[Window]:
+    if len(sequence) <= length:
+        yield sequence
+        return
+    for start in range(0, len(sequence), step):
+        yield sequence[start : start + length]
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"split_pattern {pattern!r}: {error}") from error
