@@ -1,0 +1,71 @@
+"""Tables of HTML pages as tags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from data_juicer.ops.base import Mapper
+from data_juicer.ops.batch import META_FIELD
+from data_juicer.ops.optional import need
+from data_juicer.ops.text.rows import matching
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+_TABLE: Final = "(?i)<table"
+
+
+class ExtractTablesFromHtmlMapper(Mapper):
+    """Tags a row with the tables of its HTML text, each a list of rows of cells; the text stays.
+
+    Example: <table><tr><td>a</td></tr></table> -> tag html_tables [[["a"]]]
+
+    Args:
+        tables_field_name: the tag; a row that has it stays as it is.
+        retain_html_tags: give each table as HTML instead.
+        include_header: also give rows that have header cells.
+    """
+
+    name: ClassVar[str] = "extract_tables_from_html_mapper"
+
+    def __init__(
+        self,
+        tables_field_name: str = "html_tables",
+        retain_html_tags: bool = False,
+        include_header: bool = True,
+    ) -> None:
+        need("bs4", operator=self.name)
+        self.tables_field_name = tables_field_name
+        self.retain_html_tags = retain_html_tags
+        self.include_header = include_header
+
+    def process(self, batch: Batch) -> Batch:
+        text = batch.text(self.text_key)
+        rows = zip(text.to_pylist(), matching(text, _TABLE).tolist(), batch.column(META_FIELD), strict=True)
+        return batch.with_column(
+            META_FIELD, [self._tagged(meta or {}, row, held) for row, held, meta in rows]
+        )
+
+    def _tagged(self, meta: dict[str, Any], text: str, held: bool) -> dict[str, Any]:
+        if self.tables_field_name in meta:
+            return meta
+        return {**meta, self.tables_field_name: self._tables(text) if held else []}
+
+    def _tables(self, text: str) -> list[Any]:
+        import bs4
+
+        try:
+            found = bs4.BeautifulSoup(text, "html.parser").find_all("table")
+        except bs4.ParserRejectedMarkup as error:
+            raise ValueError(f"the HTML parser gives up: {error}") from error
+        if self.retain_html_tags:
+            return [str(table) for table in found]
+        return [rows for table in found if (rows := self._rows(table))]
+
+    def _rows(self, table: Any) -> list[list[str]]:
+        rows = [
+            [cell.get_text(strip=True) for cell in row.find_all(["td", "th"], recursive=False)]
+            for row in table.find_all("tr")
+            if self.include_header or row.find("th", recursive=False) is None
+        ]
+        return [row for row in rows if row]
