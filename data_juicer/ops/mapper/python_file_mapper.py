@@ -1,0 +1,59 @@
+"""A function of a Python file over rows."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import os
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from data_juicer.errors import OperatorError
+from data_juicer.ops.function_mapper import FunctionMapper
+
+
+class PythonFileMapper(FunctionMapper):
+    """Sets the fields that a function of a Python file returns for a row.
+
+    The content of the file is part of the key of checkpoints: rows are processed again when it changes.
+
+    Example: file_path ops.py with a function process_single(row) that returns a dict
+
+    Args:
+        file_path: the file; empty: rows stay as they are.
+        function_name: the function in it, of one argument, the row as a dict.
+        batched: the argument and the result are dicts of lists instead, with one value for each of several rows.
+    """
+
+    name: ClassVar[str] = "python_file_mapper"
+
+    def __init__(
+        self, file_path: str = "", function_name: str = "process_single", batched: bool = False
+    ) -> None:
+        super().__init__(batched=batched)
+        if file_path and not (file_path.endswith(".py") and os.path.isfile(file_path)):
+            raise ValueError(f"file_path must be a Python file that exists; found {file_path!r}")
+        self.file_path = file_path
+        self.function_name = function_name
+
+    def assets(self) -> tuple[str, ...]:
+        return (self.file_path,) if self.file_path else ()
+
+    def load(self) -> Callable[[Any], Any] | None:
+        if not self.file_path:
+            return None
+        stem = os.path.splitext(os.path.basename(self.file_path))[0]
+        spec = importlib.util.spec_from_file_location(stem, self.file_path)
+        assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - a path that ends in .py has a loader
+        module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            raise OperatorError(f"{self.name}: {self.file_path} does not import: {error}") from error
+        function = getattr(module, self.function_name, None)
+        if not callable(function) or len(inspect.getfullargspec(function).args) != 1:
+            raise OperatorError(
+                f"{self.name}: {self.file_path} has no function {self.function_name} of one argument"
+            )
+        found: Callable[[Any], Any] = function
+        return found
