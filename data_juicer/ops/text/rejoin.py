@@ -23,8 +23,6 @@ _SEPARATORS: Final = np.frombuffer(b" \t\n", np.uint8)
 """In rising order of what wins between two words."""
 _RANK: Final = np.zeros(256, np.uint8)
 _RANK[_SEPARATORS] = np.arange(len(_SEPARATORS))
-_IS_WORD: Final = np.ones(256, np.bool_)
-_IS_WORD[_SEPARATORS] = False
 
 _SPECIAL: Final = "".join(sorted(SPECIAL_CHARACTERS))
 # Bytes with which a word may start or end that has special characters there.
@@ -81,16 +79,13 @@ class Words:
 def words_of(column: pa.Array) -> Words:
     """The words of a large_string column without nulls."""
     utf8 = bytes_of(column)
-    inside = _IS_WORD[utf8.data]
-    first = inside.copy()
-    first[1:] &= ~inside[:-1]
-    last = inside.copy()
-    last[:-1] &= ~inside[1:]
-    heads = utf8.offsets[:-1][utf8.offsets[:-1] < utf8.offsets[1:]]  # a word ends with its row
-    first[heads] = inside[heads]
-    tails = utf8.offsets[1:][utf8.offsets[:-1] < utf8.offsets[1:]] - 1
-    last[tails] = inside[tails]
-    return Words(column, utf8, np.flatnonzero(first), np.flatnonzero(last) + 1)
+    inside = np.zeros(len(utf8.data) + 2, np.bool_)  # one byte more at each end, so that every word has two borders
+    np.logical_and.reduce([utf8.data != separator for separator in _SEPARATORS], out=inside[1:-1])
+    borders = np.flatnonzero(inside[1:] != inside[:-1])
+    rows = np.unique(utf8.offsets[1:-1])  # a word ends with its row
+    cut = rows[inside[rows] & inside[rows + 1]]
+    borders = np.insert(borders, np.repeat(np.searchsorted(borders, cut), 2), np.repeat(cut, 2))
+    return Words(column, utf8, borders[::2], borders[1::2])
 
 
 def rejoin(words: Words, kept: Mask) -> pa.Array:

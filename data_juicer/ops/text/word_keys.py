@@ -7,6 +7,7 @@ Everything happens on the bytes of the column, so that no word becomes a string 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from data_juicer.ops.text.codepoints import Counts, offsets_of
+from data_juicer.ops.text.codepoints import Counts, bytes_of, offsets_of
 from data_juicer.ops.text.rejoin import words_of
+from data_juicer.ops.text.rows import map_rows
 from data_juicer.ops.text.special_characters import SPECIAL_CHARACTERS, special_table
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 Keys = npt.NDArray[np.uint64]
 Octets = npt.NDArray[np.uint8]
+Pairs = npt.NDArray[np.bool_]
+"""A yes or no for each pair of bytes, shape (65536,)."""
 
 CHUNK: Final = 8
 """Bytes that are mixed into a key at a time."""
@@ -34,9 +38,6 @@ ROUNDS_MAX: Final = 16
 """Special characters that are stripped from an end of all words at once; words with more are stripped one by one."""
 
 _SPECIAL: Final = "".join(sorted(SPECIAL_CHARACTERS))
-_MAY_BE_SPECIAL: Final = np.array(
-    [byte >= 0x80 or chr(byte) in SPECIAL_CHARACTERS for byte in range(256)], np.bool_
-)
 _MASKS: Final = np.array([(1 << (8 * size)) - 1 for size in range(CHUNK + 1)], np.uint64)
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 _MIX: Final = np.uint64(0xD6E8FEB86659FD93)
@@ -88,12 +89,59 @@ def keys_of_words(words: Iterable[str]) -> Keys:
 
 def lower(column: pa.Array) -> pa.Array:
     """The column in lower case as Python has it; Arrow's own differs in some letters."""
-    other = pc.invert(pc.string_is_ascii(column))
-    lowered = pc.ascii_lower(column)
-    if not pc.any(other).as_py():
-        return lowered
-    texts = [text.lower() for text in column.filter(other).to_pylist()]
-    return pc.replace_with_mask(lowered, other, pa.array(texts, pa.large_string()))
+    return map_rows(pc.ascii_lower(column), _has_wide_capitals(column), str.lower)
+
+
+def _has_wide_capitals(column: pa.Array) -> npt.NDArray[np.bool_]:
+    """Where a row may hold a letter beyond ASCII that has another lower case, shape (rows,)."""
+    utf8 = bytes_of(column)
+    leads = np.flatnonzero(utf8.data >= 0xC2)  # a lead byte is never the last one
+    capitals = leads[_heads_of_capitals().take(_pairs(utf8.data)[leads])]
+    places = np.searchsorted(capitals, utf8.offsets)
+    held: npt.NDArray[np.bool_] = places[1:] > places[:-1]
+    return held
+
+
+@cache
+def _heads_of_capitals() -> Pairs:
+    points = (chr(point) for point in range(0x80, 0x110000) if not 0xD800 <= point < 0xE000)
+    return _table(letter.encode()[:2] for letter in points if letter.lower() != letter)
+
+
+@cache
+def _heads_of_special() -> Pairs:
+    """By the first two bytes of a word: whether it may begin with a special character."""
+    ascii_first = (
+        bytes([ord(letter), byte]) for letter in SPECIAL_CHARACTERS if letter < "\x80" for byte in range(256)
+    )
+    return _table([*ascii_first, *(letter.encode()[:2] for letter in SPECIAL_CHARACTERS if letter >= "\x80")])
+
+
+@cache
+def _tails_of_special() -> Pairs:
+    """By the last two bytes of a word: whether it may end with a special character."""
+    ascii_last = (
+        bytes([byte, ord(letter)]) for letter in SPECIAL_CHARACTERS if letter < "\x80" for byte in range(256)
+    )
+    return _table([*ascii_last, *(letter.encode()[-2:] for letter in SPECIAL_CHARACTERS if letter >= "\x80")])
+
+
+def _table(pairs: Iterable[bytes]) -> Pairs:
+    """True for these pairs of bytes, by the number that they make in little-endian order."""
+    table = np.zeros(1 << 16, np.bool_)
+    table[[int.from_bytes(pair, "little") for pair in pairs]] = True
+    return table
+
+
+def _pairs(data: Octets) -> npt.NDArray[np.uint16]:
+    """Each byte with the one behind it as a number, shape (bytes - 1,); a view."""
+    return _windows(data, "<u2")
+
+
+def _windows(data: Octets, kind: str) -> npt.NDArray[Any]:
+    """The numbers that start at each byte; a view, to be indexed: `take` would copy it whole."""
+    size = np.dtype(kind).itemsize
+    return np.ndarray((max(len(data) - size + 1, 0),), kind, np.ascontiguousarray(data), strides=(1,))
 
 
 def stripped(data: Octets, starts: Counts, stops: Counts) -> tuple[Counts, Counts]:
@@ -111,7 +159,7 @@ def stripped(data: Octets, starts: Counts, stops: Counts) -> tuple[Counts, Count
 
 def _strip_starts(data: Octets, starts: Counts, stops: Counts) -> Counts:
     """Changes and returns `starts`."""
-    open_words = np.flatnonzero(_MAY_BE_SPECIAL[data[starts]])
+    open_words = np.flatnonzero(_heads_of_special().take(_pairs(data)[starts]))
     for _ in range(ROUNDS_MAX):
         special, sizes = _special_at(data, starts[open_words])
         open_words = open_words[special]
@@ -127,7 +175,7 @@ def _strip_starts(data: Octets, starts: Counts, stops: Counts) -> Counts:
 
 def _strip_stops(data: Octets, starts: Counts, stops: Counts) -> Counts:
     """Changes and returns `stops`; every word holds a character that is not special."""
-    open_words = np.flatnonzero(_MAY_BE_SPECIAL[data[stops - 1]])
+    open_words = np.flatnonzero(_tails_of_special().take(_pairs(data)[np.maximum(stops - 2, 0)]))
     for _ in range(ROUNDS_MAX):
         last = stops[open_words] - 1
         for _ in range(3):  # back over the bytes that continue a character
@@ -168,16 +216,14 @@ def keys_of(data: Octets, starts: Counts, stops: Counts) -> Keys:
     """The key of each word `data[start:stop]`, shape (words,); CHUNK bytes must follow the last word."""
     sizes = stops - starts
     keys = sizes.astype(np.uint64) * _SPREAD
-    chunks: npt.NDArray[Any] = np.ndarray(
-        (max(len(data) - CHUNK + 1, 0),), "<u8", np.ascontiguousarray(data), strides=(1,)
-    )
-    _mix(keys, slice(None), chunks[starts] & _MASKS[np.minimum(sizes, CHUNK)])
+    chunks = _windows(data, "<u8")
+    _mix(keys, slice(None), chunks[starts] & _MASKS.take(np.minimum(sizes, CHUNK)))
     open_words = np.flatnonzero((sizes > CHUNK) & (sizes <= CHUNKED_BYTES_MAX))
     for done in range(CHUNK, CHUNKED_BYTES_MAX, CHUNK):
         if not len(open_words):
             break
         rest = sizes[open_words] - done
-        _mix(keys, open_words, chunks[starts[open_words] + done] & _MASKS[np.minimum(rest, CHUNK)])
+        _mix(keys, open_words, chunks[starts[open_words] + done] & _MASKS.take(np.minimum(rest, CHUNK)))
         open_words = open_words[rest > CHUNK]
     for word in np.flatnonzero(sizes > CHUNKED_BYTES_MAX).tolist():
         keys[word] = xxhash.xxh3_64_intdigest(data[starts[word] : stops[word]].tobytes())
