@@ -27,9 +27,16 @@ class Pieces:
         self._processor = sentencepiece.SentencePieceProcessor(model_file=self.path)
 
     def of(self, batch: Batch, key: str) -> pa.Array:
-        """The pieces of each text of the column `key`: large_list of large_string, cut once for all operators."""
+        """The pieces of each text of the column `key`: large_list of large_string."""
+        pieces = [text.split(" ") if text else [] for text in self.joined(batch, key).to_pylist()]
+        return pa.array(pieces, pa.large_list(pa.large_string()))
+
+    def joined(self, batch: Batch, key: str) -> pa.Array:
+        """The pieces of each text joined by spaces, of which they hold none: cut once for all operators."""
         return batch.shared(key, "pieces", self.path, make=self._cut)
 
     def _cut(self, column: pa.Array) -> pa.Array:
-        pieces = [self._processor.encode_as_pieces(text) for text in column.to_pylist()]
-        return pa.array(pieces, pa.large_list(pa.large_string()))
+        texts = column.to_pylist()
+        return pa.array(
+            [" ".join(self._processor.encode_as_pieces(text)) for text in texts], pa.large_string()
+        )

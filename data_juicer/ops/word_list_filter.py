@@ -70,7 +70,7 @@ class WordListFilter(RangeFilter):
     def _strings(self, batch: Batch) -> pa.Array:
         if self.pieces is None:
             return shared_words(batch, self.text_key, lower=True, strip=True)
-        return words_of(self.pieces.of(batch, self.text_key).values, lower=True, strip=True)
+        return words_of(self.pieces.joined(batch, self.text_key), lower=True, strip=True)
 
     def _listed_groups(self, strings: pa.Array, row_of_word: Counts, size: int, rows: int) -> Counts:
         """How many groups of `size` neighbouring words of each row are listed, shape (rows,)."""

@@ -50,8 +50,8 @@ class PerplexityFilter(RangeFilter):
         self.model = kenlm.Model(self.model_path, quiet)
 
     def figure(self, batch: Batch) -> pa.Array:
-        pieces = self.pieces.of(batch, self.text_key).to_pylist()
-        return pa.array([self._perplexity(" ".join(row)) for row in pieces], pa.float64())
+        pieces = self.pieces.joined(batch, self.text_key).to_pylist()
+        return pa.array([self._perplexity(text) for text in pieces], pa.float64())
 
     def _perplexity(self, text: str) -> float:
         """10 to the power of the mean negative log10 likelihood of a word, ends of lines counted as words."""

@@ -53,19 +53,13 @@ def shared_word_keys(batch: Batch, key: str, pieces: Pieces | None = None) -> pa
     """
     if pieces is None:
         return batch.shared(key, "word keys", make=word_keys)
-    return batch.shared(key, "word keys", pieces.path, make=lambda _: _piece_keys(pieces.of(batch, key)))
+    return batch.shared(key, "word keys", pieces.path, make=lambda _: word_keys(pieces.joined(batch, key)))
 
 
 def flat(lists: pa.Array) -> tuple[pa.Array, Counts]:
     """The elements of all rows of a large_list, and the offsets of the rows among them, from 0."""
     offsets = lists.offsets.to_numpy()
     return lists.values.slice(offsets[0], offsets[-1] - offsets[0]), offsets - offsets[0]
-
-
-def _piece_keys(pieces: pa.Array) -> pa.Array:
-    keys = word_keys(pieces.values)  # pieces hold no separators: each gives one word, or none
-    offsets = keys.offsets.take(pieces.offsets)
-    return pa.LargeListArray.from_arrays(offsets, keys.values)
 
 
 def word_keys(column: pa.Array) -> pa.Array:
