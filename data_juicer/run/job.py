@@ -23,6 +23,7 @@ from data_juicer.events.view import JobView
 from data_juicer.formats.base import SourceFile
 from data_juicer.formats.discover import discover
 from data_juicer.formats.first_rows import check_text_keys
+from data_juicer.job.advisory import AdvisoryLock
 from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.monitor.facts import counts_of
 from data_juicer.monitor.resources import ResourceSampler
@@ -82,6 +83,8 @@ class Surroundings:
     """Of the command line, for the resume command."""
     announce: Callable[[OpenJob], None] = lambda _: None
     """Called once the job is open, before its input is read."""
+    advisory: AdvisoryLock | None = None
+    """The lock of this machine; the operating system's unless a test gives its own."""
 
 
 def run_job(config: JobConfig, around: Surroundings) -> JobResult:
@@ -99,7 +102,15 @@ def run_job(config: JobConfig, around: Surroundings) -> JobResult:
         return JobResult(summary=complete, view=around.view, already_complete=True)
     command = resume_command(config, around.arguments, layout.job_id)
     job = open_job(
-        config, layout, around.fs, around.clock, wanted_digest, command, around.listeners, around.view
+        config,
+        layout,
+        around.fs,
+        around.clock,
+        wanted_digest,
+        command,
+        around.listeners,
+        around.view,
+        around.advisory,
     )
     try:
         around.announce(job)
@@ -303,6 +314,8 @@ class _Run:
         report = closing.make_report(self.layout.job_id, mapping.partitions, results)
         self.fs.write_atomic(self.layout.final_mapping_report, msgspec.json.encode(report))
         closing.show_dead_letters(self.fs, self.layout, results)
+        if self.config.open_tracer:
+            closing.show_traces(self.fs, self.layout, results, self.config.trace_num)
         for ledger in report.ledgers:
             self.job.log.record(
                 t.PerformanceMetric(

@@ -16,6 +16,7 @@ from data_juicer.errors import JobError
 from data_juicer.events.log import EventLog, Listener
 from data_juicer.events.view import JobView
 from data_juicer.job import summary as summaries
+from data_juicer.job.advisory import AdvisoryLock
 from data_juicer.job.ids import check_job_id, make_job_id
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver, Lock, acquire
@@ -117,12 +118,15 @@ def open_job(
     resume_command: str,
     listeners: Sequence[Listener],
     view: JobView,
+    advisory: AdvisoryLock | None = None,
 ) -> OpenJob:
     """Take the job over: lock, directories, summary, event log.
 
+    Args:
+        advisory: the lock of this machine; the operating system's unless a test gives its own.
     Raises: JobLockedError: another driver has it. StoreError: a directory cannot be written.
     """
-    lock = acquire(fs, layout, clock, Driver(host=socket.gethostname(), pid=os.getpid()))
+    lock = acquire(fs, layout, clock, Driver(host=socket.gethostname(), pid=os.getpid()), advisory)
     try:
         for directory in layout.directories().values():
             fs.make_dirs(directory)
