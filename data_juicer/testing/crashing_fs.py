@@ -1,0 +1,135 @@
+"""A machine whose power fails at the k-th change of its disk."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import BinaryIO
+
+from data_juicer.store.filesystem import Data, FileSystem
+from data_juicer.testing.memory_fs import AppendingStream
+
+
+class PowerLoss(BaseException):
+    """The machine is off: nothing that runs on it may catch this."""
+
+
+class CrashingFileSystem(FileSystem):
+    """Counts changes of the disk; the one numbered `crash_at` is half done, and nothing works after it."""
+
+    def __init__(
+        self,
+        inner: FileSystem,
+        crash_at: int | None,
+        forgets: Callable[[str, str, str], bool] = lambda *_: False,
+    ) -> None:
+        """
+        Args:
+            crash_at: from 1; None never crashes.
+            forgets: (deed, path, deed and path before it) -> whether this sync is left out, to see that it is missed.
+        """
+        self._inner = inner
+        self._crash_at = crash_at
+        self._forgets = forgets
+        self._before = ""
+        self.deeds: list[tuple[str, str]] = []
+        """Every change so far: its name, such as `sync_dir`, and its path."""
+
+    @property
+    def is_off(self) -> bool:
+        return self._crash_at is not None and len(self.deeds) >= self._crash_at
+
+    def _do(
+        self, deed: str, path: str, whole: Callable[[], None], half: Callable[[], None] | None = None
+    ) -> None:
+        self._need_power()
+        self.deeds.append((deed, path))
+        if self.is_off:
+            if half is not None:
+                half()
+            raise PowerLoss(f"at change {self._crash_at}: {deed} {path}")
+        before, self._before = self._before, f"{deed} {path}"
+        if not (deed.startswith("sync") and self._forgets(deed, path, before)):
+            whole()
+
+    def _need_power(self) -> None:
+        if self.is_off:
+            raise PowerLoss("the machine is off")
+
+    # ---- changes
+
+    def write(self, path: str, data: Data) -> None:
+        self._do(
+            "write", path, lambda: self._inner.write(path, data), lambda: self._inner.write(path, _half(data))
+        )
+
+    def append(self, path: str, data: Data) -> None:
+        self._do(
+            "append",
+            path,
+            lambda: self._inner.append(path, data),
+            lambda: self._inner.append(path, _half(data)),
+        )
+
+    @contextlib.contextmanager
+    def create(self, path: str) -> Iterator[BinaryIO]:
+        self._do("create", path, lambda: self._inner.write(path, b""))
+        yield AppendingStream(self, path)  # type: ignore[misc] # a BinaryIO in all but name
+        self._do("close", path, lambda: None)
+
+    def truncate(self, path: str, size: int) -> None:
+        self._do("truncate", path, lambda: self._inner.truncate(path, size))
+
+    def sync(self, path: str) -> None:
+        self._do("sync", path, lambda: self._inner.sync(path))
+
+    def sync_dir(self, path: str) -> None:
+        self._do("sync_dir", path, lambda: self._inner.sync_dir(path))
+
+    def link(self, source: str, target: str) -> bool:
+        made: list[bool] = []
+        self._do("link", target, lambda: made.append(self._inner.link(source, target)))
+        return made[0]
+
+    def replace(self, source: str, target: str) -> None:
+        self._do("replace", target, lambda: self._inner.replace(source, target))
+
+    def remove(self, path: str) -> None:
+        self._do("remove", path, lambda: self._inner.remove(path))
+
+    def make_dirs(self, path: str) -> None:
+        if not self._inner.exists(path):
+            self._do("make_dirs", path, lambda: self._inner.make_dirs(path))
+
+    def remove_dir(self, path: str) -> None:
+        self._do("remove_dir", path, lambda: self._inner.remove_dir(path))
+
+    def concat(self, sources: Sequence[str], target: str) -> None:
+        self._do(
+            "concat",
+            target,
+            lambda: self._inner.concat(sources, target),
+            lambda: self._inner.concat(sources[: len(sources) // 2], target),
+        )
+
+    # ---- looking
+
+    def read(self, path: str) -> bytes:
+        self._need_power()
+        return self._inner.read(path)
+
+    def size(self, path: str) -> int:
+        self._need_power()
+        return self._inner.size(path)
+
+    def exists(self, path: str) -> bool:
+        self._need_power()
+        return self._inner.exists(path)
+
+    def list(self, path: str) -> list[str]:
+        self._need_power()
+        return self._inner.list(path)
+
+
+def _half(data: Data) -> bytes:
+    return bytes(data)[: len(memoryview(data)) // 2]

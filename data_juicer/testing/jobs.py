@@ -1,0 +1,116 @@
+"""Whole jobs on a machine that exists in a test only: a disk in memory, a clock moved by hand, workers inline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from data_juicer.backends.inline import InlineBackend
+from data_juicer.config.config import load_recipe
+from data_juicer.config.schema import JobConfig
+from data_juicer.events import types as t
+from data_juicer.events.log import read_records
+from data_juicer.job.layout import JobLayout
+from data_juicer.run.closing import MappingReport
+from data_juicer.run.job import JobResult, Surroundings, run_job
+from data_juicer.store.filesystem import FileSystem
+from data_juicer.store.ledger import OperatorLedger
+from data_juicer.store.results import find_results
+from data_juicer.testing.clock import ManualClock
+from data_juicer.testing.locks import MemoryLock
+
+JOB_ID = "job"
+
+
+def recipe(
+    work_dir: str, dataset: Sequence[str], process: Sequence[Any], settings: Mapping[str, Any] | None = None
+) -> JobConfig:
+    """A job named JOB_ID that exports to `result.jsonl` in `work_dir`; `settings` win, in dotted form."""
+    given = {
+        "dataset_path": list(dataset),
+        "export_path": os.path.join(work_dir, "result.jsonl"),
+        "work_dir": work_dir,
+        "job_id": JOB_ID,
+        "process": list(process),
+        "executor_type": "inline",
+    }
+    return load_recipe(given, settings or {}, {})
+
+
+@dataclass(slots=True)
+class Watch:
+    """What one run told while it lived, whether or not its log survived."""
+
+    records: list[t.Record] = field(default_factory=list)
+
+    def __call__(self, record: t.Record) -> None:
+        self.records.append(record)
+
+    def events(self, *kinds: type[t.AnyEvent]) -> list[Any]:
+        return [record.event for record in self.records if isinstance(record.event, kinds)]
+
+    @property
+    def started(self) -> list[tuple[int, int]]:
+        """Partition and operator of each OP_START, in order."""
+        return [(event.partition_id, event.operation_idx) for event in self.events(t.OpStart)]
+
+    @property
+    def warnings(self) -> list[str]:
+        return [event.message for event in self.events(t.WarningNotice)]
+
+
+def run_inline(config: JobConfig, fs: FileSystem, watch: Watch | None = None) -> JobResult:
+    """One run of a job by a driver that is alone on its machine."""
+    clock = ManualClock()
+    around = Surroundings(
+        fs=fs,
+        clock=clock,
+        backend=InlineBackend(fs, clock),
+        listeners=[watch] if watch else [],
+        advisory=MemoryLock(set()),
+    )
+    return run_job(config, around)
+
+
+def layout_of(config: JobConfig) -> JobLayout:
+    return JobLayout.of(config.work_dir, JOB_ID, config.event_log_dir, config.checkpoint_dir)
+
+
+def exported(config: JobConfig, fs: FileSystem) -> dict[str, bytes]:
+    """Name -> bytes of every file of the export."""
+    results = find_results(fs, layout_of(config).results_manifest)
+    return (
+        {}
+        if results is None
+        else {os.path.basename(file.path): fs.read(file.path) for file in results.exports}
+    )
+
+
+def ledgers(config: JobConfig, fs: FileSystem) -> list[tuple[OperatorLedger, ...]]:
+    """The ledger of the job, then of each partition in the order of the input, without durations."""
+    report = msgspec.json.decode(fs.read(layout_of(config).final_mapping_report), type=MappingReport)
+    return [_timeless(report.ledgers), *(_timeless(partition.ledgers) for partition in report.partitions)]
+
+
+def dead_letters(config: JobConfig, fs: FileSystem) -> list[tuple[str, int, str | None]]:
+    """Operator, line and row of each dead letter that is shown to people."""
+    layout = layout_of(config)
+    shown = [name for name in fs.list(layout.dead_letter_dir) if name.count(".") == 1]
+    lines = [
+        line for name in shown for line in fs.read(os.path.join(layout.dead_letter_dir, name)).splitlines()
+    ]
+    letters = [msgspec.json.decode(line) for line in lines]
+    return [(letter["operator"], letter["line"], letter.get("row")) for letter in letters]
+
+
+def logged(config: JobConfig, fs: FileSystem) -> list[t.Record]:
+    """Every event that the log on disk holds."""
+    return list(read_records(fs, layout_of(config)))
+
+
+def _timeless(held: Sequence[OperatorLedger]) -> tuple[OperatorLedger, ...]:
+    return tuple(msgspec.structs.replace(ledger, duration_s=0.0) for ledger in held)

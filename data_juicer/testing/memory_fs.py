@@ -1,0 +1,202 @@
+"""A disk in memory that knows what would be left of it if the power failed now."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import io
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from data_juicer.errors import StoreError
+from data_juicer.store.filesystem import Data, FileSystem
+
+
+class Loss(enum.Enum):
+    """What a crash takes with it. A file that was never synced is empty where its name survives, as on ext4."""
+
+    EVERYTHING = "unsynced bytes and names are gone"
+    BYTES = "names are there, unsynced bytes are not"
+    ORDER = "unsynced bytes are gone, and of the unsynced names all but the newest change"
+    NOTHING = "the process was killed, the machine goes on"
+
+
+@dataclass(slots=True, eq=False)
+class _File:
+    """What names point at. `durable` are the bytes of the last sync."""
+
+    data: bytes = b""
+    durable: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class _Renaming:
+    """A change of names that no directory sync has made durable: `old` goes, `new` becomes `file`; each may be none."""
+
+    old: str | None
+    new: str | None
+    file: _File | None
+
+    def touches(self, directory: str) -> bool:
+        return any(path and os.path.dirname(path) == directory for path in (self.old, self.new))
+
+    def apply(self, names: dict[str, _File]) -> None:
+        if self.old is not None:
+            names.pop(self.old, None)
+        if self.new is not None and self.file is not None:
+            names[self.new] = self.file
+
+
+class MemoryFileSystem(FileSystem):
+    """Bytes are durable after `sync`, names after `sync_dir`; directories at once, as `make_dirs` promises."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, _File] = {}
+        self._durable: dict[str, _File] = {}
+        self._pending: list[_Renaming] = []
+        self._directories: set[str] = {"/"}
+
+    def after_power_loss(self, loss: Loss) -> MemoryFileSystem:
+        """The disk that the next process finds; this one stays as it is."""
+        if loss is Loss.NOTHING:
+            return self._rebuilt(self._names, {file: file.data for file in self._names.values()})
+        names = dict(self._durable)
+        surviving = {Loss.EVERYTHING: [], Loss.BYTES: self._pending, Loss.ORDER: self._pending[-1:]}[loss]
+        for renaming in surviving:
+            renaming.apply(names)
+        return self._rebuilt(names, {file: file.durable for file in names.values()})
+
+    def _rebuilt(self, names: dict[str, _File], contents: dict[_File, bytes]) -> MemoryFileSystem:
+        """A disk on which everything is durable."""
+        disk = MemoryFileSystem()
+        files = {file: _File(data, data) for file, data in contents.items()}
+        disk._names = {path: files[file] for path, file in names.items()}
+        disk._durable = dict(disk._names)
+        disk._directories = set(self._directories)
+        return disk
+
+    # ---- bytes
+
+    def write(self, path: str, data: Data) -> None:
+        self._file_to_write(path).data = bytes(data)
+
+    def append(self, path: str, data: Data) -> None:
+        self._file_to_write(path).data += bytes(data)
+
+    @contextlib.contextmanager
+    def create(self, path: str) -> Iterator[BinaryIO]:
+        self.write(path, b"")
+        yield AppendingStream(self, path)  # type: ignore[misc] # a BinaryIO in all but name
+
+    def truncate(self, path: str, size: int) -> None:
+        file = self._file(path, "truncating")
+        file.data = file.data[:size].ljust(size, b"\0")
+
+    def concat(self, sources: Sequence[str], target: str) -> None:
+        self.write(target, b"".join(self._file(source, "reading").data for source in sources))
+
+    def sync(self, path: str) -> None:
+        file = self._file(path, "syncing")
+        file.durable = file.data
+
+    # ---- names
+
+    def sync_dir(self, path: str) -> None:
+        self._need_dir(path, "syncing")
+        for renaming in self._pending:
+            if renaming.touches(path):
+                renaming.apply(self._durable)
+        self._pending = [renaming for renaming in self._pending if not renaming.touches(path)]
+
+    def link(self, source: str, target: str) -> bool:
+        file = self._file(source, "linking")
+        self._need_dir(os.path.dirname(target), "linking")
+        if target in self._names:
+            return False
+        self._rename(_Renaming(None, target, file))
+        return True
+
+    def replace(self, source: str, target: str) -> None:
+        file = self._file(source, "renaming")
+        self._need_dir(os.path.dirname(target), "renaming")
+        self._rename(_Renaming(source, target, file))
+
+    def remove(self, path: str) -> None:
+        if path in self._names:
+            self._rename(_Renaming(path, None, None))
+
+    def make_dirs(self, path: str) -> None:
+        while path not in self._directories:
+            if path in self._names:
+                raise StoreError(f"{path}: creating the directory failed: a file has this name.")
+            self._directories.add(path)
+            path = os.path.dirname(path)
+
+    def remove_dir(self, path: str) -> None:
+        if not self.list(path):
+            self._directories.discard(path)
+
+    # ---- looking
+
+    def read(self, path: str) -> bytes:
+        if path not in self._names:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return self._names[path].data
+
+    def size(self, path: str) -> int:
+        return len(self.read(path))
+
+    def exists(self, path: str) -> bool:
+        return path in self._names or path in self._directories
+
+    def list(self, path: str) -> list[str]:
+        inside = [
+            held for held in (*self._names, *self._directories) if os.path.dirname(held) == path != held
+        ]
+        return sorted(os.path.basename(held) for held in inside)
+
+    # ---- inside
+
+    def _rename(self, renaming: _Renaming) -> None:
+        renaming.apply(self._names)
+        self._pending.append(renaming)
+
+    def _file_to_write(self, path: str) -> _File:
+        if path in self._directories:
+            raise StoreError(f"{path}: writing failed: Is a directory.")
+        if path not in self._names:
+            self._need_dir(os.path.dirname(path), "writing")
+            self._rename(_Renaming(None, path, _File()))
+        return self._names[path]
+
+    def _file(self, path: str, doing: str) -> _File:
+        if path not in self._names:
+            raise StoreError(f"{path}: {doing} failed: No such file or directory.")
+        return self._names[path]
+
+    def _need_dir(self, path: str, doing: str) -> None:
+        if path not in self._directories:
+            raise StoreError(f"{path}: {doing} failed: No such file or directory.")
+
+
+class AppendingStream(io.RawIOBase):
+    """A file open for writing whose every write is an `append`."""
+
+    def __init__(self, fs: FileSystem, path: str) -> None:
+        self._fs = fs
+        self._path = path
+        self._position = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def write(self, data: Data) -> int:  # type: ignore[override] # io says Buffer, which is wider
+        self._fs.append(self._path, data)
+        count = len(memoryview(data))
+        self._position += count
+        return count
