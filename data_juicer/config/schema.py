@@ -58,7 +58,6 @@ _PLACEHOLDER: Final = Missing(
 NOT_AVAILABLE: Final[Mapping[str, Missing]] = {
     "partition.auto_configure": Missing(words="true", asked=bool),
     "executor_type": Missing(words="ray_partitioned, ray", asked=lambda kind: kind.startswith("ray")),
-    "open_tracer": Missing(words="true", asked=bool),
     "dataset_path": Missing(words="weights", asked=lambda paths: any(map(rules.is_weighted, paths))),
     "dataset": Missing(
         words="types other than local, weights, max_sample_num",

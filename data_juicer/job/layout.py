@@ -204,6 +204,18 @@ class JobLayout:
         """The same for people, once the result is committed."""
         return os.path.join(self.dead_letter_dir, f"partition_{partition_id:06d}.jsonl")
 
+    @property
+    def trace_dir(self) -> str:
+        return os.path.join(self.job_dir, "trace")
+
+    def trace_data(self, partition_id: int, attempt: str) -> str:
+        """What an attempt sampled of its partition; the result's manifest names it."""
+        return os.path.join(self.trace_dir, f"partition_{partition_id:06d}.{attempt}.jsonl")
+
+    def trace(self, operation_idx: int, operation_name: str) -> str:
+        """The sample of one operator over the whole job."""
+        return os.path.join(self.trace_dir, f"op_{operation_idx:03d}_{operation_name}.jsonl")
+
     # ---- checkpoints
 
     def checkpoint_manifest(self, partition_id: int, operation_idx: int) -> str:
@@ -238,6 +250,7 @@ class JobLayout:
             "intermediate": self.intermediate_dir,
             "results": self.results_dir,
             "dead_letter": self.dead_letter_dir,
+            "trace": self.trace_dir,
             "event_logs": self.event_logs_dir,
             "checkpoints": self.checkpoints_dir,
         }

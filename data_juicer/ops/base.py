@@ -84,6 +84,10 @@ class Filter(Operator):
     def keep(self, stats: Mapping[str, pa.Array]) -> Mask:
         """From the figures alone: which rows stay, shape (rows,)."""
 
+    def explain(self, figures: Mapping[str, Any]) -> str:
+        """Why a row with these figures was dropped, for people."""
+        return ", ".join(f"{name} = {value}" for name, value in figures.items())
+
 
 def parameters_of(recipe_entry: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """A recipe entry, `name` or `{name: {parameter: value}}`, as name and parameters.

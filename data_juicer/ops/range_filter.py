@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -50,6 +50,11 @@ class RangeFilter(Filter):
 
     def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:
         return {self.stats_key: self.figure(batch)}
+
+    def explain(self, figures: Mapping[str, Any]) -> str:
+        figure = figures[self.stats_key]
+        bounds = f"[{'' if self.low is None else self.low}, {'' if self.high is None else self.high}]"
+        return f"{self.stats_key} = {figure} is {'inside' if self.reversed_range else 'outside'} {bounds}"
 
     def keep(self, stats: Mapping[str, pa.Array]) -> Mask:
         figures = stats[self.stats_key].to_numpy(zero_copy_only=False)

@@ -19,8 +19,8 @@ def superseded(newest: Manifest, held: Iterable[Manifest], retention: Retention)
 
 def unnamed_files(dropped: Iterable[Manifest], kept: Iterable[Manifest]) -> tuple[str, ...]:
     """Data files of dropped manifests that no kept one names, sorted."""
-    needed = {file.name for manifest in kept for file in (*manifest.files, *manifest.dead_letters)}
-    gone = {file.name for manifest in dropped for file in (*manifest.files, *manifest.dead_letters)}
+    needed = {file.name for manifest in kept for file in manifest.all_files}
+    gone = {file.name for manifest in dropped for file in manifest.all_files}
     return tuple(sorted(gone - needed))
 
 

@@ -107,6 +107,9 @@ def worker_setup(
         result_format=part_format,
         result_compression=target.compression if target.parts_are_packed else "none",
         keep_stats=config.keep_stats_in_res_ds,
+        traced=_traced(config),
+        trace_num=config.trace_num,
+        seed=config.seed,
         quarantine=config.fault_tolerance.on_bad_row == "quarantine",
     )
 
@@ -116,3 +119,10 @@ def _checkpoint_after(config: JobConfig) -> frozenset[int]:
     strategy = cast("Strategy", checkpoint.strategy if checkpoint.enabled else "disabled")
     names = [entry.name for entry in config.process]
     return checkpoint_indices(names, strategy, checkpoint.n_ops, checkpoint.op_names)
+
+
+def _traced(config: JobConfig) -> frozenset[int]:
+    if not config.open_tracer:
+        return frozenset()
+    names = config.op_list_to_trace
+    return frozenset(index for index, entry in enumerate(config.process) if not names or entry.name in names)

@@ -16,11 +16,12 @@ from data_juicer.job.layout import (
     parse_result_name,
 )
 from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.run import trace
 from data_juicer.store.commit import SET_ASIDE, read_manifest
 from data_juicer.store.filesystem import ASIDE_SUFFIX, FileSystem
 from data_juicer.store.ledger import READ, OperatorLedger, add_ledgers
 from data_juicer.store.manifest import Manifest
-from data_juicer.store.staging import read_file
+from data_juicer.store.staging import read_file, read_lines
 
 
 class PartitionReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +113,15 @@ def show_dead_letters(fs: FileSystem, layout: JobLayout, results: Iterable[Manif
             fs.remove(path)
 
 
+def show_traces(fs: FileSystem, layout: JobLayout, results: Sequence[Manifest], size: int) -> None:
+    """The samples of all partitions as one file an operator."""
+    names = {ledger.index: ledger.name for result in results for ledger in result.ledgers}
+    lines = (line for result in results for line in read_lines(fs, layout.trace_dir, result.traces))
+    for index, records in trace.merge(lines, size).items():
+        data = b"\n".join([*map(trace.encode, records), b""])
+        fs.write_atomic(layout.trace(index, names[index]), data)
+
+
 def done_partitions(fs: FileSystem, layout: JobLayout) -> list[int]:
     """Partitions with a committed result."""
     parsed = (parse_result_name(name) for name in fs.list(layout.results_dir))
@@ -191,5 +201,5 @@ def _named(fs: FileSystem, directory: str, manifests: Sequence[str], files: Sequ
             manifest = read_manifest(fs, os.path.join(directory, name))
         except (CheckpointError, FileNotFoundError):
             return set(files)
-        named |= {file.name for file in (*manifest.files, *manifest.dead_letters)}
+        named |= {file.name for file in manifest.all_files}
     return named

@@ -14,15 +14,17 @@ from data_juicer.clock import format_utc
 from data_juicer.errors import OperatorError, StoreError
 from data_juicer.formats.base import ReadRows
 from data_juicer.formats.partition import encode_intermediate, encode_result, read_partition
+from data_juicer.ops.base import Operator
 from data_juicer.ops.batch import Batch
-from data_juicer.run import blame
+from data_juicer.run import blame, trace
 from data_juicer.run import messages as m
-from data_juicer.run.partition import run_operator
-from data_juicer.store.dead_letters import DeadLetter, decode_dead_letter, encode_dead_letters
+from data_juicer.run.partition import Watch, run_operator
+from data_juicer.run.side import Side
+from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
 from data_juicer.store.layers import join_batches, split_batch
 from data_juicer.store.ledger import READ, OperatorLedger
 from data_juicer.store.manifest import DataFile, Manifest
-from data_juicer.store.staging import load_layers, read_lines, stage_file, stage_layer
+from data_juicer.store.staging import load_layers, stage_file, stage_layer
 
 if TYPE_CHECKING:
     from data_juicer.run.worker import Worker
@@ -41,10 +43,9 @@ class Course:
         self.index: int | None = None
         """The operator under way; None while rows are read or written."""
         self.files: tuple[DataFile, ...] = ()
-        self.letter_files: tuple[DataFile, ...] = ()
         self.ledgers: list[OperatorLedger] = []
-        self.letters: list[DeadLetter] = []
-        self.letters_staged = 0
+        self.letters = Side()
+        self.traces = Side()
         self.batches: list[Batch] = []
         self.below: Batch
 
@@ -86,10 +87,9 @@ class Course:
         batch = load_layers(
             self.worker.fs, directory, base.files, rows.batch, memory_map=self.setup.memory_map
         )
-        lines = read_lines(self.worker.fs, directory, base.dead_letters)
-        self.letters = [decode_dead_letter(line) for line in lines]
-        self.letters_staged = len(self.letters)
-        self.files, self.letter_files = base.files, base.dead_letters
+        self.letters.load(self.worker.fs, directory, base.dead_letters)
+        self.traces.load(self.worker.fs, directory, base.traces)
+        self.files = base.files
         self.ledgers = list(base.ledgers)
         self._go_on_from(batch)
 
@@ -116,7 +116,7 @@ class Course:
     def _run_operator(self, index: int) -> m.OperatorDone:
         operator = self.worker.prepared(index)
         started_s = time.perf_counter()
-        applied = run_operator(operator, index, self.batches)
+        applied = run_operator(operator, index, self.batches, self._watch(operator, index))
         self.batches = applied.batches
         self._take_out([blame.failed(self.attempt, operator.name, index, row) for row in applied.dead])
         ledger = _timed(applied.ledger, time.perf_counter() - started_s)
@@ -131,21 +131,29 @@ class Course:
                 f"{first.source}, line {first.line}: {first.operator}: {first.error_type}: {first.message} "
                 "(fault_tolerance.on_bad_row is fail; with quarantine the row is set aside and the job goes on)"
             )
-        self.letters += letters
+        self.letters.add(encode_dead_letter(letter) for letter in letters)
+
+    def _watch(self, operator: Operator, index: int) -> Watch | None:
+        """What samples the rows of an operator that is traced."""
+        size, seed = self.setup.trace_num, self.setup.seed
+        if not size or index not in self.setup.traced:
+            return None
+        return lambda before, after: self.traces.add(
+            trace.encode(record) for record in trace.sample(operator, index, before, after, size, seed)
+        )
 
     # ---- saving
 
     def _save_checkpoint(self, index: int) -> Iterator[m.Message]:
         """Hand the stage to the saver and go on from it."""
         below, whole = self.below, join_batches(self.batches)
-        new_letters = self.letters[self.letters_staged :]
-        self.letters_staged = len(self.letters)
+        new = (self.letters.take_new(), self.traces.take_new())
         ledgers = tuple(self.ledgers)
         self.below = whole.rebased()
         self.batches = _counted_anew(self.batches)
 
         def save() -> tuple[m.Message, ...]:
-            return self._saving(lambda: self._stage_checkpoint(index, below, whole, new_letters, ledgers))
+            return self._saving(lambda: self._stage_checkpoint(index, below, whole, new, ledgers))
 
         yield from self.worker.saver.save(self.pid, save)
 
@@ -154,7 +162,7 @@ class Course:
         index: int,
         below: Batch,
         whole: Batch,
-        new_letters: list[DeadLetter],
+        new: tuple[list[bytes], list[bytes]],
         ledgers: tuple[OperatorLedger, ...],
     ) -> Manifest:
         started_s = time.perf_counter()
@@ -162,11 +170,11 @@ class Course:
         path = self.worker.layout.checkpoint_data(self.pid, index, name, setup.checkpoint_suffix)
         layer = stage_layer(fs, path, below, whole, setup.checkpoint_format, setup.checkpoint_compression)
         self.files = (*self.files, layer)
-        if new_letters:
-            path = self.worker.layout.checkpoint_data(self.pid, index, name, "dead.jsonl")
-            staged = stage_file(fs, path, encode_dead_letters(new_letters), len(new_letters))
-            self.letter_files = (*self.letter_files, staged)
-        return self._manifest(index, self.files, self.letter_files, ledgers, started_s)
+        letters_path = self.worker.layout.checkpoint_data(self.pid, index, name, "dead.jsonl")
+        traces_path = self.worker.layout.checkpoint_data(self.pid, index, name, "trace.jsonl")
+        letter_files = self.letters.stage_new(fs, letters_path, new[0])
+        trace_files = self.traces.stage_new(fs, traces_path, new[1])
+        return self._manifest(index, self.files, letter_files, trace_files, ledgers, started_s)
 
     def save_result(self, started_s: float) -> tuple[m.Message, ...]:
         """Stage the rows as they will be exported, and end the attempt."""
@@ -186,17 +194,16 @@ class Course:
         data = encode_result(batch, setup.result_format, setup.result_compression, setup.keep_stats)
         path = layout.result_data(self.pid, self.attempt.name, setup.result_suffix)
         files = (stage_file(fs, path, data, len(batch)),)
-        letter_files: tuple[DataFile, ...] = ()
-        if self.letters:
-            path = layout.dead_letter_data(self.pid, self.attempt.name)
-            letter_files = (stage_file(fs, path, encode_dead_letters(self.letters), len(self.letters)),)
-        return self._manifest(None, files, letter_files, tuple(self.ledgers), started_s)
+        letter_files = self.letters.stage_all(fs, layout.dead_letter_data(self.pid, self.attempt.name))
+        trace_files = self.traces.stage_all(fs, layout.trace_data(self.pid, self.attempt.name))
+        return self._manifest(None, files, letter_files, trace_files, tuple(self.ledgers), started_s)
 
     def _manifest(
         self,
         index: int | None,
         files: tuple[DataFile, ...],
         letter_files: tuple[DataFile, ...],
+        trace_files: tuple[DataFile, ...],
         ledgers: tuple[OperatorLedger, ...],
         started_s: float,
     ) -> Manifest:
@@ -217,6 +224,7 @@ class Course:
             rows=ledgers[-1].rows_out,
             ledgers=ledgers,
             dead_letters=letter_files,
+            traces=trace_files,
             attempt=self.attempt.name,
             run=self.setup.run,
             created=format_utc(self.worker.clock.now()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,7 +33,13 @@ class Applied:
     dead: list[DeadRow]
 
 
-def run_operator(operator: Operator, index: int, batches: Sequence[Batch]) -> Applied:
+Watch = Callable[[Batch, Batch], None]
+"""Is shown each batch before an operator and after it, `base` of the second counting in the first."""
+
+
+def run_operator(
+    operator: Operator, index: int, batches: Sequence[Batch], watch: Watch | None = None
+) -> Applied:
     """Apply one partition-local operator to each batch.
 
     Rows on which it raises are isolated and left out; every other row goes through.
@@ -42,6 +48,8 @@ def run_operator(operator: Operator, index: int, batches: Sequence[Batch]) -> Ap
     rows_generated = rows_filtered = text_bytes = 0
     for batch in batches:
         rows, lost = _run_on_batch(operator, batch)
+        if watch is not None:
+            watch(batch, rows)
         dead += [DeadRow(batch, row, error) for row, error in lost]
         survivors = _survivors(rows, len(batch))
         rows_generated += len(rows) - survivors

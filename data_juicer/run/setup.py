@@ -46,6 +46,10 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     result_format: Literal["jsonl", "parquet"]
     result_compression: Literal["none", "gzip", "zstd"]
     keep_stats: bool
+    traced: frozenset[int] = frozenset()
+    """Operators of which `trace_num` changed and as many dropped rows are sampled."""
+    trace_num: int = 0
+    seed: int = 0
     quarantine: bool = True
     """Bad rows become dead letters; False: the first one fails the job."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -40,8 +39,9 @@ _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(DeadLetter)
 
 
-def encode_dead_letters(letters: Sequence[DeadLetter]) -> bytes:
-    return _ENCODER.encode_lines(letters)
+def encode_dead_letter(letter: DeadLetter) -> bytes:
+    """One line, without its end."""
+    return _ENCODER.encode(letter)
 
 
 def decode_dead_letter(line: bytes) -> DeadLetter:

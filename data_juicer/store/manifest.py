@@ -55,12 +55,18 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Of `read` and of every operator up to this one."""
     dead_letters: tuple[DataFile, ...] = ()
     """Files of the rows taken out so far."""
+    traces: tuple[DataFile, ...] = ()
+    """Files of what was sampled of the rows so far."""
     attempt: str
     run: int
     created: str
     """When it was staged, ISO 8601; told to people, compared with nothing."""
     save_s: float = 0.0
     """Seconds that encoding, writing and syncing took."""
+
+    @property
+    def all_files(self) -> tuple[DataFile, ...]:
+        return (*self.files, *self.dead_letters, *self.traces)
 
 
 class _Version(msgspec.Struct):
