@@ -11,6 +11,7 @@ from data_juicer.formats.base import FragmentLimits, SourceFile
 from data_juicer.plan.partitions import PartitionSpec
 
 FORMAT_VERSION: Final = 1
+READABLE_PARTITIONS_MAX: Final = 1000
 Materialize = Literal["auto", "always"]
 
 
@@ -38,7 +39,9 @@ class _Version(msgspec.Struct):
 
 
 def encode_mapping(mapping: DatasetMapping) -> bytes:
-    return msgspec.json.encode(mapping)
+    """JSON, indented as long as a person might read it."""
+    data = msgspec.json.encode(mapping)
+    return msgspec.json.format(data, indent=1) if len(mapping.partitions) <= READABLE_PARTITIONS_MAX else data
 
 
 def decode_mapping(data: bytes) -> DatasetMapping | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -22,6 +23,8 @@ from data_juicer.store.filesystem import ASIDE_SUFFIX, FileSystem
 from data_juicer.store.ledger import READ, OperatorLedger, add_ledgers
 from data_juicer.store.manifest import Manifest
 from data_juicer.store.staging import read_file, read_lines
+
+READABLE_PARTITIONS_MAX: Final = 1000
 
 
 class PartitionReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +82,12 @@ def make_report(job: str, partitions: Sequence[PartitionSpec], results: Sequence
         ledgers=ledgers,
         partitions=reports,
     )
+
+
+def encode_report(report: MappingReport) -> bytes:
+    """JSON, indented as long as a person might read it."""
+    data = msgspec.json.encode(report)
+    return msgspec.json.format(data, indent=1) if len(report.partitions) <= READABLE_PARTITIONS_MAX else data
 
 
 def total_ledgers(results: Iterable[Manifest]) -> tuple[OperatorLedger, ...]:

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-import msgspec
-
 from data_juicer.clock import Clock
 from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
@@ -33,6 +31,7 @@ from data_juicer.plan.inventory import take_inventory
 from data_juicer.plan.jobplan import JobPlan, encode_resume_report, plan_job
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.mapping import DatasetMapping, Materialize, decode_mapping, encode_mapping
+from data_juicer.plan.overlap import refuse_overlap
 from data_juicer.plan.retention import Retention, drops_checkpoints_of_done
 from data_juicer.plan.scan import scan
 from data_juicer.run import closing
@@ -97,6 +96,7 @@ def run_job(config: JobConfig, around: Surroundings) -> JobResult:
     identities = identify(operators)
     wanted_digest = config_digest(config, identities)
     layout = layout_of(config, around.clock)
+    refuse_overlap(config.sources(), sources, os.path.abspath(config.export_path), layout.job_dir)
     complete = find_completed(around.fs, layout, wanted_digest, os.path.abspath(config.export_path))
     if complete is not None and _known_sources(around.fs, layout.dataset_mapping) == sources:
         return JobResult(summary=complete, view=around.view, already_complete=True)
@@ -312,7 +312,7 @@ class _Run:
             for spec in mapping.partitions
         ]
         report = closing.make_report(self.layout.job_id, mapping.partitions, results)
-        self.fs.write_atomic(self.layout.final_mapping_report, msgspec.json.encode(report))
+        self.fs.write_atomic(self.layout.final_mapping_report, closing.encode_report(report))
         closing.show_dead_letters(self.fs, self.layout, results)
         if self.config.open_tracer:
             closing.show_traces(self.fs, self.layout, results, self.config.trace_num)

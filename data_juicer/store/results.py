@@ -9,7 +9,6 @@ from typing import Final, Literal
 
 import msgspec
 
-from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats import to_parquet
 from data_juicer.formats.compression import compress
 from data_juicer.store.filesystem import FileSystem
@@ -75,7 +74,7 @@ def publish(
 
     Killed anywhere, it is done again from the start: until the rename the old export stands, and files of an earlier
     export with another number of shards are known from the manifest and removed.
-    Raises: StoreError, CheckpointCorruptError.
+    Raises: StoreError.
     """
     directory = os.path.dirname(os.path.abspath(target.path))
     fs.make_dirs(directory)
@@ -177,7 +176,7 @@ def _write_jsonl_shards(
 
 def _shards(fs: FileSystem, paths: Sequence[str], size_bytes: int) -> Iterator[Iterator[bytes]]:
     """Lines in chunks, shard by shard; each shard must be used up before the next is asked for."""
-    lines = (line for path in paths for line in fs.read(path).splitlines(keepends=True))
+    lines = (line + b"\n" for path in paths for line in fs.read(path).split(b"\n")[:-1])
     first = next(lines, b"")
     while True:
         rest: list[bytes] = []
@@ -213,15 +212,3 @@ def _shard_names(target: ExportTarget, count: int) -> list[str]:
         os.path.join(directory, f"{stem}-{number:0{width}d}-of-{count:0{width}d}{dot}{suffix}")
         for number in range(count)
     ]
-
-
-def check_part(fs: FileSystem, directory: str, part: PublishedPart) -> None:
-    """Raises: CheckpointCorruptError: the file is missing or its bytes are not those that were committed."""
-    import xxhash
-
-    try:
-        data = fs.read(os.path.join(directory, part.file))
-    except FileNotFoundError as error:
-        raise CheckpointCorruptError(f"{part.file} is missing.") from error
-    if xxhash.xxh3_128_hexdigest(data) != part.digest:
-        raise CheckpointCorruptError(f"{part.file} has not the digest that its manifest says.")
