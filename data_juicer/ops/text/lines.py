@@ -47,7 +47,9 @@ def line_lengths(column: pa.Array) -> pa.Array:
 
 def _ends(data: npt.NDArray[np.uint8], offsets: Counts) -> tuple[Counts, Counts]:
     """The first byte of each line end, and the byte behind it."""
-    firsts = np.flatnonzero((data - np.uint8(0x0A) <= 3) | (data - np.uint8(0x1C) <= 2))  # \n \v \f \r, \x1c to \x1e
+    firsts = np.flatnonzero(
+        (data - np.uint8(0x0A) <= 3) | (data - np.uint8(0x1C) <= 2)
+    )  # \n \v \f \r, \x1c to \x1e
     behinds = firsts + 1
     returns = np.flatnonzero(data[firsts] == 0x0D)
     if len(returns):
@@ -79,9 +81,30 @@ def _characters(data: npt.NDArray[np.uint8], starts: Counts, ends: Counts) -> Co
     """Characters between byte positions: bytes without those that continue a character."""
     if is_ascii(data):
         return ends - starts
-    behind = np.zeros(len(data) + 1, np.int32 if len(data) < 2**31 else np.int64)
-    np.cumsum((data & 0xC0) != 0x80, out=behind[1:])
-    return (behind[ends] - behind[starts]).astype(np.int64)
+    continuing = Prefix((data & 0xC0) == 0x80)
+    return (ends - starts) - (continuing.before(ends) - continuing.before(starts))
+
+
+class Prefix:
+    """How many marks stand before a position: sums of eight marks at once, as bytes of a 64-bit word."""
+
+    _SUM = np.uint64(0x0101010101010101)  # times it, the highest byte is the sum of all eight
+
+    def __init__(self, marks: Marks) -> None:
+        padded = np.zeros((len(marks) // 8 + 1) * 8, np.uint8)
+        padded[: len(marks)] = marks
+        self._words = padded.view(np.uint64)
+        self._sums = np.zeros(len(self._words), np.int64)
+        np.cumsum(self._added(self._words[:-1]), out=self._sums[1:])
+
+    def before(self, positions: Counts) -> Counts:
+        words = positions >> 3
+        below = (np.uint64(1) << ((positions & 7) << 3).astype(np.uint64)) - np.uint64(1)
+        before: Counts = self._sums[words] + self._added(self._words[words] & below)
+        return before
+
+    def _added(self, words: npt.NDArray[np.uint64]) -> Counts:
+        return ((words * self._SUM) >> np.uint64(56)).astype(np.int64)
 
 
 def longest(lengths: pa.Array) -> Counts:

@@ -34,7 +34,9 @@ def ngram_keys(symbols: npt.NDArray[Any], n: int) -> Keys:
     held = _WORD_BYTES // width
     padded = np.concatenate([symbols, np.zeros(held, symbols.dtype)])
     words: Keys = np.lib.stride_tricks.as_strided(
-        np.ascontiguousarray(padded).view(np.uint8)[:_WORD_BYTES].view(np.uint64), (len(symbols) + 1,), (width,)
+        np.ascontiguousarray(padded).view(np.uint8)[:_WORD_BYTES].view(np.uint64),
+        (len(symbols) + 1,),
+        (width,),
     )
     if n <= held:
         return words[:windows] & np.uint64((1 << (8 * width * n)) - 1)

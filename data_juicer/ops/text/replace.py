@@ -24,7 +24,9 @@ class Replacer:
         """Raises: ValueError: a character or its replacement is too long."""
         pairs = sorted((_code(old.encode()), old.encode(), new.encode()) for old, new in replacements.items())
         if any(len(new) > len(old) or len(old) > _WIDTH_MAX for _, old, new in pairs):
-            raise ValueError("a replacement may not be longer than its character, and that not than three bytes")
+            raise ValueError(
+                "a replacement may not be longer than its character, and that not than three bytes"
+            )
         self._codes = np.array([code for code, _, _ in pairs], np.uint32)
         self._widths = np.array([len(old) for _, old, _ in pairs])
         self._new = np.array([list(new.ljust(_WIDTH_MAX, b"\0")) for _, _, new in pairs], np.uint8)

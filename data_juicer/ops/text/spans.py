@@ -17,7 +17,10 @@ def spans_around(utf8: Bytes, positions: Counts, separators: bytes) -> tuple[Cou
     """
     borders = np.flatnonzero(np.logical_or.reduce([utf8.data == separator for separator in separators]))
     positions = np.unique(positions)
-    before, behind = np.searchsorted(borders, positions), np.searchsorted(utf8.offsets, positions, side="right")
+    before, behind = (
+        np.searchsorted(borders, positions),
+        np.searchsorted(utf8.offsets, positions, side="right"),
+    )
     starts = np.maximum(utf8.offsets[behind - 1], np.append(borders, -1)[before - 1] + 1)
     stops = np.minimum(utf8.offsets[behind], np.append(borders, len(utf8.data))[before] + 1)
     first = np.diff(starts, prepend=-1) > 0

@@ -98,7 +98,9 @@ def _named_by_is_bad() -> list[int]:
     """Every character outside ASCII in the text of the patterns, and all of Latin-1, where they have ranges."""
     from ftfy.badness import BADNESS_RE
 
-    named = {ord(character) for character in set(BADNESS_RE.pattern) - UNNAMED_ALONE if not character.isascii()}
+    named = {
+        ord(character) for character in set(BADNESS_RE.pattern) - UNNAMED_ALONE if not character.isascii()
+    }
     return sorted(named | set(range(0x80, 0x100)))
 
 
