@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from data_juicer.errors import ConfigError
-
 if TYPE_CHECKING:
     from data_juicer.ops.batch import Mask
     from data_juicer.ops.fields import Distinct
@@ -59,13 +57,13 @@ class Condition:
 
     @staticmethod
     def parse(text: str) -> Condition:
-        """Raises: ConfigError: no condition of this form."""
+        """Raises: ValueError: no condition of this form."""
         try:
             tree = ast.parse(text.strip(), mode="eval").body
             _check_depth(tree)
             _compiled(tree)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise ConfigError(f"{text!r} is no condition: {error}") from None
+            raise ValueError(f"{text!r} is no condition: {error}") from None
         return Condition(tuple(sorted(_fields(tree))), tree)
 
     def holds(self, columns: Mapping[str, Distinct], rows: int) -> Mask:

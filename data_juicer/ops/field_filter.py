@@ -6,7 +6,6 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from data_juicer.errors import ConfigError
 from data_juicer.ops.base import Filter
 from data_juicer.ops.fields import Distinct, raw_field
 
@@ -20,8 +19,9 @@ class FieldFilter(Filter):
     """Keeps the rows whose field has a value that `decide` says yes to; the figure is the value itself, as raw JSON."""
 
     def __init__(self, field_key: str) -> None:
+        """Raises: ValueError: no field is named."""
         if not field_key:
-            raise ConfigError(f"operator {self.name}: field_key is empty; name the field that decides")
+            raise ValueError("field_key is empty; name the field that decides")
         self.field_key = field_key
 
     @abstractmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from typing import Any, ClassVar
 
@@ -44,7 +43,7 @@ class SpecifiedNumericFieldFilter(FieldFilter):
 
     def decide(self, value: Any) -> bool:
         number = _number(value)
-        if number is None or math.isnan(number):
+        if number is None or number != number:  # noqa: PLR0124 - NaN; math.isnan fails for integers beyond floats
             return False
         above = number >= self.min_value if self.min_closed_interval else number > self.min_value
         below = number <= self.max_value if self.max_closed_interval else number < self.max_value
