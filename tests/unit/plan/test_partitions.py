@@ -83,7 +83,7 @@ def test_a_torn_or_garbled_mapping_is_as_good_as_none() -> None:
         b"[]",
         b"{}",
         b"[" * 9999,
-        data.replace(b'"rows_max":10', b'"rows_max":"x"'),
+        data.replace(b'"rows_max": 10', b'"rows_max": "x"'),
     ):
         assert decode_mapping(garbled) is None
 
