@@ -5,13 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from data_juicer.ops.range_filter import RangeFilter
 from data_juicer.ops.text.codepoints import ratio, shared_lengths
-from data_juicer.ops.text.lines import shared_line_lengths
+from data_juicer.ops.text.lines import shared_line_counts
 
 if TYPE_CHECKING:
     from data_juicer.ops.batch import Batch
@@ -32,5 +30,5 @@ class AverageLineLengthFilter(RangeFilter):
         super().__init__(min_len, max_len)
 
     def figure(self, batch: Batch) -> pa.Array:
-        lines = pc.list_value_length(shared_line_lengths(batch, self.text_key))
-        return pa.array(ratio(shared_lengths(batch, self.text_key), np.asarray(lines)))
+        lines = shared_line_counts(batch, self.text_key)
+        return pa.array(ratio(shared_lengths(batch, self.text_key), lines))

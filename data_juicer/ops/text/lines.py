@@ -29,10 +29,7 @@ def line_lengths(column: pa.Array) -> pa.Array:
     utf8 = bytes_of(column)
     row_starts, row_stops = utf8.offsets[:-1], utf8.offsets[1:]
     firsts, behinds = _ends(utf8.data, utf8.offsets)
-    ended = np.diff(np.searchsorted(firsts, utf8.offsets))
-    closed = np.zeros(len(row_stops), np.bool_)  # the row ends with a line end
-    closed[ended > 0] = behinds[np.cumsum(ended)[ended > 0] - 1] == row_stops[ended > 0]
-    is_open = ~closed & (row_stops > row_starts)
+    ended, is_open = _counted(utf8.offsets, firsts, behinds)
     offsets = offsets_of(ended + is_open)
     line_of_end = np.arange(len(firsts)) + np.repeat(np.cumsum(is_open) - is_open, ended)
     stops = np.empty(offsets[-1], np.int64)
@@ -43,6 +40,27 @@ def line_lengths(column: pa.Array) -> pa.Array:
     starts[offsets[:-1]] = row_starts
     sizes = _characters(utf8.data, starts[:-1], stops)
     return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(sizes))
+
+
+def shared_line_counts(batch: Batch, key: str) -> Counts:
+    """Lines of each row of the text column `key`, counted once for all operators."""
+    return batch.shared(key, "line count", make=line_counts)
+
+
+def line_counts(column: pa.Array) -> Counts:
+    """Lines of each row: those of `line_lengths`, which are not measured."""
+    utf8 = bytes_of(column)
+    ended, is_open = _counted(utf8.offsets, *_ends(utf8.data, utf8.offsets))
+    return ended + is_open
+
+
+def _counted(offsets: Counts, firsts: Counts, behinds: Counts) -> tuple[Counts, Marks]:
+    """Line ends of each row, and whether text follows the last of them."""
+    ended = np.diff(np.searchsorted(firsts, offsets))
+    some = ended > 0
+    last = offsets[:-1].copy()
+    last[some] = behinds[np.cumsum(ended)[some] - 1]
+    return ended, last < offsets[1:]
 
 
 def _ends(data: npt.NDArray[np.uint8], offsets: Counts) -> tuple[Counts, Counts]:
@@ -92,7 +110,7 @@ class Prefix:
 
     def __init__(self, marks: Marks) -> None:
         padded = np.zeros((len(marks) // 8 + 1) * 8, np.uint8)
-        padded[: len(marks)] = marks
+        padded[: len(marks)] = marks.view(np.uint8)
         self._words = padded.view(np.uint64)
         self._sums = np.zeros(len(self._words), np.int64)
         np.cumsum(self._added(self._words[:-1]), out=self._sums[1:])
@@ -104,7 +122,7 @@ class Prefix:
         return before
 
     def _added(self, words: npt.NDArray[np.uint64]) -> Counts:
-        return ((words * self._SUM) >> np.uint64(56)).astype(np.int64)
+        return ((words * self._SUM) >> np.uint64(56)).view(np.int64)
 
 
 def longest(lengths: pa.Array) -> Counts:

@@ -46,6 +46,7 @@ def test_a_table_asks_every_plane_that_holds_letters() -> None:
 def test_lines_are_those_of_splitlines(texts: list[str]) -> None:
     lengths = lines.line_lengths(sliced(texts))
     assert lengths.to_pylist() == [[len(line) for line in text.splitlines()] for text in texts]
+    assert lines.line_counts(sliced(texts)).tolist() == [len(text.splitlines()) for text in texts]
     assert lines.longest(lengths).tolist() == [max(map(len, text.splitlines()), default=0) for text in texts]
 
 
