@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +10,10 @@ import pyarrow as pa
 from data_juicer.ops.pattern_mapper import PatternMapper
 from data_juicer.ops.text.codepoints import bytes_of
 from data_juicer.ops.text.rows import map_part
+
+# Bytes that can stand beside the @ of an address: ASCII letters, digits and some marks.
+_MAY_TOUCH: Final = np.zeros(256, np.bool_)
+_MAY_TOUCH[list(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-+_")] = True
 
 
 class CleanEmailMapper(PatternMapper):
@@ -29,4 +33,6 @@ class CleanEmailMapper(PatternMapper):
     def map_default(self, text: pa.Array) -> pa.Array:
         utf8 = bytes_of(text)
         ats = np.flatnonzero(utf8.data == ord("@"))
+        around = _MAY_TOUCH.take(np.pad(utf8.data, 1).take([ats, ats + 2]))
+        ats = ats[around.all(axis=0)]
         return map_part(text, np.diff(np.searchsorted(ats, utf8.offsets)) > 0, self.substitution.column)
