@@ -25,12 +25,12 @@ class Output(Protocol):
 
 
 class TextOutput:
-    def emit(self, document: msgspec.Struct, lines: Callable[[int], Sequence[str]]) -> None:  # noqa: ARG002 - the protocol
+    def emit(self, document: msgspec.Struct, lines: Callable[[int], Sequence[str]]) -> None:
         sys.stdout.write("".join(f"{line}\n" for line in lines(shutil.get_terminal_size().columns)))
 
 
 class JsonOutput:
-    def emit(self, document: msgspec.Struct, lines: Callable[[int], Sequence[str]]) -> None:  # noqa: ARG002 - the protocol
+    def emit(self, document: msgspec.Struct, lines: Callable[[int], Sequence[str]]) -> None:
         encoded = msgspec.json.format(msgspec.json.encode(document), indent=2)
         sys.stdout.write(f"{encoded.decode()}\n")
 

@@ -50,7 +50,8 @@ class Terminal:
         """
         self._view = view
         self._clock = clock
-        self._display: _Display = _Bar(stream) if stream.isatty() else _Lines(stream)
+        self._stream = stream
+        self._made: _Display | None = None
         self._shown_s: float | None = None
         self._troubles = 0
 
@@ -61,9 +62,14 @@ class Terminal:
             return
         self._troubles += 1
         if self._troubles <= _TROUBLES_MAX:
-            self._say(f"warning: {' '.join(describe(event).split())}")
+            self.say(f"warning: {' '.join(describe(event).split())}")
         elif self._troubles == _TROUBLES_MAX + 1:
-            self._say("warning: more follow; they are in events.log")
+            self.say("warning: more follow; they are in events.log")
+
+    def say(self, line: str) -> None:
+        """A line above the bar, or behind the lines so far."""
+        with self._surviving():
+            self._display.say(line)
 
     def tick(self) -> None:
         """Show how far the run is, when it was not shown a moment ago; called in each turn of the driver's loop."""
@@ -77,16 +83,20 @@ class Terminal:
         if self._shown_s is not None:
             self._shown_s = None
             self._show()
-        with self._surviving():
-            self._display.close()
+        if self._made is not None:
+            with self._surviving():
+                self._made.close()
+
+    @property
+    def _display(self) -> _Display:
+        """Made when it is first needed: importing rich then costs no time, as the workers have begun."""
+        if self._made is None:
+            self._made = _Bar(self._stream) if self._stream.isatty() else _Lines(self._stream)
+        return self._made
 
     def _show(self) -> None:
         with self._surviving():
             self._display.show(progress_of(self._view, self._clock.now()))
-
-    def _say(self, line: str) -> None:
-        with self._surviving():
-            self._display.say(line)
 
     @contextlib.contextmanager
     def _surviving(self) -> Iterator[None]:
@@ -94,7 +104,7 @@ class Terminal:
         try:
             yield
         except OSError:
-            self._display = _Nothing()
+            self._made = _Nothing()
 
 
 class _Nothing:

@@ -107,10 +107,15 @@ def _entry_points() -> Mapping[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
 
 
-def _unknown_operator(name: str) -> str:
+def nearest(name: str, count_max: int) -> list[str]:
+    """The names of other operators that are most like a name, the nearest first."""
     import difflib
 
-    known = names()
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    others = [other for other in names() if other != name]
+    return difflib.get_close_matches(name, others, n=count_max, cutoff=0.5)
+
+
+def _unknown_operator(name: str) -> str:
+    near = nearest(name, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"operator {name!r} is unknown{hint} {len(known)} are known: dj-process --list-ops prints them."
+    return f"operator {name!r} is unknown{hint} {len(names())} are known: dj-process --list-ops prints them."

@@ -1,0 +1,92 @@
+"""dj-process: runs a recipe, or goes on with the job that `--job_id` names; tells what operators there are.
+
+What is imported when: `--help` must be there in a blink, and the first worker must start before this process imports
+what it needs itself. So nothing here is imported before it is known that it is wanted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from data_juicer.config.commandline import PROGRAM, build_parser, read_flags
+from data_juicer.config.config import load_config
+from data_juicer.errors import DataJuicerError
+from data_juicer.version import VERSION
+
+_EXAMPLES: Final = f"""\
+examples:
+  {PROGRAM} --config recipe.yaml              run it; prints the id of the job
+  {PROGRAM} --config recipe.yaml --job_id ID  resume it, or learn that it is done
+  {PROGRAM} --config recipe.yaml --np 2 --checkpoint.strategy every_partition
+  dj-jobs list, dj-jobs show ID                 what became of jobs
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Expected errors are one line and their exit code; bugs keep their traceback."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _answer(words)
+        sys.stdout.flush()
+    except DataJuicerError as error:
+        sys.stderr.write(f"{PROGRAM}: {error}\n")
+        return error.exit_code
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _answer(words: Sequence[str]) -> int:
+    asked, settings = _questions().parse_known_args(words)
+    if asked.help:
+        sys.stdout.write(_help())
+    elif asked.version:
+        sys.stdout.write(f"data_juicer {VERSION}\n")
+    elif asked.list_ops or asked.describe_op:
+        from data_juicer.cli import operators
+
+        paths = _custom_operator_paths(settings)
+        text = operators.describe(asked.describe_op, paths) if asked.describe_op else operators.listing(paths)
+        sys.stdout.write(text)
+    else:
+        from data_juicer.cli.running import run_job_of
+
+        return run_job_of(settings)
+    return 0
+
+
+def _questions() -> argparse.ArgumentParser:
+    """The options that ask something instead of running a job."""
+    parser = argparse.ArgumentParser(prog=PROGRAM, add_help=False, allow_abbrev=False)
+    _add_questions(parser)
+    return parser
+
+
+def _add_questions(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("instead of a run")
+    group.add_argument("-h", "--help", action="store_true", help="Show this.")
+    group.add_argument("--version", action="store_true", help="Show the version.")
+    group.add_argument(
+        "--list-ops", action="store_true", help="List the operators, with those of the recipe's own."
+    )
+    group.add_argument("--describe-op", metavar="NAME", help="Show what an operator does and takes.")
+
+
+def _help() -> str:
+    parser = build_parser()
+    _add_questions(parser)
+    return f"{parser.format_help()}\n{_EXAMPLES}"
+
+
+def _custom_operator_paths(settings: Sequence[str]) -> tuple[str, ...]:
+    """Those of the recipe or of the command line alone."""
+    recipe_path, givens = read_flags(settings)
+    if recipe_path is not None:
+        return load_config(settings, os.environ).custom_operator_paths
+    named = [given.read() for given in givens if given.path == "custom_operator_paths"]
+    return named[-1] if named else ()

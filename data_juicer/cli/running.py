@@ -1,0 +1,131 @@
+"""A job on a terminal: its progress, signals, and what there is to say when it ends, however it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from data_juicer.cli.signals import StopSignals
+from data_juicer.config.commandline import PROGRAM
+from data_juicer.config.config import load_config
+from data_juicer.errors import DataJuicerError
+
+if TYPE_CHECKING:
+    from data_juicer.events.types import Record
+    from data_juicer.monitor.terminal import Terminal
+    from data_juicer.run.job import JobResult
+    from data_juicer.run.opening import OpenJob
+
+
+def run_job_of(settings: Sequence[str]) -> int:
+    """Run, resume, or find complete the job that a command line asks for.
+
+    Returns: 0. Raises: DataJuicerError: nothing was begun. Otherwise how the job ended is told here.
+    """
+    from data_juicer.api import run_config
+
+    signals = StopSignals(sys.stderr.fileno())
+    with signals:
+        config = load_config(settings, os.environ)
+        screen = Screen(signals, config.notices)
+        try:
+            result = run_config(
+                config,
+                arguments=settings,
+                announce=screen.open,
+                listeners=(screen.listen,),
+                tick=screen.tick,
+                stop_asked=signals.asked,
+            )
+        except DataJuicerError as error:
+            return screen.tell_failure(error)
+        except BaseException:  # a bug: its traceback follows what is safe
+            screen.tell_interruption()
+            raise
+        screen.tell_success(result)
+    return 0
+
+
+class Screen:
+    """What a person sees of one run. Silent until the job is open: what goes wrong before is one line."""
+
+    def __init__(self, signals: StopSignals, notices: Sequence[str]) -> None:
+        """
+        Args:
+            notices: what the job is told about its settings.
+        """
+        self._signals = signals
+        self._notices = notices
+        self._job: OpenJob | None = None
+        self._terminal: Terminal | None = None
+        self._has_told_stop = False
+
+    # ---- while it runs
+
+    def open(self, job: OpenJob) -> None:
+        """Name the job, and what its settings ask for in vain."""
+        from data_juicer.monitor.terminal import Terminal
+
+        self._job = job
+        self._terminal = Terminal(job.view, job.clock, sys.stderr)
+        self._signals.parting = f"left at once; what was committed is safe. {job.summary.resume_command}"
+        run = "" if job.run == 1 else f", run {job.run}"
+        sys.stderr.write(f"job {job.layout.job_id}{run}\n")
+        for notice in self._notices:
+            sys.stderr.write(f"note: {notice}\n")
+
+    def listen(self, record: Record) -> None:
+        if self._terminal:
+            self._terminal.listen(record)
+
+    def tick(self) -> None:
+        if self._terminal is None:
+            return
+        if self._signals.is_asked and not self._has_told_stop:
+            self._has_told_stop = True
+            self._terminal.say("stopping: what is in work is finished first; once more leaves at once")
+        self._terminal.tick()
+
+    # ---- when it ended
+
+    def tell_success(self, result: JobResult) -> None:
+        """The closing table on stdout; one line for a job that had nothing left to do."""
+        if result.already_complete:
+            counts = result.summary.counts
+            sys.stdout.write(
+                f"{result.summary.job_id} is complete: {counts.rows:,} rows in, {counts.rows_out:,} out; "
+                f"nothing was left to do.\n{result.summary.export_path}\n"
+            )
+            return
+        self._close(is_success=True)
+
+    def tell_failure(self, error: DataJuicerError) -> int:
+        """Why it ended, what is safe, how to go on.
+
+        Returns: the exit code. Raises: DataJuicerError: the job was not even open.
+        """
+        if self._job is None:
+            raise error
+        if self._job.summary.reason is None:  # the disk refused the summary
+            sys.stderr.write(f"{PROGRAM}: {error}\n")
+        self._close(is_success=False)
+        return error.exit_code
+
+    def tell_interruption(self) -> None:
+        """Where the job stands; nothing if there is none yet."""
+        if self._job:
+            self._close(is_success=False)
+
+    def _close(self, *, is_success: bool) -> None:
+        from data_juicer.monitor.closing import print_closing
+        from data_juicer.monitor.facts import job_facts, operator_lines
+
+        job, terminal = self._job, self._terminal
+        if job is None or terminal is None:
+            return
+        terminal.close()
+        facts = job_facts(job.summary, job.view, job.layout, is_alive=False)
+        operators = operator_lines(list(job.view.operators.values()))
+        print_closing(sys.stdout if is_success else sys.stderr, operators, facts)
