@@ -1,0 +1,153 @@
+"""How many partitions a second the driver can finish: a backend that answers at once, real events and real commits.
+
+Once on the local disk, where every commit waits for two syncs, and once on a disk in memory, which leaves the driver.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from benchmarks.bench import NINE_OPERATORS, Bench
+from benchmarks.report import Measured
+from data_juicer.clock import SystemClock
+from data_juicer.events.log import EventLog
+from data_juicer.events.view import JobView
+from data_juicer.formats.base import Fragment
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.lock import Driver as Owner
+from data_juicer.job.lock import acquire
+from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.run import messages as m
+from data_juicer.run.committer import Committer
+from data_juicer.run.driver import DeadLetterBudget, Driver
+from data_juicer.run.recorder import Recorder
+from data_juicer.run.retry import RetryPolicy
+from data_juicer.store.filesystem import FileSystem, LocalFileSystem
+from data_juicer.store.ledger import READ, OperatorLedger
+from data_juicer.store.manifest import DataFile, Manifest, OperatorIdentity
+from data_juicer.testing.locks import MemoryLock
+from data_juicer.testing.memory_fs import MemoryFileSystem
+from data_juicer.testing.scripted_backend import ScriptedBackend
+
+PARTITIONS = {"disk": 500, "memory": 3000}
+SLOTS = 64
+ROWS = 1000
+NAMES = [name for entry in NINE_OPERATORS for name in entry]
+IDENTITIES = tuple(
+    OperatorIdentity(name=name, version="1", parameters=dict(parameters))
+    for entry in NINE_OPERATORS
+    for name, parameters in entry.items()
+)
+LEDGERS = tuple(
+    OperatorLedger(index=index, name=name, rows_in=ROWS, rows_out=ROWS, duration_s=0.01, text_bytes=2_000_000)
+    for index, name in enumerate([READ, *NAMES], start=-1)
+)
+
+
+def measure(bench: Bench) -> list[Measured]:
+    rows = []
+    for where, count in PARTITIONS.items():
+        bench.say(f"driver, {where}")
+        speeds = [_on(bench, where, count) for _ in range(bench.repetitions)]
+        rows.append(
+            Measured(
+                what=f"driver with commits, {where}",
+                values=speeds,
+                unit="partitions/s",
+                at_least=1000,
+                note="nine operators, 22 messages and 21 events a partition",
+            )
+        )
+    return rows
+
+
+def _on(bench: Bench, where: str, count: int) -> float:
+    if where == "memory":
+        return _completions_a_second(MemoryFileSystem(), "/work", count)
+    with bench.scratch() as directory:
+        return _completions_a_second(LocalFileSystem(), str(directory), count)
+
+
+def _completions_a_second(fs: FileSystem, work_dir: str, count: int) -> float:
+    clock, view = SystemClock(), JobView()
+    layout = JobLayout.of(work_dir, "driver")
+    lock = acquire(fs, layout, clock, Owner.here(), MemoryLock(set()))
+    for directory in layout.directories().values():
+        fs.make_dirs(directory)
+    log = EventLog(fs, layout, clock, lock.run, listeners=(view.apply,))
+    driver = Driver(
+        backend=ScriptedBackend(script, SLOTS),
+        committer=Committer(fs, layout, lock, "keep_all"),
+        recorder=Recorder(log, NAMES),
+        clock=clock,
+        retry=RetryPolicy(retries_max=0, backoff="fixed", seed=0),
+        budget=DeadLetterBudget(ratio_max=1.0),
+        run=lock.run,
+        partition=partition,
+        drain_s=1.0,
+        tick=log.tick,
+    )
+    started_s = time.perf_counter()
+    outcome = driver.run(range(count))
+    seconds = time.perf_counter() - started_s
+    log.close()
+    lock.release(0)
+    if len(outcome.committed) != count:
+        raise RuntimeError(f"{len(outcome.committed)} of {count} partitions were committed")
+    return count / seconds
+
+
+def partition(number: int) -> PartitionSpec:
+    start = number * ROWS
+    fragment = Fragment(
+        source=0,
+        row_start=start,
+        row_stop=start + ROWS,
+        byte_start=start * 2000,
+        byte_stop=(start + ROWS) * 2000,
+        digest=f"{number:032x}",
+    )
+    return PartitionSpec(
+        partition_id=number,
+        position=number,
+        format="jsonl",
+        source_path="/data/input.jsonl",
+        fragment=fragment,
+    )
+
+
+def script(attempt: m.Attempt) -> Iterator[m.Message]:
+    """What a worker tells about a partition that goes well."""
+    pid, name = attempt.partition.partition_id, attempt.name
+    yield m.AttemptStarted(partition_id=pid, attempt=name, worker="scripted")
+    for ledger in LEDGERS:
+        if ledger.index >= 0:
+            yield m.OperatorStarted(partition_id=pid, attempt=name, operator_index=ledger.index)
+        yield m.OperatorDone(partition_id=pid, attempt=name, ledger=ledger)
+    yield m.Staged(partition_id=pid, attempt=name, manifest=_result(attempt))
+    yield m.AttemptDone(partition_id=pid, attempt=name, duration_s=0.1)
+
+
+def _result(attempt: m.Attempt) -> Manifest:
+    pid, digest = attempt.partition.partition_id, attempt.partition.digest
+    file = DataFile(
+        name=f"partition_{pid:06d}.{attempt.name}.jsonl", size_bytes=2_000_000, digest=digest, rows=ROWS
+    )
+    return Manifest(
+        kind="result",
+        job="driver",
+        partition=pid,
+        operator_index=len(NAMES) - 1,
+        operator_name=NAMES[-1],
+        key=digest,
+        fragment=digest,
+        reader=digest,
+        operators=IDENTITIES,
+        files=(file,),
+        rows=ROWS,
+        ledgers=LEDGERS,
+        attempt=attempt.name,
+        run=1,
+        created="2026-01-01T00:00:00.000Z",
+    )

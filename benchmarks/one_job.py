@@ -1,0 +1,72 @@
+"""A process that runs one job and prints what it took, as JSON. Started by `bench.run_job`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from data_juicer import api
+from data_juicer.config.config import load_recipe
+from data_juicer.errors import JobStoppedError
+from data_juicer.events.view import JobView
+
+LOOK_S = 0.1
+
+
+def peak_bytes(pid: int | str = "self") -> int:
+    """The largest resident set that a process had; 0 when it is gone."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+class Watch:
+    """Looks at the worker processes now and then; called in each turn of the driver's loop."""
+
+    def __init__(self) -> None:
+        self.worker_peak_bytes = 0
+        self._next_s = 0.0
+
+    def __call__(self) -> None:
+        now_s = time.monotonic()
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + LOOK_S
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="utf-8").split()
+        self.worker_peak_bytes = max([self.worker_peak_bytes, *map(peak_bytes, children)])
+
+
+def stopper(view: JobView, after: int | None) -> Callable[[], int | None]:
+    """Asks to stop once so many partitions are done."""
+    return lambda: signal.SIGTERM if after is not None and view.partitions_done >= after else None
+
+
+def main() -> None:
+    order = json.load(sys.stdin)
+    config = load_recipe(order["settings"], {}, {})
+    view, watch = JobView(), Watch()
+    started_s, before = time.perf_counter(), os.times()
+    with contextlib.suppress(JobStoppedError):
+        api.run_config(config, view=view, tick=watch, stop_asked=stopper(view, order["stop_after"]))
+    wall_s, after = time.perf_counter() - started_s, os.times()
+    told = {
+        "wall_s": wall_s,
+        "driver_s": after.user + after.system - before.user - before.system,
+        "workers_s": after.children_user + after.children_system,
+        "partitions_done": view.partitions_done,
+        "driver_peak_bytes": peak_bytes(),
+        "worker_peak_bytes": watch.worker_peak_bytes,
+    }
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()

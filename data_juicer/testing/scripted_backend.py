@@ -1,0 +1,47 @@
+"""A backend without workers: what each attempt tells is written down beforehand."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from data_juicer.run.messages import Attempt, Message
+from data_juicer.run.setup import WorkerSetup
+
+
+class ScriptedBackend:
+    """Each submitted attempt has told all of its messages at once; `next_message` never waits."""
+
+    name = "scripted"
+
+    def __init__(self, script: Callable[[Attempt], Iterable[Message]], workers: int = 1) -> None:
+        """
+        Args:
+            script: attempt -> its messages in order, the last one of `messages.ENDS`.
+        """
+        self._script = script
+        self._workers = workers
+        self._told: deque[Message] = deque()
+
+    @property
+    def workers(self) -> int:
+        return self._workers
+
+    @property
+    def slots(self) -> int:
+        return self._workers
+
+    def begin(self, setup: WorkerSetup, partitions: int) -> None:
+        pass
+
+    def submit(self, attempt: Attempt) -> None:
+        self._told.extend(self._script(attempt))
+
+    def next_message(self, timeout_s: float) -> Message | None:
+        return self._told.popleft() if self._told else None
+
+    def worker_pids(self) -> tuple[int, ...]:
+        return ()
+
+    def close(self) -> None:
+        self._told.clear()
