@@ -6,65 +6,36 @@ Workers are fresh interpreters, not forks: the threads of polars and Arrow do no
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import socket
-import subprocess
-import sys
 from collections import deque
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 
 import msgspec
 
+from data_juicer.backends.worker_process import STACK_WAIT_S, WorkerProcess, start_worker
+from data_juicer.clock import Clock
 from data_juicer.errors import BackendError
 from data_juicer.run import messages as m
 from data_juicer.run.setup import WorkerSetup
 
-ONE_THREAD = (
-    "POLARS_MAX_THREADS",
-    "RAYON_NUM_THREADS",
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-)
 EARLY_LOSSES_MAX = 3
 """Workers that may die before they took an attempt, one after the other, until the backend gives up."""
-
-
-@dataclass(slots=True, eq=False)
-class _Process:
-    """One worker: the attempts it was given and that did not end, the oldest first."""
-
-    popen: subprocess.Popen[bytes]
-    connection: Connection
-    attempts: deque[m.Attempt] = field(default_factory=deque)
-    begun: set[int] = field(default_factory=set)
-    """Partitions whose attempt it has begun; the others wait in its socket."""
-    has_begun: bool = False
-    operator_index: int | None = None
-    at_last_operator: bool = False
-
-    def wants_work(self) -> bool:
-        """It has none, or is about to finish what it has: then the next one travels while it works."""
-        return not self.attempts or (len(self.attempts) == 1 and self.at_last_operator)
 
 
 class LocalBackend:
     name = "local"
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, clock: Clock) -> None:
         """Start the first process at once, so that it imports while the driver does, scans and plans."""
         self._workers = workers
+        self._clock = clock
         self._setup: bytes | None = None
-        self._operators = 0
-        self._operator_names: tuple[str, ...] = ()
+        self._op_timeout_s = 0.0
+        self._operators: tuple[str, ...] = ()
         self._waiting: deque[m.Attempt] = deque()
         self._told: deque[m.Message] = deque()
         self._early_losses = 0
         self._decoder = msgspec.msgpack.Decoder(m.Message)
-        self._processes = [_start()]
+        self._processes = [start_worker()]
 
     @property
     def workers(self) -> int:
@@ -75,12 +46,12 @@ class LocalBackend:
         return self._workers * 2
 
     def begin(self, setup: WorkerSetup, partitions: int) -> None:
-        self._processes += [_start() for _ in range(1, min(self._workers, partitions))]
+        self._processes += [start_worker() for _ in range(1, min(self._workers, partitions))]
         self._setup = msgspec.msgpack.encode(setup)
-        self._operator_names = tuple(spec.name for spec in setup.operators)
-        self._operators = len(setup.operators)
+        self._op_timeout_s = setup.op_timeout_s
+        self._operators = tuple(spec.name for spec in setup.operators)
         for process in self._processes:
-            self._send(process, self._setup)
+            self._set_up(process)
 
     def submit(self, attempt: m.Attempt) -> None:
         self._waiting.append(attempt)
@@ -88,9 +59,11 @@ class LocalBackend:
 
     def next_message(self, timeout_s: float) -> m.Message | None:
         if not self._told:
+            patience_s = min(timeout_s, STACK_WAIT_S) if self._op_timeout_s else timeout_s
             by_connection = {process.connection: process for process in self._processes}
-            for ready in wait(list(by_connection), timeout_s):
+            for ready in wait(list(by_connection), patience_s):
                 self._receive(by_connection[ready])  # type: ignore[index] # only connections were waited for
+            self._limit_time()
         return self._told.popleft() if self._told else None
 
     def worker_pids(self) -> tuple[int, ...]:
@@ -99,109 +72,61 @@ class LocalBackend:
     def close(self) -> None:
         for process in self._processes:
             process.popen.kill()
-            process.connection.close()
         for process in self._processes:
-            process.popen.wait()
+            process.reap()
+            process.close()
         self._processes = []
 
     # ---- inside
+
+    def _set_up(self, process: WorkerProcess) -> None:
+        if self._setup is not None:
+            process.operators = self._operators
+            process.send(self._setup)
 
     def _hand_out(self) -> None:
         for process in sorted(self._processes, key=lambda process: len(process.attempts)):
             while self._waiting and process.wants_work():
                 attempt = self._waiting.popleft()
-                process.attempts.append(attempt)
-                process.at_last_operator = False
-                self._send(process, msgspec.msgpack.encode(attempt))
+                process.hand(attempt, msgspec.msgpack.encode(attempt))
 
-    def _send(self, process: _Process, data: bytes) -> None:
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its end is noticed when it is read
-            process.connection.send_bytes(data)
-
-    def _receive(self, process: _Process) -> None:
+    def _receive(self, process: WorkerProcess) -> None:
         """Everything that one worker has sent; its end, if that is what woke us."""
         try:
             while True:
                 message = self._decoder.decode(process.connection.recv_bytes())
-                self._follow(process, message)
-                self._told.append(message)
+                if isinstance(message, m.AttemptStarted):
+                    self._early_losses = 0
+                if process.follow(message, self._clock.monotonic_s()):
+                    self._hand_out()
+                if not isinstance(message, m.RowsStarted):
+                    self._told.append(message)
                 if not process.connection.poll():
                     return
         except (EOFError, OSError):
             self._replace(process)
 
-    def _follow(self, process: _Process, message: m.Message) -> None:
-        match message:
-            case m.AttemptStarted():
-                self._early_losses = 0
-                process.has_begun = True
-                process.begun.add(message.partition_id)
-                process.operator_index = None
-                process.at_last_operator = self._operators == 0
-            case m.OperatorStarted():
-                process.operator_index = message.operator_index
-                process.at_last_operator = message.operator_index == self._operators - 1
-            case m.AttemptDone() | m.AttemptFailed() | m.CheckpointDamaged():
-                process.begun.discard(message.partition_id)
-                process.attempts = deque(
-                    held for held in process.attempts if held.partition.partition_id != message.partition_id
-                )
-            case _:
-                return
-        self._hand_out()
+    def _limit_time(self) -> None:
+        """The end of a worker that is killed here is noticed as any other."""
+        if self._op_timeout_s:
+            for process in self._processes:
+                process.limit(self._op_timeout_s, self._clock.monotonic_s())
 
-    def _replace(self, process: _Process) -> None:
+    def _replace(self, process: WorkerProcess) -> None:
         """A worker is gone: its attempts end, one that it had not begun goes to another, and a new worker starts."""
         self._processes.remove(process)
-        process.connection.close()
-        process.popen.kill()
-        how = _told_end(process.popen.wait())
+        code = process.reap()
         if not process.has_begun:
             self._early_losses += 1
             if self._early_losses > EARLY_LOSSES_MAX:
                 raise BackendError(
-                    f"workers end before they take an attempt ({how}); the last lines above say why."
+                    f"workers end before they take an attempt ({process.told_end(code)}); "
+                    "the last lines above say why."
                 )
-        begun = [held for held in process.attempts if held.partition.partition_id in process.begun]
-        for attempt in begun:
-            self._told.append(self._loss(process, attempt, how, is_last=attempt is begun[-1]))
-        self._waiting.extendleft(reversed([held for held in process.attempts if held not in begun]))
-        fresh = _start()
+        self._told.extend(process.losses(code))
+        self._waiting.extendleft(reversed(process.unbegun()))
+        process.close()
+        fresh = start_worker()
         self._processes.append(fresh)
-        if self._setup is not None:
-            self._send(fresh, self._setup)
+        self._set_up(fresh)
         self._hand_out()
-
-    def _loss(self, process: _Process, attempt: m.Attempt, how: str, is_last: bool) -> m.AttemptFailed:
-        index = process.operator_index if is_last else None
-        where = f"in {self._operator_names[index]}" if index is not None else "while rows were read or saved"
-        return m.AttemptFailed(
-            partition_id=attempt.partition.partition_id,
-            attempt=attempt.name,
-            error_type="WorkerLost",
-            message=f"{how} {where}",
-            operator_index=index,
-            transient=True,
-            lost=True,
-        )
-
-
-def _start() -> _Process:
-    ours, theirs = socket.socketpair()
-    environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1"), "TOKENIZERS_PARALLELISM": "false"}
-    with theirs:
-        popen = subprocess.Popen(
-            [sys.executable, "-m", "data_juicer.backends.local_worker", str(theirs.fileno())],
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
-            env=environment,
-            start_new_session=True,
-        )
-    return _Process(popen, Connection(ours.detach()))
-
-
-def _told_end(code: int) -> str:
-    """How a process ended, as people say it."""
-    if code < 0:
-        return signal.Signals(-code).name
-    return f"exit code {code}"

@@ -1,4 +1,4 @@
-"""The process that a local worker is. Started as `python -m data_juicer.backends.local_worker FD`.
+"""The process that a local worker is. Started as `python -m data_juicer.backends.local_worker SOCKET STACK_FILE`.
 
 It lives as long as its driver: when the driver's end of the socket closes, for whatever reason, it exits at once.
 """
@@ -16,10 +16,15 @@ from multiprocessing.connection import Connection
 
 import msgspec
 
+from data_juicer.backends.memory_limit import limit_memory
+from data_juicer.backends.worker_process import STACK_SIGNAL
+
 
 def main() -> None:
     _die_with_parent()
-    faulthandler.enable()
+    stack_file = int(sys.argv[2])
+    faulthandler.enable(stack_file)
+    faulthandler.register(STACK_SIGNAL, stack_file)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what Ctrl-C means
     connection = Connection(int(sys.argv[1]))
     os.dup2(2, 1)  # standard output is the driver's: what operators print must not get into it
@@ -55,7 +60,11 @@ def _serve(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
             connection.send_bytes(encoder.encode(message))
 
     setup = msgspec.msgpack.decode(inbox.get(), type=WorkerSetup)
-    worker = Worker(setup, LocalFileSystem(), SystemClock(), ThreadSaver(tell), name=f"pid {os.getpid()}")
+    if setup.memory_bytes_max:
+        pa.set_memory_pool(pa.system_memory_pool())  # the others reserve a gigabyte ahead, which would count
+    worker = Worker(setup, LocalFileSystem(), SystemClock(), ThreadSaver(tell), f"pid {os.getpid()}", tell)
+    if setup.memory_bytes_max:
+        limit_memory(setup.memory_bytes_max)
     decoder = msgspec.msgpack.Decoder(Attempt)
     while True:
         for message in worker.run(decoder.decode(inbox.get())):

@@ -33,7 +33,7 @@ def _describe_partition(event: t.AnyEvent) -> str:
             )
         case t.PartitionFailed(data=failure):
             at = f" in {event.operation_name}" if event.operation_name else ""
-            then = "given up" if failure.retry_in_s is None else f"next attempt in {failure.retry_in_s:.1f} s"
+            then = _next_attempt(failure.retry_in_s)
             return f"partition {event.partition_id} {event.attempt} failed{at}: {_error(failure)}; {then}"
         case _:
             return _describe_sample(event)
@@ -85,6 +85,12 @@ def _place(event: t.OpStart | t.OpComplete | t.OpFailed | t.CheckpointSave | t.C
     return (
         f"partition {event.partition_id} {event.attempt}: {what} {event.operation_idx} {event.operation_name}"
     )
+
+
+def _next_attempt(retry_in_s: float | None) -> str:
+    if retry_in_s is None:
+        return "given up"
+    return f"next attempt in {retry_in_s:.1f} s" if retry_in_s else "next attempt at once, row by row"
 
 
 def _error(failure: t.Failure) -> str:

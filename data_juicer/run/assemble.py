@@ -37,6 +37,7 @@ def retry_policy(config: JobConfig) -> RetryPolicy:
         retries_max=faults.max_retries if faults.enabled else 0,
         backoff=cast("Literal['exponential', 'linear', 'fixed']", faults.retry_backoff),
         seed=config.seed,
+        isolates=faults.enabled,
     )
 
 
@@ -110,6 +111,8 @@ def worker_setup(
         traced=_traced(config),
         trace_num=config.trace_num,
         seed=config.seed,
+        op_timeout_s=config.fault_tolerance.op_timeout_s,
+        memory_bytes_max=config.fault_tolerance.worker_memory_mb * _MB,
         quarantine=config.fault_tolerance.on_bad_row == "quarantine",
     )
 

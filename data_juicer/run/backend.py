@@ -12,7 +12,7 @@ class Backend(Protocol):
     """Executes attempts and tells what happens in them.
 
     For each submitted attempt the messages come in the order in which things happened, and exactly one of
-    `messages.ENDS` is the last. A worker that is killed or crashes is an `AttemptFailed` with `lost`.
+    `messages.ENDS` is the last. A worker that is killed or crashes is an `AttemptFailed` with a `loss`.
     """
 
     name: str

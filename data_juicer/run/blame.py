@@ -6,7 +6,7 @@ import traceback
 
 import xxhash
 
-from data_juicer.errors import DataJuicerError, InputError, OperatorError, StoreError
+from data_juicer.errors import DataJuicerError, InputError, OperatorError, StoreError, WorkerLostError
 from data_juicer.formats.base import BadRow
 from data_juicer.run.messages import Attempt, AttemptFailed
 from data_juicer.run.partition import DeadRow
@@ -14,6 +14,8 @@ from data_juicer.store.dead_letters import DeadLetter, row_fields
 from data_juicer.store.ledger import READ
 
 MESSAGE_LENGTH_MAX = 1000
+WORKER_LOST = "WorkerLost"
+"""Error type of attempts and rows that lost their worker."""
 
 
 def unread(attempt: Attempt, row: BadRow) -> DeadLetter:
@@ -33,16 +35,17 @@ def unread(attempt: Attempt, row: BadRow) -> DeadLetter:
 
 
 def failed(attempt: Attempt, operator: str, index: int, dead: DeadRow) -> DeadLetter:
-    """The dead letter of a row on which an operator raised."""
+    """The dead letter of a row on which an operator raised, or that killed its worker."""
     origin = int(dead.batch.origin[dead.row])
     place = dead.batch.source.place(origin) if origin >= 0 else None
+    is_loss = isinstance(dead.error, WorkerLostError)
     return DeadLetter(
         partition=attempt.partition.partition_id,
         operator=operator,
         operator_index=index,
-        error_type=type(dead.error).__name__,
+        error_type=WORKER_LOST if is_loss else type(dead.error).__name__,
         message=_one_line(str(dead.error)),
-        trace_digest=trace_digest(dead.error),
+        trace_digest="" if is_loss else trace_digest(dead.error),
         attempt=attempt.name,
         source=attempt.partition.source_path,
         line=place.line if place else 0,

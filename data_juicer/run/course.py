@@ -18,6 +18,7 @@ from data_juicer.ops.base import Operator
 from data_juicer.ops.batch import Batch
 from data_juicer.run import blame, trace
 from data_juicer.run import messages as m
+from data_juicer.run.handling import Handling, tell_nobody
 from data_juicer.run.partition import Watch, run_operator
 from data_juicer.run.side import Side
 from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
@@ -116,12 +117,27 @@ class Course:
     def _run_operator(self, index: int) -> m.OperatorDone:
         operator = self.worker.prepared(index)
         started_s = time.perf_counter()
-        applied = run_operator(operator, index, self.batches, self._watch(operator, index))
+        applied = run_operator(
+            operator, index, self.batches, self._watch(operator, index), self._handling(index)
+        )
         self.batches = applied.batches
         self._take_out([blame.failed(self.attempt, operator.name, index, row) for row in applied.dead])
         ledger = _timed(applied.ledger, time.perf_counter() - started_s)
         self.ledgers.append(ledger)
         return m.OperatorDone(partition_id=self.pid, attempt=self.attempt.name, ledger=ledger)
+
+    def _handling(self, index: int) -> Handling:
+        """Rows are announced only where somebody listens: it costs a message each time."""
+        care = self.attempt.care
+        listened = self.setup.op_timeout_s > 0 or index in care.row_by_row
+        return Handling.of(care, index, self._announce if listened else tell_nobody)
+
+    def _announce(self, first: m.OperatorRow, rows: int, alone: bool) -> None:
+        self.worker.tell(
+            m.RowsStarted(
+                partition_id=self.pid, attempt=self.attempt.name, first=first, rows=rows, alone=alone
+            )
+        )
 
     def _take_out(self, letters: list[DeadLetter]) -> None:
         """Quarantine rows, or refuse to go on because of the first one."""

@@ -16,6 +16,7 @@ from data_juicer.run.backend import Backend
 from data_juicer.run.committer import Committer
 from data_juicer.run.recorder import Recorder
 from data_juicer.run.retry import RetryPolicy
+from data_juicer.run.suspicion import Suspicion, after_loss
 from data_juicer.store.manifest import Manifest
 
 TICK_S = 0.2
@@ -95,6 +96,7 @@ class Driver:
         self._state = s.JobState(pending=(), slots=backend.slots)
         self._flights: dict[int, _Flight] = {}
         self._delays: list[tuple[float, int]] = []
+        self._suspicions: dict[int, Suspicion] = {}
         self._committed: list[int] = []
 
     def run(self, pending: Sequence[int]) -> DriverOutcome:
@@ -157,6 +159,7 @@ class Driver:
             raise JobFailedError(f"partition {message.partition_id}: its attempt ended without a result.")
         self._recorder.partition_done(message, flight.result)
         self._budget.add(flight.result)
+        self._suspicions.pop(message.partition_id, None)
         del self._flights[message.partition_id]
         self._committed.append(message.partition_id)
         if self._budget.is_spent:
@@ -183,15 +186,29 @@ class Driver:
     def _fail(self, message: m.AttemptFailed) -> None:
         flight = self._flights.pop(message.partition_id)
         duration_s = self._clock.monotonic_s() - flight.submitted_s
-        before = self._state.waiting.keys()
-        instructions = self._decide(s.AttemptEnded(message.partition_id, transient=message.transient))
+        is_news = self._suspect(message)
+        instructions = self._decide(
+            s.AttemptEnded(message.partition_id, transient=message.transient, blameless=is_news)
+        )
         delays = [
-            i.delay_s for i in instructions if isinstance(i, s.SubmitLater) and i.partition_id not in before
+            i.delay_s
+            for i in instructions
+            if isinstance(i, s.SubmitLater) and i.partition_id == message.partition_id
         ]
-        self._recorder.attempt_failed(message, duration_s, delays[0] if delays else None)
+        retry_in_s = 0.0 if is_news else delays[0] if delays else None
+        self._recorder.attempt_failed(message, duration_s, retry_in_s)
         if message.fatal:
             raise StoreError(message.message)
         self._carry_out(instructions)
+
+    def _suspect(self, message: m.AttemptFailed) -> bool:
+        """Learn from a lost worker; whether the next attempt knows more than this one did."""
+        if message.loss is None or not self._retry.isolates:
+            return False
+        held = self._suspicions.get(message.partition_id, Suspicion())
+        held, is_news = after_loss(held, message.loss, message.operator_index, message.message)
+        self._suspicions[message.partition_id] = held
+        return is_news
 
     def _end_delays(self) -> None:
         now_s = self._clock.monotonic_s()
@@ -229,6 +246,7 @@ class Driver:
             name=attempt_name(self._run, number),
             number=number,
             base=self._committer.newest(partition_id),
+            care=self._suspicions[partition_id].care if partition_id in self._suspicions else m.Care(),
         )
         self._flights[partition_id] = _Flight(attempt, self._clock.monotonic_s())
         self._backend.submit(attempt)

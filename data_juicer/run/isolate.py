@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from data_juicer.errors import ConfigError, StoreError
 from data_juicer.ops.batch import Batch
+
+Span = tuple[int, int]
+"""Rows [start, stop) of a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +27,25 @@ NEVER_A_ROWS_FAULT = (ConfigError, StoreError)
 
 
 def apply_isolated(
-    apply: Callable[[Batch], Batch], batch: Batch
+    apply: Callable[[Batch], Batch],
+    batch: Batch,
+    spans: Sequence[Span] | None = None,
+    announce: Callable[[int, int], None] = lambda _start, _stop: None,
 ) -> tuple[list[tuple[int, Batch]], list[FailedRow]]:
     """Apply an operator to a batch; where it raises, to halves of it, down to single rows.
 
+    Args:
+        spans: what is given to the operator at once, in order; None: the whole batch.
+        announce: called with the span that the operator is given next.
     Returns: the pieces that went through, each with the number of its first row in `batch`; the rows that did not.
-    Cost: one call if nothing fails; about 2 log2(rows) calls for each failing row.
+    Cost: one call a span if nothing fails; about 2 log2(rows) calls for each failing row.
     """
     done: list[tuple[int, Batch]] = []
     failed: list[FailedRow] = []
-    left = [(0, len(batch))]
+    left = [(0, len(batch))] if spans is None else list(reversed(spans))
     while left:
         start, stop = left.pop()
+        announce(start, stop)
         piece = batch if stop - start == len(batch) else batch.take(np.arange(start, stop, dtype=np.int32))
         try:
             done.append((start, apply(piece)))

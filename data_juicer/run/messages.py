@@ -11,6 +11,33 @@ from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import Manifest
 
 
+class OperatorRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of what an operator is given of one partition."""
+
+    operator_index: int
+    row: int
+    """Its number there, from 0."""
+    origin: int
+    """The row of the source that it came from, -1 for a row of its own: told again to be sure that it is the same."""
+
+
+class TakenOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that killed its worker, twice, the second time alone; `reason` such as SIGSEGV in my_op."""
+
+    row: OperatorRow
+    reason: str
+
+
+class Care(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How an attempt goes about a partition that lost workers before; see run/suspicion.py."""
+
+    row_by_row: frozenset[int] = frozenset()
+    """Operators that are given one row at a time, each told before."""
+    first: OperatorRow | None = None
+    """A row that its operator is given alone, before any other."""
+    take_out: tuple[TakenOut, ...] = ()
+
+
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """One try of one partition. `name` is unique in the job, such as r2a1: run 2, attempt 1."""
 
@@ -19,6 +46,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     number: int
     base: Manifest | None
     """The checkpoint to go on from; None: from the source."""
+    care: Care = Care()
 
 
 class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -50,6 +78,17 @@ class OperatorStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     operator_index: int
 
 
+class RowsStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An operator is given these rows now. Told where somebody must know: with a time limit, or row by row."""
+
+    partition_id: int
+    attempt: str
+    first: OperatorRow
+    rows: int
+    alone: bool = False
+    """The row is `Care.first`, and the operator was given none before it."""
+
+
 class OperatorDone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     partition_id: int
     attempt: str
@@ -72,6 +111,17 @@ class AttemptDone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     duration_s: float
 
 
+class Loss(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a worker that is gone: killed, crashed or hung."""
+
+    row: OperatorRow | None = None
+    """What its operator was given, if that was a single row."""
+    alone: bool = False
+    """See `RowsStarted`."""
+    from_within: bool = False
+    """It looks like a crash rather than like a kill from outside."""
+
+
 class AttemptFailed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """`transient`: worth another attempt. `fatal`: no partition can go on (a disk is full)."""
 
@@ -82,8 +132,8 @@ class AttemptFailed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     operator_index: int | None = None
     transient: bool = False
     fatal: bool = False
-    lost: bool = False
-    """The worker is gone: killed, crashed or hung."""
+    loss: Loss | None = None
+    """The worker is gone."""
     trace: str = ""
 
 
@@ -92,6 +142,7 @@ Message = (
     | CheckpointLoaded
     | CheckpointDamaged
     | OperatorStarted
+    | RowsStarted
     | OperatorDone
     | Staged
     | AttemptDone

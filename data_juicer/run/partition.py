@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 
 from data_juicer.ops.base import Filter, Mapper, Operator
 from data_juicer.ops.batch import Batch, Rows
+from data_juicer.run.handling import Handling
 from data_juicer.run.isolate import apply_isolated
 from data_juicer.store.layers import join_batches
 from data_juicer.store.ledger import OperatorLedger
@@ -38,16 +40,24 @@ Watch = Callable[[Batch, Batch], None]
 
 
 def run_operator(
-    operator: Operator, index: int, batches: Sequence[Batch], watch: Watch | None = None
+    operator: Operator,
+    index: int,
+    batches: Sequence[Batch],
+    watch: Watch | None = None,
+    handling: Handling | None = None,
 ) -> Applied:
     """Apply one partition-local operator to each batch.
 
     Rows on which it raises are isolated and left out; every other row goes through.
     """
-    after, dead = [], []
-    rows_generated = rows_filtered = text_bytes = 0
+    handling = handling or Handling(operator_index=index)
+    _try_alone(operator, batches, handling)
+    after: list[Batch] = []
+    dead: list[DeadRow] = []
+    start = rows_generated = rows_filtered = text_bytes = 0
     for batch in batches:
-        rows, lost = _run_on_batch(operator, batch)
+        rows, lost = _run_on_batch(operator, batch, start, handling)
+        start += len(batch)
         if watch is not None:
             watch(batch, rows)
         dead += [DeadRow(batch, row, error) for row, error in lost]
@@ -69,13 +79,30 @@ def run_operator(
     return Applied(batches=after, ledger=ledger, dead=dead)
 
 
-def _run_on_batch(operator: Operator, batch: Batch) -> tuple[Batch, list[tuple[int, Exception]]]:
+def _try_alone(operator: Operator, batches: Sequence[Batch], handling: Handling) -> None:
+    """Give the operator the suspect, for whether the worker lives through it; what comes of it is not used."""
+    suspect = handling.find_first(batches) if handling.first else None
+    if suspect is not None and handling.first is not None:
+        handling.announce(handling.first, 1, True)
+        with contextlib.suppress(Exception):  # raised again, and answered, when its turn comes
+            _apply(operator, suspect.rebased())
+
+
+def _run_on_batch(
+    operator: Operator, batch: Batch, start: int, handling: Handling
+) -> tuple[Batch, list[tuple[int, Exception]]]:
     """The rows after the operator, `base` counting in `batch`, and the rows lost to errors."""
     if not len(batch):
         return batch.rebased(), []
-    pieces, failed = apply_isolated(lambda piece: _apply(operator, piece.rebased()), batch)
-    lost = [(row.row, row.error) for row in failed]
-    if not failed:
+    taken = handling.taken_out(batch, start)
+    pieces, failed = apply_isolated(
+        lambda piece: _apply(operator, piece.rebased()),
+        batch,
+        handling.spans(len(batch), taken),
+        lambda first, stop: handling.tell(batch, start, (first, stop)),
+    )
+    lost = sorted(((row.row, row.error) for row in (*taken, *failed)), key=lambda held: held[0])
+    if len(pieces) == 1 and not lost:
         return pieces[0][1], lost
     if not pieces:
         return batch.take(np.empty(0, dtype=np.int32)), lost

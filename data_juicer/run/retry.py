@@ -16,6 +16,8 @@ class RetryPolicy:
     retries_max: int
     backoff: Literal["exponential", "linear", "fixed"]
     seed: int
+    isolates: bool = True
+    """Attempts that close in on a row that kills its worker are made beside the retries."""
 
     def delay_s(self, partition_id: int, failures: int) -> float:
         """Seconds before the attempt that follows the `failures`-th failure, failures at least 1.

@@ -50,6 +50,10 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     """Operators of which `trace_num` changed and as many dropped rows are sampled."""
     trace_num: int = 0
     seed: int = 0
+    op_timeout_s: float = 0.0
+    """Of an operator over what it is given at once, which is then announced each time; 0: no limit."""
+    memory_bytes_max: int = 0
+    """Of a worker; 0: no limit."""
     quarantine: bool = True
     """Bad rows become dead letters; False: the first one fails the job."""
 

@@ -7,7 +7,7 @@ attempt, so that a late or repeated attempt can waste work but not change a resu
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from data_juicer.clock import Clock
 from data_juicer.errors import CheckpointCorruptError
@@ -25,7 +25,16 @@ from data_juicer.store.filesystem import FileSystem
 class Worker:
     """Runs attempts one after the other. Operators are made and prepared once."""
 
-    def __init__(self, setup: WorkerSetup, fs: FileSystem, clock: Clock, saver: Saver, name: str) -> None:
+    def __init__(
+        self,
+        setup: WorkerSetup,
+        fs: FileSystem,
+        clock: Clock,
+        saver: Saver,
+        name: str,
+        tell: Callable[[m.Message], None] = lambda _: None,
+    ) -> None:
+        """`tell` is for what the driver must know before the worker goes on."""
         load_custom(setup.custom_operator_paths)
         self.setup = setup
         self.layout = setup.layout
@@ -33,6 +42,7 @@ class Worker:
         self.clock = clock
         self.saver = saver
         self.name = name
+        self.tell = tell
         self.keys = KeyMaker(setup.reader, setup.identities, setup.export)
         self.operators: list[Operator] = [
             make(spec.name, spec.parameters, text_key=setup.text_key) for spec in setup.operators

@@ -16,4 +16,4 @@ def make_backend(config: JobConfig, fs: FileSystem, clock: Clock) -> Backend:
         return InlineBackend(fs, clock)
     from data_juicer.backends.local import LocalBackend
 
-    return LocalBackend(config.np)
+    return LocalBackend(config.np, clock)
