@@ -80,6 +80,10 @@ def find_conflict(values: Mapping[str, Any]) -> tuple[str, str] | None:
             "export_path",
             f"{show(values['export_path'])} ends with none of {known}; change it or set export_type",
         )
+    if values["executor_type"] == "inline":
+        for key in ("fault_tolerance.op_timeout_s", "fault_tolerance.worker_memory_mb"):
+            if values[key]:
+                return key, "executor_type inline has no worker that could be limited; use local, or set 0"
     if values["checkpoint.strategy"] == "manual" and values["checkpoint.enabled"]:
         return _manual_conflict(values)
     return None

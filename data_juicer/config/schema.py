@@ -68,8 +68,6 @@ NOT_AVAILABLE: Final[Mapping[str, Missing]] = {
     "work_dir": _PLACEHOLDER,
     "event_log_dir": _PLACEHOLDER,
     "checkpoint_dir": _PLACEHOLDER,
-    "fault_tolerance.op_timeout_s": Missing(words="more than 0", asked=bool),
-    "fault_tolerance.worker_memory_mb": Missing(words="more than 0", asked=bool),
 }
 """Setting -> values that are refused, never ignored. An issue that builds one takes its line away.
 

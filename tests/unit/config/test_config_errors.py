@@ -92,8 +92,6 @@ ASKING = {
     "event_log_dir": ["{work_dir}/event_logs"],
     "checkpoint_dir": ["{work_dir}/checkpoints"],
     "export_type": ["json", "csv", "tsv", "arrow"],
-    "fault_tolerance.op_timeout_s": [0.5],
-    "fault_tolerance.worker_memory_mb": [1],
 }
 
 
@@ -146,3 +144,11 @@ def test_an_unknown_operator_and_parameter_are_named_with_file_line_and_path(tmp
             check_operators(load_config(["--config", str(path)], {}))
         assert str(caught.value).startswith(expected)
         assert "did you mean" in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["op_timeout_s", "worker_memory_mb"])
+def test_a_limit_on_workers_is_refused_where_there_are_none(key):
+    settings = {"dataset_path": "a", "fault_tolerance": {key: 600}}
+    load_recipe({**settings, "executor_type": "local"}, {}, {})
+    with pytest.raises(ConfigError, match=f"fault_tolerance.{key}: executor_type inline has no worker"):
+        load_recipe({**settings, "executor_type": "inline"}, {}, {})
