@@ -103,12 +103,12 @@ def _put_fields(batch: Batch, rows: npt.NDArray[np.intp], opened: list[RawRow]) 
 
 def _put_stats(batch: Batch, rows: npt.NDArray[np.intp], opened: list[RawRow]) -> None:
     names = list(batch.stats)
-    columns = [batch.stats[name].take(pa.array(rows)).to_pylist() for name in names]
+    columns = [values.raw_figures(batch.stats[name].take(pa.array(rows))).to_pylist() for name in names]
     for row, *figures in zip(opened, *columns, strict=True):
         stats: RawRow = {}
         if bytes(row.get(STATS_FIELD, b"")).startswith(b"{"):
             stats = _OPEN_ROW(row[STATS_FIELD])
-        stats.update((name, _ENCODE(figure)) for name, figure in zip(names, figures, strict=True))
+        stats.update(zip(names, figures, strict=True))
         row[STATS_FIELD] = _Members().join(stats)
 
 

@@ -106,5 +106,10 @@ def _stats(table: pa.Table, figures: Mapping[str, pa.Array]) -> pa.StructArray:
     if STATS_FIELD in table.column_names and pa.types.is_struct(table.schema.field(STATS_FIELD).type):
         struct = table[STATS_FIELD].combine_chunks()
         members = dict(zip([field.name for field in struct.type], struct.flatten(), strict=True))
-    members.update(figures)
+    members.update({name: _typed(column) for name, column in figures.items()})
     return pa.StructArray.from_arrays(list(members.values()), names=list(members))
+
+
+def _typed(column: pa.Array) -> pa.Array:
+    """A column of figures; as JSON text where they are not of one type."""
+    return column.cast(pa.large_string()) if pa.types.is_large_binary(column.type) else column

@@ -118,3 +118,18 @@ def figure(scalar: pa.Scalar) -> Any:
     """A figure of a filter as a Python value; figures whose type differs from row to row are held as raw JSON."""
     value = scalar.as_py()
     return decode(value) if isinstance(value, bytes) else value
+
+
+def figures(column: pa.Array) -> list[Any]:
+    """A column of figures as Python values; where it is raw JSON, as a column of several types is, decoded."""
+    plain: list[Any] = column.to_pylist()
+    if pa.types.is_large_binary(column.type):
+        return [None if raw is None else decode(raw) for raw in plain]
+    return plain
+
+
+def raw_figures(column: pa.Array) -> pa.Array:
+    """A column of figures as raw JSON: large_binary."""
+    if pa.types.is_large_binary(column.type):
+        return column
+    return pa.array([_ENCODER.encode(figure) for figure in column.to_pylist()], pa.large_binary())

@@ -58,8 +58,13 @@ def result_format(target: ExportTarget, sources: Iterable[Format]) -> Literal["j
 
 
 def text_keys_of(operators: Iterable[Operator]) -> tuple[str, ...]:
-    """The text columns that rows must have: what any operator reads, in order of first use."""
-    return tuple(dict.fromkeys(key for operator in operators for key in operator.text_keys_read()))
+    """The text columns that rows must have: what operators read and none before them makes, in order of first use."""
+    needed: dict[str, None] = {}
+    made: set[str] = set()
+    for operator in operators:
+        needed |= dict.fromkeys(key for key in operator.text_keys_read() if key not in made)
+        made |= {key for key in operator.text_keys_made() if key not in needed}
+    return tuple(needed)
 
 
 def worker_setup(

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data_juicer.ops import values
 from data_juicer.ops.batch import Batch
 
 BASE: Final = "base"
@@ -115,5 +116,7 @@ def _joined_column(batches: Sequence[Batch], kind: str, name: str) -> pa.Array:
             held = batch.text(name) if kind == "texts" else batch.raw(name) if kind == "fields" else None
         parts.append(pa.nulls(len(batch)) if held is None else held)
     kinds = {part.type for part in parts if not pa.types.is_null(part.type)}
-    wanted = next(iter(kinds)) if kinds else pa.null()
+    if len(kinds) > 1:  # figures of an operator that gives a number here and a text there
+        return pa.concat_arrays([values.raw_figures(part) for part in parts])
+    wanted = kinds.pop() if kinds else pa.null()
     return pa.concat_arrays([part.cast(wanted) if part.type != wanted else part for part in parts])

@@ -198,13 +198,13 @@ def test_figures_stand_beside_those_of_earlier_filters() -> None:
     }
 
 
-def test_figures_of_mixed_types_are_kept_as_json() -> None:
+def test_figures_of_several_types_are_kept_as_raw_json() -> None:
     columns = stats_columns(
         [{"a": 1, "b": 1, "c": [1]}, {"a": 2.5, "b": "x", "c": [2, 3]}, {"a": None, "c": []}]
     )
     assert {name: (str(column.type), column.to_pylist()) for name, column in columns.items()} == {
-        "a": ("double", [1.0, 2.5, None]),
-        "b": ("large_string", ["1", '"x"', "null"]),
+        "a": ("large_binary", [b"1", b"2.5", b"null"]),
+        "b": ("large_binary", [b"1", b'"x"', b"null"]),
         "c": ("list<item: int64>", [[1], [2, 3], []]),
     }
 
