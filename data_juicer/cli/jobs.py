@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
+from data_juicer.cli.commands import dead_letters, retry_dead_letters
 from data_juicer.cli.commands import list as list_command
 from data_juicer.cli.commands import show as show_command
 from data_juicer.cli.output import Output, output_of
@@ -29,7 +30,9 @@ class Command(Protocol):
         """The exit code."""
 
 
-COMMANDS: Final = tuple(cast("Command", module) for module in (list_command, show_command))
+COMMANDS: Final = tuple(
+    cast("Command", module) for module in (list_command, show_command, dead_letters, retry_dead_letters)
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -19,10 +19,10 @@ from data_juicer.version import VERSION
 
 _EXAMPLES: Final = f"""\
 examples:
-  {PROGRAM} --config recipe.yaml              run it; prints the id of the job
-  {PROGRAM} --config recipe.yaml --job_id ID  resume it, or learn that it is done
-  {PROGRAM} --config recipe.yaml --np 2 --checkpoint.strategy every_partition
-  dj-jobs list, dj-jobs show ID                 what became of jobs
+  {PROGRAM} --config r.yaml              run it; prints the id of the job
+  {PROGRAM} --config r.yaml --job_id ID  resume it, or learn that it is done
+  {PROGRAM} --config r.yaml --np 2 --checkpoint.strategy every_partition
+  dj-jobs list, dj-jobs show ID            what became of jobs
 """
 
 

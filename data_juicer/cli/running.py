@@ -26,7 +26,7 @@ def run_job_of(settings: Sequence[str]) -> int:
     """
     from data_juicer.api import run_config
 
-    signals = StopSignals(sys.stderr.fileno())
+    signals = StopSignals()
     with signals:
         config = load_config(settings, os.environ)
         screen = Screen(signals, config.notices)
@@ -127,5 +127,6 @@ class Screen:
             return
         terminal.close()
         facts = job_facts(job.summary, job.view, job.layout, is_alive=False)
-        operators = operator_lines(list(job.view.operators.values()))
+        has_rows = any(ledger.rows_in for ledger in job.view.operators.values())
+        operators = operator_lines(list(job.view.operators.values())) if has_rows else []
         print_closing(sys.stdout if is_success else sys.stderr, operators, facts)

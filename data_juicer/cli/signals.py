@@ -14,18 +14,16 @@ from typing import Any, Final, Self
 from data_juicer.errors import JobStoppedError
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_STDERR: Final = 2
+"""Written to without a buffer: a handler may have interrupted one that is being written."""
 
 
 class StopSignals:
     """Handlers of this process for as long as the `with` block lasts; in the main thread only."""
 
-    def __init__(self, stderr: int) -> None:
-        """
-        Args:
-            stderr: file descriptor for the parting word; it is written without buffers, from within a handler.
-        """
+    def __init__(self) -> None:
         self.parting = "left at once"
-        self._stderr = stderr
+        """The last words of a process that leaves at once."""
         self._number: int | None = None
         self._is_watched = False
         self._before: dict[int, Any] = {}
@@ -51,7 +49,7 @@ class StopSignals:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._number is not None:
-            os.write(self._stderr, f"\n{self.parting}\n".encode())
+            os.write(_STDERR, f"\n{self.parting}\n".encode())
             os._exit(128 + number)
         self._number = number
         if not self._is_watched:

@@ -45,7 +45,7 @@ def job_facts(summary: JobSummary, view: JobView, layout: JobLayout, *, is_alive
     return [
         _status(summary, is_alive),
         *_last_error(summary, view),
-        _rows(summary, view),
+        _rows(summary, view, is_alive),
         *_costs(view),
         *_places(summary, layout),
         Fact(name="resume", text=summary.resume_command),
@@ -123,14 +123,16 @@ def _took(runs: Sequence[RunRecord]) -> str:
     return text if len(runs) == 1 else f"{text} (run {runs[-1].number} of the job)"
 
 
-def _rows(summary: JobSummary, view: JobView) -> Fact:
+def _rows(summary: JobSummary, view: JobView, is_alive: bool) -> Fact:
+    """Of an interrupted job the log may lack the last half second: manifests, which count, may know of more."""
     counts = summary.counts
     if summary.status is JobStatus.COMPLETED:
         return Fact(name="rows", text=f"{counts.rows:,} in, {counts.rows_out:,} out")
     if view.partitions:  # the summary is written when a run begins and ends, events in between
         counts = counts_of(view)
     failed = f", {counts.partitions_failed:,} failed" if counts.partitions_failed else ""
-    done = f"{counts.partitions_done:,} of {counts.partitions:,} partitions committed{failed}"
+    least = "at least " if shown_status(summary, is_alive=is_alive) == "interrupted" else ""
+    done = f"{least}{counts.partitions_done:,} of {counts.partitions:,} partitions committed{failed}"
     return Fact(name="safe", text=f"{done} ({counts.rows_done:,} of {counts.rows:,} rows)")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from data_juicer.clock import Clock
 from data_juicer.events.text import describe
-from data_juicer.events.types import PartitionFailed, Record, WarningNotice
+from data_juicer.events.types import PartitionFailed, ProcessingStart, Record, WarningNotice
 from data_juicer.events.view import JobView
 from data_juicer.monitor.progress import (
     Progress,
@@ -56,8 +56,11 @@ class Terminal:
         self._troubles = 0
 
     def listen(self, record: Record) -> None:
-        """Tell warnings and failed attempts at once; a listener of the event log."""
+        """Tell warnings and failed attempts at once, and what earlier runs did; a listener of the event log."""
         event = record.event
+        if isinstance(event, ProcessingStart) and event.data.partitions_done:
+            plan = event.data
+            self.say(f"{plan.partitions_done:,} of {plan.partitions:,} partitions are done already")
         if not isinstance(event, WarningNotice | PartitionFailed):
             return
         self._troubles += 1

@@ -56,6 +56,15 @@ def test_a_run_that_ended_before_its_plan_shows_nothing() -> None:
     assert stream.getvalue() == ""
 
 
+def test_a_resume_tells_what_earlier_runs_did() -> None:
+    stream = io.StringIO()
+    plan = t.Plan(
+        host="h", pid=7, backend="local", workers=2, partitions=30, partitions_done=11, rows=90, operators=()
+    )
+    Terminal(JobView(), ManualClock(), stream).listen(record(t.ProcessingStart(data=plan)))
+    assert stream.getvalue() == "11 of 30 partitions are done already\n"
+
+
 def test_warnings_are_told_at_once_and_not_without_end() -> None:
     stream = io.StringIO()
     terminal = Terminal(JobView(), ManualClock(), stream)

@@ -1,0 +1,92 @@
+"""dj-jobs dead-letters."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from data_juicer.cli.find import load_job
+from data_juicer.cli.output import Output
+from data_juicer.job import summary as summaries
+from data_juicer.job.layout import JobLayout
+from data_juicer.store.filesystem import LocalFileSystem
+
+if TYPE_CHECKING:
+    from data_juicer.run.letters import LetterGroup
+    from data_juicer.store.dead_letters import DeadLetter
+
+NAME: Final = "dead-letters"
+HELP: Final = "rows that were set aside because they could not be read or processed, by operator and error"
+EXAMPLES: Final = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("job", metavar="JOB", help="id of the job")
+    parser.add_argument(
+        "--examples",
+        type=int,
+        default=EXAMPLES,
+        metavar="N",
+        help="rows to show of each kind (default: %(default)s)",
+    )
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--output json` gives."""
+
+    job_id: str
+    rows: int
+    dead_letter_dir: str
+    groups: tuple[LetterGroup, ...]
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    from data_juicer.run.letters import committed_letters, group_letters
+
+    fs = LocalFileSystem()
+    job = load_job(arguments.work_dir, arguments.job)
+    summary = summaries.load(fs, JobLayout.found(job.job_id, job.job_dir, {}))
+    layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
+    letters = committed_letters(fs, layout)
+    groups = group_letters(letters, max(0, arguments.examples))
+    report = Report(
+        job_id=job.job_id, rows=len(letters), dead_letter_dir=layout.dead_letter_dir, groups=tuple(groups)
+    )
+
+    def lines(width: int) -> list[str]:
+        if not groups:
+            return [f"{job.job_id} has no dead letters."]
+        again = f"dj-jobs retry-dead-letters {job.job_id} --work_dir {arguments.work_dir}"
+        return [
+            *letter_lines(groups, width),
+            f"{'1 row' if len(letters) == 1 else f'{len(letters):,} rows'} in {layout.dead_letter_dir}",
+            f"to run them again: {again}",
+        ]
+
+    output.emit(report, lines)
+    return 0
+
+
+def letter_lines(groups: Sequence[LetterGroup], width: int) -> list[str]:
+    """A heading for each kind of error, two lines for each example, cut at the width of the screen."""
+    lines: list[str] = []
+    for group in groups:
+        lines.append(f"{group.rows:>7,}  {group.operator}: {group.error_type}")
+        for letter in group.examples:
+            lines += [f"         {line}"[:width] for line in (_place(letter), f"  {_row(letter)}")]
+        lines.append("")
+    return lines
+
+
+def _place(letter: DeadLetter) -> str:
+    where = f"line {letter.line:,}" if letter.line else f"partition {letter.partition}"
+    name = letter.source.rpartition("/")[2]
+    return f"{name}, {where}{': ' if letter.message else ''}{letter.message}"
+
+
+def _row(letter: DeadLetter) -> str:
+    """The row, printable and not longer than any screen."""
+    return ascii(letter.raw[:500].decode(errors="replace"))[1:-1]

@@ -1,0 +1,164 @@
+"""dj-jobs retry-dead-letters."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from data_juicer.cli.commands.dead_letters import EXAMPLES, letter_lines
+from data_juicer.cli.find import load_job
+from data_juicer.cli.output import Output
+from data_juicer.errors import ConfigError
+from data_juicer.job import summary as summaries
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.summary import JobSummary
+from data_juicer.store.filesystem import FileSystem, LocalFileSystem
+
+if TYPE_CHECKING:
+    from data_juicer.config.schema import JobConfig
+    from data_juicer.run.letters import LetterGroup
+    from data_juicer.store.dead_letters import DeadLetter
+
+NAME: Final = "retry-dead-letters"
+HELP: Final = "run the dead letters of a job again, under the recipe as it is now, into a result of their own"
+RETRIED: Final = ".retried.jsonl"
+_JOB_ID_LENGTH_MAX: Final = 128
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("job", metavar="JOB", help="id of the job")
+    parser.add_argument(
+        "--config", metavar="RECIPE", help="another recipe (default: that of the job, as it is now)"
+    )
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--output json` gives."""
+
+    job_id: str
+    retry_job_id: str | None = None
+    rows: int = 0
+    rows_out: int = 0
+    rows_still_failing: int = 0
+    export_path: str | None = None
+    groups: tuple[LetterGroup, ...] = ()
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    from data_juicer.run.letters import committed_letters
+
+    fs = LocalFileSystem()
+    job = load_job(arguments.work_dir, arguments.job)
+    summary = summaries.load(fs, JobLayout.found(job.job_id, job.job_dir, {}))
+    layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
+    letters = [letter for letter in committed_letters(fs, layout) if letter.raw]
+    if not letters:
+        output.emit(Report(job_id=job.job_id), lambda _: [f"{job.job_id} has no dead letters."])
+        return 0
+    recipe = _current_recipe(summary, arguments.config)
+    report = _run_again(fs, layout, letters, _retry_config(recipe, fs, layout, letters))
+
+    def lines(width: int) -> list[str]:
+        return [
+            *letter_lines(report.groups, width),
+            f"{report.rows:,} rows run again: {report.rows_still_failing:,} still fail, "
+            f"{report.rows_out:,} are in the result",
+            f"result: {report.export_path}",
+            *_how_to_append(summary, report),
+        ]
+
+    output.emit(report, lines)
+    return 0
+
+
+def _run_again(fs: FileSystem, layout: JobLayout, letters: Sequence[DeadLetter], config: JobConfig) -> Report:
+    from data_juicer.api import run_config
+    from data_juicer.run.letters import committed_letters, group_letters
+
+    summary = run_config(config).summary
+    retried = JobLayout.found(summary.job_id, summary.directories["job"], summary.directories)
+    failing = [_traced(letter, letters) for letter in committed_letters(fs, retried)]
+    return Report(
+        job_id=layout.job_id,
+        retry_job_id=summary.job_id,
+        rows=len(letters),
+        rows_out=summary.counts.rows_out,
+        rows_still_failing=len(failing),
+        export_path=summary.export_path,
+        groups=tuple(group_letters(failing, EXAMPLES)),
+    )
+
+
+def _current_recipe(summary: JobSummary, recipe_path: str | None) -> JobConfig:
+    """The recipe as its file stands now; where a program gave it, as it was then."""
+    from data_juicer.config.config import from_plain, load_config
+
+    given = shlex.split(summary.resume_command)[1:]
+    if recipe_path is not None:
+        return load_config(["--config", recipe_path], os.environ)
+    if "--config" not in given and not any(word.startswith("--config=") for word in given):
+        return from_plain(summary.config, "job_summary.json")
+    try:
+        return load_config(given, os.environ)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{error} (the recipe of {summary.job_id} as it is now; "
+            "nothing was changed; another one can be named with --config)"
+        ) from error
+
+
+def _retry_config(
+    recipe: JobConfig, fs: FileSystem, layout: JobLayout, letters: Sequence[DeadLetter]
+) -> JobConfig:
+    """The recipe over the dead letters alone, as a job beside the one they come from."""
+    work_dir = os.path.dirname(layout.job_dir)
+    number = 1
+    while os.path.exists(os.path.join(work_dir, _retry_id(layout.job_id, number))):
+        number += 1
+    input_path = os.path.join(layout.temp_dir, f"retry{number}.jsonl")
+    fs.make_dirs(layout.temp_dir)
+    fs.write_durably(input_path, b"".join(letter.raw + b"\n" for letter in letters))
+    stem, _, _ = os.path.basename(recipe.export_path).partition(".")
+    return dataclasses.replace(
+        recipe,
+        dataset=None,
+        dataset_path=(input_path,),
+        suffixes=(),
+        export_path=os.path.join(os.path.dirname(os.path.abspath(recipe.export_path)), f"{stem}{RETRIED}"),
+        export_type="jsonl",
+        export_shard_size=0,
+        work_dir=work_dir,
+        job_id=_retry_id(layout.job_id, number),
+        fault_tolerance=dataclasses.replace(
+            recipe.fault_tolerance, max_dead_letter_ratio=1.0, on_bad_row="quarantine"
+        ),
+    )
+
+
+def _retry_id(job_id: str, number: int) -> str:
+    suffix = f".retry{number}"
+    return job_id[: _JOB_ID_LENGTH_MAX - len(suffix)] + suffix
+
+
+def _traced(letter: DeadLetter, letters: Sequence[DeadLetter]) -> DeadLetter:
+    """A dead letter of the retry under the place that the row has in the input of the job."""
+    origin = letters[letter.line - 1]
+    return msgspec.structs.replace(
+        letter,
+        partition=origin.partition,
+        source=origin.source,
+        line=origin.line,
+        byte_offset=origin.byte_offset,
+    )
+
+
+def _how_to_append(summary: JobSummary, report: Report) -> list[str]:
+    if not (summary.export_path and report.export_path and summary.export_path.endswith(".jsonl")):
+        return []
+    return [f"to append it: cat {shlex.quote(report.export_path)} >> {shlex.quote(summary.export_path)}"]

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+
+from data_juicer.cli import process
+from data_juicer.ops import registry
+
+CUSTOM = '''\
+from data_juicer.ops.base_op import OPERATORS, Mapper
+
+
+@OPERATORS.register_module("shouting_test_mapper")
+class ShoutingTestMapper(Mapper):
+    """Makes texts loud."""
+
+    def __init__(self, loudness: int = 3, **kwargs):
+        super().__init__(**kwargs)
+        self.loudness = loudness
+
+    def process_single(self, sample):
+        sample[self.text_key] = sample[self.text_key].upper()
+        return sample
+'''
+
+
+@pytest.fixture
+def custom_path(tmp_path: Path) -> str:
+    path = tmp_path / "shouting.py"
+    path.write_text(CUSTOM)
+    return str(path)
+
+
+def test_every_operator_is_listed_within_the_screen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert process.main(["--list-ops"]) == 0
+    told = capsys.readouterr().out
+    assert all(f"  {name}" in told for name in registry.names())
+    assert max(map(len, told.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_operator_is_described(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert process.main(["--describe-op", name]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith(f"{name}: ")
+    assert f"    - {name}" in told
+    assert "text_key" in told
+
+
+def test_a_description_names_parameters_defaults_and_what_is_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    process.main(["--describe-op", "words_num_filter"])
+    told = capsys.readouterr().out
+    assert "  min_num (int): default 10\n      least number of words." in told
+    assert "writes  __dj__stats__.num_words" in told
+    assert "max_num (int): default no limit" in told
+
+
+def test_operators_of_the_users_own_are_listed_and_described(
+    custom_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process.main(["--list-ops", "--custom_operator_paths", custom_path])
+    assert "shouting_test_mapper" in capsys.readouterr().out
+    process.main(["--describe-op", "shouting_test_mapper", "--custom_operator_paths", custom_path])
+    told = capsys.readouterr().out
+    assert "Makes texts loud." in told
+    assert "  loudness (int): default 3" in told

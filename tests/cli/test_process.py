@@ -1,0 +1,169 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data_juicer.cli import process
+from data_juicer.version import VERSION
+
+HEAVY = ("msgspec", "numpy", "polars", "pyarrow", "rich")
+RECIPE = """\
+dataset_path: ten.jsonl
+export_path: out/cleaned.jsonl
+executor_type: inline
+process:
+  - clean_links_mapper
+  - text_length_filter: {min_len: 10}
+"""
+
+
+@pytest.fixture
+def ten_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with ten rows and a recipe, and the current one."""
+    monkeypatch.chdir(tmp_path)
+    rows = [json.dumps({"id": number, "text": f"row {number} of https://a.b/c ten"}) for number in range(10)]
+    (tmp_path / "ten.jsonl").write_text("\n".join(rows) + "\n")
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    return tmp_path
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_recipe_runs_and_tells_where_its_result_lies(
+    ten_rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert process.main(["--config", "recipe.yaml", "--job_id", "first"]) == 0
+    told = capsys.readouterr()
+    result = ten_rows / "out" / "cleaned.jsonl"
+    assert len(result.read_text().splitlines()) == 10
+    assert "completed" in told.out
+    assert str(result) in told.out
+    assert told.out.splitlines()[-1].endswith("dj-process --config recipe.yaml --job_id first")
+    assert told.err.startswith("job first\n")
+
+
+def test_a_completed_job_says_so_and_works_on_nothing(
+    ten_rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["--config", "recipe.yaml", "--job_id", "first"]
+    process.main(command)
+    events = ten_rows / "out" / "first" / "event_logs" / "events.jsonl"
+    before = events.read_bytes()
+    capsys.readouterr()
+    assert process.main(command) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("first is complete: 10 rows in, 10 out; nothing was left to do.\n")
+    assert len(told.out.splitlines()) == 2
+    assert told.err == ""
+    assert events.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "no recipe"),
+        (["--config", "missing.yaml"], "missing.yaml"),
+        (["--config", "recipe.yaml", "--partition.sise", "3"], "did you mean partition.size?"),
+        (["--config", "recipe.yaml", "--np", "0"], "np"),
+        (["--config", "recipe.yaml", "--process", "[clean_lynks_mapper]"], "clean_links_mapper"),
+        (["--config", "recipe.yaml", "--job_id", "../up"], "job_id"),
+        (["--describe-op", "clean_lynks_mapper"], "did you mean 'clean_links_mapper'?"),
+    ],
+)
+def test_a_wrong_command_is_one_line_and_leaves_nothing_behind(
+    ten_rows: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    before = names_in(ten_rows)
+    assert process.main(words) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("dj-process: ")
+    assert captured.err.count("\n") == 1
+    assert told in captured.err
+    assert names_in(ten_rows) == before
+
+
+def test_a_missing_dataset_is_one_line_and_leaves_nothing_behind(
+    ten_rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = names_in(ten_rows)
+    assert process.main(["--config", "recipe.yaml", "--dataset_path", "tem.jsonl"]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("dj-process: tem.jsonl: no such file or folder; did you mean ")
+    assert captured.err.count("\n") == 1
+    assert names_in(ten_rows) == before
+
+
+def test_a_failed_job_tells_why_what_is_safe_and_how_to_resume(
+    ten_rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = (ten_rows / "ten.jsonl").read_text()
+    (ten_rows / "ten.jsonl").write_text(rows * 10 + "not json\n" * 5)
+    assert process.main(["--config", "recipe.yaml", "--job_id", "first"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    facts = dict(line.split(maxsplit=1) for line in captured.err.splitlines() if len(line.split()) > 1)
+    assert "dead letters" in facts["failed"]
+    assert facts["safe"].startswith("1 of 1 partitions committed")
+    assert facts["resume"] == "dj-process --config recipe.yaml --job_id first"
+
+
+def test_a_bug_keeps_its_traceback_and_tells_what_is_safe(
+    ten_rows: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("data_juicer.run.job.plan_job", wrong)
+    with pytest.raises(ZeroDivisionError):
+        process.main(["--config", "recipe.yaml", "--job_id", "first"])
+    assert "dj-process --config recipe.yaml --job_id first" in capsys.readouterr().err
+
+
+def test_settings_without_effect_are_told(ten_rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert process.main(["--config", "recipe.yaml", "--job_id", "first", "--use_cache", "true"]) == 0
+    assert "note: command line: use_cache: no effect here" in capsys.readouterr().err
+
+
+def test_help_shows_every_section_in_eighty_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    assert process.main(["--help"]) == 0
+    told = capsys.readouterr().out
+    assert "--checkpoint.strategy" in told
+    assert "--describe-op NAME" in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"]])
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    program = (
+        "import sys\nfrom data_juicer.cli.process import main\n"
+        f"main({words})\nprint(*[name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr.split() == []
+
+
+def test_the_module_is_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "data_juicer", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"data_juicer {VERSION}\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as stdout:
+        done = subprocess.run(
+            [sys.executable, "-m", "data_juicer", "--help"],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.stderr == b""
+    assert done.returncode == 0

@@ -1,0 +1,91 @@
+"""Real processes; each step waits for the one before it, never for time."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+OPERATOR = """\
+from data_juicer.ops.base_op import OPERATORS, Mapper
+
+
+@OPERATORS.register_module("gated_test_mapper")
+class GatedTestMapper(Mapper):
+    def process_single(self, sample):
+        if sample["id"] == 15:
+            with open("gate") as gate:  # opens when the test writes
+                gate.read()
+        sample["text"] = sample["text"].upper()
+        return sample
+"""
+RECIPE = """\
+dataset_path: rows.jsonl
+export_path: out/result.jsonl
+custom_operator_paths: gated.py
+np: 1
+partition: {size: 10}
+process: [clean_links_mapper, gated_test_mapper]
+"""
+COMMAND = [sys.executable, "-m", "data_juicer", "--config", "recipe.yaml", "--job_id", "gated"]
+
+
+@pytest.fixture
+def gated_job(tmp_path: Path) -> Path:
+    """A job of fifty rows whose second partition waits for somebody to write to `gate`."""
+    rows = [json.dumps({"id": number, "text": f"row {number}"}) for number in range(50)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(rows) + "\n")
+    (tmp_path / "gated.py").write_text(OPERATOR)
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    os.mkfifo(tmp_path / "gate")
+    return tmp_path
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(COMMAND, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+
+
+def wait_for(driver: subprocess.Popen[str], word: str) -> None:
+    assert driver.stderr is not None
+    for line in driver.stderr:
+        if word in line:
+            return
+    pytest.fail(f"it ended without a word of {word!r}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_finishes_what_is_in_work_and_a_resume_does_the_rest(
+    gated_job: Path, number: int
+) -> None:
+    with start(gated_job) as driver:
+        with (gated_job / "gate").open("w"):  # a worker waits at the gate
+            driver.send_signal(number)
+            wait_for(driver, "stopping")
+        assert driver.stderr is not None
+        told = driver.stderr.read()
+    assert driver.returncode == 128 + number
+    assert f"stopped by {signal.Signals(number).name}" in told
+    assert "resume" in told
+    assert "dj-process --config recipe.yaml --job_id gated" in told
+    done = sorted(path.name for path in (gated_job / "out" / "gated" / "results").glob("partition_*.json"))
+    assert done[:2] == ["partition_000000.json", "partition_000001.json"]
+    assert len(done) < 5
+
+    subprocess.run(COMMAND, cwd=gated_job, check=True, capture_output=True)
+    rows = [json.loads(line) for line in (gated_job / "out" / "result.jsonl").read_text().splitlines()]
+    assert [row["text"] for row in rows] == [f"ROW {number}" for number in range(50)]
+
+
+def test_the_second_signal_leaves_at_once_with_the_resume_command(gated_job: Path) -> None:
+    with start(gated_job) as driver, (gated_job / "gate").open("w"):
+        driver.send_signal(signal.SIGINT)
+        wait_for(driver, "stopping")
+        driver.send_signal(signal.SIGINT)
+        assert driver.stderr is not None
+        told = driver.stderr.read()
+    assert driver.returncode == 130
+    assert "left at once" in told
+    assert "dj-process --config recipe.yaml --job_id gated" in told
