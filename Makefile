@@ -5,27 +5,34 @@ BIN := $(VENV)/bin
 .PHONY: install demo test check slow bench golden clean
 
 $(BIN)/dj-process: pyproject.toml constraints.txt
+	@echo "installing into $(VENV): half a minute on a fast network"
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 install: $(BIN)/dj-process
 
+# Kills a job in its middle, resumes it, compares the bytes. Also makes demo-outputs/data/stdlib.jsonl.
 demo: install
-	$(BIN)/python demos/partition_and_checkpoint/run_comprehensive_demo.py
+	@$(BIN)/python demos/partition_and_checkpoint/run_comprehensive_demo.py
 
+# All tests but those that take minutes.
 test: install
 	$(BIN)/python -m pytest -m "not slow"
 
+# Form, types and the tests of single modules.
 check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow" tests/unit
 
+# Crash, kill and soak tests.
 slow: install
 	$(BIN)/python -m pytest -m slow
 
+# Operators against the cases that DataJuicer's own were recorded on.
 golden: install
 	$(BIN)/python -m pytest tests/golden -rA
 
@@ -33,4 +40,4 @@ bench: install
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf outputs demo-outputs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf outputs demo-outputs benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
