@@ -67,8 +67,10 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     def lines(width: int) -> list[str]:
         return [
             *letter_lines(report.groups, width),
-            f"{report.rows:,} rows run again: {report.rows_still_failing:,} still fail, "
-            f"{report.rows_out:,} are in the result",
+            (
+                f"{report.rows:,} rows run again: {report.rows_still_failing:,} still fail, "
+                f"{report.rows_out:,} are in the result"
+            ),
             f"result: {report.export_path}",
             *_how_to_append(summary, report),
         ]
