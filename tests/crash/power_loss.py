@@ -1,0 +1,176 @@
+"""A job whose power fails at the k-th change of the disk, and what the next run must find and do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from data_juicer.config.schema import JobConfig
+from data_juicer.events import types as t
+from data_juicer.job.layout import JobLayout
+from data_juicer.run.job import JobResult
+from data_juicer.store.filesystem import FileSystem
+from data_juicer.store.ledger import OperatorLedger
+from data_juicer.testing import jobs
+from data_juicer.testing.crashing_fs import CrashingFileSystem, PowerLoss
+from data_juicer.testing.jobs import Watch
+from data_juicer.testing.memory_fs import Loss, MemoryFileSystem
+
+Forgets = Callable[[str, str, str], bool]
+SYNCED = (t.JobStart, t.ProcessingStart, t.ProcessingComplete, t.JobComplete)
+
+
+def nothing_forgotten(deed: str, path: str, before: str) -> bool:
+    return False
+
+
+class Disk:
+    """The disk that is in the machine now; what reads past the file system seam looks here first."""
+
+    def __init__(self) -> None:
+        self.fs: FileSystem = MemoryFileSystem()
+
+    def read_range(self, real: Callable[[str, int, int], bytes]) -> Callable[[str, int, int], bytes]:
+        def read(path: str, start: int, stop: int) -> bytes:
+            return self.fs.read(path)[start:stop] if self.fs.exists(path) else real(path, start, stop)
+
+        return read
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """What the job comes to when nothing happens."""
+
+    export: dict[str, bytes]
+    ledgers: list[tuple[OperatorLedger, ...]]
+    dead: list[tuple[str, int, str | None]]
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """The first run: what it told before the power failed, and the disk it wrote to."""
+
+    config: JobConfig
+    disk: MemoryFileSystem
+    watch: Watch
+    crash_at: int
+    finished: bool
+
+    @property
+    def layout(self) -> JobLayout:
+        return jobs.layout_of(self.config)
+
+    def committed(self) -> set[tuple[int, int]]:
+        """Partition and operator of all work that counted: never to be done again."""
+        operators = len(self.config.process)
+        done = {(event.partition_id, operators - 1) for event in self.watch.events(t.PartitionComplete)}
+        saved = {(event.partition_id, event.operation_idx) for event in self.watch.events(t.CheckpointSave)}
+        return {(partition, index) for partition, last in done | saved for index in range(last + 1)}
+
+
+def undisturbed(config: JobConfig, disk: Disk) -> Undisturbed:
+    disk.fs = fs = CrashingFileSystem(MemoryFileSystem(), None)
+    watch = Watch()
+    jobs.run_inline(config, fs, watch)
+    assert watch.warnings == []
+    return Undisturbed(
+        jobs.exported(config, fs), jobs.ledgers(config, fs), jobs.dead_letters(config, fs), len(fs.deeds)
+    )
+
+
+def visit(
+    config: JobConfig,
+    disk: Disk,
+    losses: Sequence[Loss],
+    *,
+    stride: int = 1,
+    forgets: Forgets = nothing_forgotten,
+) -> int:
+    """Crash at every `stride`-th change and once after the last, each with every loss in turn if `stride` is 1.
+
+    Returns: crash points visited.
+    Raises: AssertionError: a resumed job differs from the undisturbed one, or did committed work again.
+    """
+    expected = undisturbed(config, disk)
+    points = [*range(1, expected.changes + 1, stride), expected.changes + 1]
+    for number, crash_at in enumerate(points):
+        crash = _crash(config, disk, crash_at, forgets)
+        assert crash.finished == (crash_at > expected.changes)
+        for loss in losses if stride == 1 or crash.finished else [losses[number % len(losses)]]:
+            with _told(crash_at, loss):
+                _check_resume(crash, loss, expected, disk)
+    return len(points)
+
+
+def _crash(config: JobConfig, disk: Disk, crash_at: int, forgets: Forgets) -> Crash:
+    inner, watch = MemoryFileSystem(), Watch()
+    disk.fs = fs = CrashingFileSystem(inner, crash_at, forgets)
+    try:
+        jobs.run_inline(config, fs, lambda record: None if fs.is_off else watch(record))
+    except PowerLoss:
+        return Crash(config, inner, watch, crash_at, finished=False)
+    return Crash(config, inner, watch, crash_at, finished=True)
+
+
+def _check_resume(crash: Crash, loss: Loss, expected: Undisturbed, disk: Disk) -> None:
+    config = crash.config
+    disk.fs = fs = CrashingFileSystem(crash.disk.after_power_loss(loss), None)
+    _check_log_survived(crash, fs)
+    if crash.finished:
+        assert jobs.ledgers(config, fs) == expected.ledgers, "the report of a finished job did not survive"
+    watch = Watch()
+    result = jobs.run_inline(config, fs, watch)
+    assert jobs.exported(config, fs) == expected.export
+    assert jobs.ledgers(config, fs) == expected.ledgers
+    assert jobs.dead_letters(config, fs) == expected.dead
+    assert [each for each in watch.warnings if "events.jsonl" not in each] == [], "damage was found"
+    assert crash.committed().isdisjoint(watch.started), "committed work was done again"
+    assert result.already_complete == crash.finished or _is_just_complete(crash, result)
+    if crash.watch.records and not result.already_complete:
+        assert result.summary.runs[-1].number == 2, "the number of the first run was used again"
+        assert [run.number for run in result.summary.runs] == [1, 2], "the summary forgot the first run"
+    if crash.watch.events(t.ProcessingStart):
+        copied = [path for _, path in fs.deeds if path.startswith(crash.layout.partitions_dir + os.sep)]
+        assert copied == [], "the input was unpacked again"
+    numbers = [record.seq for record in jobs.logged(config, fs)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def _is_just_complete(crash: Crash, result: JobResult) -> bool:
+    """The power failed when all was done but the lock was not free yet."""
+    return result.already_complete and bool(crash.watch.events(t.JobComplete))
+
+
+def _check_log_survived(crash: Crash, fs: FileSystem) -> None:
+    """An event that is synced is there once another one follows it, or its run has ended."""
+    told = crash.watch.records if crash.finished else crash.watch.records[:-1]
+    durable = [record.seq for record in told if isinstance(record.event, SYNCED)]
+    assert set(durable) <= {record.seq for record in jobs.logged(crash.config, fs)}, "synced events are gone"
+
+
+class _told:  # noqa: N801 - used as a statement
+    """Names the crash in whatever fails inside."""
+
+    def __init__(self, crash_at: int, loss: Loss) -> None:
+        self.where = f"crash_at={crash_at}, {loss.name}: {loss.value}"
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception):
+            error.add_note(self.where)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+    """Copies of the input are read past the seam, straight from the disk; here the disk is one in memory."""
+    from data_juicer.formats import jsonl
+
+    held = Disk()
+    monkeypatch.setattr(jsonl, "read_range", held.read_range(jsonl.read_range))
+    yield held

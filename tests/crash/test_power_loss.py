@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from power_loss import Disk, disk, visit
+
+from data_juicer.config.schema import JobConfig
+from data_juicer.testing import jobs
+from data_juicer.testing.memory_fs import Loss
+
+__all__ = ["disk"]
+
+STRATEGIES: dict[str, dict[str, Any]] = {
+    "every_op": {},
+    "every_partition": {},
+    "every_n_ops": {"checkpoint.n_ops": 2},
+    "manual": {"checkpoint.op_names": ["poisoned_mapper"]},
+    "disabled": {},
+}
+FORMATS = ["parquet", "arrow", "jsonl"]
+LOSSES = list(Loss)
+PROCESS = [
+    "clean_links_mapper",
+    "poisoned_mapper",
+    "whitespace_normalization_mapper",
+    {"text_length_filter": {"min_len": 8}},
+]
+ROWS = [
+    b'{"text":"see http://a.example/x for  more","n":1.0}',
+    b'{"text":"plain words only","big":1180591620717411303424}',
+    b"{not json",
+    b'{"text":"short","n":2}',
+    b'{"text":"a poison row","n":3}',
+    b'{"text":"tabs\\tand  blanks https://b.example","n":null}',
+    b'{"text":"the last partition holds this","n":[1,2]}',
+    b'{"text":"and that one","n":{"a":1.0}}',
+]
+
+
+@pytest.fixture
+def make_config(tmp_path: Path) -> Callable[..., JobConfig]:
+    def make(name: str = "in.jsonl", **settings: Any) -> JobConfig:
+        path = tmp_path / name
+        lines = b"\n".join(ROWS) + b"\n"
+        path.write_bytes(gzip.compress(lines, mtime=0) if name.endswith(".gz") else lines)
+        given = {
+            "partition.size": 3,
+            "custom_operator_paths": [str(Path(__file__).parent / "poisoned_mapper.py")],
+        }
+        return jobs.recipe("/disk/work", [str(path)], PROCESS, {**given, **settings})
+
+    return make
+
+
+def configured(strategy: str, file_format: str) -> dict[str, Any]:
+    return {
+        "checkpoint.strategy": strategy,
+        "intermediate_storage.format": file_format,
+        **STRATEGIES[strategy],
+    }
+
+
+OTHERS = {
+    "gzip input, copied": {"name": "in.jsonl.gz"},
+    "retention keep_failed_only": {"intermediate_storage.retention_policy": "keep_failed_only"},
+    "retention cleanup_all": {"intermediate_storage.retention_policy": "cleanup_all"},
+    "shards": {"export_shard_size": 60},
+    "packed export": {"export_path": "/disk/work/result.jsonl.gz"},
+    "parquet export": {"export_path": "/disk/work/result.parquet"},
+}
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_job_whose_power_fails_resumes_to_the_undisturbed_bytes(
+    make_config: Callable[..., JobConfig], disk: Disk, strategy: str, file_format: str
+) -> None:
+    config = make_config(**configured(strategy, file_format))
+    print(strategy, file_format, "crash points:", visit(config, disk, LOSSES, stride=7))
+
+
+@pytest.mark.parametrize("settings", OTHERS.values(), ids=OTHERS)
+def test_so_does_one_with_copies_shards_or_cleaning_up(
+    make_config: Callable[..., JobConfig], disk: Disk, settings: dict[str, Any]
+) -> None:
+    config = make_config(**settings)
+    print(settings, "crash points:", visit(config, disk, LOSSES, stride=7))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_crash_point_with_every_loss(
+    make_config: Callable[..., JobConfig], disk: Disk, strategy: str, file_format: str
+) -> None:
+    config = make_config(**configured(strategy, file_format))
+    print(strategy, file_format, "crash points:", visit(config, disk, LOSSES))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", OTHERS.values(), ids=OTHERS)
+def test_every_crash_point_with_copies_shards_or_cleaning_up(
+    make_config: Callable[..., JobConfig], disk: Disk, settings: dict[str, Any]
+) -> None:
+    config = make_config(**settings)
+    print(settings, "crash points:", visit(config, disk, LOSSES))
