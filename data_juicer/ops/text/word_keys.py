@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import xxhash
 
-from data_juicer.ops.text.codepoints import Counts, bytes_of, offsets_of
+from data_juicer.ops.text.codepoints import Counts, offsets_of
+from data_juicer.ops.text.lower import decoded, lower, windows
 from data_juicer.ops.text.rejoin import words_of
-from data_juicer.ops.text.rows import map_rows
 from data_juicer.ops.text.special_characters import SPECIAL_CHARACTERS, special_table
 
 if TYPE_CHECKING:
@@ -65,12 +64,16 @@ def flat(lists: pa.Array) -> tuple[pa.Array, Counts]:
 def word_keys(column: pa.Array) -> pa.Array:
     """A key for each refined word of each row: large_list of uint64, shape (rows,)."""
     words = words_of(lower(column))
-    data = np.append(
-        words.utf8.data, np.zeros(CHUNK, np.uint8)
-    )  # what is read at a time may reach over the end
+    # What is read at a time may reach over the end.
+    data = np.append(words.utf8.data, np.zeros(CHUNK, np.uint8))
     starts, stops = stripped(data, words.starts, words.stops)
-    offsets = np.searchsorted(starts, words.utf8.offsets)
-    return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(keys_of(data, starts, stops)))
+    keys = keys_of(data, starts, stops)
+    left = starts < stops
+    if not left.all():
+        keys, starts = keys[left], starts[left]
+    return pa.LargeListArray.from_arrays(
+        pa.array(np.searchsorted(starts, words.utf8.offsets)), pa.array(keys)
+    )
 
 
 def keys_of_words(words: Iterable[str]) -> Keys:
@@ -79,27 +82,6 @@ def keys_of_words(words: Iterable[str]) -> Keys:
     data = np.frombuffer(b"".join(encoded) + bytes(CHUNK), np.uint8)
     ends = offsets_of(np.array([len(word) for word in encoded], np.int64))
     return keys_of(data, ends[:-1], ends[1:])
-
-
-def lower(column: pa.Array) -> pa.Array:
-    """The column in lower case as Python has it; Arrow's own differs in some letters."""
-    return map_rows(pc.ascii_lower(column), _has_wide_capitals(column), str.lower)
-
-
-def _has_wide_capitals(column: pa.Array) -> npt.NDArray[np.bool_]:
-    """Where a row may hold a letter beyond ASCII that has another lower case, shape (rows,)."""
-    utf8 = bytes_of(column)
-    leads = np.flatnonzero(utf8.data >= 0xC2)  # a lead byte is never the last one
-    capitals = leads[_heads_of_capitals().take(_pairs(utf8.data)[leads])]
-    places = np.searchsorted(capitals, utf8.offsets)
-    held: npt.NDArray[np.bool_] = places[1:] > places[:-1]
-    return held
-
-
-@cache
-def _heads_of_capitals() -> Pairs:
-    points = (chr(point) for point in range(0x80, 0x110000) if not 0xD800 <= point < 0xE000)
-    return _table(letter.encode()[:2] for letter in points if letter.lower() != letter)
 
 
 @cache
@@ -129,25 +111,17 @@ def _table(pairs: Iterable[bytes]) -> Pairs:
 
 def _pairs(data: Octets) -> npt.NDArray[np.uint16]:
     """Each byte with the one behind it as a number, shape (bytes - 1,); a view."""
-    return _windows(data, "<u2")
-
-
-def _windows(data: Octets, kind: str) -> npt.NDArray[Any]:
-    """The numbers that start at each byte; a view, to be indexed: `take` would copy it whole."""
-    size = np.dtype(kind).itemsize
-    return np.ndarray((max(len(data) - size + 1, 0),), kind, np.ascontiguousarray(data), strides=(1,))
+    return windows(data, "<u2")
 
 
 def stripped(data: Octets, starts: Counts, stops: Counts) -> tuple[Counts, Counts]:
-    """Words without special characters at their ends; those of nothing else are left out.
+    """Words without special characters at their ends; a word of nothing else has no byte left.
 
     Args:
         data: UTF-8, with at least 3 bytes behind the last word.
         starts, stops: each word is `data[start:stop]` and not empty.
     """
     starts = _strip_starts(data, starts.copy(), stops)
-    left = starts < stops
-    starts, stops = starts[left], stops[left]
     return starts, _strip_stops(data, starts, stops.copy())
 
 
@@ -168,8 +142,9 @@ def _strip_starts(data: Octets, starts: Counts, stops: Counts) -> Counts:
 
 
 def _strip_stops(data: Octets, starts: Counts, stops: Counts) -> Counts:
-    """Changes and returns `stops`; every word holds a character that is not special."""
+    """Changes and returns `stops`, but for words that are used up."""
     open_words = np.flatnonzero(_tails_of_special().take(_pairs(data)[np.maximum(stops - 2, 0)]))
+    open_words = open_words[starts[open_words] < stops[open_words]]
     for _ in range(ROUNDS_MAX):
         last = stops[open_words] - 1
         for _ in range(3):  # back over the bytes that continue a character
@@ -191,26 +166,15 @@ def _special_at(data: Octets, places: Counts) -> tuple[npt.NDArray[np.bool_], Co
     sizes = np.ones(len(places), np.int64)
     wide = np.flatnonzero(points >= 0x80)
     if len(wide):
-        points[wide], sizes[wide] = _decoded(data, places[wide])
+        points[wide], sizes[wide] = decoded(data, places[wide])
     return special_table()[points].astype(np.bool_), sizes
-
-
-def _decoded(data: Octets, places: Counts) -> tuple[Counts, Counts]:
-    """Code point and bytes of the characters of two to four bytes that start at these places of UTF-8."""
-    first, second, third, fourth = (data[places + step].astype(np.int64) & 0x3F for step in range(4))
-    lead = data[places]
-    two = ((first & 0x1F) << 6) | second
-    three = ((first & 0x0F) << 12) | (second << 6) | third
-    four = ((first & 0x07) << 18) | (second << 12) | (third << 6) | fourth
-    points = np.where(lead < 0xE0, two, np.where(lead < 0xF0, three, four))
-    return points, 2 + (lead >= 0xE0).astype(np.int64) + (lead >= 0xF0)
 
 
 def keys_of(data: Octets, starts: Counts, stops: Counts) -> Keys:
     """The key of each word `data[start:stop]`, shape (words,); CHUNK bytes must follow the last word."""
     sizes = stops - starts
     keys = sizes.astype(np.uint64) * _SPREAD
-    chunks = _windows(data, "<u8")
+    chunks = windows(data, "<u8")
     _mix(keys, slice(None), chunks[starts] & _MASKS.take(np.minimum(sizes, CHUNK)))
     open_words = np.flatnonzero((sizes > CHUNK) & (sizes <= CHUNKED_BYTES_MAX))
     for done in range(CHUNK, CHUNKED_BYTES_MAX, CHUNK):
