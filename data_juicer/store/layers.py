@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_juicer.ops import values
-from data_juicer.ops.batch import Batch
+from data_juicer.ops.batch import Batch, Rows
 
 BASE: Final = "base"
 TEXT: Final = "text:"
@@ -28,14 +28,15 @@ def make_layer(below: Batch, batch: Batch) -> pa.Table:
     base = np.arange(len(batch), dtype=np.int32) if batch.base is None else batch.base
     own = base < 0
     indices = pa.array(base, mask=own)
+    in_place = _in_place(base, len(below))
     columns: dict[str, pa.Array] = {BASE: pa.array(base)}
     for key, column in batch.texts.items():
         if below.texts.get(key) is column:
             continue
-        before = below.text(key) if batch.base is None else below.text(key).take(indices)
-        same = pc.fill_null(pc.equal(before, column), False)
-        if not pc.all(same, min_count=0).as_py():
-            columns[TEXT + key] = pc.if_else(same, pa.scalar(None, column.type), column)
+        before = below.text(key) if in_place else below.text(key).take(indices)
+        same = pc.fill_null(pc.equal(before, column), False).to_numpy(zero_copy_only=False)
+        if not same.all():  # by taking, so that only the changed texts are copied
+            columns[TEXT + key] = column.take(pa.array(np.arange(len(column)), mask=same))
     for key, column in batch.fields.items():
         if below.fields.get(key) is not column:
             columns[FIELD + key] = column
@@ -50,7 +51,7 @@ def apply_layer(below: Batch, layer: pa.Table) -> Batch:
     """The batch that `make_layer` was given, from the one below it."""
     base = layer.column(BASE).to_numpy()
     own = base < 0
-    if len(base) == len(below) and bool((base == np.arange(len(below))).all()):
+    if _in_place(base, len(below)):
         batch = below
     elif not own.any():
         batch = below.take(base)
@@ -102,6 +103,11 @@ def split_batch(batch: Batch, rows_max: int) -> list[Batch]:
         whole.take(np.arange(start, min(start + rows_max, len(batch)), dtype=np.int32))
         for start in range(0, len(batch), rows_max)
     ]
+
+
+def _in_place(base: Rows, rows_below: int) -> bool:
+    """Whether the rows are those below, each at its place."""
+    return len(base) == rows_below and bool((base == np.arange(rows_below)).all())
 
 
 def _rows_of_their_own(below: Batch, rows: int) -> Batch:
