@@ -45,4 +45,8 @@ class ChineseConvertMapper(TextMapper):
         self._converter = opencc.OpenCC(f"{self.mode}.json")
 
     def map_text(self, text: pa.Array) -> pa.Array:
-        return map_rows(text, matching(text, _CONVERTIBLE), self._converter.convert)
+        return map_rows(text, matching(text, _CONVERTIBLE), self._convert)
+
+    def _convert(self, text: str) -> str:
+        # For OpenCC a text ends at its first NUL.
+        return "\x00".join(map(self._converter.convert, text.split("\x00")))
