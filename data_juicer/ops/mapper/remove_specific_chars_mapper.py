@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from data_juicer.ops.base import TextMapper
 from data_juicer.ops.text.codepoints import table_of
 from data_juicer.ops.text.keep import keep_characters
-from data_juicer.ops.text.rows import containing, map_part
+from data_juicer.ops.text.rows import map_part, matching
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,9 +25,13 @@ class RemoveSpecificCharsMapper(TextMapper):
     name: ClassVar[str] = "remove_specific_chars_mapper"
 
     def __init__(self, chars_to_remove: str | list[str] = "◆●■►▼▲▴∆▻▷❖♡□") -> None:
-        self._removed = "".join(sorted(set("".join(chars_to_remove))))
-        self._kept = 1 - table_of(self._removed)
+        removed = set("".join(chars_to_remove))
+        self._kept = 1 - table_of(removed)
+        self._guard = "".join(f"\\x{{{ord(character):x}}}" for character in sorted(removed))
 
     def map_text(self, text: pa.Array) -> pa.Array:
-        held = containing(text, *self._removed)
-        return map_part(text, held, lambda part: keep_characters(part, self._kept))
+        if not self._guard:
+            return text
+        return map_part(
+            text, matching(text, f"[{self._guard}]"), lambda part: keep_characters(part, self._kept)
+        )

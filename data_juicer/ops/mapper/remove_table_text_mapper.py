@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import regex
 
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.rows import map_rows, matching
+from data_juicer.ops.text.rows import map_rows
+from data_juicer.ops.text.table_rows import may_hold_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 _COLUMNS: Final = range(2, 21)
 _LINES: Final = re.compile(r"[^\n]+\n*|\n+")
 _CELLS: Final = regex.compile(r"\S+(?:[ \t]\S+)*+")
-# Two lines in a row, not at the start of the text, that hold a space, a tab or a bar behind other characters.
-_CELL: Final = r"[^ \t\n]+[ \t|][^\n]*\n"
-_GUARD: Final = rf"\n{_CELL}\n*{_CELL}"
 
 
 class RemoveTableTextMapper(TextMapper):
@@ -45,7 +43,7 @@ class RemoveTableTextMapper(TextMapper):
         self.max_col = max_col
 
     def map_text(self, text: pa.Array) -> pa.Array:
-        return map_rows(text, matching(text, _GUARD), self._clean)
+        return map_rows(text, may_hold_table(text, self.min_col, self.max_col), self._clean)
 
     def _clean(self, text: str) -> str:
         lines = [_Line.of(match[0]) for match in _LINES.finditer(text)]

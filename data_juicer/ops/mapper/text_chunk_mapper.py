@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from data_juicer.ops.base import Mapper
+from data_juicer.ops.text.codepoints import Bytes, byte_offsets, bytes_of, lengths, offsets_of
 from data_juicer.ops.tokens import Tokens
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.ops.batch import Batch, Rows
 
 Window = TypeVar("Window", str, list[int])
 
@@ -63,10 +66,32 @@ class TextChunkMapper(Mapper):
             self.tokens.load()
 
     def process(self, batch: Batch) -> Batch:
-        parts = [list(self._parts(text)) for text in batch.text(self.text_key).to_pylist()]
+        text = batch.text(self.text_key)
+        rows, parts = self._windows_of(text) if self._cuts_only else self._parts_of(text)
+        texts = {key: column for key, column in batch.texts.items() if key != self.text_key}
+        bare = replace(batch, texts=texts, cache={})  # else each part would be given the whole text first
+        return bare.take(rows).with_text(self.text_key, parts)
+
+    @property
+    def _cuts_only(self) -> bool:
+        return self.split_pattern is None and self.tokens is None and self.overlap_len == 0
+
+    def _windows_of(self, text: pa.Array) -> tuple[Rows, pa.Array]:
+        """Rows and parts where parts are the text itself, with more ends in it."""
+        assert self.max_len is not None  # noqa: S101 - without a pattern it is given
+        sizes = lengths(text)
+        counts = np.maximum(-(-sizes // self.max_len), 1)
+        rows = np.repeat(np.arange(len(text), dtype=np.int32), counts)
+        number = np.arange(len(rows)) - np.repeat(offsets_of(counts)[:-1], counts)  # of the part in its row
+        starts = offsets_of(sizes)[:-1][rows] + number * self.max_len
+        data = bytes_of(text).data
+        ends = byte_offsets(data, np.append(starts, sizes.sum()))
+        return rows, Bytes(data, ends).column()
+
+    def _parts_of(self, text: pa.Array) -> tuple[Rows, pa.Array]:
+        parts = [list(self._parts(row)) for row in text.to_pylist()]
         rows = np.repeat(np.arange(len(parts), dtype=np.int32), [len(each) for each in parts])
-        texts = pa.array([part for each in parts for part in each], pa.large_string())
-        return batch.take(rows).with_text(self.text_key, texts)
+        return rows, pa.array(list(chain.from_iterable(parts)), pa.large_string())
 
     def _parts(self, text: str) -> Iterator[str]:
         if self.max_len is None:

