@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from data_juicer.cli.signals import StopSignals
 from data_juicer.config.commandline import PROGRAM
 from data_juicer.config.config import load_config
-from data_juicer.errors import DataJuicerError
+from data_juicer.errors import DataJuicerError, InputError
 
 if TYPE_CHECKING:
+    from data_juicer.config.schema import JobConfig
     from data_juicer.events.types import Record
     from data_juicer.monitor.terminal import Terminal
     from data_juicer.run.job import JobResult
     from data_juicer.run.opening import OpenJob
+
+_DEMO_DATA: Final = "demo-outputs/data/stdlib.jsonl"
 
 
 def run_job_of(settings: Sequence[str]) -> int:
@@ -39,6 +42,8 @@ def run_job_of(settings: Sequence[str]) -> int:
                 tick=screen.tick,
                 stop_asked=signals.asked,
             )
+        except InputError as error:
+            return screen.tell_failure(InputError(f"{error}{_how_to_make(config)}"))
         except DataJuicerError as error:
             return screen.tell_failure(error)
         except BaseException:  # a bug: its traceback follows what is safe
@@ -46,6 +51,12 @@ def run_job_of(settings: Sequence[str]) -> int:
             raise
         screen.tell_success(result)
     return 0
+
+
+def _how_to_make(config: JobConfig) -> str:
+    """The example recipe is the first that people run, and its input is made, not shipped."""
+    missing = [path for path in config.sources() if path.endswith(_DEMO_DATA) and not os.path.exists(path)]
+    return ". It is made by: make demo" if missing else ""
 
 
 class Screen:
