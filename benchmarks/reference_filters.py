@@ -15,6 +15,9 @@ from typing import Any
 from benchmarks.reference_ops import PerRow, strip_special, words
 from data_juicer.ops import models, word_lists
 
+TOKENIZER = "tok"
+"""Name of the tokenizer that is measured, in the model folders."""
+
 COMPARE = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
@@ -89,7 +92,7 @@ def perplexity(text: str) -> float:
 def _tokenizer() -> Any:
     import tokenizers
 
-    return tokenizers.Tokenizer.from_file(models.need_tokenizer("tok", operator="the reference"))
+    return tokenizers.Tokenizer.from_file(models.need_tokenizer(TOKENIZER, operator="the reference"))
 
 
 def token_num(text: str) -> int:
@@ -145,4 +148,4 @@ REFERENCES: dict[str, PerRow] = {
     "perplexity_filter": perplexity,
     "token_num_filter": token_num,
 }
-"""With default parameters, but for the tokenizer, which is `tok` of the model folders: text -> figure."""
+"""With default parameters, but for the tokenizer: text -> figure."""
