@@ -1,0 +1,178 @@
+"""The import rules of docs/architecture.md and of pure modules, by reading sources; imports for types alone count too."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "data_juicer"
+LEVELS = (
+    {"errors", "clock", "version", "utils"},
+    {"ops"},
+    {"config"},
+    {"formats"},
+    {"store"},
+    {"plan", "job", "events", "monitor"},
+    {"run"},
+    {"backends"},
+    {"core"},
+    {"api"},
+    {"cli"},
+)
+"""From the lowest; a folder imports those of its own level and below."""
+RANKS = {name: rank for rank, names in enumerate(LEVELS) for name in names}
+OUTSIDE = {"__init__", "__main__", "testing"}
+"""Not in the order: entry points, and what tests and plugins are given."""
+
+ALWAYS_PURE = {
+    "errors",
+    "config.fingerprint",
+    "config.legacy",
+    "config.schema",
+    "events.codec",
+    "events.text",
+    "events.types",
+    "events.view",
+    "job.ids",
+    "job.layout",
+    "monitor.progress",
+    "plan.keys",
+    "plan.partitions",
+    "plan.policy",
+    "plan.resume",
+    "plan.retention",
+    "run.backend",
+    "run.isolate",
+    "run.messages",
+    "run.partition",
+    "run.retry",
+    "run.scheduler",
+    "store.ledger",
+    "store.manifest",
+}
+"""Those that STYLE.md marks with `=`; every module that calls itself pure in its docstring joins them."""
+DEEDS = {
+    "asyncio", "fcntl", "glob", "multiprocessing", "pathlib", "ray", "secrets", "shutil", "signal",
+    "socket", "subprocess", "tempfile", "threading", "time", "urllib.request",
+}  # fmt: skip
+PATH_WORDS = {"basename", "commonpath", "dirname", "isabs", "join", "normpath", "split", "splitext", "sep"}
+"""What of os.path computes with names alone."""
+OS_WORDS = {"PathLike", "fspath", "path", "sep"}
+EXCEPTIONS = {
+    "config.schema": {"os.cpu_count", "os.sched_getaffinity"},  # the default of np
+    "plan.overlap": {"os.path.abspath", "os.path.expanduser"},  # a relative path means one of this process
+    "run.assemble": {"os.path.abspath"},  # likewise
+}
+"""What pure modules do all the same, each with its reason. A new line here needs one too."""
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_name(path): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Full names of imported modules, and of what is imported from them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own_imports(tree: ast.Module) -> set[str]:
+    """The folders, or modules at the top, of our package that are imported."""
+    names = (name.split(".") for name in imports(tree))
+    return {parts[1] for parts in names if parts[0] == "data_juicer" and len(parts) > 1}
+
+
+def is_pure(name: str) -> bool:
+    words = (ast.get_docstring(MODULES[name]) or "").split()
+    return name in ALWAYS_PURE or "Pure." in words or "Pure;" in words
+
+
+def impure_words(tree: ast.Module) -> set[str]:
+    """What a module does besides computing: modules it imports, and words of os, open and datetime that it uses."""
+    found = {
+        name for name in imports(tree) if any(name == deed or name.startswith(f"{deed}.") for deed in DEEDS)
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="os"), attr=word) if word not in OS_WORDS:
+                found.add(f"os.{word}")
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="os"), attr="path"), attr=word):
+                found |= set() if word in PATH_WORDS else {f"os.path.{word}"}
+            case ast.Attribute(value=ast.Name(id="random"), attr=word) if word != "Random":
+                found.add(f"random.{word}")
+            case ast.Attribute(value=ast.Name(id="datetime"), attr=("now" | "today" | "utcnow") as word):
+                found.add(f"datetime.{word}")
+            case ast.Call(func=ast.Name(id=("open" | "print" | "input") as word)):
+                found.add(word)
+            case _:
+                pass
+    return found
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in MODULES if name.split(".", maxsplit=1)[0] not in OUTSIDE | {""}]
+)
+def test_a_module_imports_nothing_above_its_folder(name: str) -> None:
+    rank = RANKS[name.split(".", maxsplit=1)[0]]
+    assert {other for other in own_imports(MODULES[name]) if RANKS.get(other, len(LEVELS)) > rank} == set()
+
+
+@pytest.mark.parametrize("name", sorted(filter(is_pure, MODULES)))
+def test_a_pure_module_computes_and_does_nothing_else(name: str) -> None:
+    assert impure_words(MODULES[name]) == EXCEPTIONS.get(name, set())
+
+
+def test_every_pure_module_of_the_style_guide_is_there() -> None:
+    assert ALWAYS_PURE - MODULES.keys() == set()
+
+
+def test_ray_is_imported_in_its_backend_alone() -> None:
+    users = {
+        name for name, tree in MODULES.items() if any(word.split(".")[0] == "ray" for word in imports(tree))
+    }
+    assert users <= {"backends.ray"}
+
+
+def time_words(tree: ast.Module) -> set[str]:
+    """What of the module time is used."""
+    named = {word.partition(".")[2] for word in imports(tree) if word.startswith("time.")}
+    used = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "time"
+    }
+    return named | used
+
+
+def test_time_is_read_in_one_place() -> None:
+    """Measuring how long work takes in a worker, and waiting, are no reading."""
+    users = {
+        name for name, tree in MODULES.items() if time_words(tree) - {"perf_counter", "process_time", "sleep"}
+    }
+    assert users == {"clock"}
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import time", {"time"}),
+        ("from subprocess import run", {"subprocess.run"}),
+        ("import os\nos.path.join('a', os.sep)", set()),
+        ("import os\nos.path.exists('a')", {"os.path.exists"}),
+        ("import os\nos.environ['A']", {"os.environ"}),
+        ("import random\nrandom.Random(7)", set()),
+        ("import random\nrandom.random()", {"random.random"}),
+        ("open('a')", {"open"}),
+        ("from datetime import datetime\ndatetime.now()", {"datetime.now"}),
+    ],
+)
+def test_impure_words_are_found(source: str, found: set[str]) -> None:
+    assert impure_words(ast.parse(source)) == found
