@@ -77,6 +77,10 @@ class MemoryFileSystem(FileSystem):
         disk._directories = set(self._directories)
         return disk
 
+    def contents(self) -> dict[str, bytes]:
+        """Path -> bytes of every file."""
+        return {path: file.data for path, file in self._names.items()}
+
     # ---- bytes
 
     def write(self, path: str, data: Data) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -167,10 +167,10 @@ class _told:  # noqa: N801 - used as a statement
 
 
 @pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     """Copies of the input are read past the seam, straight from the disk; here the disk is one in memory."""
     from data_juicer.formats import jsonl
 
     held = Disk()
     monkeypatch.setattr(jsonl, "read_range", held.read_range(jsonl.read_range))
-    yield held
+    return held

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crash_recipes import ROWS, lines, small_job
 from power_loss import Disk, disk, visit
 
 from data_juicer.config.schema import JobConfig
-from data_juicer.testing import jobs
 from data_juicer.testing.memory_fs import Loss
 
 __all__ = ["disk"]
@@ -23,35 +23,14 @@ STRATEGIES: dict[str, dict[str, Any]] = {
 }
 FORMATS = ["parquet", "arrow", "jsonl"]
 LOSSES = list(Loss)
-PROCESS = [
-    "clean_links_mapper",
-    "poisoned_mapper",
-    "whitespace_normalization_mapper",
-    {"text_length_filter": {"min_len": 8}},
-]
-ROWS = [
-    b'{"text":"see http://a.example/x for  more","n":1.0}',
-    b'{"text":"plain words only","big":1180591620717411303424}',
-    b"{not json",
-    b'{"text":"short","n":2}',
-    b'{"text":"a poison row","n":3}',
-    b'{"text":"tabs\\tand  blanks https://b.example","n":null}',
-    b'{"text":"the last partition holds this","n":[1,2]}',
-    b'{"text":"and that one","n":{"a":1.0}}',
-]
 
 
 @pytest.fixture
 def make_config(tmp_path: Path) -> Callable[..., JobConfig]:
     def make(name: str = "in.jsonl", **settings: Any) -> JobConfig:
         path = tmp_path / name
-        lines = b"\n".join(ROWS) + b"\n"
-        path.write_bytes(gzip.compress(lines, mtime=0) if name.endswith(".gz") else lines)
-        given = {
-            "partition.size": 3,
-            "custom_operator_paths": [str(Path(__file__).parent / "poisoned_mapper.py")],
-        }
-        return jobs.recipe("/disk/work", [str(path)], PROCESS, {**given, **settings})
+        path.write_bytes(gzip.compress(lines(ROWS), mtime=0) if name.endswith(".gz") else lines(ROWS))
+        return small_job([path], **settings)
 
     return make
 
