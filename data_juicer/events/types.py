@@ -89,6 +89,9 @@ class OperatorFailure(Failure, frozen=True, kw_only=True, gc=False):
 class AttemptStart(Data, frozen=True, kw_only=True, gc=False):
     operation_idx_start: int = 0
     """The operator that the attempt begins with; those before it come from a checkpoint."""
+    worker: str = ""
+    node: str = ""
+    """Which worker made it, and on which machine."""
 
 
 class AttemptOutcome(Data, frozen=True, kw_only=True, gc=False):

@@ -130,7 +130,7 @@ class Driver:
             return  # a late word of an attempt that has ended
         match message:
             case m.AttemptStarted():
-                self._recorder.attempt_started(flight.attempt)
+                self._recorder.attempt_started(flight.attempt, message)
             case m.OperatorStarted():
                 self._recorder.operator_started(message)
             case m.OperatorDone():

@@ -53,6 +53,8 @@ class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     partition_id: int
     attempt: str
     worker: str
+    node: str = ""
+    """The machine that the worker is on."""
 
 
 class CheckpointLoaded(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -15,13 +15,13 @@ class Recorder:
         self.log = log
         self._operators = tuple(operators)
 
-    def attempt_started(self, attempt: m.Attempt) -> None:
+    def attempt_started(self, attempt: m.Attempt, message: m.AttemptStarted) -> None:
         begin = attempt.base.operator_index + 1 if attempt.base else 0
         self.log.record(
             t.PartitionStart(
                 partition_id=attempt.partition.partition_id,
                 attempt=attempt.name,
-                data=t.AttemptStart(operation_idx_start=begin),
+                data=t.AttemptStart(operation_idx_start=begin, worker=message.worker, node=message.node),
             )
         )
 

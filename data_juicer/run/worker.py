@@ -6,6 +6,7 @@ attempt, so that a late or repeated attempt can waste work but not change a resu
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 
@@ -42,6 +43,7 @@ class Worker:
         self.clock = clock
         self.saver = saver
         self.name = name
+        self.node = socket.gethostname()
         self.tell = tell
         self.keys = KeyMaker(setup.reader, setup.identities, setup.export)
         self.operators: list[Operator] = [
@@ -57,7 +59,7 @@ class Worker:
         pid = attempt.partition.partition_id
         started_s = time.perf_counter()
         self.saver.begin(pid)
-        yield m.AttemptStarted(partition_id=pid, attempt=attempt.name, worker=self.name)
+        yield m.AttemptStarted(partition_id=pid, attempt=attempt.name, worker=self.name, node=self.node)
         course = Course(self, attempt)
         try:
             yield from course.load()
