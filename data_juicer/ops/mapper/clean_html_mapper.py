@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from data_juicer.ops.base import TextMapper
@@ -17,6 +18,7 @@ _BLOCKS: Final = (
     "address article aside blockquote br dd div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header "
     "hr li main nav ol p pre section table td th tr ul"
 )
+_LINE_ENDS: Final = re.compile(r"[ \t]*\n\s*")
 
 
 class CleanHtmlMapper(TextMapper):
@@ -51,7 +53,7 @@ class CleanHtmlMapper(TextMapper):
         if self.keep_block_separators:
             _separate_blocks(page)
         cleaned: str = page.text()
-        return cleaned
+        return _LINE_ENDS.sub("\n", cleaned).strip("\n") if self.keep_block_separators else cleaned
 
 
 def _separate_blocks(page: Any) -> None:
