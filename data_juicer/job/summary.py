@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from data_juicer.errors import JobError, JobNotFoundError
+from data_juicer.errors import JobError, JobNotFoundError, ResumeRefusedError
 from data_juicer.job.layout import JobLayout
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.version import VERSION
@@ -118,12 +118,12 @@ def encode(summary: JobSummary) -> bytes:
 def decode(data: bytes, path: str) -> JobSummary:
     """The summary that `encode` made.
 
-    Raises: JobError: the bytes are torn, damaged, or of a newer format.
+    Raises: JobError: the bytes are torn or damaged. ResumeRefusedError: of a newer format.
     """
     try:
         version = msgspec.json.decode(data, type=_Header).format_version
         if version > FORMAT_VERSION:
-            raise JobError(
+            raise ResumeRefusedError(
                 f"{path}: format {version}, this data_juicer ({VERSION}) reads up to {FORMAT_VERSION}. "
                 "Nothing was changed. Use the data_juicer that wrote it, or a newer one."
             )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.job.layout import JobLayout, parse_checkpoint_name, parse_result_name
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.filesystem import FileSystem
-from data_juicer.store.manifest import Manifest
+from data_juicer.store.manifest import DataFile, Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,9 @@ def take_inventory(fs: FileSystem, layout: JobLayout) -> Inventory:
     """Read every manifest of the job. Data files are not opened; a missing one or one of the wrong size is damage."""
     inventory = Inventory()
     names = set(fs.list(layout.results_dir))
-    for path, manifest in _manifests(fs, layout.results_dir, names, inventory.damaged):
+    for path, manifest in _manifests(
+        fs, layout.results_dir, names, inventory.damaged, layout.dead_letter_dir
+    ):
         parsed = parse_result_name(os.path.basename(path))
         if parsed is not None and parsed.partition_id == manifest.partition:
             inventory.results[manifest.partition] = (path, manifest)
@@ -45,8 +47,9 @@ def take_inventory(fs: FileSystem, layout: JobLayout) -> Inventory:
 
 
 def _manifests(
-    fs: FileSystem, directory: str, names: set[str], damaged: list[Damage]
+    fs: FileSystem, directory: str, names: set[str], damaged: list[Damage], letters_dir: str | None = None
 ) -> Iterator[tuple[str, Manifest]]:
+    """`letters_dir`: where the dead letters lie that the manifests name, if not beside them."""
     for name in sorted(names):
         expected = _partition_of(name)
         if expected is None:
@@ -57,7 +60,8 @@ def _manifests(
         except CheckpointCorruptError as error:
             damaged.append(Damage(path=path, reason=str(error)))
             continue
-        reason = _wrong_name(manifest, expected) or _wrong_files(fs, directory, names, manifest)
+        reason = _wrong_name(manifest, expected) or _wrong_files(fs, directory, names, manifest.files)
+        reason = reason or _wrong_letters(fs, letters_dir or directory, manifest)
         if reason is None:
             yield path, manifest
         else:
@@ -80,8 +84,13 @@ def _wrong_name(manifest: Manifest, expected: tuple[int, int | None]) -> str | N
     return None
 
 
-def _wrong_files(fs: FileSystem, directory: str, names: set[str], manifest: Manifest) -> str | None:
-    for file in manifest.files:
+def _wrong_letters(fs: FileSystem, directory: str, manifest: Manifest) -> str | None:
+    names = {file.name for file in manifest.dead_letters if fs.exists(os.path.join(directory, file.name))}
+    return _wrong_files(fs, directory, names, manifest.dead_letters)
+
+
+def _wrong_files(fs: FileSystem, directory: str, names: set[str], files: Sequence[DataFile]) -> str | None:
+    for file in files:
         if file.name not in names:
             return f"{file.name} is missing"
         size_bytes = fs.size(os.path.join(directory, file.name))

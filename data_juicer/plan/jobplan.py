@@ -32,6 +32,8 @@ class JobPlan:
     """Results that are committed."""
     checkpoints: dict[int, list[Manifest]] = field(default_factory=dict)
     """Of pending partitions: what they may continue from, the newest last."""
+    fallbacks: dict[int, list[Manifest]] = field(default_factory=dict)
+    """The same of partitions that are done, for the case that a result turns out damaged when it is read."""
     refused: list[Refused] = field(default_factory=list)
 
 
@@ -70,6 +72,7 @@ def plan_job(job: str, partitions: Sequence[PartitionSpec], inventory: Inventory
         ]
         if point.done is not None:
             plan.done[pid] = point.done
+            plan.fallbacks[pid] = list(point.bases)
             continue
         plan.pending.append(pid)
         if point.bases:

@@ -23,7 +23,7 @@ class ResumePoint:
     done: Manifest | None = None
     """Its result, if that is committed."""
     bases: tuple[Manifest, ...] = ()
-    """Else the checkpoints that it may continue from, the newest last; from its source if there are none."""
+    """The checkpoints that it may continue from without a result, the newest last; from its source if there are none."""
     refused: tuple[Refusal, ...] = ()
 
 
@@ -42,18 +42,19 @@ class Wanted:
 def find_resume_point(
     wanted: Wanted, results: Sequence[Manifest], checkpoints: Sequence[Manifest]
 ) -> ResumePoint:
-    """The result if it is the wanted one, else every checkpoint whose key is.
+    """The result if it is the wanted one, and every checkpoint whose key is.
 
     Args:
         results: committed results of this partition, at most one.
         checkpoints: committed checkpoints of this partition, in any order.
     """
-    refused, bases = [], []
+    done, refused, bases = None, [], []
     for manifest in results:
         reason = _why_not(manifest, wanted, wanted.result_key)
         if reason is None:
-            return ResumePoint(done=manifest)
-        refused.append(Refusal(manifest=manifest, reason=reason))
+            done = manifest
+        else:
+            refused.append(Refusal(manifest=manifest, reason=reason))
     for manifest in sorted(checkpoints, key=lambda held: held.operator_index):
         index = manifest.operator_index
         reason = _why_not(manifest, wanted, wanted.keys[index + 1] if index + 1 < len(wanted.keys) else None)
@@ -61,7 +62,7 @@ def find_resume_point(
             bases.append(manifest)
         else:
             refused.append(Refusal(manifest=manifest, reason=reason))
-    return ResumePoint(bases=tuple(bases), refused=tuple(refused))
+    return ResumePoint(done=done, bases=tuple(bases), refused=tuple(refused))
 
 
 def _why_not(manifest: Manifest, wanted: Wanted, key: str | None) -> str | None:

@@ -161,6 +161,8 @@ class _Run:
                     job_id=self.layout.job_id, config_digest=self.job.summary.config_digest
                 )
                 self.job.log.record(t.JobStart(data=identity))
+            for finding in self.job.findings:
+                self.recorder.warn(finding)
             for notice in self.config.notices:
                 self.recorder.inform(notice)
             self._drop_expired()
@@ -192,8 +194,9 @@ class _Run:
         pending = plan.pending
         self._begin(mapping, plan)
         self.around.backend.begin(setup, len(pending))
-        while pending:
-            self._drive(mapping, pending)
+        while pending or plan.done:
+            if pending:
+                self._drive(mapping, pending)
             pending = self._damaged_results(mapping, plan)
         self._publish(mapping, setup)
 
@@ -294,12 +297,15 @@ class _Run:
         for partition_id, result in list(plan.done.items()):
             try:
                 read_file(self.fs, self.layout.results_dir, result.files[0])
+                for file in result.dead_letters:
+                    read_file(self.fs, self.layout.dead_letter_dir, file)
             except CheckpointCorruptError as error:
                 self.recorder.warn(
                     f"the result of partition {partition_id} is damaged and was set aside: {error}",
                     partition_id,
                 )
                 set_aside(self.fs, [self.layout.result_manifest(partition_id)])
+                self.committer.hold(partition_id, plan.fallbacks[partition_id])
                 damaged.append(partition_id)
         plan.done.clear()
         order = {spec.partition_id: spec.position for spec in mapping.partitions}

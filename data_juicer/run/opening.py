@@ -21,6 +21,7 @@ from data_juicer.job.ids import check_job_id, make_job_id
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver, Lock, acquire
 from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
+from data_juicer.run.findings import look_back
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.manifest import OperatorIdentity
 from data_juicer.store.results import find_results
@@ -38,6 +39,8 @@ class OpenJob:
     view: JobView
     summary: JobSummary
     started_s: float = field(default=0.0)
+    findings: tuple[str, ...] = ()
+    """What was damaged or missing of earlier runs, a sentence each."""
 
     @property
     def run(self) -> int:
@@ -124,12 +127,13 @@ def open_job(
 
     Args:
         advisory: the lock of this machine; the operating system's unless a test gives its own.
-    Raises: JobLockedError: another driver has it. StoreError: a directory cannot be written.
+    Raises: JobLockedError: another driver has it. ResumeRefusedError: a newer data_juicer had it. StoreError: a directory cannot be written.
     """
     lock = acquire(fs, layout, clock, Driver(host=socket.gethostname(), pid=os.getpid()), advisory)
     try:
         for directory in layout.directories().values():
             fs.make_dirs(directory)
+        findings = look_back(fs, layout)
         summary = _begun(config, layout, fs, clock, lock, wanted_digest, resume_command)
         log = EventLog(
             fs,
@@ -144,7 +148,7 @@ def open_job(
     except BaseException:
         lock.release(0)
         raise
-    return OpenJob(fs, clock, layout, lock, log, view, summary, clock.monotonic_s())
+    return OpenJob(fs, clock, layout, lock, log, view, summary, clock.monotonic_s(), findings)
 
 
 def _begun(
@@ -158,10 +162,7 @@ def _begun(
 ) -> JobSummary:
     """The summary with this run added, written before anything else is done."""
     now = format_utc(clock.now())
-    try:
-        held = summaries.find(fs, layout)
-    except JobError:
-        held = None  # checkpoints and results do not depend on it
+    held = summaries.find(fs, layout)
     record = RunRecord(
         number=lock.run,
         started=now,
