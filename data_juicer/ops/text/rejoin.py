@@ -79,8 +79,12 @@ class Words:
 def words_of(column: pa.Array) -> Words:
     """The words of a large_string column without nulls."""
     utf8 = bytes_of(column)
-    inside = np.zeros(len(utf8.data) + 2, np.bool_)  # one byte more at each end, so that every word has two borders
-    np.logical_and.reduce([utf8.data != separator for separator in _SEPARATORS], out=inside[1:-1])
+    inside = np.zeros(
+        len(utf8.data) + 2, np.bool_
+    )  # one byte more at each end, so that every word has two borders
+    inside[1:-1] = True
+    for separator in _SEPARATORS:
+        inside[1:-1] &= utf8.data != separator
     borders = np.flatnonzero(inside[1:] != inside[:-1])
     rows = np.unique(utf8.offsets[1:-1])  # a word ends with its row
     cut = rows[inside[rows] & inside[rows + 1]]

@@ -33,7 +33,7 @@ CHUNK: Final = 8
 """Bytes that are mixed into a key at a time."""
 CHUNKED_BYTES_MAX: Final = 256
 """Longer words are hashed one by one; a column has few of them, however long it is."""
-ROUNDS_MAX: Final = 16
+ROUNDS_MAX: Final = 8
 """Special characters that are stripped from an end of all words at once; words with more are stripped one by one."""
 
 _SPECIAL: Final = "".join(sorted(SPECIAL_CHARACTERS))
@@ -189,6 +189,9 @@ def keys_of(data: Octets, starts: Counts, stops: Counts) -> Keys:
 
 
 def _mix(keys: Keys, where: Any, chunks: Keys) -> None:
-    mixed = (keys[where] ^ chunks) * _MIX
-    mixed ^= mixed >> np.uint64(32)
-    keys[where] = mixed * _SPREAD
+    """Changes `keys[where]`; `chunks` is used up."""
+    chunks ^= keys[where]
+    chunks *= _MIX
+    chunks ^= chunks >> np.uint64(32)
+    chunks *= _SPREAD
+    keys[where] = chunks
