@@ -13,10 +13,9 @@ from pathlib import Path
 from statistics import median
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 
-from benchmarks import reference_filters, reference_ops
+from benchmarks import reference_filters, reference_mappers, reference_ops
 from benchmarks.reference_ops import PerRow
 from data_juicer.errors import ConfigError
 from data_juicer.ops import models, registry
@@ -25,9 +24,12 @@ from data_juicer.ops.batch import Batch
 from data_juicer.testing.rows import DictRows
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "dev.jsonl.zst"
-MODELS = Path(__file__).parents[2] / "shared" / "golden" / "assets" / "models"
+ASSETS = Path(__file__).parents[2] / "shared" / "golden" / "assets"
 REFERENCES = {**reference_ops.REFERENCES, **reference_filters.REFERENCES}
-PARAMETERS = {"token_num_filter": {"hf_tokenizer": reference_filters.TOKENIZER}}
+PARAMETERS = {
+    "token_num_filter": {"hf_tokenizer": reference_filters.TOKENIZER},
+    "replace_content_mapper": {"pattern": "colou?r", "repl": "hue"},
+}
 ROWS_A_BATCH = 1000
 CHARACTERS_MAX = 2000
 RUNS = 3
@@ -46,8 +48,8 @@ def documents() -> list[str]:
 
 def batches(texts: list[str]) -> Iterator[Batch]:
     for start in range(0, len(texts), ROWS_A_BATCH):
-        column = pa.array(texts[start : start + ROWS_A_BATCH], pa.large_string())
-        yield Batch(DictRows([]), np.arange(len(column), dtype=np.int32), texts={"text": column})
+        rows = [{"text": text} for text in texts[start : start + ROWS_A_BATCH]]
+        yield Batch.of(DictRows(rows), len(rows))
 
 
 def run_operator(operator: Operator, batch: Batch) -> None:
@@ -80,8 +82,13 @@ def measure(name: str, texts: list[str]) -> tuple[float, float]:
             run_operator(operator, batch)
 
     batches_held = list(batches(texts))
-    reference = REFERENCES[name]
+    reference = _reference(name)
     return seconds(columns), seconds(lambda: [_per_row(reference, batch) for batch in batches_held])
+
+
+def _reference(name: str) -> PerRow:
+    plain = REFERENCES.get(name)
+    return plain or reference_mappers.REFERENCES[name](**PARAMETERS.get(name, {}))
 
 
 def _per_row(reference: PerRow, batch: Batch) -> pa.Array:
@@ -90,18 +97,19 @@ def _per_row(reference: PerRow, batch: Batch) -> pa.Array:
 
 
 def main(names: list[str]) -> None:
-    os.environ.setdefault(models.EXTERNAL_HOME, str(MODELS))
+    os.environ.setdefault(models.EXTERNAL_HOME, str(ASSETS / "models"))
+    os.environ.setdefault("NLTK_DATA", str(ASSETS / "nltk_data"))
     texts = documents()
     megabytes = sum(len(text.encode()) for text in texts) / 1e6
     print(f"{len(texts)} documents, {megabytes:.1f} MB, one process, CPU time")
-    print(f"{'operator':<36}{'MB/s':>9}{'per row':>10}{'ratio':>8}")
-    for name in names or list(REFERENCES):
+    print(f"{'operator':<46}{'MB/s':>9}{'per row':>10}{'ratio':>8}")
+    for name in names or [*REFERENCES, *reference_mappers.REFERENCES]:
         try:
             ours, reference = measure(name, texts)
         except ConfigError as error:  # a model or a library is not here
-            print(f"{name:<36} not measured: {error}")
+            print(f"{name:<46} not measured: {error}")
             continue
-        print(f"{name:<36}{megabytes / ours:>9.1f}{megabytes / reference:>10.1f}{reference / ours:>8.1f}")
+        print(f"{name:<46}{megabytes / ours:>9.1f}{megabytes / reference:>10.1f}{reference / ours:>8.1f}")
 
 
 if __name__ == "__main__":
