@@ -101,7 +101,7 @@ def _status(summary: JobSummary, is_alive: bool) -> Fact:
     if status == "running" and run:
         return Fact(name=status, text=f"run {run.number}, pid {run.pid} on {run.host}, since {run.started}")
     if summary.reason:
-        return Fact(name=status, text=" ".join(summary.reason.split()))
+        return Fact(name=status, text=" ".join(summary.reason.split()).removeprefix(f"{status} "))
     return Fact(name=status, text=_took(summary.runs))
 
 
@@ -137,11 +137,13 @@ def _rows(summary: JobSummary, view: JobView, is_alive: bool) -> Fact:
 
 
 def _costs(view: JobView) -> list[Fact]:
+    """Seconds of all workers together; they save one stage while they work on the next."""
     if not view.checkpoints_saved:
         return []
     share = view.checkpoint_s / ((view.operator_s + view.checkpoint_s) or 1.0)
     size = view.checkpoint_bytes / 1e6
-    text = f"{view.checkpoints_saved:,} saved, {size:,.1f} MB, {share:.1%} of the workers' time"
+    seconds = f"{view.checkpoint_s:,.1f} s beside {view.operator_s:,.1f} s of operators ({share:.1%})"
+    text = f"{view.checkpoints_saved:,} saved, {size:,.1f} MB, in {seconds}"
     return [Fact(name="checkpoints", text=text)]
 
 

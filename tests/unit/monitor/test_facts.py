@@ -90,7 +90,7 @@ def test_dead_letters_are_named_with_their_place() -> None:
 def test_the_share_of_checkpoints_is_of_the_time_of_workers() -> None:
     operators = {0: OperatorLedger(index=0, name="a", rows_in=1, rows_out=1, duration_s=9.7)}
     view = JobView(checkpoints_saved=400, checkpoint_s=0.3, checkpoint_bytes=12_340_000, operators=operators)
-    assert ("checkpoints", "400 saved, 12.3 MB, 3.0% of the workers' time") in facts(view)
+    assert ("checkpoints", "400 saved, 12.3 MB, in 0.3 s beside 9.7 s of operators (3.0%)") in facts(view)
 
 
 def test_lines_of_operators_stand_in_the_order_of_the_recipe() -> None:
