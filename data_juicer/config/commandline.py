@@ -13,7 +13,7 @@ from data_juicer.config import foreign, legacy
 from data_juicer.config.layers import COMMAND_LINE, Given, Source, suggestion, variable_of
 from data_juicer.config.schema import DEFAULTS, NOT_AVAILABLE, SPECS, JobConfig
 from data_juicer.config.spec import Choice, Flag, Integer, Names, Number, Spec
-from data_juicer.config.words import one_line, show
+from data_juicer.config.words import nearest, one_line, show
 from data_juicer.errors import ConfigError
 
 PROGRAM: Final = "dj-process"
@@ -97,7 +97,8 @@ def _unknown(word: str) -> ConfigError:
             one_line(f"{SOURCE.name}: {show(word)} belongs to no setting; write --setting value")
         )
     name = word[2:].partition("=")[0]
-    return SOURCE.refuse(name, f"unknown setting{suggestion(name.replace('-', '_'))}")
+    hint = "; did you mean config?" if nearest(name, ("config",)) else suggestion(name.replace("-", "_"))
+    return SOURCE.refuse(name, f"unknown setting{hint}")
 
 
 def _nargs(spec: Spec) -> str | None:

@@ -68,6 +68,7 @@ def test_a_completed_job_says_so_and_works_on_nothing(
     [
         ([], "no recipe"),
         (["--config", "missing.yaml"], "missing.yaml"),
+        (["--confg", "recipe.yaml"], "did you mean config?"),
         (["--config", "recipe.yaml", "--partition.sise", "3"], "did you mean partition.size?"),
         (["--config", "recipe.yaml", "--np", "0"], "np"),
         (["--config", "recipe.yaml", "--process", "[clean_lynks_mapper]"], "clean_links_mapper"),
