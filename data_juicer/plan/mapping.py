@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -27,6 +28,11 @@ class DatasetMapping(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def rows(self) -> int:
         return sum(partition.rows for partition in self.partitions)
+
+    def only(self, partition_ids: Sequence[int]) -> list[PartitionSpec]:
+        """These partitions, in the order of the output."""
+        wanted = set(partition_ids)
+        return [partition for partition in self.partitions if partition.partition_id in wanted]
 
     def empty_sources(self) -> list[SourceFile]:
         """Sources without a single row."""

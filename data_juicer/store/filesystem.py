@@ -7,11 +7,12 @@ writes goes through here, so that every crash can be rehearsed. OS errors become
 from __future__ import annotations
 
 import contextlib
+import errno
 import mmap
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from data_juicer.errors import StoreError
 
@@ -89,6 +90,10 @@ class FileSystem(ABC):
     def concat(self, sources: Sequence[str], target: str) -> None:
         """Write the files one after the other into `target`, in bounded memory."""
 
+    def free_bytes(self, path: str) -> int | None:
+        """Room for new files below a path, which need not exist; None where it is not known."""
+        return None
+
     # ---- built from them
 
     def write_durably(self, path: str, data: Data) -> None:
@@ -122,25 +127,58 @@ class FileSystem(ABC):
 ASIDE_SUFFIX = ".aside"
 
 
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
 @contextlib.contextmanager
-def _told(doing: str, path: str) -> Iterator[None]:
+def _told(doing: str, path: str, size_bytes: int | None = None) -> Iterator[None]:
+    """`size_bytes`: what was to be written, where it is known."""
     try:
         yield
     except OSError as error:
         if doing == "reading" and isinstance(error, FileNotFoundError):
             raise
-        raise StoreError(f"{path}: {doing} failed: {error.strerror or error}.") from error
+        raise StoreError(
+            f"{path}: {doing} failed: {error.strerror or error}{_space(error, path, size_bytes)}."
+        ) from error
+
+
+def _space(error: OSError, path: str, size_bytes: int | None) -> str:
+    """Of an error that says that there is no room: how much is needed, and how much there is."""
+    if error.errno not in _FULL:
+        return ""
+    free = free_bytes(path)
+    needed = "" if size_bytes is None else f"{size_bytes:,} bytes are needed"
+    held = "" if free is None else f"{free:,} are free" if needed else f"{free:,} bytes are free"
+    told = ", ".join(filter(None, (needed, held)))
+    return f" ({told})" if told else ""
+
+
+def free_bytes(path: str) -> int | None:
+    """Room on the disk of a path, or of the nearest directory above it that exists; None where it is not known."""
+    while True:
+        try:
+            room = os.statvfs(path)
+        except FileNotFoundError:
+            above = os.path.dirname(path)
+            if above == path:
+                return None
+            path = above
+        except OSError:
+            return None
+        else:
+            return room.f_bavail * room.f_frsize
 
 
 class LocalFileSystem(FileSystem):
     """Files of this machine, or of a mounted shared storage."""
 
     def write(self, path: str, data: Data) -> None:
-        with _written(path, os.O_TRUNC) as descriptor:
+        with _written(path, os.O_TRUNC, len(memoryview(data))) as descriptor:
             _write_all(descriptor, data)
 
     def append(self, path: str, data: Data) -> None:
-        with _written(path, os.O_APPEND) as descriptor:
+        with _written(path, os.O_APPEND, len(memoryview(data))) as descriptor:
             _write_all(descriptor, data)
 
     @contextlib.contextmanager
@@ -217,8 +255,11 @@ class LocalFileSystem(FileSystem):
             except FileNotFoundError:
                 return []
 
+    def free_bytes(self, path: str) -> int | None:
+        return free_bytes(path)
+
     def concat(self, sources: Sequence[str], target: str) -> None:
-        with _written(target, os.O_TRUNC) as out:
+        with _written(target, os.O_TRUNC, _size_of_all(sources)) as out:
             for source in sources:
                 with _told("reading", source), open(source, "rb") as stream:
                     left = os.fstat(stream.fileno()).st_size
@@ -230,13 +271,18 @@ class LocalFileSystem(FileSystem):
 
 
 @contextlib.contextmanager
-def _written(path: str, flag: int) -> Iterator[int]:
-    with _told("writing", path):
+def _written(path: str, flag: int, size_bytes: int) -> Iterator[int]:
+    with _told("writing", path, size_bytes):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flag, 0o644)
         try:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _size_of_all(paths: Sequence[str]) -> int:
+    """A file that is not there is told of when it is read."""
+    return sum(os.stat(path).st_size for path in paths if os.path.exists(path))
 
 
 def _write_all(descriptor: int, data: Data) -> None:
