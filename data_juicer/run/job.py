@@ -98,7 +98,8 @@ def run_job(config: JobConfig, around: Surroundings) -> JobResult:
     layout = layout_of(config, around.clock)
     refuse_overlap(config.sources(), sources, os.path.abspath(config.export_path), layout.job_dir)
     complete = find_completed(around.fs, layout, wanted_digest, os.path.abspath(config.export_path))
-    if complete is not None and _known_sources(around.fs, layout.dataset_mapping) == sources:
+    is_known = not config.verify_input and _known_sources(around.fs, layout.dataset_mapping) == sources
+    if complete is not None and is_known:
         return JobResult(summary=complete, view=around.view, already_complete=True)
     command = resume_command(config, around.arguments, layout.job_id)
     job = open_job(
