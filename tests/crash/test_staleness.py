@@ -1,0 +1,252 @@
+"""Whatever changes between two runs: the result is that of a fresh run, and only what had to be was computed again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from crash_recipes import lines, small_job
+
+from data_juicer.testing import jobs
+from data_juicer.testing.jobs import Watch
+from data_juicer.testing.memory_fs import MemoryFileSystem
+
+LINKS, SPACES, EMAILS = "clean_links_mapper", "whitespace_normalization_mapper", "clean_email_mapper"
+LENGTH = {"text_length_filter": {"min_len": 9}}
+PROCESS: list[Any] = [LINKS, SPACES, LENGTH, EMAILS]
+
+
+def rows(start: int, stop: int) -> list[bytes]:
+    return [
+        b'{"text":"row %d of http://x.example/%d  by a%d@b.example","other":"%s"}' % (n, n, n, b"o" * (n % 9))
+        for n in range(start, stop)
+    ]
+
+
+def every(partitions: Sequence[int], operators: Sequence[int]) -> list[tuple[int, int]]:
+    return [(partition, operator) for partition in partitions for operator in operators]
+
+
+@dataclass(slots=True)
+class Job:
+    """A job over files of a folder, run again and again."""
+
+    folder: Path
+    fs: MemoryFileSystem = field(default_factory=MemoryFileSystem)
+
+    def write(self, name: str, held: Sequence[bytes]) -> Path:
+        path = self.folder / name
+        path.write_bytes(lines(held))
+        return path
+
+    def run(self, process: Sequence[Any] = PROCESS, **settings: Any) -> list[tuple[int, int]]:
+        """Partition and operator of each OP_START; the result must be that of a fresh run."""
+        config = small_job(sorted(self.folder.glob("*.jsonl")), process, **settings)
+        watch, fresh = Watch(), MemoryFileSystem()
+        jobs.run_inline(config, self.fs, watch)
+        jobs.run_inline(config, fresh)
+        assert jobs.exported(config, self.fs) == jobs.exported(config, fresh)
+        assert jobs.ledgers(config, self.fs) == jobs.ledgers(config, fresh)
+        assert watch.warnings == []
+        return watch.started
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """Three partitions of three rows, all done."""
+    (tmp_path / "in").mkdir()
+    job = Job(tmp_path / "in")
+    job.write("m.jsonl", rows(0, 9))
+    assert job.run() == every([0, 1, 2], [0, 1, 2, 3])
+    return job
+
+
+def test_nothing_changed(job: Job) -> None:
+    assert job.run() == []
+
+
+# ---- the recipe
+
+
+def test_a_changed_parameter_costs_its_operator_and_those_behind(job: Job) -> None:
+    assert job.run([LINKS, SPACES, {"text_length_filter": {"min_len": 12}}, EMAILS]) == every(
+        [0, 1, 2], [2, 3]
+    )
+
+
+def test_a_parameter_written_out_as_its_default_costs_nothing(job: Job) -> None:
+    assert job.run([{LINKS: {"repl": ""}}, SPACES, LENGTH, EMAILS]) == []
+
+
+def test_changed_back_it_is_computed_again_and_right(job: Job) -> None:
+    job.run([{LINKS: {"repl": "<link>"}}, SPACES, LENGTH, EMAILS])
+    assert job.run() == every([0, 1, 2], [0, 1, 2, 3])
+
+
+def test_an_operator_added_at_the_end_costs_itself(job: Job) -> None:
+    assert job.run([*PROCESS, "clean_ip_mapper"]) == every([0, 1, 2], [4])
+
+
+def test_an_operator_added_in_the_middle_costs_what_follows(job: Job) -> None:
+    assert job.run([LINKS, "clean_ip_mapper", SPACES, LENGTH, EMAILS]) == every([0, 1, 2], [1, 2, 3, 4])
+
+
+def test_an_operator_removed_in_the_middle_costs_what_followed(job: Job) -> None:
+    assert job.run([LINKS, LENGTH, EMAILS]) == every([0, 1, 2], [1, 2])
+
+
+def test_an_operator_removed_at_the_end_costs_nothing(job: Job) -> None:
+    assert job.run([LINKS, SPACES, LENGTH]) == []
+
+
+def test_operators_reordered_cost_from_the_first_that_moved(job: Job) -> None:
+    assert job.run([LINKS, LENGTH, SPACES, EMAILS]) == every([0, 1, 2], [1, 2, 3])
+
+
+def test_a_recipe_emptied_costs_no_operator(job: Job) -> None:
+    assert job.run([]) == []
+
+
+# ---- the input
+
+
+def test_a_changed_row_costs_its_partition(job: Job) -> None:
+    changed = rows(0, 9)
+    changed[4] = b'{"text":"another text at another length, at last"}'
+    job.write("m.jsonl", changed)
+    assert job.run() == every([1], [0, 1, 2, 3])
+
+
+def test_a_changed_field_that_no_operator_reads_costs_its_partition(job: Job) -> None:
+    changed = rows(0, 9)
+    changed[8] = changed[8].replace(b'"other"', b'"OTHER"')
+    job.write("m.jsonl", changed)
+    assert job.run() == every([2], [0, 1, 2, 3])
+
+
+def test_appended_rows_cost_themselves(job: Job) -> None:
+    job.write("m.jsonl", rows(0, 14))
+    assert job.run() == every([3, 4], [0, 1, 2, 3])
+
+
+def test_rows_appended_to_a_partition_that_was_not_full_cost_that_partition(job: Job) -> None:
+    job.write("m.jsonl", rows(0, 11))
+    assert job.run() == every([3], [0, 1, 2, 3])
+    job.write("m.jsonl", rows(0, 12))
+    assert job.run() == every([3], [0, 1, 2, 3])
+
+
+def test_removed_rows_cost_nothing_where_whole_partitions_go(job: Job) -> None:
+    job.write("m.jsonl", rows(0, 6))
+    assert job.run() == []
+    job.write("m.jsonl", rows(0, 9))
+    assert job.run() == every([2], [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "z.jsonl"], ids=["before", "after"])
+def test_an_inserted_file_costs_its_own_partitions(job: Job, name: str) -> None:
+    job.write(name, rows(20, 24))
+    assert job.run() == every([3, 4], [0, 1, 2, 3])
+
+
+def test_a_file_moved_to_another_name_costs_nothing(job: Job) -> None:
+    job.write("z.jsonl", rows(20, 23))
+    job.run()
+    os.rename(job.folder / "z.jsonl", job.folder / "a.jsonl")
+    assert job.run() == []
+
+
+def test_equal_partitions_are_told_apart(job: Job) -> None:
+    job.write("z.jsonl", rows(0, 9))
+    assert job.run() == every([3, 4, 5], [0, 1, 2, 3])
+    (job.folder / "m.jsonl").unlink()
+    assert job.run() == []
+
+
+def test_a_file_touched_but_unchanged_costs_nothing(job: Job) -> None:
+    os.utime(job.folder / "m.jsonl", ns=(1, 1))
+    assert job.run() == []
+
+
+def test_a_change_under_the_same_size_and_time_is_found_when_asked(job: Job) -> None:
+    path = job.folder / "m.jsonl"
+    before = path.stat().st_mtime_ns
+    path.write_bytes(path.read_bytes().replace(b"row 1", b"ROW 1"))
+    os.utime(path, ns=(before, before))
+    assert job.run(verify_input=True) == every([0], [0, 1, 2, 3])
+
+
+# ---- code and settings
+
+
+def custom(folder: Path, word: str) -> dict[str, Any]:
+    path = folder / "stamp_mapper.py"
+    path.write_text(
+        "from data_juicer.ops.base_op import OPERATORS, Mapper\n\n\n"
+        '@OPERATORS.register_module("stamp_mapper")\n'
+        "class StampMapper(Mapper):\n"
+        "    def process_single(self, sample):\n"
+        f"        sample['text'] += ' {word}'\n"
+        "        return sample\n"
+    )
+    return {"custom_operator_paths": [str(path)]}
+
+
+def test_a_changed_source_of_a_custom_operator_costs_from_it_on(job: Job, tmp_path: Path) -> None:
+    process = [LINKS, "stamp_mapper", LENGTH]
+    assert job.run(process, **custom(tmp_path, "one")) == every([0, 1, 2], [1, 2])
+    assert job.run(process, **custom(tmp_path, "one")) == []
+    assert job.run(process, **custom(tmp_path, "two")) == every([0, 1, 2], [1, 2])
+
+
+def test_changed_text_keys_cost_everything(job: Job) -> None:
+    assert job.run(text_keys=["other"]) == every([0, 1, 2], [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("suffix", ["jsonl.gz", "jsonl.zst", "parquet"])
+def test_another_export_type_costs_no_operator(job: Job, suffix: str) -> None:
+    assert job.run(export_path=f"/disk/work/result.{suffix}") == []
+
+
+def test_statistics_in_the_result_cost_no_operator(job: Job) -> None:
+    assert job.run(keep_stats_in_res_ds=True) == []
+
+
+def test_shards_cost_no_operator(job: Job) -> None:
+    assert job.run(export_shard_size=100) == []
+    assert job.run() == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"checkpoint.strategy": "disabled"},
+        {"checkpoint.strategy": "every_partition"},
+        {"np": 3},
+        {"intermediate_storage.format": "jsonl"},
+        {"intermediate_storage.compression": "zstd"},
+        {"intermediate_storage.arrow_batch_size": 1},
+        {"fault_tolerance.max_retries": 7},
+        {"export_path": "/disk/work/elsewhere/result.jsonl"},
+        {"event_logging.backup_count": 1},
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_change_a_row_cost_nothing(job: Job, settings: dict[str, Any]) -> None:
+    assert job.run(**settings) == []
+
+
+def test_formats_of_checkpoints_may_change_in_the_middle_of_a_chain(job: Job) -> None:
+    for number, file_format in enumerate(["arrow", "jsonl", "parquet"], 1):
+        longer = [*PROCESS, *["clean_ip_mapper"] * number]
+        started = job.run(longer, **{"intermediate_storage.format": file_format})
+        assert started == every([0, 1, 2], [3 + number])
+
+
+def test_another_partition_size_begins_again_where_there_is_something_to_do(job: Job) -> None:
+    longer = [*PROCESS, "clean_ip_mapper"]
+    assert job.run(longer, **{"partition.size": 5}) == every([0, 1], [0, 1, 2, 3, 4])
