@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 .PHONY: install demo test check slow bench golden clean
 
 $(BIN)/dj-process: pyproject.toml constraints.txt
-	@echo "installing into $(VENV): half a minute on a fast network"
+	@echo "installing into $(VENV): a minute or two, once"
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
