@@ -28,28 +28,31 @@ def listing(custom_operator_paths: Sequence[str]) -> str:
     names = registry.names()
     kinds: dict[str, list[str]] = {}
     for name in names:
-        kind, summary = _summary(name)
-        kinds.setdefault(kind, []).append(_entry(name, summary, _columns()))
+        kind, sentence = summary(name)
+        kinds.setdefault(kind, []).append(_entry(name, sentence, _columns()))
     blocks = ["\n".join([f"{kind}s", *lines]) for kind, lines in sorted(kinds.items())]
     end = f"{len(names)} operators; what one does and takes: dj-process --describe-op NAME"
     return "\n\n".join([*blocks, end]) + "\n"
 
 
-def describe(name: str, custom_operator_paths: Sequence[str]) -> str:
+def describe(name: str, custom_operator_paths: Sequence[str], columns: int | None = None) -> str:
     """What an operator does, reads, writes and takes, and an entry of a recipe.
 
+    Args:
+        columns: width of the text; None: that of the screen.
     Raises: ConfigError: there is none of this name; names the nearest.
     """
     registry.load_custom(custom_operator_paths)
     cls = registry.find(name)
+    width = columns or _columns()
     declared = getattr(cls, "foreign", cls)
     text, meanings = _read_docstring(inspect.getdoc(declared) or "")
     blocks = [
         f"{name}: {cls.kind}, version {cls.version}",
-        "\n\n".join(textwrap.fill(part, _columns()) for part in text.split("\n\n")),
+        "\n\n".join(textwrap.fill(part, width) for part in text.split("\n\n")),
         _fields(cls),
-        _own_parameters(declared, meanings),
-        _shared_parameters(declared),
+        _own_parameters(declared, meanings, width),
+        _shared_parameters(declared, width),
         f"in a recipe:\n  process:\n{textwrap.indent(_example(name, declared), ' ' * 4)}",
     ]
     if similar := registry.nearest(name, _SIMILAR_MAX):
@@ -72,7 +75,7 @@ def _columns() -> int:
     return min(_WIDTH_MAX, shutil.get_terminal_size().columns)
 
 
-def _summary(name: str) -> tuple[str, str]:
+def summary(name: str) -> tuple[str, str]:
     """Kind and first sentence; why it cannot be used, where a package is missing."""
     try:
         cls = registry.find(name)
@@ -114,7 +117,7 @@ def _fields(cls: type[Operator]) -> str:
     return f"reads   {reads}\nwrites  {writes}"
 
 
-def _own_parameters(declared: type, meanings: Mapping[str, str]) -> str:
+def _own_parameters(declared: type, meanings: Mapping[str, str], width: int) -> str:
     own = parameters.own_parameters(declared)
     if not own:
         return "It has no parameters of its own."
@@ -127,12 +130,12 @@ def _own_parameters(declared: type, meanings: Mapping[str, str]) -> str:
         lines.append(f"  {name}{kind}: {default}")
         if name in meanings:
             lines.append(
-                textwrap.fill(meanings[name], _columns(), initial_indent=" " * 6, subsequent_indent=" " * 6)
+                textwrap.fill(meanings[name], width, initial_indent=" " * 6, subsequent_indent=" " * 6)
             )
     return "\n".join(lines)
 
 
-def _shared_parameters(declared: type) -> str:
+def _shared_parameters(declared: type, width: int) -> str:
     attributes = parameters.attribute_parameters(declared)
     shared = {
         name: default
@@ -140,7 +143,7 @@ def _shared_parameters(declared: type) -> str:
         if name == "text_key" or name not in parameters.FIELD_KEYS
     }
     listed = ", ".join(f"{name} ({_shown(default)})" for name, default in shared.items())
-    return textwrap.fill(f"also: {listed}", _columns(), subsequent_indent=" " * 6)
+    return textwrap.fill(f"also: {listed}", width, subsequent_indent=" " * 6)
 
 
 def _type_name(annotation: Any) -> str:
