@@ -34,9 +34,8 @@ class RemoveLongWordsMapper(TextMapper):
 
     def map_text(self, text: pa.Array) -> pa.Array:
         words = words_of(text)
-        lengths = words.lengths()
-        kept = (lengths >= self.min_len) & (lengths <= self.max_len)
-        doubtful = (lengths > self.max_len) & words.may_strip()
+        kept, longer = words.length_between(self.min_len, self.max_len)
+        doubtful = longer & words.may_strip()
         stripped = (len(strip_special(word)) for word in words.strings(doubtful))
         kept[doubtful] = np.fromiter((self.min_len <= size <= self.max_len for size in stripped), np.bool_)
         return rejoin(words, kept)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -118,6 +119,11 @@ def table_where(predicate: Callable[[str], bool]) -> Table:
 
 def row_sums(flags: npt.NDArray[Any], offsets: Counts) -> Counts:
     """The sum of `flags` over each row, 0 for an empty row."""
+    if flags.dtype == np.bool_ and len(flags) > 64 * len(
+        offsets
+    ):  # then counting row by row is four times as fast
+        bounds = pairwise(offsets.tolist())
+        return np.array([np.count_nonzero(flags[start:stop]) for start, stop in bounds], np.int64)
     starts = offsets[:-1]
     filled = offsets[1:] > starts
     sums = np.zeros(len(starts), np.int64)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from data_juicer.ops.text.codepoints import Bytes, Table, bytes_of, offsets_of
+from data_juicer.ops.text.codepoints import Bytes, Table, bytes_of, offsets_of, row_sums
 
 _FIRST_BYTES = ((2, 0xC0, 0xE0), (3, 0xE0, 0xF0), (4, 0xF0, 0xF8))
 """For each width in bytes of a character beyond ASCII what its first byte is: from, and less than."""
@@ -20,9 +18,7 @@ def keep_characters(column: pa.Array, table: Table) -> pa.Array:
     kept = _kept_bytes(utf8.data, table)
     if kept.all():
         return column
-    bounds = utf8.offsets.tolist()
-    counts = [np.count_nonzero(kept[start:stop]) for start, stop in pairwise(bounds)]
-    return Bytes(np.compress(kept, utf8.data), offsets_of(np.array(counts, np.int64))).column()
+    return Bytes(np.compress(kept, utf8.data), offsets_of(row_sums(kept, utf8.offsets))).column()
 
 
 def _kept_bytes(data: npt.NDArray[np.uint8], table: Table) -> npt.NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,8 @@ from data_juicer.ops.text.special_characters import SPECIAL_CHARACTERS
 
 Mask = npt.NDArray[np.bool_]
 
-_SEPARATORS: Final = np.frombuffer(b" \t\n", np.uint8)
-"""In rising order of what wins between two words."""
-_RANK: Final = np.zeros(256, np.uint8)
-_RANK[_SEPARATORS] = np.arange(len(_SEPARATORS))
+_SPACE, _TAB, _LINE_FEED = b" \t\n"
+_IS_WORD: Final = bytes(byte not in b" \t\n" for byte in range(256))
 
 _SPECIAL: Final = "".join(sorted(SPECIAL_CHARACTERS))
 # Bytes with which a word may start or end that has special characters there.
@@ -41,16 +39,22 @@ class Words:
 
     column: pa.Array
     utf8: Bytes
+    inside: Mask
+    """For each byte whether it is of a word, shape (bytes,)."""
     starts: Counts
     stops: Counts
 
-    def lengths(self) -> Counts:
-        """Characters of each word, shape (words,)."""
-        sizes: Counts = self.stops - self.starts
-        if len(sizes) == 0 or is_ascii(self.utf8.data):
-            return sizes
-        continued = _over_spans((self.utf8.data & 0xC0) == 0x80, self.starts, self.stops, np.add)
-        return sizes - continued
+    def length_between(self, least: int, most: int) -> tuple[Mask, Mask]:
+        """Where a word has at least `least` and at most `most` characters, and where it has more; shapes (words,)."""
+        sizes = self.stops - self.starts
+        if len(sizes) and not is_ascii(self.utf8.data):
+            fewest = (
+                sizes + 3
+            ) // 4  # a character has one to four bytes, so that most words need no counting
+            unsure = np.flatnonzero((sizes > most) & (fewest <= most) | (sizes >= least) & (fewest < least))
+            continued = np.flatnonzero((self.utf8.data & 0xC0) == 0x80)
+            sizes[unsure] -= _held(continued, self.starts[unsure], self.stops[unsure])
+        return (sizes >= least) & (sizes <= most), sizes > most
 
     def may_strip(self) -> Mask:
         """Where a word may have special characters at an end, shape (words,)."""
@@ -79,46 +83,57 @@ class Words:
 def words_of(column: pa.Array) -> Words:
     """The words of a large_string column without nulls."""
     utf8 = bytes_of(column)
-    inside = np.zeros(
-        len(utf8.data) + 2, np.bool_
-    )  # one byte more at each end, so that every word has two borders
-    inside[1:-1] = True
-    for separator in _SEPARATORS:
-        inside[1:-1] &= utf8.data != separator
-    borders = np.flatnonzero(inside[1:] != inside[:-1])
-    rows = np.unique(utf8.offsets[1:-1])  # a word ends with its row
-    cut = rows[inside[rows] & inside[rows + 1]]
-    borders = np.insert(borders, np.repeat(np.searchsorted(borders, cut), 2), np.repeat(cut, 2))
-    return Words(column, utf8, borders[::2], borders[1::2])
+    inside = np.frombuffer(utf8.data.tobytes().translate(_IS_WORD), np.bool_)
+    first, last = inside.copy(), inside.copy()
+    np.greater(inside[1:], inside[:-1], out=first[1:])
+    np.greater(inside[:-1], inside[1:], out=last[:-1])
+    filled = utf8.offsets[:-1] < utf8.offsets[1:]
+    heads, tails = utf8.offsets[:-1][filled], utf8.offsets[1:][filled] - 1
+    first[heads] = inside[heads]  # a word ends with its row
+    last[tails] = inside[tails]
+    return Words(column, utf8, inside, np.flatnonzero(first), np.flatnonzero(last) + 1)
 
 
 def rejoin(words: Words, kept: Mask) -> pa.Array:
     """The texts made of the words that are `kept`, shape (words,), alone: large_string, shape (rows,)."""
     data, offsets = words.utf8.data, words.utf8.offsets
     starts, stops = words.starts[kept], words.stops[kept]
-    rows = np.searchsorted(offsets, starts, "right") - 1
-    follows = np.flatnonzero(rows[1:] == rows[:-1]) + 1  # kept words that have one before them in their row
-    marks = np.zeros(len(data) + 1, np.int8)
-    marks[starts] += 1
-    marks[stops] -= 1
-    bytes_kept = np.cumsum(marks[:-1], dtype=np.int8).astype(np.bool_)
+    follows = np.ones(len(starts), np.bool_)  # a word that has one before it in its row
+    heads = np.searchsorted(starts, offsets[:-1])
+    follows[heads[heads < len(starts)]] = False
     joints = starts[follows] - 1
+    bytes_kept = _bytes_of(words, starts, stops)
     bytes_kept[joints] = True
     if bytes_kept.all():
         return words.column
     out = data.copy()
-    if len(follows):
-        ranks = _over_spans(_RANK[data], stops[follows - 1], starts[follows], np.maximum)
-        out[joints] = _SEPARATORS[ranks]
-    return Bytes(out[bytes_kept], offsets_of(row_sums(bytes_kept, offsets))).column()
+    behind = stops[np.flatnonzero(follows) - 1]
+    wide = np.flatnonzero(joints > behind)  # more than one byte between two words
+    if len(wide):
+        out[joints[wide]] = _strongest(data, behind[wide], joints[wide] + 1)
+    return Bytes(np.compress(bytes_kept, out), offsets_of(row_sums(bytes_kept, offsets))).column()
 
 
-def _over_spans(values: npt.NDArray[Any], starts: Counts, stops: Counts, ufunc: np.ufunc) -> Counts:
-    """A reduction over `values[start:stop]` for spans that hold something and do not overlap."""
-    ends = np.stack([starts, stops], axis=1).ravel()
-    padded = np.append(values, values[:1])  # a span may reach to the end
-    spans: Counts = ufunc.reduceat(padded, ends, dtype=np.int64)[::2]
-    return spans
+def _bytes_of(words: Words, starts: Counts, stops: Counts) -> Mask:
+    """For each byte whether it is of one of these words of `words`, shape (bytes,)."""
+    if len(starts) == len(words.starts):
+        return words.inside.copy()
+    marks = np.zeros(len(words.inside) + 1, np.int8)
+    marks[starts] += 1
+    marks[stops] -= 1
+    return np.cumsum(marks[:-1], dtype=np.int8).view(np.bool_)
+
+
+def _strongest(data: npt.NDArray[np.uint8], starts: Counts, stops: Counts) -> npt.NDArray[np.uint8]:
+    """For each span of `data` a line feed if it holds one, else a tab if it holds one, else a space."""
+    holds = [_held(np.flatnonzero(data == byte), starts, stops) > 0 for byte in (_LINE_FEED, _TAB)]
+    return np.select(holds, [np.uint8(_LINE_FEED), np.uint8(_TAB)], np.uint8(_SPACE))
+
+
+def _held(places: Counts, starts: Counts, stops: Counts) -> Counts:
+    """How many of these places, which are in order, lie in each span."""
+    counts: Counts = np.searchsorted(places, stops) - np.searchsorted(places, starts)
+    return counts
 
 
 def _places(data: npt.NDArray[np.uint8], literal: bytes) -> Counts:
