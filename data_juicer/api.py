@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
+    from data_juicer.events.view import JobView
+    from data_juicer.job.summary import JobSummary
     from data_juicer.run.job import JobResult
 
 
@@ -22,6 +25,34 @@ def run(recipe: str | os.PathLike[str] | Mapping[str, Any], **overrides: Any) ->
     from data_juicer.config.config import load_recipe
 
     return run_config(load_recipe(recipe, overrides, os.environ))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedJob:
+    """A job as its files tell of it; no process of it has to be alive."""
+
+    summary: JobSummary
+    view: JobView
+    """What its events come to: operators, rows, retries, warnings."""
+
+
+def load_job(job_id: str, work_dir: str = "./outputs") -> LoadedJob:
+    """Read what is known of a job in `work_dir`, or in a directory right below it.
+
+    Raises: JobNotFoundError, JobError.
+    """
+    from data_juicer.events.log import read_records
+    from data_juicer.events.view import fold
+    from data_juicer.job import summary as summaries
+    from data_juicer.job.find import find_job
+    from data_juicer.job.layout import JobLayout
+    from data_juicer.store.filesystem import LocalFileSystem
+
+    fs = LocalFileSystem()
+    found = find_job(work_dir, job_id)
+    summary = summaries.load(fs, JobLayout.found(found.job_id, found.job_dir, {}))
+    layout = JobLayout.found(found.job_id, found.job_dir, summary.directories)
+    return LoadedJob(summary=summary, view=fold(read_records(fs, layout)))
 
 
 def run_config(config: JobConfig, **surroundings: Any) -> JobResult:

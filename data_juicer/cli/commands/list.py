@@ -8,11 +8,11 @@ from typing import Final
 
 import msgspec
 
-from data_juicer.cli.find import FoundJob, find_jobs, is_job_alive
 from data_juicer.cli.output import Output
 from data_juicer.clock import SystemClock
 from data_juicer.errors import JobError
 from data_juicer.job import summary as summaries
+from data_juicer.job.find import FoundJob, find_jobs, is_job_alive
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobCounts
 from data_juicer.monitor.facts import shown_status

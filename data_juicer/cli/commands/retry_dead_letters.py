@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from data_juicer.cli.commands.dead_letters import EXAMPLES, letter_lines
-from data_juicer.cli.find import load_job
 from data_juicer.cli.output import Output
 from data_juicer.errors import ConfigError
 from data_juicer.job import summary as summaries
+from data_juicer.job.find import find_job
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobSummary
 from data_juicer.store.filesystem import FileSystem, LocalFileSystem
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     from data_juicer.run.letters import committed_letters
 
     fs = LocalFileSystem()
-    job = load_job(arguments.work_dir, arguments.job)
+    job = find_job(arguments.work_dir, arguments.job)
     summary = summaries.load(fs, JobLayout.found(job.job_id, job.job_dir, {}))
     layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
     letters = [letter for letter in committed_letters(fs, layout) if letter.raw]

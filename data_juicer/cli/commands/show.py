@@ -8,12 +8,12 @@ from typing import Final
 
 import msgspec
 
-from data_juicer.cli.find import is_job_alive, load_job
 from data_juicer.cli.output import Output
 from data_juicer.clock import SystemClock
 from data_juicer.events.log import read_records
 from data_juicer.events.view import JobView, fold
 from data_juicer.job import summary as summaries
+from data_juicer.job.find import find_job, is_job_alive
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
 from data_juicer.monitor.closing import format_facts, operator_table
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     fs = LocalFileSystem()
-    job = load_job(arguments.work_dir, arguments.job)
+    job = find_job(arguments.work_dir, arguments.job)
     summary = summaries.load(fs, JobLayout.found(job.job_id, job.job_dir, {}))
     layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
     view = fold(read_records(fs, layout))

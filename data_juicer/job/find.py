@@ -35,7 +35,7 @@ def find_jobs(work_dir: str) -> list[FoundJob]:
     return found
 
 
-def load_job(work_dir: str, job_id: str) -> FoundJob:
+def find_job(work_dir: str, job_id: str) -> FoundJob:
     """The one job of this name.
 
     Raises: JobNotFoundError: there is none; names the nearest. ConfigError: there are several, or no such directory.
