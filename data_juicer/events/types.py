@@ -102,6 +102,8 @@ class AttemptOutcome(Data, frozen=True, kw_only=True, gc=False):
 class CheckpointFile(Data, frozen=True, kw_only=True, gc=False):
     file: str
     size_bytes: int
+    is_summary: bool = False
+    """Not rows, but what a dataset-wide operator has to know of them: the partition waits for all others."""
 
 
 class ProcessSample(Data, frozen=True, kw_only=True, gc=False):

@@ -89,7 +89,10 @@ class JobView:
                 self.checkpoints_saved += 1
                 self.checkpoint_s += event.duration_s
                 self.checkpoint_bytes += event.data.size_bytes
-                self._settle(event.partition_id, event.operation_idx)
+                if event.data.is_summary:
+                    self.running.pop(event.partition_id, None)
+                else:
+                    self._settle(event.partition_id, event.operation_idx)
             case t.CheckpointLoad():
                 self.checkpoints_loaded += 1
                 self.checkpoint_s += event.duration_s

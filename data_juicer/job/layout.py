@@ -5,6 +5,8 @@
         partitions/  intermediate/  results/  dead_letter/
     {event_log_dir}/{job_id}/       event_logs/events.jsonl  events.jsonl.1 ...  events.log
     {checkpoint_dir}/{job_id}/      checkpoint_000007_002.json  partition_000007_002.r1a1.parquet  set_aside/
+                                    summary_000007_003.json  partition_000007_003.r1a1.summary.arrow
+                                    resolve_003.json  resolve_003.r1.decisions
 
 An attempt is written `r1a2`: run 1, attempt 2. A suffix is a file's extension without its first dot: `parquet`, `jsonl.gz`.
 """
@@ -17,9 +19,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-_MANIFEST_NAME: Final = re.compile(r"checkpoint_(\d{6,})_(\d{3,})\.json", re.ASCII)
+_MANIFEST_NAME: Final = re.compile(r"(checkpoint|summary)_(\d{6,})_(\d{3,})\.json", re.ASCII)
 _DATA_NAME: Final = re.compile(r"partition_(\d{6,})_(\d{3,})\.(r\d+a\d+)\.([a-z0-9.]+)", re.ASCII)
 _RESULT_NAME: Final = re.compile(r"partition_(\d{6,})(?:\.(r\d+a\d+))?\.([a-z0-9.]+)", re.ASCII)
+_RESOLVE_NAME: Final = re.compile(r"resolve_(\d{3,})\.(?:json|r\d+\.decisions)", re.ASCII)
 _RUN_NAME: Final = re.compile(r"run_(\d{6,})\.json", re.ASCII)
 
 
@@ -37,6 +40,8 @@ class CheckpointName:
     attempt: str | None
     """None for a manifest."""
     suffix: str
+    is_summary: bool = False
+    """Whether a manifest is that of a summary, which a dataset-wide operator made of the rows before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,11 @@ def parse_checkpoint_name(name: str) -> CheckpointName | None:
     """The parts of a file name in the checkpoint directory; None for a file that is not ours."""
     if match := _MANIFEST_NAME.fullmatch(name):
         return CheckpointName(
-            partition_id=int(match[1]), operation_idx=int(match[2]), attempt=None, suffix="json"
+            partition_id=int(match[2]),
+            operation_idx=int(match[3]),
+            attempt=None,
+            suffix="json",
+            is_summary=match[1] == "summary",
         )
     if match := _DATA_NAME.fullmatch(name):
         return CheckpointName(
@@ -68,6 +77,12 @@ def parse_result_name(name: str) -> ResultName | None:
     if match is None or (match[2] is None and match[3] != "json"):
         return None
     return ResultName(partition_id=int(match[1]), attempt=match[2], suffix=match[3])
+
+
+def parse_resolve_name(name: str) -> int | None:
+    """The operator that a file in the checkpoint directory holds the decisions of; None for another file."""
+    match = _RESOLVE_NAME.fullmatch(name)
+    return int(match[1]) if match else None
 
 
 def parse_run_name(name: str) -> int | None:
@@ -155,6 +170,11 @@ class JobLayout:
         return os.path.join(self.metadata_dir, "final_mapping_report.json")
 
     @property
+    def dedup_report(self) -> str:
+        """Every row that a deduplicator removed, and the row that stays in its place."""
+        return os.path.join(self.metadata_dir, "dedup_report.parquet")
+
+    @property
     def resume_report(self) -> str:
         return os.path.join(self.metadata_dir, "resume_report.json")
 
@@ -226,10 +246,28 @@ class JobLayout:
             self.checkpoints_dir, f"partition_{partition_id:06d}_{operation_idx:03d}.{attempt}.{suffix}"
         )
 
+    def summary_manifest(self, partition_id: int, operation_idx: int) -> str:
+        return os.path.join(self.checkpoints_dir, f"summary_{partition_id:06d}_{operation_idx:03d}.json")
+
+    def resolve_manifest(self, operation_idx: int) -> str:
+        return os.path.join(self.checkpoints_dir, f"resolve_{operation_idx:03d}.json")
+
+    def decisions(self, operation_idx: int, run: int) -> str:
+        """What a dataset-wide operator decided, of all partitions; the manifest of the resolve names it."""
+        return os.path.join(self.checkpoints_dir, f"resolve_{operation_idx:03d}.r{run}.decisions")
+
     @property
     def set_aside_dir(self) -> str:
         """Where damaged checkpoints go; nothing here is read or deleted by a run."""
         return os.path.join(self.checkpoints_dir, "set_aside")
+
+    @property
+    def storage_probes(self) -> tuple[str, str]:
+        """Files that workers on other machines must see."""
+        return (
+            os.path.join(self.job_dir, ".storage_probe"),
+            os.path.join(self.checkpoints_dir, ".storage_probe"),
+        )
 
     # ---- events
 

@@ -3,7 +3,8 @@
     Operator        name, version, parameters, what it reads; partition-local or a barrier
     ├── Mapper      rows -> rows, field values change, rows may be generated
     │   └── TextMapper   one text column -> one text column
-    └── Filter      figures for each row, then a decision from the figures alone
+    ├── Filter      figures for each row, then a decision from the figures alone
+    └── DatasetOperator   a barrier: summaries of all rows, then a decision about each (docs/design/0004-barriers.md)
 
 An operator is made from the parameters of its recipe entry alone and holds nothing that a run changes, so that any
 worker on any machine computes the same. Heavy modules and models are loaded in `prepare`, not in `__init__`: the driver
@@ -13,13 +14,15 @@ makes every operator to check its parameters and never runs one.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from data_juicer.ops.batch import Batch, Mask
+    from data_juicer.ops.dataset.scratch import Scratch
+    from data_juicer.ops.dataset.summaries import Summaries
 
 Kind = Literal["mapper", "filter", "deduplicator", "selector", "grouper", "aggregator"]
 Scope = Literal["partition", "dataset"]
@@ -87,6 +90,36 @@ class Filter(Operator):
     def explain(self, figures: Mapping[str, Any]) -> str:
         """Why a row with these figures was dropped, for people."""
         return ", ".join(f"{name} = {value}" for name, value in figures.items())
+
+
+class DatasetOperator(Operator):
+    """Decides about a row from all rows. Each of its steps is committed; none may depend on how rows are partitioned."""
+
+    scope: ClassVar[Scope] = "dataset"
+    counts_as: ClassVar[Literal["duplicate", "filtered"]]
+    """How the ledger names rows that it removes."""
+
+    @abstractmethod
+    def summarise(self, batch: Batch) -> pa.Table:
+        """What `resolve` has to know of each row, shape (rows,), in the order of the batch."""
+
+    @abstractmethod
+    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
+        """One decision table a partition, with one row a row, in the order of the input.
+
+        Runs in the memory that `scratch` names, out of core where the summaries do not fit.
+        """
+
+    @abstractmethod
+    def apply(self, batch: Batch, decision: pa.Table) -> Batch:
+        """The rows after this operator; `decision` has one row for each of the batch."""
+
+
+class RowRemover(DatasetOperator):
+    """A dataset-wide operator that keeps rows or removes them; its decisions say so in a column `keep`."""
+
+    def apply(self, batch: Batch, decision: pa.Table) -> Batch:
+        return batch.select(decision.column("keep").to_numpy())
 
 
 def parameters_of(recipe_entry: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

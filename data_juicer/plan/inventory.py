@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from data_juicer.errors import CheckpointCorruptError
-from data_juicer.job.layout import JobLayout, parse_checkpoint_name, parse_result_name
+from data_juicer.job.layout import JobLayout, parse_checkpoint_name, parse_resolve_name, parse_result_name
 from data_juicer.store.commit import read_manifest
+from data_juicer.store.decisions import ResolveManifest, check_decisions, read_resolve
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.manifest import DataFile, Manifest
 
@@ -27,11 +28,18 @@ class Inventory:
 
     checkpoints: dict[int, list[tuple[str, Manifest]]] = field(default_factory=dict)
     results: dict[int, tuple[str, Manifest]] = field(default_factory=dict)
+    summaries: dict[tuple[int, int], tuple[str, Manifest]] = field(default_factory=dict)
+    """By partition and operator."""
+    resolves: dict[int, tuple[str, ResolveManifest]] = field(default_factory=dict)
+    """By operator."""
     damaged: list[Damage] = field(default_factory=list)
 
 
 def take_inventory(fs: FileSystem, layout: JobLayout) -> Inventory:
-    """Read every manifest of the job. Data files are not opened; a missing one or one of the wrong size is damage."""
+    """Read every manifest of the job. Data files are not opened; a missing one or one of the wrong size is damage.
+
+    Only the decisions of dataset-wide operators are read: a worker that found them damaged could not go on.
+    """
     inventory = Inventory()
     names = set(fs.list(layout.results_dir))
     for path, manifest in _manifests(
@@ -42,8 +50,27 @@ def take_inventory(fs: FileSystem, layout: JobLayout) -> Inventory:
             inventory.results[manifest.partition] = (path, manifest)
     names = set(fs.list(layout.checkpoints_dir))
     for path, manifest in _manifests(fs, layout.checkpoints_dir, names, inventory.damaged):
-        inventory.checkpoints.setdefault(manifest.partition, []).append((path, manifest))
+        if manifest.kind == "summary":
+            inventory.summaries[manifest.partition, manifest.operator_index] = (path, manifest)
+        else:
+            inventory.checkpoints.setdefault(manifest.partition, []).append((path, manifest))
+    _take_resolves(fs, layout, names, inventory)
     return inventory
+
+
+def _take_resolves(fs: FileSystem, layout: JobLayout, names: set[str], inventory: Inventory) -> None:
+    for name in sorted(names):
+        index = parse_resolve_name(name)
+        if index is None or not name.endswith(".json"):
+            continue
+        path = layout.resolve_manifest(index)
+        try:
+            manifest = read_resolve(fs, path)
+            check_decisions(fs, layout.checkpoints_dir, manifest)
+        except CheckpointCorruptError as error:
+            inventory.damaged.append(Damage(path=path, reason=str(error)))
+        else:
+            inventory.resolves[index] = (path, manifest)
 
 
 def _manifests(
@@ -68,19 +95,33 @@ def _manifests(
             damaged.append(Damage(path=path, reason=reason))
 
 
-def _partition_of(name: str) -> tuple[int, int | None] | None:
-    """Partition and operator that the name of a manifest tells; None for a file that is no manifest."""
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What the name of a manifest tells of it."""
+
+    kind: str
+    partition: int
+    operator: int | None
+
+
+def _partition_of(name: str) -> _Named | None:
+    """None for a file that is no manifest."""
     checkpoint = parse_checkpoint_name(name)
     if checkpoint is not None:
-        return None if checkpoint.attempt else (checkpoint.partition_id, checkpoint.operation_idx)
+        kind = "summary" if checkpoint.is_summary else "checkpoint"
+        return None if checkpoint.attempt else _Named(kind, checkpoint.partition_id, checkpoint.operation_idx)
     result = parse_result_name(name)
-    return None if result is None or result.attempt else (result.partition_id, None)
+    return None if result is None or result.attempt else _Named("result", result.partition_id, None)
 
 
-def _wrong_name(manifest: Manifest, expected: tuple[int, int | None]) -> str | None:
-    partition, index = expected
-    if manifest.partition != partition or (index is not None and manifest.operator_index != index):
-        return f"it is the manifest of partition {manifest.partition}, operator {manifest.operator_index}"
+def _wrong_name(manifest: Manifest, named: _Named) -> str | None:
+    told = f"it is the manifest of partition {manifest.partition}, operator {manifest.operator_index}"
+    if manifest.partition != named.partition:
+        return told
+    if named.operator is not None and manifest.operator_index != named.operator:
+        return told
+    if manifest.kind != named.kind:
+        return f"it is the manifest of a {manifest.kind}"
     return None
 
 

@@ -19,7 +19,8 @@ class Refused:
     """A committed file that this run cannot use: it is set aside, and told why."""
 
     path: str
-    partition_id: int
+    partition_id: int | None
+    """None for the decisions of a dataset-wide operator."""
     operator_index: int
     reason: str
 
@@ -50,7 +51,7 @@ def plan_job(job: str, partitions: Sequence[PartitionSpec], inventory: Inventory
         if result is None and not held:
             plan.pending.append(pid)
             continue
-        made = keys.keys(partition.digest)
+        made = keys.keys(partition.digest, partition.position)
         wanted = Wanted(
             job=job,
             partition_id=pid,
@@ -58,6 +59,8 @@ def plan_job(job: str, partitions: Sequence[PartitionSpec], inventory: Inventory
             reader=keys.reader,
             keys=made,
             result_key=keys.result_key(made[-1]),
+            operators=keys.operators,
+            barriers=tuple(keys.resolve_keys),
         )
         point = find_resume_point(wanted, [result[1]] if result else [], [manifest for _, manifest in held])
         paths = {id(manifest): path for path, manifest in [*held, *([result] if result else [])]}
@@ -82,7 +85,7 @@ def plan_job(job: str, partitions: Sequence[PartitionSpec], inventory: Inventory
 
 
 class _RefusedRecord(msgspec.Struct, frozen=True, kw_only=True):
-    partition: int
+    partition: int | None
     operator_index: int
     file: str
     reason: str

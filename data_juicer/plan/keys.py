@@ -3,13 +3,18 @@
     key_0 = H(fragment digest, reader settings)
     key_k = H(key_{k-1}, operator name, version, parameters, digests of its assets)
 
+and of a dataset-wide operator b, with i the position of the partition in the input,
+
+    resolve_key_b = H(operator b, key_{b-1} of every partition in the order of the input)
+    key_b = H(key_{b-1}, resolve_key_b, i)
+
 Two runs with the same key hold the same rows. Settings that cannot change a row (np, backend, paths, retries,
 compression, logging) are in no key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -38,19 +43,57 @@ def canonical(value: object) -> bytes:
 class KeyMaker:
     """The keys of every partition of a job: what does not depend on the partition is digested once."""
 
-    def __init__(self, reader: str, operators: Sequence[OperatorIdentity], export: str) -> None:
+    def __init__(
+        self,
+        reader: str,
+        operators: Sequence[OperatorIdentity],
+        export: str,
+        resolve_keys: Mapping[int, str] | None = None,
+    ) -> None:
+        """
+        Args:
+            resolve_keys: of each dataset-wide operator by its index, as `plan_resolve_keys` makes them.
+        """
         self.reader = reader
         self.operators = tuple(operators)
+        self.resolve_keys = dict(resolve_keys or {})
         self._steps = tuple(digest(canonical(identity)) for identity in operators)
         self._export = export
 
-    def keys(self, fragment: str) -> tuple[str, ...]:
+    def keys(self, fragment: str, position: int) -> tuple[str, ...]:
         """The key before the first operator and after each, shape (operators + 1,)."""
         made = [digest(fragment, self.reader)]
-        for step in self._steps:
-            made.append(digest(made[-1], step))
+        for index in range(len(self._steps)):
+            made.append(self._next(made[-1], index, position))
         return tuple(made)
+
+    def _next(self, key: str, index: int, position: int) -> str:
+        if index in self.resolve_keys:
+            return digest(key, self.resolve_keys[index], str(position))
+        return digest(key, self._steps[index])
+
+    def summary_key(self, key_before: str, index: int) -> str:
+        """The key of what operator `index` makes of the rows with this key."""
+        return digest("summary", key_before, self._steps[index])
 
     def result_key(self, last_key: str) -> str:
         """The key of a partition's result: of its rows and of how they are written out."""
         return digest(last_key, self._export)
+
+
+def plan_resolve_keys(
+    reader: str, operators: Sequence[OperatorIdentity], barriers: Iterable[int], fragments: Sequence[str]
+) -> dict[int, str]:
+    """The key of each dataset-wide operator's decisions.
+
+    Args:
+        barriers: indices of the dataset-wide operators.
+        fragments: digest of every partition, in the order of the input.
+    """
+    made: dict[int, str] = {}
+    for barrier in sorted(barriers):
+        maker = KeyMaker(reader, operators[: barrier + 1], "", made)
+        step = digest(canonical(operators[barrier]))
+        before = (maker.keys(fragment, position)[barrier] for position, fragment in enumerate(fragments))
+        made[barrier] = digest(step, *before)
+    return made

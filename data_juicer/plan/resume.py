@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_juicer.store.manifest import Manifest
+from data_juicer.store.manifest import Manifest, OperatorIdentity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,9 @@ class Wanted:
     reader: str
     keys: tuple[str, ...]
     result_key: str
+    operators: tuple[OperatorIdentity, ...] = ()
+    barriers: tuple[int, ...] = ()
+    """Indices of the dataset-wide operators."""
 
 
 def find_resume_point(
@@ -78,4 +81,8 @@ def _why_not(manifest: Manifest, wanted: Wanted, key: str | None) -> str | None:
         return "how the input is read changed"
     if key is None:
         return "the recipe is shorter now"
+    index = manifest.operator_index
+    is_behind = any(barrier <= index for barrier in wanted.barriers)
+    if is_behind and manifest.operators == wanted.operators[: index + 1]:
+        return "the other rows that a dataset-wide operator before it saw changed"
     return "an operator, its parameters, its code or the order of operators changed"

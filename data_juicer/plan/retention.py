@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from data_juicer.store.manifest import Manifest
@@ -10,11 +10,21 @@ from data_juicer.store.manifest import Manifest
 Retention = Literal["keep_all", "keep_failed_only", "cleanup_all"]
 
 
-def superseded(newest: Manifest, held: Iterable[Manifest], retention: Retention) -> tuple[Manifest, ...]:
-    """The checkpoints of a partition that `newest`, just committed, makes needless: all older, unless all are kept."""
+def superseded(
+    newest: Manifest, held: Iterable[Manifest], retention: Retention, barriers: Collection[int] = ()
+) -> tuple[Manifest, ...]:
+    """The checkpoints of a partition that `newest`, just committed, makes needless: all older, unless all are kept.
+
+    That before a dataset-wide operator stays: when rows are appended, its key holds and those behind it do not. It costs a
+    manifest, since newer checkpoints stand on its file.
+    """
     if retention == "keep_all":
         return ()
-    return tuple(manifest for manifest in held if manifest.operator_index < newest.operator_index)
+    return tuple(
+        manifest
+        for manifest in held
+        if manifest.operator_index < newest.operator_index and manifest.operator_index + 1 not in barriers
+    )
 
 
 def unnamed_files(dropped: Iterable[Manifest], kept: Iterable[Manifest]) -> tuple[str, ...]:

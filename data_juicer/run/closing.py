@@ -14,11 +14,13 @@ from data_juicer.job.layout import (
     JobLayout,
     ResultName,
     parse_checkpoint_name,
+    parse_resolve_name,
     parse_result_name,
 )
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.run import trace
 from data_juicer.store.commit import SET_ASIDE, read_manifest
+from data_juicer.store.decisions import read_resolve
 from data_juicer.store.filesystem import ASIDE_SUFFIX, FileSystem
 from data_juicer.store.ledger import READ, OperatorLedger, add_ledgers
 from data_juicer.store.manifest import Manifest
@@ -170,9 +172,37 @@ def sweep(fs: FileSystem, layout: JobLayout) -> int:
 
     Only called while no worker runs. Of a partition with something set aside, everything stays.
     """
-    return _sweep_dir(fs, layout.checkpoints_dir, parse_checkpoint_name) + _sweep_dir(
-        fs, layout.results_dir, parse_result_name
+    return (
+        _sweep_dir(fs, layout.checkpoints_dir, parse_checkpoint_name)
+        + _sweep_dir(fs, layout.results_dir, parse_result_name)
+        + _sweep_decisions(fs, layout)
     )
+
+
+def _sweep_decisions(fs: FileSystem, layout: JobLayout) -> int:
+    """Remove decisions of dataset-wide operators that no manifest names any more, or does yet."""
+    names = fs.list(layout.checkpoints_dir)
+    held = {name: index for name in names if (index := parse_resolve_name(name)) is not None}
+    named = set()
+    for name in held:
+        if name.endswith(".json"):
+            try:
+                named.add(read_resolve(fs, os.path.join(layout.checkpoints_dir, name)).file)
+            except CheckpointError:
+                return 0  # what it names is not known
+    litter = [name for name in held if not name.endswith(".json") and name not in named]
+    for name in litter:
+        fs.remove(os.path.join(layout.checkpoints_dir, name))
+    return len(litter)
+
+
+def drop_decisions(fs: FileSystem, layout: JobLayout) -> None:
+    """Remove what dataset-wide operators decided; only of a job that is complete."""
+    names = [name for name in fs.list(layout.checkpoints_dir) if parse_resolve_name(name) is not None]
+    for name in sorted(names, key=lambda name: not name.endswith(".json")):
+        fs.remove(os.path.join(layout.checkpoints_dir, name))
+    if names:
+        fs.sync_dir(layout.checkpoints_dir)
 
 
 def _sweep_dir(

@@ -9,16 +9,26 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Lock
 from data_juicer.plan.retention import Retention, superseded, unnamed_files
 from data_juicer.store.commit import commit_manifest, set_aside
+from data_juicer.store.decisions import ResolveManifest, commit_resolve
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.manifest import Manifest
 
 
 class Committer:
-    def __init__(self, fs: FileSystem, layout: JobLayout, lock: Lock, retention: Retention) -> None:
+    def __init__(
+        self,
+        fs: FileSystem,
+        layout: JobLayout,
+        lock: Lock,
+        retention: Retention,
+        barriers: frozenset[int] = frozenset(),
+    ) -> None:
+        """`barriers`: indices of the dataset-wide operators."""
         self._fs = fs
         self._layout = layout
         self._lock = lock
         self._retention = retention
+        self._barriers = barriers
         self._held: dict[int, list[Manifest]] = {}
         """Committed checkpoints of partitions that are not done, the newest last."""
 
@@ -26,10 +36,14 @@ class Committer:
         """Checkpoints of an earlier run that this partition may continue from, the newest last."""
         self._held[partition_id] = list(checkpoints)
 
-    def newest(self, partition_id: int) -> Manifest | None:
-        """The checkpoint that the next attempt of this partition goes on from."""
-        held = self._held.get(partition_id)
-        return held[-1] if held else None
+    def newest(self, partition_id: int, before: int | None = None) -> Manifest | None:
+        """The checkpoint that the next attempt of this partition goes on from.
+
+        Args:
+            before: the dataset-wide operator that the attempt is to end at; None: it goes on to the result.
+        """
+        held = self._held.get(partition_id, [])
+        return next((it for it in reversed(held) if before is None or it.operator_index < before), None)
 
     def commit(self, manifest: Manifest) -> bool:
         """Make a staged stage count. False when an earlier attempt had done so already.
@@ -41,23 +55,30 @@ class Committer:
         first = commit_manifest(self._fs, path, manifest)
         if manifest.kind == "result":
             self._held.pop(manifest.partition, None)
-        elif first:
+        elif first and manifest.kind == "checkpoint":
             self._supersede(manifest)
         return first
 
-    def set_aside_newest(self, partition_id: int) -> Manifest:
-        """The newest checkpoint of a partition turned out damaged: the one before it is the newest from now on."""
-        damaged = self._held[partition_id].pop()
+    def commit_resolve(self, manifest: ResolveManifest) -> None:
+        """Make the decisions of a dataset-wide operator count."""
+        self._lock.fence()
+        commit_resolve(self._fs, self._layout.resolve_manifest(manifest.operator_index), manifest)
+
+    def set_aside_damaged(self, partition_id: int, operator_index: int) -> None:
+        """A checkpoint of a partition turned out damaged: attempts go on from the one before it from now on."""
+        held = self._held[partition_id]
+        damaged = next(manifest for manifest in held if manifest.operator_index == operator_index)
+        held.remove(damaged)
         self.set_aside([self._path(damaged)])
-        return damaged
 
     def set_aside(self, paths: Iterable[str]) -> None:
         set_aside(self._fs, [path for path in paths if self._fs.exists(path)])
 
     def _supersede(self, newest: Manifest) -> None:
         held = self._held.setdefault(newest.partition, [])
-        dropped = superseded(newest, held, self._retention)
-        self._held[newest.partition] = [manifest for manifest in held if manifest not in dropped] + [newest]
+        dropped = superseded(newest, held, self._retention, self._barriers)
+        left = [*(manifest for manifest in held if manifest not in dropped), newest]
+        self._held[newest.partition] = sorted(left, key=lambda manifest: manifest.operator_index)
         if not dropped:
             return
         for manifest in dropped:
@@ -69,4 +90,6 @@ class Committer:
     def _path(self, manifest: Manifest) -> str:
         if manifest.kind == "result":
             return self._layout.result_manifest(manifest.partition)
+        if manifest.kind == "summary":
+            return self._layout.summary_manifest(manifest.partition, manifest.operator_index)
         return self._layout.checkpoint_manifest(manifest.partition, manifest.operator_index)

@@ -5,29 +5,34 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 import numpy as np
 
 from data_juicer.clock import format_utc
-from data_juicer.errors import OperatorError, StoreError
+from data_juicer.errors import CheckpointCorruptError, OperatorError, StoreError
 from data_juicer.formats.base import ReadRows
 from data_juicer.formats.partition import encode_intermediate, encode_result, read_partition
-from data_juicer.ops.base import Operator
+from data_juicer.ops.base import DatasetOperator, Operator
 from data_juicer.ops.batch import Batch
 from data_juicer.run import blame, trace
 from data_juicer.run import messages as m
+from data_juicer.run.barrier_steps import apply_decision, summarise
 from data_juicer.run.handling import Handling, tell_nobody
 from data_juicer.run.partition import Watch, run_operator
 from data_juicer.run.side import Side
+from data_juicer.store.codec import encode_table
 from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
+from data_juicer.store.decisions import read_decision
 from data_juicer.store.layers import join_batches, split_batch
 from data_juicer.store.ledger import READ, OperatorLedger
 from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.staging import load_layers, stage_file, stage_layer
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from data_juicer.run.worker import Worker
 
 
@@ -40,7 +45,7 @@ class Course:
         self.attempt = attempt
         self.partition = attempt.partition
         self.pid = attempt.partition.partition_id
-        self.keys = worker.keys.keys(attempt.partition.digest)
+        self.keys = worker.keys.keys(attempt.partition.digest, attempt.partition.position)
         self.index: int | None = None
         """The operator under way; None while rows are read or written."""
         self.files: tuple[DataFile, ...] = ()
@@ -49,6 +54,7 @@ class Course:
         self.traces = Side()
         self.batches: list[Batch] = []
         self.below: Batch
+        self.summary: pa.Table
 
     # ---- rows
 
@@ -102,7 +108,8 @@ class Course:
 
     def run_operators(self) -> Iterator[m.Message]:
         begin = self.attempt.base.operator_index + 1 if self.attempt.base else 0
-        for index in range(begin, len(self.worker.operators)):
+        until = self.attempt.until
+        for index in range(begin, len(self.worker.operators) if until is None else until):
             if self.worker.saver.has_failed(self.pid):
                 raise StoreError("an earlier stage of this attempt could not be saved.")
             self.index = index
@@ -110,21 +117,35 @@ class Course:
             yield self._run_operator(index)
             if self.setup.preserve_intermediate:
                 self._save_intermediate(index)
-            if index in self.setup.checkpoint_after:
+            if index in self.setup.checkpoint_after or index + 1 == until:
                 yield from self._save_checkpoint(index)
+        if until is not None:
+            self.index = until
+            yield m.OperatorStarted(partition_id=self.pid, attempt=self.attempt.name, operator_index=until)
+            self.summary = summarise(cast("DatasetOperator", self.worker.prepared(until)), self.batches)
         self.index = None
 
     def _run_operator(self, index: int) -> m.OperatorDone:
         operator = self.worker.prepared(index)
         started_s = time.perf_counter()
-        applied = run_operator(
-            operator, index, self.batches, self._watch(operator, index), self._handling(index)
-        )
+        watch = self._watch(operator, index)
+        if isinstance(operator, DatasetOperator):
+            applied = apply_decision(operator, index, self.batches, self._decision(index), watch)
+        else:
+            applied = run_operator(operator, index, self.batches, watch, self._handling(index))
         self.batches = applied.batches
         self._take_out([blame.failed(self.attempt, operator.name, index, row) for row in applied.dead])
         ledger = _timed(applied.ledger, time.perf_counter() - started_s)
         self.ledgers.append(ledger)
         return m.OperatorDone(partition_id=self.pid, attempt=self.attempt.name, ledger=ledger)
+
+    def _decision(self, index: int) -> pa.Table:
+        """What was decided about these rows. The driver had read it: damage since then ends the run."""
+        try:
+            directory = self.worker.layout.checkpoints_dir
+            return read_decision(self.worker.fs, directory, self.attempt.decisions[index])
+        except CheckpointCorruptError as error:
+            raise StoreError(str(error)) from error
 
     def _handling(self, index: int) -> Handling:
         """Rows are announced only where somebody listens: it costs a message each time."""
@@ -190,11 +211,12 @@ class Course:
         traces_path = self.worker.layout.checkpoint_data(self.pid, index, name, "trace.jsonl")
         letter_files = self.letters.stage_new(fs, letters_path, new[0])
         trace_files = self.traces.stage_new(fs, traces_path, new[1])
-        return self._manifest(index, self.files, letter_files, trace_files, ledgers, started_s)
+        return self._manifest("checkpoint", index, self.files, letter_files, trace_files, ledgers, started_s)
 
-    def save_result(self, started_s: float) -> tuple[m.Message, ...]:
-        """Stage the rows as they will be exported, and end the attempt."""
-        messages = self._saving(self._stage_result)
+    def save_end(self, started_s: float) -> tuple[m.Message, ...]:
+        """Stage the rows as they will be exported, or their summary, and end the attempt."""
+        until = self.attempt.until
+        messages = self._saving(self._stage_result if until is None else lambda: self._stage_summary(until))
         if isinstance(messages[-1], m.AttemptFailed):
             return messages
         duration_s = time.perf_counter() - started_s
@@ -212,30 +234,44 @@ class Course:
         files = (stage_file(fs, path, data, len(batch)),)
         letter_files = self.letters.stage_all(fs, layout.dead_letter_data(self.pid, self.attempt.name))
         trace_files = self.traces.stage_all(fs, layout.trace_data(self.pid, self.attempt.name))
-        return self._manifest(None, files, letter_files, trace_files, tuple(self.ledgers), started_s)
+        last = len(self.worker.operators) - 1
+        return self._manifest(
+            "result", last, files, letter_files, trace_files, tuple(self.ledgers), started_s
+        )
+
+    def _stage_summary(self, index: int) -> Manifest:
+        started_s = time.perf_counter()
+        path = self.worker.layout.checkpoint_data(self.pid, index, self.attempt.name, "summary.arrow")
+        data = encode_table(self.summary, "arrow", "none")
+        files = (stage_file(self.worker.fs, path, data, self.summary.num_rows),)
+        return self._manifest("summary", index, files, (), (), tuple(self.ledgers), started_s)
 
     def _manifest(
         self,
-        index: int | None,
+        kind: Literal["checkpoint", "result", "summary"],
+        index: int,
         files: tuple[DataFile, ...],
         letter_files: tuple[DataFile, ...],
         trace_files: tuple[DataFile, ...],
         ledgers: tuple[OperatorLedger, ...],
         started_s: float,
     ) -> Manifest:
-        """`index`: the operator that a checkpoint follows; None for the result."""
-        last = len(self.worker.operators) - 1 if index is None else index
-        key = self.keys[last + 1]
+        """`index`: the last operator applied, or the one that a summary is for."""
+        keys = self.worker.keys
         return Manifest(
-            kind="result" if index is None else "checkpoint",
+            kind=kind,
             job=self.setup.job_id,
             partition=self.pid,
-            operator_index=last,
-            operator_name=ledgers[-1].name,
-            key=self.worker.keys.result_key(key) if index is None else key,
+            operator_index=index,
+            operator_name=self.setup.operators[index].name if kind == "summary" else ledgers[-1].name,
+            key={
+                "checkpoint": lambda: self.keys[index + 1],
+                "result": lambda: keys.result_key(self.keys[-1]),
+                "summary": lambda: keys.summary_key(self.keys[index], index),
+            }[kind](),
             fragment=self.partition.digest,
             reader=self.setup.reader,
-            operators=self.setup.identities[: last + 1],
+            operators=self.setup.identities[: index + 1],
             files=files,
             rows=ledgers[-1].rows_out,
             ledgers=ledgers,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from data_juicer.clock import Clock
 from data_juicer.errors import JobFailedError, StoreError
@@ -17,6 +17,7 @@ from data_juicer.run.committer import Committer
 from data_juicer.run.recorder import Recorder
 from data_juicer.run.retry import RetryPolicy
 from data_juicer.run.suspicion import Suspicion, after_loss
+from data_juicer.store.decisions import Decision
 from data_juicer.store.manifest import Manifest
 
 TICK_S = 0.2
@@ -37,7 +38,8 @@ class DriverOutcome:
 class _Flight:
     attempt: m.Attempt
     submitted_s: float
-    result: Manifest | None = None
+    end: Manifest | None = None
+    """What it was to commit last, its result or its summary, once that is committed."""
 
 
 @dataclass(slots=True)
@@ -47,7 +49,8 @@ class DeadLetterBudget:
     ratio_max: float
     rows: int = 0
     dead: int = 0
-    examples: list[str] = field(default_factory=list)
+    examples: Callable[[], list[str]] = lambda: []
+    """Some of those that are committed, a line each."""
 
     ROWS_MIN = 100
 
@@ -98,13 +101,30 @@ class Driver:
         self._delays: list[tuple[float, int]] = []
         self._suspicions: dict[int, Suspicion] = {}
         self._committed: list[int] = []
+        self._until: int | None = None
+        self._decisions: Callable[[int], dict[int, Decision]] = lambda _: {}
+        self._attempts_before = 0
+        self._attempts_max = 0
+        """Largest number of an attempt in this phase and all before: none is used twice in a run."""
 
-    def run(self, pending: Sequence[int]) -> DriverOutcome:
+    def run(
+        self,
+        pending: Sequence[int],
+        until: int | None = None,
+        decisions: Callable[[int], dict[int, Decision]] = lambda _: {},
+    ) -> DriverOutcome:
         """Work until every pending partition is committed or given up, or a signal asks to stop.
+
+        Args:
+            until: the dataset-wide operator up to which; its summaries are then what is committed. None: to the results.
+            decisions: partition -> the decisions of the dataset-wide operators before.
 
         Raises: StoreError, InputError, JobFailedError and others that no partition can go on after.
         """
         self._state = s.JobState(pending=pending, slots=self._backend.slots)
+        self._until, self._decisions = until, decisions
+        self._attempts_before = self._attempts_max
+        self._committed = []
         self._take(s.RunBegun())
         stopped_by, drain_until_s = None, 0.0
         while not self._state.finished:
@@ -149,31 +169,32 @@ class Driver:
 
     def _commit(self, manifest: Manifest, flight: _Flight) -> None:
         first = self._committer.commit(manifest)
-        if manifest.kind == "result":
-            flight.result = manifest
-        elif first:
+        if manifest.kind != "checkpoint":
+            flight.end = manifest
+        if manifest.kind != "result" and first:
             self._recorder.checkpoint_saved(manifest)
 
     def _finish(self, message: m.AttemptDone, flight: _Flight) -> None:
-        if flight.result is None:
+        if flight.end is None:
             raise JobFailedError(f"partition {message.partition_id}: its attempt ended without a result.")
-        self._recorder.partition_done(message, flight.result)
-        self._budget.add(flight.result)
+        if flight.end.kind == "result":
+            self._recorder.partition_done(message, flight.end)
+            self._budget.add(flight.end)
         self._suspicions.pop(message.partition_id, None)
         del self._flights[message.partition_id]
         self._committed.append(message.partition_id)
         if self._budget.is_spent:
             raise JobFailedError(
                 f"{self._budget.dead:,} of {self._budget.rows:,} rows are dead letters, more than "
-                f"fault_tolerance.max_dead_letter_ratio ({self._budget.ratio_max:g}) allows. "
-                "What was committed is safe."
+                f"fault_tolerance.max_dead_letter_ratio ({self._budget.ratio_max:g}) allows: "
+                f"{'; '.join(self._budget.examples())}. What was committed is safe."
             )
         self._take(s.PartitionFinished(message.partition_id))
 
     def _fall_back(self, message: m.CheckpointDamaged) -> None:
         partition_id = message.partition_id
-        self._committer.set_aside_newest(partition_id)
-        older = self._committer.newest(partition_id)
+        self._committer.set_aside_damaged(partition_id, message.operator_index)
+        older = self._committer.newest(partition_id, self._until)
         where = f"operator {older.operator_index} ({older.operator_name})" if older else "its source"
         self._recorder.warn(
             f"checkpoint of operator {message.operator_index} is damaged and was set aside: {message.reason} "
@@ -241,11 +262,15 @@ class Driver:
                     pass  # its PARTITION_FAILED without a retry was recorded
 
     def _submit(self, partition_id: int, number: int) -> None:
+        number += self._attempts_before
+        self._attempts_max = max(self._attempts_max, number)
         attempt = m.Attempt(
             partition=self._partition(partition_id),
             name=attempt_name(self._run, number),
             number=number,
-            base=self._committer.newest(partition_id),
+            base=self._committer.newest(partition_id, self._until),
+            until=self._until,
+            decisions=self._decisions(partition_id),
             care=self._suspicions[partition_id].care if partition_id in self._suspicions else m.Care(),
         )
         self._flights[partition_id] = _Flight(attempt, self._clock.monotonic_s())

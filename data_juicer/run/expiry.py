@@ -53,6 +53,7 @@ def _drop(fs: FileSystem, job_id: str, job_dir: str, now: datetime, days: int) -
         return False
     try:
         closing.drop_checkpoints(fs, layout, partitions)
+        closing.drop_decisions(fs, layout)
     finally:
         lock.release()
     return True

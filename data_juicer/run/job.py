@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from typing import cast
 from data_juicer.clock import Clock
 from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
-from data_juicer.errors import CheckpointCorruptError, JobFailedError, JobStoppedError, StoreError
+from data_juicer.errors import CheckpointCorruptError, JobStoppedError, StoreError
 from data_juicer.events import types as t
 from data_juicer.events.log import Listener
 from data_juicer.events.view import JobView
@@ -32,14 +31,17 @@ from data_juicer.plan.jobplan import JobPlan, encode_resume_report, plan_job
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.mapping import DatasetMapping, Materialize, decode_mapping, encode_mapping
 from data_juicer.plan.overlap import refuse_overlap
+from data_juicer.plan.phases import BarrierPlan, plan_barriers
 from data_juicer.plan.retention import Retention, drops_checkpoints_of_done
 from data_juicer.plan.scan import scan
 from data_juicer.run import closing
-from data_juicer.run.assemble import export_target, fragment_limits, retry_policy, text_keys_of, worker_setup
+from data_juicer.run.assemble import fragment_limits, retry_policy, text_keys_of, worker_setup
 from data_juicer.run.backend import Backend
+from data_juicer.run.barrier import Barriers
 from data_juicer.run.committer import Committer
-from data_juicer.run.driver import DeadLetterBudget, Driver
+from data_juicer.run.driver import DeadLetterBudget, Driver, DriverOutcome
 from data_juicer.run.expiry import drop_expired
+from data_juicer.run.letters import some_letters
 from data_juicer.run.opening import (
     OpenJob,
     config_digest,
@@ -48,12 +50,14 @@ from data_juicer.run.opening import (
     open_job,
     resume_command,
 )
+from data_juicer.run.phases import barrier_indices, check_outcome, stopped, with_resolve_keys
+from data_juicer.run.publishing import publish_job
 from data_juicer.run.recorder import Recorder
 from data_juicer.run.setup import WorkerSetup
-from data_juicer.store.commit import read_manifest, set_aside
+from data_juicer.run.space import check_room
+from data_juicer.store.commit import set_aside
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.manifest import OperatorIdentity
-from data_juicer.store.results import PublishedPart, ResultsManifest, publish
 from data_juicer.store.staging import read_file
 
 
@@ -149,9 +153,16 @@ class _Run:
         self.identities = identities
         self.recorder = Recorder(job.log, [operator.name for operator in operators])
         self.committer = Committer(
-            self.fs, job.layout, job.lock, cast("Retention", config.intermediate_storage.retention_policy)
+            self.fs,
+            job.layout,
+            job.lock,
+            cast("Retention", config.intermediate_storage.retention_policy),
+            barrier_indices(operators),
         )
-        self.budget = DeadLetterBudget(ratio_max=config.fault_tolerance.max_dead_letter_ratio)
+        self.budget = DeadLetterBudget(
+            ratio_max=config.fault_tolerance.max_dead_letter_ratio,
+            examples=lambda: some_letters(self.fs, self.layout),
+        )
         self.sampler = ResourceSampler(around.clock, os.getpid())
 
     def run(self, sources: Sequence[SourceFile]) -> JobResult:
@@ -191,15 +202,28 @@ class _Run:
             self.identities,
             [source.format for source in sources],
         )
-        plan = self._plan(mapping, setup)
+        setup = with_resolve_keys(setup, self.operators, mapping.partitions)
+        plan, barrier_plan = self._plan(mapping, setup)
         pending = plan.pending
         self._begin(mapping, plan)
+        check_room(
+            self.fs,
+            self.layout,
+            self.job.summary.export_path or "",
+            mapping.only(pending),
+            bool(setup.checkpoint_after),
+            self.recorder.warn,
+        )
         self.around.backend.begin(setup, len(pending))
+        driver = self._driver(mapping)
+        barriers = self._barriers(mapping, barrier_plan, driver)
         while pending or plan.done:
             if pending:
-                self._drive(mapping, pending)
+                barriers.pass_all()
+                self._check(driver.run(pending, decisions=barriers.decisions), mapping)
             pending = self._damaged_results(mapping, plan)
-        self._publish(mapping, setup)
+        barriers.report()
+        publish_job(self.fs, self.layout, self.job.log, self.config, mapping.partitions, setup)
 
     def _scan(self, sources: Sequence[SourceFile]) -> DatasetMapping:
         for source in sources:
@@ -222,10 +246,12 @@ class _Run:
             self.recorder.warn(f"{source.path} holds no row.")
         return mapping
 
-    def _plan(self, mapping: DatasetMapping, setup: WorkerSetup) -> JobPlan:
+    def _plan(self, mapping: DatasetMapping, setup: WorkerSetup) -> tuple[JobPlan, BarrierPlan]:
         inventory = take_inventory(self.fs, self.layout)
-        keys = KeyMaker(setup.reader, setup.identities, setup.export)
+        keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
         plan = plan_job(self.layout.job_id, mapping.partitions, inventory, keys)
+        barriers = plan_barriers(mapping.partitions, inventory, keys)
+        plan.refused += barriers.refused
         for damage in inventory.damaged:
             self.recorder.warn(f"{damage.path} is damaged and was set aside: {damage.reason}")
         set_aside(self.fs, [damage.path for damage in inventory.damaged])
@@ -239,7 +265,7 @@ class _Run:
             self.committer.hold(partition_id, checkpoints)
         for result in plan.done.values():
             self.budget.add(result)
-        return plan
+        return plan, barriers
 
     def _begin(self, mapping: DatasetMapping, plan: JobPlan) -> None:
         """Tell what this run has to do."""
@@ -264,10 +290,9 @@ class _Run:
             )
         )
 
-    def _drive(self, mapping: DatasetMapping, pending: Sequence[int]) -> None:
-        """Run partitions until all are committed. Raises: JobFailedError, JobStoppedError."""
+    def _driver(self, mapping: DatasetMapping) -> Driver:
         positions = {spec.partition_id: spec.position for spec in mapping.partitions}
-        driver = Driver(
+        return Driver(
             backend=self.around.backend,
             committer=self.committer,
             recorder=self.recorder,
@@ -280,17 +305,25 @@ class _Run:
             stop_asked=self.around.stop_asked,
             tick=self._tick,
         )
-        outcome = driver.run(pending)
-        if outcome.stopped_by is not None:
-            name = signal.Signals(outcome.stopped_by).name
-            raise JobStoppedError(f"stopped by {name}. What was committed is safe.", outcome.stopped_by)
-        if outcome.given_up:
-            some = ", ".join(str(partition_id) for partition_id in outcome.given_up[:3])
-            count = len(outcome.given_up)
-            raise JobFailedError(
-                f"{count} of {len(mapping.partitions)} partitions failed ({some}{', ...' if count > 3 else ''}): "
-                f"{self.job.view.last_error or 'see the event log'}. What was committed is safe."
-            )
+
+    def _barriers(self, mapping: DatasetMapping, plan: BarrierPlan, driver: Driver) -> Barriers:
+        return Barriers(
+            fs=self.fs,
+            clock=self.around.clock,
+            layout=self.layout,
+            run=self.job.run,
+            operators=self.operators,
+            partitions=mapping.partitions,
+            barriers=plan.barriers,
+            committer=self.committer,
+            recorder=self.recorder,
+            memory_mb=self.config.resolve_memory_mb,
+            drive=lambda missing, until, held: self._check(driver.run(missing, until, held), mapping),
+            tick=self._tick_or_stop,
+        )
+
+    def _check(self, outcome: DriverOutcome, mapping: DatasetMapping) -> None:
+        check_outcome(outcome, len(mapping.partitions), self.job.view.last_error)
 
     def _damaged_results(self, mapping: DatasetMapping, plan: JobPlan) -> list[int]:
         """Partitions that an earlier run committed and whose result file is not what it was: to be done again."""
@@ -311,41 +344,6 @@ class _Run:
         plan.done.clear()
         order = {spec.partition_id: spec.position for spec in mapping.partitions}
         return sorted(damaged, key=order.__getitem__)
-
-    def _publish(self, mapping: DatasetMapping, setup: WorkerSetup) -> None:
-        """Reports, dead letters for people, the export."""
-        results = [
-            read_manifest(self.fs, self.layout.result_manifest(spec.partition_id))
-            for spec in mapping.partitions
-        ]
-        report = closing.make_report(self.layout.job_id, mapping.partitions, results)
-        self.fs.write_atomic(self.layout.final_mapping_report, closing.encode_report(report))
-        closing.show_dead_letters(self.fs, self.layout, results)
-        if self.config.open_tracer:
-            closing.show_traces(self.fs, self.layout, results, self.config.trace_num)
-        for ledger in report.ledgers:
-            self.job.log.record(
-                t.PerformanceMetric(
-                    operation_name=ledger.name,
-                    operation_idx=ledger.index,
-                    duration_s=ledger.duration_s,
-                    rows=ledger.rows_out,
-                    data=ledger,
-                )
-            )
-        parts = tuple(
-            PublishedPart(
-                partition=result.partition,
-                file=result.files[0].name,
-                rows=result.rows,
-                digest=result.files[0].digest,
-            )
-            for result in results
-        )
-        manifest = ResultsManifest(job=self.layout.job_id, rows=report.rows_out, parts=parts)
-        publish(
-            self.fs, self.layout.results_manifest, manifest, export_target(self.config), setup.result_format
-        )
 
     # ---- how it ended
 
@@ -385,6 +383,14 @@ class _Run:
         retention = cast("Retention", storage.retention_policy)
         if drops_checkpoints_of_done(retention, succeeded, storage.cleanup_on_success):
             closing.drop_checkpoints(self.fs, self.layout, closing.done_partitions(self.fs, self.layout))
+            if succeeded:
+                closing.drop_decisions(self.fs, self.layout)
+
+    def _tick_or_stop(self) -> None:
+        """For work of the driver's own. Raises: JobStoppedError."""
+        self._tick()
+        if (by := self.around.stop_asked()) is not None:
+            raise stopped(by)
 
     def _tick(self) -> None:
         self.job.lock.renew(self.job.view.rows_done)

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.store.decisions import Decision
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import Manifest
 
@@ -47,6 +48,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     base: Manifest | None
     """The checkpoint to go on from; None: from the source."""
     care: Care = Care()
+    until: int | None = None
+    """The dataset-wide operator to end with a summary for; None: on to the result."""
+    decisions: dict[int, Decision] = {}
+    """Of the dataset-wide operators before, by their index."""
 
 
 class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -106,7 +111,7 @@ class Staged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class AttemptDone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Everything of the attempt was staged, the result last."""
+    """Everything of the attempt was staged, the result or the summary last."""
 
     partition_id: int
     attempt: str

@@ -65,7 +65,7 @@ def run_operator(
         rows_generated += len(rows) - survivors
         rows_filtered += len(batch) - len(lost) - survivors
         text_bytes += _text_bytes(operator, batch)
-        after.append(_composed(batch, rows))
+        after.append(composed(batch, rows))
     ledger = OperatorLedger(
         index=index,
         name=operator.name,
@@ -128,7 +128,7 @@ def _base(piece: Batch, start: int) -> Rows:
     return np.where(piece.base < 0, -1, piece.base + start).astype(np.int32)
 
 
-def _composed(before: Batch, after: Batch) -> Batch:
+def composed(before: Batch, after: Batch) -> Batch:
     """`after` with `base` counting where that of `before` counts."""
     if after.base is None:
         return replace(after, base=before.base)

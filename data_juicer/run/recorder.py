@@ -87,7 +87,9 @@ class Recorder:
                 attempt=manifest.attempt,
                 duration_s=manifest.save_s,
                 rows=manifest.rows,
-                data=t.CheckpointFile(file=file.name, size_bytes=file.size_bytes),
+                data=t.CheckpointFile(
+                    file=file.name, size_bytes=file.size_bytes, is_summary=manifest.kind == "summary"
+                ),
             )
         )
 

@@ -45,7 +45,7 @@ class Worker:
         self.name = name
         self.node = socket.gethostname()
         self.tell = tell
-        self.keys = KeyMaker(setup.reader, setup.identities, setup.export)
+        self.keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
         self.operators: list[Operator] = [
             make(spec.name, spec.parameters, text_key=setup.text_key) for spec in setup.operators
         ]
@@ -64,7 +64,7 @@ class Worker:
         try:
             yield from course.load()
             yield from course.run_operators()
-            yield from self.saver.save(pid, lambda: course.save_result(started_s))
+            yield from self.saver.save(pid, lambda: course.save_end(started_s))
         except CheckpointCorruptError as error:
             index = attempt.base.operator_index if attempt.base else -1
             yield m.CheckpointDamaged(

@@ -37,7 +37,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """A committed stage of one partition."""
 
     format_version: int = FORMAT_VERSION
-    kind: Literal["checkpoint", "result"]
+    kind: Literal["checkpoint", "result", "summary"]
     job: str
     partition: int
     operator_index: int
@@ -49,10 +49,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     reader: str
     operators: tuple[OperatorIdentity, ...]
     files: tuple[DataFile, ...]
-    """The layers of a checkpoint from the source upwards, or the one file of a result."""
+    """The layers of a checkpoint from the source upwards, or the one file of a result or summary."""
     rows: int
     ledgers: tuple[OperatorLedger, ...]
-    """Of `read` and of every operator up to this one."""
+    """Of `read` and of every operator up to this one; of a summary up to the one before it."""
     dead_letters: tuple[DataFile, ...] = ()
     """Files of the rows taken out so far."""
     traces: tuple[DataFile, ...] = ()

@@ -21,8 +21,9 @@ import pyarrow as pa
 import pytest
 
 from data_juicer.ops import registry
-from data_juicer.ops.base import Filter, Mapper, parameters_of
+from data_juicer.ops.base import DatasetOperator, Filter, Mapper, parameters_of
 from data_juicer.ops.batch import META_FIELD, STATS_FIELD, Batch
+from data_juicer.testing.barriers import resolve
 from data_juicer.testing.rows import batch_of
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
@@ -99,6 +100,8 @@ def run(case: Mapping[str, Any], folder: Path) -> list[Outcome]:
     batch = batch_of(rows, _text_keys(operator.text_keys_read(), rows))
     if isinstance(operator, Filter):
         return list(_filtered(case, batch, operator))
+    if isinstance(operator, DatasetOperator):
+        return list(_resolved(case, batch, operator))
     assert isinstance(operator, Mapper)
     return list(_mapped(case, batch, operator))
 
@@ -133,6 +136,29 @@ def _mapped(case: Mapping[str, Any], batch: Batch, operator: Mapper) -> Iterator
         found = [_plain(after.row(index)) for index in range(len(after))]
     for row in range(max(len(expected), len(found))):
         yield Outcome(row, *(side[row] if row < len(side) else NO_ROW for side in (expected, found)))
+
+
+def _resolved(case: Mapping[str, Any], batch: Batch, operator: DatasetOperator) -> Iterator[Outcome]:
+    """Whether each row stays and, where texts are recorded, its text; rows stay in the order of the input."""
+    after = resolve(operator, [batch])[0]
+    rows = input_of(case)
+    kept = set(case["kept_ids"])
+    found = {int(origin): index for index, origin in enumerate(after.origin)}
+    texts = _recorded_texts(case)
+    for number, row in enumerate(rows):
+        stays = number in found
+        text = after.row(found[number])[operator.text_key] if stays and texts else None
+        if "output_sha256" in case and text is not None:
+            text = _digest(text)
+        expected = {"kept": row["id"] in kept, "text": texts.get(row["id"])}
+        yield Outcome(number, expected, {"kept": stays, "text": text})
+
+
+def _recorded_texts(case: Mapping[str, Any]) -> dict[str, str]:
+    """By id: the text after the operator, or its digest; empty where only ids are recorded."""
+    if "output" in case:
+        return {row["id"]: row["text"] for row in case["output"]}
+    return dict(zip(case["kept_ids"], case.get("output_sha256", ()), strict=False))
 
 
 def _texts_by_origin(after: Batch, rows: int, operator: Mapper) -> list[list[str]]:

@@ -1,0 +1,63 @@
+"""Rows with equal keys, out of core: who comes first among them, in the order of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from data_juicer.ops.dataset.scratch import Buckets, Records, Scratch
+
+KEYED: Final = np.dtype([("high", "<u8"), ("low", "<u8"), ("row", "<i8")])
+"""A 128-bit key and the number of its row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Records sorted by key and then by row; shapes (records,)."""
+
+    records: Records
+    is_first: npt.NDArray[np.bool_]
+    """Whether no record before has the same key."""
+
+    @property
+    def first(self) -> npt.NDArray[np.int64]:
+        """For each record the row of the first one with its key."""
+        starts = np.flatnonzero(self.is_first)
+        rows: npt.NDArray[np.int64] = self.records["row"][starts][np.cumsum(self.is_first) - 1]
+        return rows
+
+
+def keyed(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64], rows: npt.NDArray[Any]) -> Records:
+    records = np.empty(len(rows), KEYED)
+    records["high"], records["low"], records["row"] = high, low, rows
+    return records
+
+
+def group(records: Records) -> Grouped:
+    """Records in any order of keys, those of one key by rising row."""
+    ordered = records[np.lexsort((records["low"], records["high"]))]
+    high, low = ordered["high"], ordered["low"]
+    is_first = np.ones(len(ordered), np.bool_)
+    is_first[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
+    return Grouped(ordered, is_first)
+
+
+def grouped(parts: Iterable[Records], records_expected: int, scratch: Scratch) -> Iterator[Grouped]:
+    """All records of `parts`, which come by rising row, in groups that hold whole keys or the next rows of keys.
+
+    However many rows share a key, a group stays small: of what came before only the first record of each key is kept,
+    and comes again at the head of its key.
+    """
+    buckets = Buckets(scratch, KEYED, records_expected)
+    for part in parts:
+        buckets.add((part["high"] % np.uint64(buckets.count)).astype(np.int64), part)
+    for bucket in buckets:
+        before = np.empty(0, KEYED)
+        for chunk in bucket:
+            held = group(np.concatenate([before, chunk]))
+            yield held
+            before = held.records[held.is_first]

@@ -1,0 +1,132 @@
+"""Memory and disk that resolving may use. Nothing here is durable: a resolve that is killed begins again.
+
+What is small stays in memory, so that most jobs never touch the disk. The bound is kept by parts: no array is held in
+memory that is larger than an eighth of it, and no bucket is meant to be; what works on them takes a few times as much.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+Records = npt.NDArray[Any]
+PART: Final = 8
+"""Of the memory, what a single array or bucket may take."""
+BUCKETS_MAX: Final = 1024
+
+
+class Scratch:
+    """Where a resolve puts what it cannot hold."""
+
+    def __init__(self, directory: str, memory_bytes: int, tick: Callable[[], None] = lambda: None) -> None:
+        """
+        Args:
+            directory: for files, made when the first one is needed.
+            tick: called now and then; may raise to end the resolve.
+        """
+        self.memory_bytes = memory_bytes
+        self.tick = tick
+        self._directory = directory
+        self._own: str | None = None
+
+    @property
+    def part_bytes(self) -> int:
+        """What one array, bucket or chunk may take of the memory."""
+        return max(1 << 16, self.memory_bytes // PART)
+
+    def path(self) -> str:
+        """A new file name."""
+        if self._own is None:
+            os.makedirs(self._directory, exist_ok=True)
+            self._own = tempfile.mkdtemp(prefix="resolve-", dir=self._directory)
+        handle, path = tempfile.mkstemp(dir=self._own)
+        os.close(handle)
+        return path
+
+    def zeros(self, rows: int, kind: npt.DTypeLike) -> Records:
+        """An array of zeros, shape (rows,): in memory where it is small enough, else in a file."""
+        if rows * np.dtype(kind).itemsize <= self.part_bytes:
+            return np.zeros(rows, kind)
+        return np.memmap(self.path(), dtype=kind, mode="w+", shape=(rows,))
+
+    def numbers(self, rows: int) -> npt.NDArray[np.int64]:
+        """0, 1, 2 and so on, shape (rows,)."""
+        numbers = self.zeros(rows, np.int64)
+        for start, stop in self.spans(rows, 8):
+            numbers[start:stop] = np.arange(start, stop)
+        return numbers
+
+    def spans(self, rows: int, row_bytes: int) -> Iterator[tuple[int, int]]:
+        """Rows in chunks that the memory has room for."""
+        step = max(1, self.part_bytes // row_bytes)
+        for start in range(0, rows, step):
+            self.tick()
+            yield start, min(start + step, rows)
+
+    def close(self) -> None:
+        """Remove every file."""
+        if self._own is not None:
+            shutil.rmtree(self._own, ignore_errors=True)
+            self._own = None
+
+
+class Buckets:
+    """Records spread by a number of theirs, to be read back bucket by bucket, in the order in which they were added."""
+
+    def __init__(self, scratch: Scratch, kind: npt.DTypeLike, records_expected: int) -> None:
+        """The number of buckets follows from how many records are expected, so that one fits into memory."""
+        self._scratch = scratch
+        self._kind = np.dtype(kind)
+        size = records_expected * self._kind.itemsize
+        self.count = min(BUCKETS_MAX, 1 + size // scratch.part_bytes)
+        self._held: list[list[Records]] = [[] for _ in range(self.count)]
+        self._held_bytes = 0
+        self._files: dict[int, str] = {}
+
+    def add(self, bucket: npt.NDArray[np.integer[Any]], records: Records) -> None:
+        """`bucket` in [0, count) for each record, shape (records,)."""
+        if self.count == 1:
+            self._held[0].append(records)
+        else:
+            order = np.argsort(bucket, kind="stable")
+            stops = np.searchsorted(bucket[order], np.arange(self.count + 1))
+            ordered = records[order]
+            for number in np.flatnonzero(np.diff(stops)):
+                self._held[number].append(ordered[stops[number] : stops[number + 1]])
+        self._held_bytes += records.nbytes
+        if self._held_bytes > self._scratch.part_bytes:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._scratch.tick()
+        for number, records in enumerate(self._held):
+            if records:
+                path = self._files.get(number) or self._scratch.path()
+                self._files[number] = path
+                with open(path, "ab") as stream:
+                    for part in records:
+                        part.tofile(stream)
+        self._held = [[] for _ in range(self.count)]
+        self._held_bytes = 0
+
+    def __iter__(self) -> Iterator[Iterator[Records]]:
+        """Each bucket, in chunks that memory has room for."""
+        for number in range(self.count):
+            self._scratch.tick()
+            yield self._chunks(number)
+
+    def _chunks(self, number: int) -> Iterator[Records]:
+        path = self._files.get(number)
+        step = max(1, self._scratch.part_bytes // self._kind.itemsize)
+        if path is not None:
+            with open(path, "rb") as stream:
+                while len(chunk := np.fromfile(stream, self._kind, step)):
+                    yield chunk
+        if self._held[number]:
+            yield np.concatenate(self._held[number])

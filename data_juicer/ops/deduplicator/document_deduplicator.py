@@ -1,0 +1,54 @@
+"""Removes documents whose text is that of an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import pyarrow as pa
+
+from data_juicer.ops.base import Kind, RowRemover
+from data_juicer.ops.dataset.decisions import duplicates
+from data_juicer.ops.dataset.groups import grouped, keyed
+from data_juicer.ops.dataset.scratch import Records, Scratch
+from data_juicer.ops.dataset.summaries import Summaries, numbered, row_count
+from data_juicer.ops.dataset.text_hash import compared, halves, hashes, row_numbers
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+
+class DocumentDeduplicator(RowRemover):
+    """Keeps the earliest of documents whose texts are equal, white space at their ends left out.
+
+    Args:
+        lowercase: compare texts in lower case.
+        ignore_non_character: compare texts without white space, digits and punctuation; a text that has nothing else is
+            compared as a whole.
+    """
+
+    name: ClassVar[str] = "document_deduplicator"
+    kind: ClassVar[Kind] = "deduplicator"
+    counts_as: ClassVar[Literal["duplicate", "filtered"]] = "duplicate"
+
+    def __init__(self, lowercase: bool = False, ignore_non_character: bool = False) -> None:
+        self.lowercase = lowercase
+        self.ignore_non_character = ignore_non_character
+
+    def summarise(self, batch: Batch) -> pa.Table:
+        texts = compared(
+            batch.text(self.text_key), lowercase=self.lowercase, letters_only=self.ignore_non_character
+        )
+        return pa.table({"hash": hashes(texts)})
+
+    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
+        rows = row_count(summaries)
+        kept = scratch.numbers(rows)
+        for group in grouped(_records(summaries), rows, scratch):
+            kept[group.records["row"]] = group.first
+        return duplicates(summaries, kept)
+
+
+def _records(summaries: Summaries) -> Iterator[Records]:
+    for first, table in numbered(summaries):
+        yield keyed(*halves(table.column("hash").combine_chunks()), row_numbers(first, table.num_rows))

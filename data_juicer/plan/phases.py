@@ -1,0 +1,79 @@
+"""What is left to do at each barrier: which summaries are missing, and whether it is resolved. Pure.
+
+A recipe with dataset-wide operators is run in phases. Each phase but the last brings partitions up to one of them and ends
+with their summaries; once all are there it is resolved, and its decisions are applied at the start of the next phase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from data_juicer.plan.inventory import Inventory
+from data_juicer.plan.jobplan import Refused
+from data_juicer.plan.keys import KeyMaker
+from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.store.decisions import ResolveManifest
+from data_juicer.store.manifest import Manifest
+
+
+@dataclass(slots=True, kw_only=True)
+class Barrier:
+    """One dataset-wide operator as this run finds it; what the run adds is filled in."""
+
+    operator_index: int
+    key: str
+    summaries: dict[int, Manifest] = field(default_factory=dict)
+    """Those that are committed, by partition."""
+    resolve: ResolveManifest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarrierPlan:
+    barriers: tuple[Barrier, ...] = ()
+    """In the order of the recipe."""
+    refused: tuple[Refused, ...] = ()
+
+
+def plan_barriers(partitions: Sequence[PartitionSpec], inventory: Inventory, keys: KeyMaker) -> BarrierPlan:
+    """Compare what is committed with what this run would compute."""
+    barriers = {
+        index: Barrier(operator_index=index, key=key) for index, key in sorted(keys.resolve_keys.items())
+    }
+    wanted = _summary_keys(partitions, keys) if inventory.summaries else {}
+    refused = []
+    for (partition, index), (path, manifest) in sorted(inventory.summaries.items()):
+        if wanted.get((partition, index)) == manifest.key:
+            barriers[index].summaries[partition] = manifest
+        else:
+            refused.append(
+                Refused(
+                    path=path,
+                    partition_id=partition,
+                    operator_index=index,
+                    reason="rows before a dataset-wide operator changed, or how it sees them",
+                )
+            )
+    for index, (path, resolve) in sorted(inventory.resolves.items()):
+        if index in barriers and barriers[index].key == resolve.key:
+            barriers[index].resolve = resolve
+        else:
+            refused.append(
+                Refused(
+                    path=path,
+                    partition_id=None,
+                    operator_index=index,
+                    reason="rows that a dataset-wide operator saw changed, or the operator",
+                )
+            )
+    return BarrierPlan(barriers=tuple(barriers.values()), refused=tuple(refused))
+
+
+def _summary_keys(partitions: Sequence[PartitionSpec], keys: KeyMaker) -> dict[tuple[int, int], str]:
+    """The key of each summary that this run wants, by partition and operator."""
+    made = ((spec.partition_id, keys.keys(spec.digest, spec.position)) for spec in partitions)
+    return {
+        (partition, index): keys.summary_key(chain[index], index)
+        for partition, chain in made
+        for index in keys.resolve_keys
+    }

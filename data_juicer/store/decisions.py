@@ -1,0 +1,136 @@
+"""What a dataset-wide operator decided about every row: one file for all partitions, and the manifest that commits it.
+
+The file holds one Arrow table a partition, one behind the other; the manifest says where each lies and what it digests to,
+so that a worker reads that of its partition and no more.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from data_juicer.errors import CheckpointCorruptError, CheckpointError
+from data_juicer.store.codec import decode_table, encode_table
+from data_juicer.store.commit import check_file
+from data_juicer.store.filesystem import FileSystem
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT_VERSION: Final = 1
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The decisions about one partition: a range of bytes of a file. `digest` is the xxh3-128 of it in hex."""
+
+    partition: int
+    file: str
+    byte_start: int
+    byte_stop: int
+    digest: str
+    rows: int
+    rows_removed: int = 0
+
+
+class ResolveManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """A committed resolve."""
+
+    format_version: int = FORMAT_VERSION
+    job: str
+    operator_index: int
+    operator_name: str
+    key: str
+    file: str
+    size_bytes: int
+    decisions: tuple[Decision, ...]
+    """Of every partition, in the order of the input."""
+    run: int
+    created: str
+    """ISO 8601; told to people, compared with nothing."""
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final = msgspec.json.Decoder(ResolveManifest)
+
+
+def stage_decisions(fs: FileSystem, path: str, tables: Iterable[tuple[int, pa.Table]]) -> list[Decision]:
+    """Write the tables of (partition, table) one behind the other, durably."""
+    import xxhash
+
+    name, stop, staged = os.path.basename(path), 0, []
+    with fs.create(path) as sink:
+        for partition, table in tables:
+            data = bytes(encode_table(table, "arrow", "lz4"))
+            sink.write(data)
+            start, stop = stop, stop + len(data)
+            staged.append(
+                Decision(
+                    partition=partition,
+                    file=name,
+                    byte_start=start,
+                    byte_stop=stop,
+                    digest=xxhash.xxh3_128_hexdigest(data),
+                    rows=table.num_rows,
+                    rows_removed=_removed(table),
+                )
+            )
+    fs.sync(path)
+    fs.sync_dir(os.path.dirname(path))
+    return staged
+
+
+def commit_resolve(fs: FileSystem, path: str, manifest: ResolveManifest) -> None:
+    """Make decisions count. Raises: CheckpointError: other ones stand there."""
+    if not fs.create_exclusive(path, _ENCODER.encode(manifest)):
+        raise CheckpointError(
+            f"{path} was committed by another run while this one worked. Nothing was changed."
+        )
+
+
+def read_resolve(fs: FileSystem, path: str) -> ResolveManifest:
+    """Raises: CheckpointCorruptError: not such a manifest, or not of the file beside it. FileNotFoundError."""
+    data = fs.read(path)
+    try:
+        manifest = _DECODER.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise CheckpointCorruptError(f"{path}: not a whole manifest ({error}).") from error
+    if manifest.format_version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: format version {manifest.format_version}; this data_juicer reads up to {FORMAT_VERSION}. "
+            "Nothing was changed; use the version that wrote it."
+        )
+    return manifest
+
+
+def check_decisions(fs: FileSystem, directory: str, manifest: ResolveManifest) -> None:
+    """Read all of the file once. Raises: CheckpointCorruptError: it is not what was committed."""
+    for decision in manifest.decisions:
+        _read_range(fs, directory, decision)
+
+
+def read_decision(fs: FileSystem, directory: str, decision: Decision) -> pa.Table:
+    """Raises: CheckpointCorruptError."""
+    return decode_table(_read_range(fs, directory, decision), "arrow", decision.file)
+
+
+def _read_range(fs: FileSystem, directory: str, decision: Decision) -> memoryview:
+    try:
+        data = fs.map(os.path.join(directory, decision.file))
+    except FileNotFoundError as error:
+        raise CheckpointCorruptError(f"{decision.file} is missing.") from error
+    part = memoryview(data)[decision.byte_start : decision.byte_stop]
+    where = f"{decision.file}, partition {decision.partition},"
+    check_file(part, where, decision.byte_stop - decision.byte_start, decision.digest)
+    return part
+
+
+def _removed(table: pa.Table) -> int:
+    import pyarrow.compute as pc
+
+    if "keep" not in table.column_names:
+        return 0
+    kept: int = pc.sum(table.column("keep"), min_count=0).as_py()
+    return int(table.num_rows) - kept

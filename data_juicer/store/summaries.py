@@ -1,0 +1,77 @@
+"""Summaries that partitions committed before a dataset-wide operator, read one by one and as often as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from data_juicer.errors import CheckpointCorruptError
+from data_juicer.store.codec import decode_table
+from data_juicer.store.filesystem import FileSystem
+from data_juicer.store.manifest import Manifest
+from data_juicer.store.staging import read_file
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+ORIGIN: Final = "__origin__"
+"""Column that every summary has beside those of its operator: the row of the partition's source, -1 for none."""
+
+
+class DamagedSummaryError(CheckpointCorruptError):
+    """Carries the partition whose summary is not what was committed."""
+
+    def __init__(self, message: str, partition_id: int) -> None:
+        super().__init__(message)
+        self.partition_id = partition_id
+
+
+class SummaryFiles:
+    """Files are mapped, so that a pass over one column reads no other. The first pass checks every digest."""
+
+    def __init__(
+        self,
+        fs: FileSystem,
+        directory: str,
+        manifests: Sequence[Manifest],
+        tick: Callable[[], None] = lambda: None,
+    ) -> None:
+        """
+        Args:
+            manifests: of the summaries, in the order of the input.
+            tick: called before each table; may raise to end the pass.
+        """
+        self._fs = fs
+        self._directory = directory
+        self._manifests = manifests
+        self._tick = tick
+        self._checked = 0
+        self.rows: tuple[int, ...] = tuple(manifest.rows for manifest in manifests)
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        """Raises: DamagedSummaryError."""
+        return (table.drop_columns([ORIGIN]) for table in self._tables())
+
+    def origins(self) -> Iterator[npt.NDArray[np.int32]]:
+        """The source rows of each partition."""
+        return (table.column(ORIGIN).to_numpy() for table in self._tables())
+
+    def _tables(self) -> Iterator[Any]:
+        for number, manifest in enumerate(self._manifests):
+            self._tick()
+            try:
+                table = self._table(number, manifest)
+            except CheckpointCorruptError as error:
+                raise DamagedSummaryError(str(error), manifest.partition) from error
+            yield table
+
+    def _table(self, number: int, manifest: Manifest) -> pa.Table:
+        file = manifest.files[0]
+        if number < self._checked:
+            data = self._fs.map(f"{self._directory}/{file.name}")
+        else:
+            data = read_file(self._fs, self._directory, file, memory_map=True)
+            self._checked = number + 1
+        return decode_table(data, "arrow", file.name)
