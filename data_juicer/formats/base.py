@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
@@ -104,19 +105,15 @@ def read_range(path: str, start: int, stop: int) -> bytes:
     """
     try:
         with open(path, "rb", buffering=0) as file:
-            file.seek(start)
-            buffer = bytearray(stop - start)
-            view, filled = memoryview(buffer), 0
-            while filled < len(buffer):
-                count = file.readinto(view[filled:])
-                if not count:
-                    break
-                filled += count
+            pieces, filled = [], start
+            while filled < stop and (piece := os.pread(file.fileno(), stop - filled, filled)):
+                pieces.append(piece)  # one, as a rule: no copy is made of it
+                filled += len(piece)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    if filled < len(buffer):
-        raise source_changed(path, f"it ends at byte {start + filled:,}, the scan saw bytes up to {stop:,}")
-    return bytes(buffer)
+    if filled < stop:
+        raise source_changed(path, f"it ends at byte {filled:,}, the scan saw bytes up to {stop:,}")
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def source_changed(path: str, finding: str) -> InputError:
