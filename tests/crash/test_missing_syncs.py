@@ -1,0 +1,83 @@
+"""Each sync of the core, taken out in turn: the power loss test must notice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from power_loss import Disk, disk, visit
+from test_power_loss import LOSSES, configured, make_config
+
+from data_juicer.config.schema import JobConfig
+from data_juicer.errors import DataJuicerError
+
+__all__ = ["disk", "make_config"]
+
+DATA = r"partition_\d+(_\d+)?\.r\d+a\d+\.[a-z.]+"
+CLEANING = {"intermediate_storage.retention_policy": "cleanup_all"}
+GZIP = {"name": "in.jsonl.gz"}
+RESULTS_ONLY = {"checkpoint.strategy": "disabled"}
+
+# what: (the sync that is left out, the change right before it, settings of the job)
+SYNCS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "checkpoint data": (rf"sync .*/checkpoints/{DATA}", "", {}),
+    "checkpoint data, name": (r"sync_dir .*/checkpoints", rf"sync .*{DATA}", {}),
+    "checkpoint manifest": (r"sync .*/checkpoint_\d+_\d+\.json\..*", "", {}),
+    "checkpoint manifest, name": (r"sync_dir .*/checkpoints", r"remove .*\.aside", {}),
+    "superseded manifests": (r"sync_dir .*/checkpoints", r"remove .*\.json", CLEANING),
+    "result data": (rf"sync .*/results/{DATA}", "", {}),
+    "result data, name": (r"sync_dir .*/results", rf"sync .*{DATA}", {}),
+    "result manifest": (r"sync .*/results/partition_\d+\.json\..*", "", {}),
+    "result manifest, name": (r"sync_dir .*/results", r"remove .*\.aside", RESULTS_ONLY),
+    "dead letters": (rf"sync .*/dead_letter/{DATA}", "", {}),
+    "dead letters, name": (r"sync_dir .*/dead_letter", rf"sync .*{DATA}", {}),
+    "dead letters for people": (r"sync .*/dead_letter/partition_\d+\.jsonl\..*", "", {}),
+    "dead letters for people, name": (r"sync_dir .*/dead_letter", r"replace .*", {}),
+    "export": (r"sync .*/\.result\.jsonl\..*", "", {}),
+    "export, name": (r"sync_dir /disk/work", "", {}),
+    "shards": (r"sync .*/\.result\.jsonl\..*", "", {"export_shard_size": 60}),
+    "results manifest": (r"sync .*/results\.json\..*", "", {}),
+    "results manifest, name": (r"sync_dir .*/results", r"replace .*/results\.json", {}),
+    "mapping report": (r"sync .*/final_mapping_report\.json\..*", "", {}),
+    "mapping report, name": (r"sync_dir .*/metadata", r"replace .*/final_mapping_report\.json", {}),
+    "summary": (r"sync .*/job_summary\.json\..*", "", {}),
+    "summary, name": (r"sync_dir .*/job", r"replace .*/job_summary\.json", {}),
+    "dataset mapping": (r"sync .*/dataset_mapping\.json\..*", "", {}),
+    # the report is written right behind the mapping, into the same folder
+    "dataset mapping and resume report, names": (
+        r"sync_dir .*/metadata",
+        r"replace .*/(dataset_mapping|resume_report)\.json",
+        {},
+    ),
+    "copies of the input": (r"sync .*/partitions/.*", "", GZIP),
+    "copies of the input, name": (r"sync_dir .*/partitions", "", GZIP),
+    "event log": (r"sync .*/events\.jsonl", "", {}),
+    "event log, name": (r"sync_dir .*/event_logs", "", {}),
+    "claim of the run, name": (r"sync_dir .*/runs", r"remove .*", {}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", SYNCS)
+def test_a_sync_that_is_left_out_is_noticed(
+    make_config: Callable[..., JobConfig], disk: Disk, what: str
+) -> None:
+    left_out, after, settings = SYNCS[what]
+    seen: list[str] = []
+
+    def forgets(deed: str, path: str, before: str) -> bool:
+        is_it = bool(re.fullmatch(left_out, f"{deed} {path}") and re.fullmatch(after or ".*", before))
+        if is_it:
+            seen.append(path)
+        return is_it
+
+    config = make_config(**{**configured("every_op", "parquet"), **settings})
+    try:
+        with pytest.raises((AssertionError, DataJuicerError)) as noticed:
+            visit(config, disk, LOSSES, forgets=forgets)
+    finally:
+        assert seen, "there is no such sync"
+    where = " ".join(getattr(noticed.value, "__notes__", ["?"]))
+    print(f"{what:40} noticed at {where}: {str(noticed.value).splitlines()[0]}")
