@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -17,13 +18,15 @@ COMMAND = Path(sys.executable).parent / "dj-process"
 
 
 def measure(bench: Bench) -> list[Measured]:
-    rows, again, helps = [], [], []
+    rows, again, helps, cpu = [], [], [], []
     for number in range(bench.repetitions + 2):
         bench.say(f"start-up, {number + 1} of {bench.repetitions + 2}")
         with bench.scratch() as scratch:
             config = _write_recipe(bench, scratch)
             helps.append(_seconds([str(COMMAND), "--help"], scratch))
+            before_s = _children_cpu_s()
             rows.append(_seconds([str(COMMAND), "--config", config], scratch))
+            cpu.append(_children_cpu_s() - before_s)
             again.append(_seconds([str(COMMAND), "--config", config, "--job_id", "ten"], scratch))
     return [
         Measured(what="dj-process --help", values=helps, unit="s", at_most=0.4),
@@ -49,3 +52,8 @@ def _seconds(command: list[str], directory: Path) -> float:
         command, cwd=directory, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
     return time.perf_counter() - started_s
+
+
+def _children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
