@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -67,8 +68,7 @@ def test_the_first_signal_finishes_what_is_in_work_and_a_resume_does_the_rest(
         assert driver.stderr is not None
         told = driver.stderr.read()
     assert driver.returncode == 128 + number
-    assert f"stopped by {signal.Signals(number).name}" in told
-    assert "resume" in told
+    assert re.search(rf"^stopped +by {signal.Signals(number).name}\.", told, re.MULTILINE)
     assert "dj-process --config recipe.yaml --job_id gated" in told
     done = sorted(path.name for path in (gated_job / "out" / "gated" / "results").glob("partition_*.json"))
     assert done[:2] == ["partition_000000.json", "partition_000001.json"]
