@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from data_juicer.errors import DataJuicerError
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.inventory import take_inventory
 from data_juicer.store.dead_letters import DeadLetter, decode_dead_letter
@@ -41,6 +43,20 @@ def committed_letters(fs: FileSystem, layout: JobLayout) -> list[DeadLetter]:
         for line in read_lines(fs, directory, manifest.dead_letters)
     ]
     return sorted(letters, key=lambda letter: (letter.source, letter.line, letter.byte_offset))
+
+
+def some_letters(fs: FileSystem, layout: JobLayout, count: int = 3) -> list[str]:
+    """A few dead letters as an error shows them; none where they cannot be read."""
+    try:
+        letters = committed_letters(fs, layout)
+    except DataJuicerError:
+        return []
+    groups = group_letters(letters, count)
+    some = [group.examples[number] for number in range(count) for group in groups if number < group.rows]
+    return [
+        f"{os.path.basename(letter.source)}, line {letter.line}: {letter.operator}: {letter.error_type}: {letter.message}"
+        for letter in some[:count]
+    ]
 
 
 def group_letters(letters: Iterable[DeadLetter], examples_max: int) -> list[LetterGroup]:

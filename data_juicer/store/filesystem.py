@@ -151,7 +151,7 @@ def _space(error: OSError, path: str, size_bytes: int | None) -> str:
     needed = "" if size_bytes is None else f"{size_bytes:,} bytes are needed"
     held = "" if free is None else f"{free:,} are free" if needed else f"{free:,} bytes are free"
     told = ", ".join(filter(None, (needed, held)))
-    return f" ({told})" if told else ""
+    return f" ({told}). What was committed is safe; make room and start the job again"
 
 
 def free_bytes(path: str) -> int | None:
@@ -261,13 +261,18 @@ class LocalFileSystem(FileSystem):
     def concat(self, sources: Sequence[str], target: str) -> None:
         with _written(target, os.O_TRUNC, _size_of_all(sources)) as out:
             for source in sources:
-                with _told("reading", source), open(source, "rb") as stream:
+                with _opened(source) as stream:
                     left = os.fstat(stream.fileno()).st_size
                     while left > 0:
                         copied = os.sendfile(out, stream.fileno(), None, left)
                         if copied == 0:
-                            raise OSError(5, "the file became shorter while it was read")
+                            raise OSError(5, f"{source} became shorter while it was read")
                         left -= copied
+
+
+def _opened(path: str) -> BinaryIO:
+    with _told("reading", path):
+        return open(path, "rb")
 
 
 @contextlib.contextmanager
