@@ -78,7 +78,11 @@ class Crash:
         """Partition and operator of all work that counted: never to be done again."""
         operators = len(self.config.process)
         done = {(event.partition_id, operators - 1) for event in self.watch.events(t.PartitionComplete)}
-        saved = {(event.partition_id, event.operation_idx) for event in self.watch.events(t.CheckpointSave)}
+        saved = {
+            (event.partition_id, event.operation_idx)
+            for event in self.watch.events(t.CheckpointSave)
+            if not event.data.is_summary
+        }
         return {(partition, index) for partition, last in done | saved for index in range(last + 1)}
 
 
