@@ -57,15 +57,6 @@ def load_job(job_id: str, work_dir: str = "./outputs") -> LoadedJob:
 
 def run_config(config: JobConfig, **surroundings: Any) -> JobResult:
     """Run a job on this machine's files and clock; `surroundings` are further fields of `run.job.Surroundings`."""
-    from data_juicer.clock import SystemClock
-    from data_juicer.core.executor.factory import make_backend
-    from data_juicer.store.filesystem import LocalFileSystem
+    from data_juicer.core.executor.factory import make_executor
 
-    fs, clock = LocalFileSystem(), SystemClock()
-    backend = make_backend(config, fs, clock)
-    try:
-        from data_juicer.run.job import Surroundings, run_job
-
-        return run_job(config, Surroundings(fs=fs, clock=clock, backend=backend, **surroundings))
-    finally:
-        backend.close()
+    return make_executor(config, **surroundings).run(config)

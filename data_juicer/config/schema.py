@@ -57,7 +57,6 @@ _PLACEHOLDER: Final = Missing(
 
 NOT_AVAILABLE: Final[Mapping[str, Missing]] = {
     "partition.auto_configure": Missing(words="true", asked=bool),
-    "executor_type": Missing(words="ray_partitioned, ray", asked=lambda kind: kind.startswith("ray")),
     "dataset_path": Missing(words="weights", asked=lambda paths: any(map(rules.is_weighted, paths))),
     "dataset": Missing(
         words="types other than local, weights, max_sample_num",
@@ -185,16 +184,29 @@ class JobConfig:
     executor_type: str = setting(
         "default",
         Choice(
-            help="Who does the work; default: worker processes here (local); inline: this process.",
+            help="Who does the work; default: worker processes here (local); inline: this process; "
+            "ray_partitioned (ray): workers on a Ray cluster.",
             choices=("default", "inline", "local", "ray_partitioned", "ray"),
         ),
     )
-    np: int = setting(
-        usable_cores,
-        Integer(help="Worker processes.", minimum=1, maximum=4096, default_note="as many as cores"),
+    np: int | None = setting(
+        None,
+        Integer(
+            help="Worker processes.",
+            minimum=1,
+            maximum=4096,
+            nullable=True,
+            default_note="as many as cores; with the ray executors as many as the cluster has place for",
+        ),
     )
     ray_address: str = setting(
-        "auto", Text(help="Ray cluster, with the ray executors.", nullable=False, what="an address")
+        "auto",
+        Text(
+            help="Ray cluster, with the ray executors: an address; local starts one here; auto takes one that "
+            "runs, or else starts one.",
+            nullable=False,
+            what="an address",
+        ),
     )
     seed: int = setting(42, Integer(help="Seed of operators that draw at random.", result=True))
     verify_input: bool = setting(
@@ -224,6 +236,8 @@ class JobConfig:
         check_fields(self, "")
         if problem := find_problem(self.flat()):
             raise ConfigError(one_line(": ".join(problem)))
+        if self.np is None and not self.executor_type.startswith("ray"):
+            object.__setattr__(self, "np", usable_cores())
         object.__setattr__(self, "export_type", rules.export_type_of(self.export_path, self.export_type))
         object.__setattr__(self, "work_dir", rules.work_dir_of(self.export_path, self.work_dir))
 

@@ -86,6 +86,7 @@ class Flag(Spec):
 class Integer(Spec):
     minimum: int = 0
     maximum: int = INTEGER_MAX
+    nullable: bool = False
 
     @property
     def allowed(self) -> str:
@@ -93,7 +94,9 @@ class Integer(Spec):
             return f"an integer of at least {self.minimum}"
         return f"an integer from {self.minimum} to {self.maximum}"
 
-    def read(self, value: Any) -> int:
+    def read(self, value: Any) -> int | None:
+        if value is None and self.nullable:
+            return None
         if isinstance(value, float) and value.is_integer():  # 1e6
             value = int(value)
         if isinstance(value, int) and not isinstance(value, bool) and self.minimum <= value <= self.maximum:

@@ -205,7 +205,6 @@ class _Run:
         setup = with_resolve_keys(setup, self.operators, mapping.partitions)
         plan, barrier_plan = self._plan(mapping, setup)
         pending = plan.pending
-        self._begin(mapping, plan)
         check_room(
             self.fs,
             self.layout,
@@ -215,6 +214,7 @@ class _Run:
             self.recorder.warn,
         )
         self.around.backend.begin(setup, len(pending))
+        self._begin(mapping, plan)
         driver = self._driver(mapping)
         barriers = self._barriers(mapping, barrier_plan, driver)
         while pending or plan.done:

@@ -1,19 +1,20 @@
-"""executor_type -> backend."""
+"""executor_type -> executor."""
 
 from __future__ import annotations
 
-from data_juicer.clock import Clock
-from data_juicer.config.schema import JobConfig
-from data_juicer.run.backend import Backend
-from data_juicer.store.filesystem import FileSystem
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from data_juicer.config.schema import JobConfig
+    from data_juicer.core.executor.base import Executor
 
 
-def make_backend(config: JobConfig, fs: FileSystem, clock: Clock) -> Backend:
-    """The backend of a job. Local workers begin to start here, so call it as early as the configuration is known."""
-    if config.executor_type == "inline":
-        from data_juicer.backends.inline import InlineBackend
+def make_executor(config: JobConfig, **surroundings: Any) -> Executor:
+    """The executor of a job; `surroundings` are further fields of `run.job.Surroundings`."""
+    if config.executor_type.startswith("ray"):
+        from data_juicer.core.executor.ray_executor_partitioned import PartitionedRayExecutor
 
-        return InlineBackend(fs, clock)
-    from data_juicer.backends.local import LocalBackend
+        return PartitionedRayExecutor(**surroundings)
+    from data_juicer.core.executor.local_executor import LocalExecutor
 
-    return LocalBackend(config.np, clock)
+    return LocalExecutor(**surroundings)

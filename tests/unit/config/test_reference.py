@@ -24,7 +24,7 @@ def test_the_reference_is_current():
 
 def test_the_reference_loads_and_says_the_defaults():
     values = load_config(["--config", str(REFERENCE)], {}).flat()
-    computed = {"export_type", "work_dir", "intermediate_storage.compression"}
+    computed = {"export_type", "work_dir", "intermediate_storage.compression", "np"}
     changed = {key for key, value in values.items() if value != DEFAULTS[key]}
     assert changed == computed | {"dataset_path", "process"}
 

@@ -1,0 +1,317 @@
+"""Agents on a Ray cluster, each with one worker; a lost agent is an attempt that failed, and is replaced.
+
+Attempts are actor tasks with streaming results. Ray retries nothing: retries are the driver's, who counts and delays them.
+With Ray are only attempts under way and one waiting behind each short one, so a million partitions are no million objects.
+docs/design/0007-ray.md has the reasons.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import ray
+from ray.exceptions import RayError
+
+from data_juicer.backends import ray_cluster
+from data_juicer.backends.ray_agent import Agent, AgentFacts
+from data_juicer.clock import Clock
+from data_juicer.config.schema import usable_cores
+from data_juicer.errors import BackendError
+from data_juicer.run import messages as m
+from data_juicer.run.needs import Needs
+from data_juicer.run.setup import WorkerSetup
+from data_juicer.store.filesystem import FileSystem
+from data_juicer.version import VERSION
+
+EARLY_LOSSES_MAX: Final = 3
+"""Agents that may die before they are ready, one after the other, until the backend gives up."""
+PATIENCE_S: Final = 20.0
+"""How long nothing is said while no agent has a place."""
+LOOK_S: Final = 5.0
+"""How often the nodes of the cluster are counted."""
+SHORT_ATTEMPT_S: Final = 1.0
+"""Behind attempts shorter than this another one waits with its agent, so that its worker is never idle."""
+END_S: Final = 5.0
+"""How long the end of agents is waited for."""
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """An agent, and what it was given."""
+
+    actor: Any
+    ready: Any
+    """A reference, fulfilled when the agent runs."""
+    node: str = ""
+    facts: AgentFacts | None = None
+    flights: dict[Any, m.Attempt] = field(default_factory=dict)
+    """Stream of messages -> attempt, the oldest first."""
+    attempt_s: float = SHORT_ATTEMPT_S
+    """How long its last attempt took."""
+
+    @property
+    def room(self) -> int:
+        if self.facts is None:
+            return 0
+        return (2 if self.attempt_s < SHORT_ATTEMPT_S else 1) - len(self.flights)
+
+
+class RayBackend:
+    name = "ray"
+
+    def __init__(
+        self,
+        address: str,
+        workers_max: int | None,
+        needs: Needs,
+        fs: FileSystem,
+        clock: Clock,
+        inform: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Nothing is connected or started before `begin`.
+
+        Args:
+            address: `auto`, `local` or that of a cluster.
+            workers_max: None: as many as the cluster can hold.
+            needs: of each worker.
+            inform: told lines for people.
+        """
+        self._address = address
+        self._workers_max = workers_max
+        self._needs = needs
+        self._fs = fs
+        self._clock = clock
+        self._inform = inform
+        self._cluster: ray_cluster.Cluster | None = None
+        self._setup: WorkerSetup | None = None
+        self._probes: dict[str, bytes] = {}
+        self._partitions = 0
+        self._capacity = 0
+        self._looked_s = 0.0
+        self._begun_s = 0.0
+        self._has_told_wait = False
+        self._early_losses = 0
+        self._places: list[_Place] = []
+        self._waiting: deque[m.Attempt] = deque()
+        self._told: deque[m.Message] = deque()
+        self._decoder = msgspec.msgpack.Decoder(list[m.Message])
+
+    @property
+    def workers(self) -> int:
+        return self._capacity
+
+    @property
+    def slots(self) -> int:
+        return max(1, self._capacity * 2)
+
+    def begin(self, setup: WorkerSetup, partitions: int) -> None:
+        """Join the cluster and start agents, which become ready meanwhile; with nothing to do, not before there is.
+
+        Raises: JobError: a node does not share our storage. BackendError: no node can hold a worker.
+        """
+        self._setup = setup
+        self._partitions = partitions
+        if partitions:
+            self._join(setup)
+
+    def submit(self, attempt: m.Attempt) -> None:
+        if self._cluster is None and self._setup is not None:
+            self._join(self._setup)
+        self._waiting.append(attempt)
+        self._hand_out()
+
+    def next_message(self, timeout_s: float) -> m.Message | None:
+        if not self._told:
+            self._look_around()
+            self._listen(timeout_s)
+        return self._told.popleft() if self._told else None
+
+    def worker_pids(self) -> tuple[int, ...]:
+        return ()
+
+    def close(self) -> None:
+        """Stop the agents, whose workers end with them, and leave the cluster."""
+        if self._cluster is None:
+            return
+        streams = [stream for place in self._places for stream in place.flights]
+        for place in self._places:
+            _kill(place)
+        if streams:
+            with contextlib.suppress(RayError):
+                ray.wait(streams, num_returns=len(streams), timeout=END_S)
+        self._places = []
+        for path in self._probes:
+            self._fs.remove(path)
+        self._probes = {}
+        self._cluster.leave()
+        self._cluster = None
+
+    # ---- agents
+
+    def _join(self, setup: WorkerSetup) -> None:
+        self._cluster = ray_cluster.join(self._address, self._workers_max or usable_cores())
+        if self._cluster.dashboard:
+            self._inform(f"Ray dashboard: http://{self._cluster.dashboard}")
+        nodes = ray_cluster.alive_nodes()
+        self._capacity = self._count_places(nodes)
+        if not self._capacity:
+            told = "; ".join(
+                f"{node}: {node.resources.get('CPU', 0):g} CPU, {node.resources.get('GPU', 0):g} GPU"
+                for node in nodes
+            )
+            raise BackendError(
+                f"no node of the Ray cluster can hold a worker, which needs {self._needs}. {told}"
+            )
+        self._probe(setup, nodes)
+        self._looked_s = self._begun_s = self._clock.monotonic_s()
+        self._fill()
+
+    def _count_places(self, nodes: list[ray_cluster.Node]) -> int:
+        count = sum(self._needs.fits(node.resources) for node in nodes)
+        return min(count, self._workers_max) if self._workers_max else count
+
+    def _probe(self, setup: WorkerSetup, nodes: list[ray_cluster.Node]) -> None:
+        """One file in each directory of the job, to be seen by all nodes that may hold a worker."""
+        token = secrets.token_bytes(16)
+        self._probes = dict.fromkeys(setup.layout.storage_probes, token)
+        for path, data in self._probes.items():
+            self._fs.write(path, data)
+            self._fs.sync(path)
+        wanted = {**self._probes, **dict.fromkeys(setup.custom_operator_paths, b"")}
+        ray_cluster.check_storage([node for node in nodes if self._needs.fits(node.resources)], wanted)
+
+    def _fill(self) -> None:
+        """Start agents until there are as many as are wanted; those without a place wait for one."""
+        while len(self._places) < min(self._capacity, max(1, self._partitions)):
+            actor = (
+                ray.remote(Agent)
+                .options(
+                    num_cpus=self._needs.cpus,
+                    num_gpus=self._needs.gpus or None,
+                    memory=self._needs.memory_bytes or None,
+                    max_restarts=0,
+                    max_task_retries=0,
+                    max_concurrency=3,
+                    scheduling_strategy="SPREAD",
+                )
+                .remote(msgspec.msgpack.encode(self._setup))
+            )
+            self._places.append(_Place(actor, actor.ready.remote()))  # type: ignore[attr-defined] # Ray adds it
+
+    def _look_around(self) -> None:
+        """Now and then: nodes may have come, and nobody may have a place yet."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._looked_s < LOOK_S:
+            return
+        self._looked_s = now_s
+        nodes = ray_cluster.alive_nodes()
+        self._capacity = max(self._capacity, self._count_places(nodes))
+        self._fill()
+        is_waiting = not any(place.facts for place in self._places) and now_s - self._begun_s > PATIENCE_S
+        if is_waiting and not self._has_told_wait:
+            self._has_told_wait = True
+            self._inform(
+                f"no worker has a place yet; each needs {self._needs}, and the cluster has none free"
+            )
+
+    def _welcome(self, place: _Place) -> None:
+        try:
+            facts = msgspec.msgpack.decode(ray.get(place.ready), type=AgentFacts)
+        except RayError as error:
+            self._early_losses += 1
+            if self._early_losses > EARLY_LOSSES_MAX:
+                raise BackendError(
+                    f"workers end before they take an attempt: {ray_cluster.one_line(error)}"
+                ) from error
+            self._lose(place, error)
+            return
+        if facts.version != VERSION:
+            raise BackendError(f"node {facts.host} has data_juicer {facts.version}, this machine {VERSION}.")
+        self._early_losses = 0
+        place.facts = facts
+        place.node = f"{facts.host} ({facts.node_id[:12]})"
+        self._hand_out()
+
+    def _lose(self, place: _Place, error: BaseException) -> None:
+        """An agent is gone: its attempts failed, and another agent starts."""
+        _kill(place)
+        self._places.remove(place)
+        reason = f"{type(error).__name__} on node {place.node or '?'}: {ray_cluster.one_line(error)}"
+        for attempt in place.flights.values():
+            self._told.append(
+                m.AttemptFailed(
+                    partition_id=attempt.partition.partition_id,
+                    attempt=attempt.name,
+                    error_type="WorkerLost",
+                    message=reason,
+                    transient=True,
+                    loss=m.Loss(),
+                )
+            )
+        self._fill()
+        self._hand_out()
+
+    # ---- attempts
+
+    def _hand_out(self) -> None:
+        while self._waiting:
+            place = max(self._places, key=lambda place: (place.room > 0, -len(place.flights)), default=None)
+            if place is None or place.room <= 0:
+                return
+            attempt = self._waiting.popleft()
+            encoded = msgspec.msgpack.encode(attempt)
+            stream = place.actor.run.options(num_returns="streaming").remote(encoded)
+            place.flights[stream] = attempt
+
+    def _listen(self, timeout_s: float) -> None:
+        """Wait for anything; then take what every agent has told."""
+        places = {place.ready: place for place in self._places if place.facts is None}
+        for place in self._places:
+            places.update(dict.fromkeys(place.flights, place))
+        if not places:
+            self._clock.sleep_s(timeout_s)
+            return
+        known = list(places)
+        first, _ = ray.wait(known, timeout=timeout_s)
+        if not first:
+            return
+        ready, _ = ray.wait(known, num_returns=len(known), timeout=0)
+        for source in ready:
+            place = places[source]
+            if place not in self._places:
+                continue  # lost a moment ago
+            if source is place.ready:
+                self._welcome(place)
+            else:
+                self._receive(place, source)
+
+    def _receive(self, place: _Place, stream: Any) -> None:
+        """The next messages of an attempt; or its agent's end, if that is what woke us."""
+        try:
+            told = self._decoder.decode(ray.get(next(stream), timeout=END_S))
+        except (RayError, StopIteration) as error:
+            self._lose(place, error)
+            return
+        self._told.extend(_at(message, place) for message in told)
+        if isinstance(told[-1], m.ENDS):
+            del place.flights[stream]
+            if isinstance(told[-1], m.AttemptDone):
+                place.attempt_s = told[-1].duration_s
+            self._hand_out()
+
+
+def _at(message: m.Message, place: _Place) -> m.Message:
+    if isinstance(message, m.AttemptStarted):
+        return msgspec.structs.replace(message, node=place.node)
+    return message
+
+
+def _kill(place: _Place) -> None:
+    with contextlib.suppress(RayError, ValueError):
+        ray.kill(place.actor, no_restart=True)

@@ -1,0 +1,210 @@
+"""A Ray cluster: one that exists, or one started here and stopped again; its nodes, and whether they share our storage.
+
+This module and `backends/ray.py` are the only ones that import Ray, and are imported only when it is asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import ray
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from data_juicer.clock import SystemClock
+from data_juicer.errors import BackendError, ConfigError, JobError
+
+PROBE_S: Final = 10.0
+"""How long a file may take until another node sees it."""
+
+_OBJECT_STORE_BYTES: Final = 100 << 20
+"""Of a cluster started here: rows never pass through it."""
+_QUIET: Final = {
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_memory_monitor_refresh_ms": "0",
+}
+"""For a cluster started here, unless the environment says otherwise: no questions, no reports; and a worker that takes too
+much memory is left to the kernel or to worker_memory_mb, which take that worker, where Ray would take its agent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    node_id: str
+    host: str
+    resources: Mapping[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.host} ({self.node_id[:12]})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    is_ours: bool
+    """This process connected to it, and leaves it again."""
+    is_local: bool
+    """It was started here and ends with the connection."""
+    dashboard: str = ""
+    """Its address; empty: there is none."""
+
+    def leave(self) -> None:
+        if self.is_ours:
+            with _handlers_kept():
+                ray.shutdown()
+
+
+def join(address: str, cpus_if_local: int) -> Cluster:
+    """Connect to a cluster.
+
+    Args:
+        address: `local` starts one here; `auto` does so where RAY_ADDRESS names none and none runs here.
+        cpus_if_local: of a cluster started here.
+    Raises: ConfigError, BackendError: there is no such cluster, or it does not answer.
+    """
+    if ray.is_initialized():
+        return Cluster(is_ours=False, is_local=False)
+    if address.startswith("ray://"):
+        raise ConfigError(
+            f"ray_address: {address} is one for Ray Client, which cannot run jobs of data_juicer. "
+            "Start the job on a machine of the cluster, with ray_address: auto."
+        )
+    if address == "auto":
+        try:
+            return _init("auto")
+        except ConnectionError:
+            address = "local"
+    try:
+        return _init(address, cpus_if_local)
+    except (OSError, RuntimeError, ValueError, RayError) as error:
+        raise BackendError(f"ray_address: {address}: {one_line(error)}") from error
+
+
+def _init(address: str, cpus_if_local: int = 0) -> Cluster:
+    local: dict[str, Any] = {}
+    if address == "local":
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
+        local = {
+            "num_cpus": cpus_if_local,
+            "include_dashboard": False,
+            "object_store_memory": _OBJECT_STORE_BYTES,
+        }
+    with _handlers_kept():
+        context = ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
+    _silence()
+    return Cluster(
+        is_ours=True, is_local=address == "local", dashboard=getattr(context, "dashboard_url", None) or ""
+    )
+
+
+@contextlib.contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """Ray puts its own handler of SIGTERM in the place of ours, which stops a job in order."""
+    held = (
+        {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        if threading.current_thread() is threading.main_thread()
+        else {}
+    )
+    try:
+        yield
+    finally:
+        for number, handler in held.items():
+            signal.signal(number, handler)
+
+
+def _silence() -> None:
+    """Ray prints a paragraph for each worker that dies; what a death means is told by our own events."""
+    with contextlib.suppress(ImportError, AttributeError, KeyError):
+        from ray._private.ray_logging import global_worker_stdstream_dispatcher as dispatcher
+
+        dispatcher.remove_handler("ray_print_logs")
+
+
+# ---- nodes
+
+
+def own_node() -> tuple[str, str]:
+    """Id and address of the node that this process runs on."""
+    return ray.get_runtime_context().get_node_id(), str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
+
+
+def alive_nodes() -> list[Node]:
+    """The nodes that the head believes to be alive, in the order of their ids."""
+    return [
+        Node(node_id=told["NodeID"], host=told["NodeManagerAddress"], resources=told.get("Resources", {}))
+        for told in sorted(ray.nodes(), key=lambda told: str(told["NodeID"]))  # type: ignore[no-untyped-call]
+        if told["Alive"]
+    ]
+
+
+def check_storage(nodes: Sequence[Node], probes: Mapping[str, bytes]) -> None:
+    """Make sure that every node sees what this one has written.
+
+    Args:
+        probes: path -> what the file there holds; empty: that it exists is enough.
+    Raises: JobError: names the first node that does not, and what it cannot see.
+    """
+    own, _ = own_node()
+    asked = [
+        (
+            node,
+            ray.remote(_unseen)
+            .options(
+                num_cpus=0,
+                max_retries=0,
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node.node_id, soft=False),
+            )
+            .remote(dict(probes)),
+        )
+        for node in nodes
+        if node.node_id != own
+    ]
+    for node, reference in asked:
+        try:
+            unseen = ray.get(reference)
+        except RayError as error:
+            raise JobError(
+                f"node {node} could not be asked whether it sees the job's files: {one_line(error)}"
+            ) from error
+        if unseen:
+            raise JobError(
+                f"node {node} does not see {unseen[0]}. work_dir, checkpoint_dir, input and custom operators must lie "
+                "on storage that all nodes share; nothing was processed."
+            )
+
+
+def _unseen(probes: Mapping[str, bytes]) -> list[str]:
+    """Which of these files this node does not see as they are."""
+    clock = SystemClock()
+    until_s = clock.monotonic_s() + PROBE_S
+    while True:
+        unseen = [path for path, data in probes.items() if not _sees(path, data)]
+        if not unseen or clock.monotonic_s() > until_s:
+            return unseen
+        clock.sleep_s(0.2)
+
+
+def _sees(path: str, data: bytes) -> bool:
+    try:
+        if not data:
+            return os.path.exists(path)
+        with open(path, "rb") as stream:
+            return stream.read() == data
+    except OSError:
+        return False
+
+
+def one_line(error: BaseException) -> str:
+    """What Ray says, without the particulars of its processes."""
+    words = " ".join(str(error).split())
+    for begin in ("The actor is dead because ", "The actor died because "):
+        if begin in words:
+            words = words[words.index(begin) + len(begin) :]
+    return words.partition(" Some common causes include")[0][:400]

@@ -1,0 +1,50 @@
+"""What an executor is: it runs a job on one kind of backend. Executors assemble; what a run does stands in `run/`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Protocol
+
+from data_juicer.clock import Clock, SystemClock
+from data_juicer.core.executor.event_logging_mixin import EventLoggingMixin
+from data_juicer.store.filesystem import FileSystem, LocalFileSystem
+
+if TYPE_CHECKING:
+    from data_juicer.config.schema import JobConfig
+    from data_juicer.run.backend import Backend
+    from data_juicer.run.job import JobResult
+
+
+class Executor(Protocol):
+    def run(self, config: JobConfig) -> JobResult:
+        """Run a job, or go on with it, or find that it is complete.
+
+        Raises: DataJuicerError: with the exit code that fits; what was committed stays.
+        """
+
+
+class BackendExecutor(EventLoggingMixin, ABC):
+    """An executor of jobs on this machine's files and clock."""
+
+    def __init__(self, fs: FileSystem | None = None, clock: Clock | None = None, **surroundings: Any) -> None:
+        """`surroundings`: further fields of `run.job.Surroundings`."""
+        self.fs = fs or LocalFileSystem()
+        self.clock = clock or SystemClock()
+        self._surroundings = surroundings
+
+    def run(self, config: JobConfig) -> JobResult:
+        backend = self.make_backend(
+            config
+        )  # local workers begin to start here, while this process imports the rest
+        try:
+            from data_juicer.run.job import Surroundings, run_job
+
+            around = Surroundings(fs=self.fs, clock=self.clock, backend=backend, **self._surroundings)
+            around.announce = self.following(around.announce)
+            return run_job(config, around)
+        finally:
+            backend.close()
+
+    @abstractmethod
+    def make_backend(self, config: JobConfig) -> Backend:
+        """The backend of this job; closed when the job ends."""

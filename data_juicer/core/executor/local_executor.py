@@ -1,0 +1,23 @@
+"""The executor of one machine: worker processes, or this process (`executor_type: inline`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from data_juicer.core.executor.base import BackendExecutor
+
+if TYPE_CHECKING:
+    from data_juicer.config.schema import JobConfig
+    from data_juicer.run.backend import Backend
+
+
+class LocalExecutor(BackendExecutor):
+    def make_backend(self, config: JobConfig) -> Backend:
+        if config.executor_type == "inline":
+            from data_juicer.backends.inline import InlineBackend
+
+            return InlineBackend(self.fs, self.clock)
+        from data_juicer.backends.local import LocalBackend
+        from data_juicer.config.schema import usable_cores
+
+        return LocalBackend(config.np or usable_cores(), self.clock)
