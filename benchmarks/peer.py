@@ -90,6 +90,7 @@ def _their_cpu_s(python: str, data: Path) -> float:
     config.write_text(json.dumps(settings), encoding="utf-8")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [str(Path(python).parent / "dj-process"), "--config", str(config)]
-    subprocess.run(command, cwd=data.parent, check=True, capture_output=True)
+    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run(command, cwd=data.parent, check=True, capture_output=True, env=surroundings)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
