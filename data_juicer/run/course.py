@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from data_juicer.clock import format_utc
-from data_juicer.errors import CheckpointCorruptError, OperatorError, StoreError
+from data_juicer.errors import CheckpointCorruptError, InputError, OperatorError, StoreError
 from data_juicer.formats.base import ReadRows
 from data_juicer.formats.partition import encode_intermediate, encode_result, read_partition
 from data_juicer.ops.base import DatasetOperator, Operator
@@ -23,6 +23,7 @@ from data_juicer.run.handling import Handling, tell_nobody
 from data_juicer.run.partition import Watch, run_operator
 from data_juicer.run.side import Side
 from data_juicer.store.codec import encode_table
+from data_juicer.store.commit import set_aside
 from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
 from data_juicer.store.decisions import read_decision
 from data_juicer.store.layers import join_batches, split_batch
@@ -61,7 +62,7 @@ class Course:
     def load(self) -> Iterator[m.Message]:
         """The rows of the partition as the source, or the checkpoint to go on from, holds them."""
         started_s = time.perf_counter()
-        rows = read_partition(self.partition, self.setup.text_keys, self.setup.row_bytes_max)
+        rows = self._read()
         base = self.attempt.base
         if base is None:
             yield self._begin(rows, started_s)
@@ -74,6 +75,17 @@ class Course:
                 rows=base.rows,
                 duration_s=time.perf_counter() - started_s,
             )
+
+    def _read(self) -> ReadRows:
+        """The rows as they came. A damaged copy of the input loses its name, so that the next run makes it again."""
+        try:
+            return read_partition(self.partition, self.setup.text_keys, self.setup.row_bytes_max)
+        except InputError:
+            if self.partition.is_copy:
+                set_aside(
+                    self.worker.fs, [path for path in [self.partition.path] if self.worker.fs.exists(path)]
+                )
+            raise
 
     def _begin(self, rows: ReadRows, started_s: float) -> m.OperatorDone:
         self._take_out([blame.unread(self.attempt, row) for row in rows.bad])

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 
-from data_juicer.errors import JobError, ResumeRefusedError
+from data_juicer.errors import CheckpointCorruptError, JobError, ResumeRefusedError
 from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout, parse_checkpoint_name, parse_result_name
 from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.plan.mapping import decode_mapping
 from data_juicer.store.commit import set_aside
 from data_juicer.store.filesystem import FileSystem
+from data_juicer.store.manifest import Manifest
 from data_juicer.store.results import find_results
+from data_juicer.store.staging import read_file
 
 
 def look_back(fs: FileSystem, layout: JobLayout) -> tuple[str, ...]:
@@ -25,6 +27,22 @@ def look_back(fs: FileSystem, layout: JobLayout) -> tuple[str, ...]:
     """
     summary, of_summary = _summary(fs, layout)
     return (*of_summary, *_of_mapping(fs, layout), *_of_results(fs, layout, summary))
+
+
+def find_damage(fs: FileSystem, layout: JobLayout, result: Manifest) -> str | None:
+    """What of a committed result is not what it was; None where all of it is. Reads every byte of it."""
+    folders = (
+        (layout.results_dir, result.files),
+        (layout.dead_letter_dir, result.dead_letters),
+        (layout.trace_dir, result.traces),
+    )
+    try:
+        for folder, files in folders:
+            for file in files:
+                read_file(fs, folder, file)
+    except CheckpointCorruptError as error:
+        return str(error)
+    return None
 
 
 def _summary(fs: FileSystem, layout: JobLayout) -> tuple[JobSummary | None, list[str]]:

@@ -13,7 +13,7 @@ from typing import cast
 from data_juicer.clock import Clock
 from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
-from data_juicer.errors import CheckpointCorruptError, JobStoppedError, StoreError
+from data_juicer.errors import JobStoppedError, StoreError
 from data_juicer.events import types as t
 from data_juicer.events.log import Listener
 from data_juicer.events.view import JobView
@@ -41,6 +41,7 @@ from data_juicer.run.barrier import Barriers
 from data_juicer.run.committer import Committer
 from data_juicer.run.driver import DeadLetterBudget, Driver, DriverOutcome
 from data_juicer.run.expiry import drop_expired
+from data_juicer.run.findings import find_damage
 from data_juicer.run.letters import some_letters
 from data_juicer.run.opening import (
     OpenJob,
@@ -58,7 +59,6 @@ from data_juicer.run.space import check_room
 from data_juicer.store.commit import set_aside
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.manifest import OperatorIdentity
-from data_juicer.store.staging import read_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,13 +329,10 @@ class _Run:
         """Partitions that an earlier run committed and whose result file is not what it was: to be done again."""
         damaged = []
         for partition_id, result in list(plan.done.items()):
-            try:
-                read_file(self.fs, self.layout.results_dir, result.files[0])
-                for file in result.dead_letters:
-                    read_file(self.fs, self.layout.dead_letter_dir, file)
-            except CheckpointCorruptError as error:
+            damage = find_damage(self.fs, self.layout, result)
+            if damage is not None:
                 self.recorder.warn(
-                    f"the result of partition {partition_id} is damaged and was set aside: {error}",
+                    f"the result of partition {partition_id} is damaged and was set aside: {damage}",
                     partition_id,
                 )
                 set_aside(self.fs, [self.layout.result_manifest(partition_id)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -10,14 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from crash_recipes import ROWS, lines, small_job
+from crash_recipes import PROCESS, ROWS, lines, small_job
+from power_loss import Disk, disk
 
 from data_juicer.config.schema import JobConfig
+from data_juicer.errors import DataJuicerError, ResumeRefusedError
 from data_juicer.events import types as t
 from data_juicer.testing import jobs
 from data_juicer.testing.crashing_fs import CrashingFileSystem, PowerLoss
 from data_juicer.testing.jobs import Watch
 from data_juicer.testing.memory_fs import Loss, MemoryFileSystem
+
+__all__ = ["disk"]
 
 JOB = "/disk/work/job"
 CHECKPOINTS = f"{JOB}/checkpoints"
@@ -58,7 +63,7 @@ class Case:
 
 
 @pytest.fixture
-def stopped(tmp_path: Path, power: object = None) -> Callable[[str], Case]:
+def stopped(tmp_path: Path) -> Callable[[str], Case]:
     """A job that stopped right after the last change like this; `finished` for one that did not stop."""
 
     def stop(after: str, **settings: object) -> Case:
@@ -289,6 +294,23 @@ def test_a_job_goes_on_without_its_event_log(stopped: Callable[..., Case]) -> No
     assert any("holds no event of the runs before this one" in warning for warning in watch.warnings)
 
 
+def test_a_damaged_copy_of_the_input_is_made_again_by_the_next_run(tmp_path: Path, disk: Disk) -> None:
+    path = tmp_path / "in.jsonl.gz"
+    path.write_bytes(gzip.compress(lines(ROWS)))
+    disk.fs = fs = MemoryFileSystem()
+    jobs.run_inline(small_job([path], PROCESS[:1]), fs)
+    (copy,) = [held for held in fs.contents() if "/partitions/partition_000001." in held]
+    fs.write(copy, flip(fs.read(copy)))
+    longer = small_job([path])
+    with pytest.raises(DataJuicerError, match="are not those of the scan"):
+        jobs.run_inline(longer, fs)
+    jobs.run_inline(longer, fs)
+    exported = jobs.exported(longer, fs)
+    disk.fs = fresh = MemoryFileSystem()
+    jobs.run_inline(longer, fresh)
+    assert exported == jobs.exported(longer, fresh)
+
+
 # ---- what was published
 
 
@@ -322,8 +344,6 @@ def test_a_lost_manifest_of_all_results_is_made_again(
 
 
 def test_files_of_a_newer_version_are_refused_and_left_alone(stopped: Callable[..., Case]) -> None:
-    from data_juicer.errors import ResumeRefusedError
-
     for path in (SUMMARY, MAPPING):
         case = stopped(CHECKPOINT_COMMITTED)
         newer = case.overwrite(

@@ -60,8 +60,7 @@ def test_a_part_of_a_file_is_damage_or_has_fewer_rows(file_format: Format, compr
 def _rows(data: bytes, file_format: Format) -> int | None:
     try:
         return int(decode_table(data, file_format, "the file").num_rows)
-    except CheckpointCorruptError as error:
-        assert "the file" in str(error)
+    except CheckpointCorruptError:
         return None
 
 
