@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test check slow bench golden clean
+.PHONY: install demo test check slow bench golden clean reliability
 
 $(BIN)/dj-process: pyproject.toml constraints.txt
 	@echo "installing into $(VENV): a minute or two, once"
@@ -33,6 +33,9 @@ slow: install
 	$(BIN)/python -m pytest -m slow
 
 # Operators against the cases that DataJuicer's own were recorded on.
+reliability: install
+	RELIABILITY=write $(BIN)/python -m pytest tests/crash/test_failures.py
+
 golden: install
 	$(BIN)/python -m pytest tests/golden -rA
 

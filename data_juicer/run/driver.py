@@ -49,7 +49,7 @@ class DeadLetterBudget:
     ratio_max: float
     rows: int = 0
     dead: int = 0
-    examples: Callable[[], list[str]] = lambda: []
+    examples: Callable[[], list[str]] = list
     """Some of those that are committed, a line each."""
 
     ROWS_MIN = 100

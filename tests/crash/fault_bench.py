@@ -1,0 +1,253 @@
+"""A small job that something is done to, what it answers, and whether a resume mends it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from data_juicer import api
+from data_juicer.errors import DataJuicerError
+from data_juicer.events.log import read_records
+from data_juicer.job.layout import JobLayout
+from data_juicer.run.closing import MappingReport
+from data_juicer.run.letters import committed_letters
+from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.store.ledger import check_ledgers
+from data_juicer.testing import poison
+
+JOB = "job"
+ROWS = 120
+FS = LocalFileSystem()
+PROCESS = ["whitespace_normalization_mapper", "poison_mapper"]
+
+
+def _kind(event: Any) -> str:
+    return str(type(event).__struct_config__.tag)
+
+
+@dataclass
+class Bench:
+    """A job in a directory of its own."""
+
+    home: Path
+    backend: str
+    rows: dict[int, str] = field(default_factory=dict)
+    """Lines that are not ordinary ones, by number from 0."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    watched: list[Callable[[], None]] = field(default_factory=list)
+    """Done once, when the first partition is committed."""
+    warned: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        lines = [
+            self.rows.get(number, json.dumps({"text": f"row  {number} {'-' * 200}", "n": number}))
+            for number in range(ROWS)
+        ]
+        (self.home / "in.jsonl").write_bytes(
+            b"".join(line.encode("utf-8", "surrogateescape") + b"\n" for line in lines)
+        )
+
+    @property
+    def layout(self) -> JobLayout:
+        settings = self.recipe()
+        return JobLayout.of(
+            settings["work_dir"], JOB, settings.get("event_log_dir"), settings.get("checkpoint_dir")
+        )
+
+    def recipe(self, **changed: Any) -> dict[str, Any]:
+        base = {
+            "dataset_path": str(self.home / "in.jsonl"),
+            "export_path": str(self.home / "out.jsonl"),
+            "work_dir": str(self.home / "work"),
+            "process": PROCESS,
+            "custom_operator_paths": [poison.__file__],
+            "executor_type": self.backend,
+            "np": 2,
+            "partition": {"size": 20},
+        }
+        faults = {
+            "max_dead_letter_ratio": 1.0,
+            "retry_backoff": "fixed",
+            **self.settings.get("fault_tolerance", {}),
+            **changed.pop("fault_tolerance", {}),
+        }
+        return {**base, **self.settings, **changed, "fault_tolerance": faults}
+
+    def run(self, **changed: Any) -> Outcome:
+        from data_juicer.config.config import load_recipe
+
+        try:
+            config = load_recipe(self.recipe(**changed), {"job_id": JOB}, {})
+            api.run_config(config, listeners=(self._listen,))
+        except DataJuicerError as error:
+            return self._outcome(error.exit_code, str(error))
+        return self._outcome(0, "")
+
+    def _listen(self, record: Any) -> None:
+        if _kind(record.event) == "WARNING":
+            self.warned.append(record.event.message)
+        if _kind(record.event) == "PARTITION_COMPLETE":
+            while self.watched:
+                self.watched.pop()()
+
+    def command(self, *flags: str) -> subprocess.Popen[str]:
+        """The same by dj-process."""
+        path = self.home / "recipe.json"
+        path.write_text(json.dumps(self.recipe()))
+        main = "from data_juicer.cli.process import main; raise SystemExit(main())"
+        return subprocess.Popen(
+            [sys.executable, "-c", main, "--config", str(path), "--job_id", JOB, *flags],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.home,
+        )
+
+    def finish(self, process: subprocess.Popen[str]) -> Outcome:
+        _, told = process.communicate(timeout=60)
+        said = [line for line in told.splitlines() if line.strip() and not line.startswith("job job")]
+        return self._outcome(process.returncode, self._heart_of(said))
+
+    @staticmethod
+    def _heart_of(lines: list[str]) -> str:
+        for line in lines:
+            if match := re.match(r"(failed|stopped|dj-process:)\s+(.*)", line):
+                return match[2]
+        return lines[-1] if lines else ""
+
+    def wait_until_busy(self, process: subprocess.Popen[str]) -> None:
+        """A partition is committed and another one is in work."""
+        for _ in range(600):
+            if (
+                any(".json" in name for name in FS.list(self.layout.results_dir))
+                or process.poll() is not None
+            ):
+                return
+            time.sleep(0.05)
+        raise AssertionError("no partition was committed within 30 s")
+
+    # ---- what came of it
+
+    def _outcome(self, code: int, message: str) -> Outcome:
+        kinds = {_kind(record.event) for record in self._records()}
+        letters: list[Any] = []
+        with contextlib.suppress(DataJuicerError):
+            letters = committed_letters(FS, self.layout)
+        return Outcome(
+            code=code,
+            message=self.plain(message),
+            events=frozenset(kinds),
+            dead=tuple(
+                f"{letter.operator}: {letter.error_type}: {self.plain(letter.message)}" for letter in letters
+            ),
+            warnings=tuple(self.plain(warning) for warning in self.warned),
+        )
+
+    def _records(self) -> list[Any]:
+        try:
+            return list(read_records(FS, self.layout))
+        except DataJuicerError:
+            return []
+
+    def plain(self, text: str) -> str:
+        """Without what differs from run to run."""
+        text = text.replace(str(self.home), "~").replace(sys.prefix, "")
+        text = re.sub(r"pid \d+ on [^\s,)]+", "pid N on HOST", text)
+        text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
+        text = re.sub(r"\.\d+\.aside", ".N.aside", text)
+        text = re.sub(r"(partition|checkpoint)_\d{6}", r"\1_N", text)
+        text = re.sub(r"\d+ of \d+ rows", "N of N rows", text)
+        return re.sub(r"[\d,]+( bytes are needed| are free| bytes are free)", r"N\1", text)
+
+    def assert_whole(self, dead: int) -> None:
+        """The export is right for every row that is no dead letter, and the ledgers balance."""
+        lines = (self.home / "in.jsonl").read_bytes().splitlines(keepends=True)
+        good = [line for number, line in enumerate(lines) if not dead or number not in self.rows]
+        assert Path(self.recipe()["export_path"]).read_bytes() == self._undisturbed(b"".join(good))
+        report = msgspec.json.decode(FS.read(self.layout.final_mapping_report), type=MappingReport)
+        for partition in report.partitions:
+            check_ledgers(partition.ledgers, where=f"partition {partition.partition}")
+        assert report.rows_in == ROWS
+        assert sum(ledger.rows_dead_letter for ledger in report.ledgers) == dead
+
+    def _undisturbed(self, lines: bytes) -> bytes:
+        """The export of the same job over these rows, to which nothing is done."""
+        aside = self.home / "undisturbed"
+        aside.mkdir(exist_ok=True)
+        (aside / "in.jsonl").write_bytes(lines)
+        recipe = {
+            "dataset_path": str(aside / "in.jsonl"),
+            "export_path": str(aside / "out.jsonl"),
+            "process": PROCESS,
+            "custom_operator_paths": [poison.__file__],
+            "executor_type": "inline",
+        }
+        api.run(recipe)
+        return (aside / "out.jsonl").read_bytes()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one run, with everything in it that differs from run to run told alike."""
+
+    code: int
+    message: str
+    events: frozenset[str]
+    dead: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def poisoned(number: int, text: str) -> dict[int, str]:
+    return {number: json.dumps({"text": text, "n": number})}
+
+
+@contextlib.contextmanager
+def small_disk(path: Path, size_kb: int) -> Iterator[Callable[..., None]]:
+    """A disk of its own, for root on Linux; gives a function that mounts it anew, with other options."""
+    path.mkdir(parents=True, exist_ok=True)
+
+    def mount(*options: str) -> None:
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(path)],
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            pytest.skip("no disk of its own can be mounted here")
+
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("only root can mount a disk")
+    mount(f"size={size_kb}k")
+    try:
+        yield lambda *options: mount("remount", *options)
+    finally:
+        ctypes.CDLL(None).umount2(os.fsencode(path), 2)  # MNT_DETACH: whatever still has it open
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has asked for does not."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def children(pid: int) -> list[int]:
+    out = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
+    return [int(word) for word in out.stdout.split()]
