@@ -124,6 +124,8 @@ def _converted(name: str, key: str, value: Any, kind: Any, default: Any) -> Any:
     try:
         return msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as error:
+        if isinstance(value, float) and value.is_integer():  # recipes write 2e5 for a number of characters
+            return _converted(name, key, int(value), kind, default)
         raise ConfigError(f"operator {name}: {key} = {value!r}: {error}") from None
     except TypeError:  # a type of the operator's own that msgspec cannot check
         return value

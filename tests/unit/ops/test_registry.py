@@ -153,3 +153,12 @@ def test_a_custom_operator_may_not_take_a_built_in_name(tmp_path: Path) -> None:
     file.write_text(NATIVE.format(cls="Thief", name="clean_links_mapper", tail=""))
     with pytest.raises(ConfigError, match="'clean_links_mapper' is taken"):
         registry.load_custom([str(file)])
+
+
+def test_a_whole_number_may_be_written_as_recipes_write_large_ones() -> None:
+    large = registry.make("text_length_filter", {"max_len": 2e5})
+    assert registry.canonical_params(large) == registry.canonical_params(
+        registry.make("text_length_filter", {"max_len": 200_000})
+    )
+    with pytest.raises(ConfigError, match="max_len = 0.5"):
+        registry.make("text_length_filter", {"max_len": 0.5})
