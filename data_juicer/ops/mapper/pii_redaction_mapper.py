@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 from data_juicer.ops import values
 from data_juicer.ops.base import Mapper
 from data_juicer.ops.text import pii
+from data_juicer.ops.text.timed import TimedPattern
 
 if TYPE_CHECKING:
     from data_juicer.ops.batch import Batch
@@ -239,8 +239,5 @@ def _encoded(row: dict[str, Any], key: str, before: bytes | None) -> bytes | Non
 
 
 def _extra(pattern: str) -> pii.Rule:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"extra_patterns: {pattern!r}: {error}") from error
+    TimedPattern(pattern, "extra_patterns:")
     return pii.Rule("", pattern)

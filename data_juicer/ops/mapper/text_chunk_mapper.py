@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from data_juicer.ops.base import Mapper
 from data_juicer.ops.text.codepoints import Bytes, byte_offsets, bytes_of, lengths, offsets_of
+from data_juicer.ops.text.timed import TimedPattern
 from data_juicer.ops.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class TextChunkMapper(Mapper):
             raise ValueError(f"overlap_len must be less than max_len; found {overlap_len} and {max_len}")
         self.max_len = max_len
         self.overlap_len = overlap_len
-        self.split_pattern = None if split_pattern is None else _compiled(split_pattern)
+        self.split_pattern = None if split_pattern is None else TimedPattern(split_pattern, "split_pattern")
         self.tokens = None if tokenizer is None else Tokens(tokenizer, self.name)
 
     def assets(self) -> tuple[str, ...]:
@@ -109,11 +109,11 @@ class TextChunkMapper(Mapper):
             return iter((text,))
         return map(tokens.decode, _windows(ids, length, length - self.overlap_len))
 
-    def _parts_within(self, text: str, length: int, pattern: re.Pattern[str]) -> Iterator[str]:
+    def _parts_within(self, text: str, length: int, pattern: TimedPattern) -> Iterator[str]:
         start = 0
         while (window := self._window(text, start, length)) is not None:
             part, behind = window
-            last = next(reversed(list(pattern.finditer(part))), None)
+            last = next(reversed(list(pattern.matches(part))), None)
             if last is None:
                 yield part
                 start = behind
@@ -143,10 +143,3 @@ def _windows(sequence: Window, length: int, step: int) -> Iterator[Window]:
         return
     for start in range(0, len(sequence), step):
         yield sequence[start : start + length]
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"split_pattern {pattern!r}: {error}") from error

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, ClassVar, Final
 
 from data_juicer.ops.batch import META_FIELD
 from data_juicer.ops.messages import dicts_of, role_of
 from data_juicer.ops.row_mapper import RowMapper, meta_of
+from data_juicer.ops.text.timed import TimedPattern
 
 _TOOL_ROLES: Final = ("tool", "tool_use")
 _ERROR: Final = (
@@ -49,7 +49,7 @@ class ToolSuccessTaggerMapper(RowMapper):
     ) -> None:
         self.messages_key = messages_key
         self.tool_roles = frozenset(tool_role_names or _TOOL_ROLES)
-        self.error = [_compiled(pattern) for pattern in error_patterns or _ERROR]
+        self.error = [TimedPattern(pattern, "pattern") for pattern in error_patterns or _ERROR]
         self.store_per_tool_results = store_per_tool_results
 
     def fields_read(self) -> tuple[str, ...]:
@@ -80,16 +80,9 @@ class ToolSuccessTaggerMapper(RowMapper):
     def _label(self, text: str) -> str:
         if not text:
             return "unknown"
-        if any(pattern.search(text) for pattern in self.error):
+        if any(pattern.is_in(text) for pattern in self.error):
             return "error"
         return "success"
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"pattern {pattern!r}: {error}") from error
 
 
 def _messages(value: Any) -> list[dict[str, Any]]:
