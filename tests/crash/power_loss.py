@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import pytest
 
 from data_juicer.config.schema import JobConfig
@@ -136,15 +137,15 @@ def _check_resume(crash: Crash, loss: Loss, expected: Undisturbed, disk: Disk) -
     disk.fs = fs = CrashingFileSystem(crash.disk.after_power_loss(loss), None)
     _check_log_survived(crash, fs)
     if crash.finished:
-        assert jobs.ledgers(config, fs) == expected.ledgers, "the report of a finished job did not survive"
+        assert _report(config, fs) == expected.ledgers, "the report of a finished job did not survive"
     watch = Watch()
     result = jobs.run_inline(config, fs, watch)
-    assert jobs.exported(config, fs) == expected.export
-    assert jobs.ledgers(config, fs) == expected.ledgers
-    assert jobs.dead_letters(config, fs) == expected.dead
+    assert jobs.exported(config, fs) == expected.export, "the export differs"
+    assert jobs.ledgers(config, fs) == expected.ledgers, "the ledgers differ"
+    assert jobs.dead_letters(config, fs) == expected.dead, "the dead letters differ"
     assert [each for each in watch.warnings if "events.jsonl" not in each] == [], "damage was found"
     assert crash.committed().isdisjoint(watch.started), "committed work was done again"
-    assert result.already_complete == crash.finished or _is_just_complete(crash, result)
+    assert result.already_complete == crash.finished or _is_just_complete(crash, result), "done again"
     if crash.watch.records and not result.already_complete:
         assert result.summary.runs[-1].number == 2, "the number of the first run was used again"
         assert [run.number for run in result.summary.runs] == [1, 2], "the summary forgot the first run"
@@ -152,7 +153,14 @@ def _check_resume(crash: Crash, loss: Loss, expected: Undisturbed, disk: Disk) -
         copied = [path for _, path in fs.deeds if path.startswith(crash.layout.partitions_dir + os.sep)]
         assert copied == [], "the input was unpacked again"
     numbers = [record.seq for record in jobs.logged(config, fs)]
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert numbers == list(range(1, len(numbers) + 1)), "the log has gaps"
+
+
+def _report(config: JobConfig, fs: FileSystem) -> list[tuple[OperatorLedger, ...]] | None:
+    try:
+        return jobs.ledgers(config, fs)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
 
 
 def _is_just_complete(crash: Crash, result: JobResult) -> bool:
