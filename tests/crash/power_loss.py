@@ -141,7 +141,7 @@ def _check_resume(crash: Crash, loss: Loss, expected: Undisturbed, disk: Disk) -
     watch = Watch()
     result = jobs.run_inline(config, fs, watch)
     assert jobs.exported(config, fs) == expected.export, "the export differs"
-    assert jobs.ledgers(config, fs) == expected.ledgers, "the ledgers differ"
+    assert _report(config, fs) == expected.ledgers, "the ledgers differ"
     assert jobs.dead_letters(config, fs) == expected.dead, "the dead letters differ"
     assert [each for each in watch.warnings if "events.jsonl" not in each] == [], "damage was found"
     assert crash.committed().isdisjoint(watch.started), "committed work was done again"
