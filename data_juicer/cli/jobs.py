@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
-from data_juicer.cli.commands import dead_letters, retry_dead_letters
+from data_juicer.cli.commands import dead_letters, explain, retry_dead_letters
 from data_juicer.cli.commands import list as list_command
 from data_juicer.cli.commands import show as show_command
 from data_juicer.cli.output import Output, output_of
@@ -31,7 +31,8 @@ class Command(Protocol):
 
 
 COMMANDS: Final = tuple(
-    cast("Command", module) for module in (list_command, show_command, dead_letters, retry_dead_letters)
+    cast("Command", module)
+    for module in (list_command, show_command, explain, dead_letters, retry_dead_letters)
 )
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
 from data_juicer.plan.inventory import Inventory
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.partitions import PartitionSpec
@@ -82,46 +80,6 @@ def plan_job(job: str, partitions: Sequence[PartitionSpec], inventory: Inventory
             plan.checkpoints[pid] = list(point.bases)
     plan.refused += _of_partitions_no_more(partitions, inventory)
     return plan
-
-
-class _RefusedRecord(msgspec.Struct, frozen=True, kw_only=True):
-    partition: int | None
-    operator_index: int
-    file: str
-    reason: str
-
-
-class ResumeReport(msgspec.Struct, frozen=True, kw_only=True):
-    """metadata/resume_report.json: what the newest run took up, what not, and why."""
-
-    format_version: int = 1
-    run: int
-    partitions_done: int
-    partitions_pending: int
-    continued: dict[int, int]
-    """Partition -> the operator whose checkpoint it goes on from; others begin at their source."""
-    refused: tuple[_RefusedRecord, ...]
-    damaged: dict[str, str]
-
-
-def encode_resume_report(run: int, plan: JobPlan, inventory: Inventory) -> bytes:
-    report = ResumeReport(
-        run=run,
-        partitions_done=len(plan.done),
-        partitions_pending=len(plan.pending),
-        continued={pid: held[-1].operator_index for pid, held in plan.checkpoints.items()},
-        refused=tuple(
-            _RefusedRecord(
-                partition=refused.partition_id,
-                operator_index=refused.operator_index,
-                file=refused.path,
-                reason=refused.reason,
-            )
-            for refused in plan.refused
-        ),
-        damaged={damage.path: damage.reason for damage in inventory.damaged},
-    )
-    return msgspec.json.format(msgspec.json.encode(report), indent=1)
 
 
 def _of_partitions_no_more(partitions: Sequence[PartitionSpec], inventory: Inventory) -> list[Refused]:

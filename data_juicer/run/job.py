@@ -27,11 +27,12 @@ from data_juicer.monitor.resources import ResourceSampler
 from data_juicer.ops.base import Operator
 from data_juicer.plan.identity import identify
 from data_juicer.plan.inventory import take_inventory
-from data_juicer.plan.jobplan import JobPlan, encode_resume_report, plan_job
+from data_juicer.plan.jobplan import JobPlan, plan_job
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.mapping import DatasetMapping, Materialize, decode_mapping, encode_mapping
 from data_juicer.plan.overlap import refuse_overlap
 from data_juicer.plan.phases import BarrierPlan, plan_barriers
+from data_juicer.plan.resume_report import encode_resume_report
 from data_juicer.plan.retention import Retention, drops_checkpoints_of_done
 from data_juicer.plan.scan import scan
 from data_juicer.run import closing

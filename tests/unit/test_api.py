@@ -27,3 +27,9 @@ def test_a_job_is_run_and_read_back_from_python(tmp_path):
 def test_a_job_that_is_not_there_is_told_with_the_nearest_name(tmp_path):
     with pytest.raises(JobNotFoundError, match="no such job"):
         data_juicer.load_job("mine", str(tmp_path))
+
+
+def test_the_function_keeps_its_name_when_its_folder_is_imported():
+    import data_juicer.run.job  # noqa: F401
+
+    assert callable(data_juicer.run)
