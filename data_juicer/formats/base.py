@@ -69,6 +69,8 @@ class BadRow:
     raw: bytes
     error_type: str
     message: str
+    is_whole: bool = True
+    """False where `raw` is only the beginning of a row that is too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
+from data_juicer.errors import InputError
 from data_juicer.formats.base import (
     SOURCE_SHIFT_BITS,
     BadRow,
@@ -24,6 +25,12 @@ from data_juicer.ops.batch import Batch, Place
 
 ROW_BYTES_MAX: Final = 1 << 30
 """Longer lines are dead letters unless the caller says otherwise."""
+LONG_ROW_BYTES_KEPT: Final = 1000
+"""Of a line that is too long; the rest stays in the source."""
+TOO_LONG: Final = "too_long"
+"""Type of the error; what a dead letter of it holds is not the whole row."""
+CHUNK_BYTES: Final = 1 << 20
+_LINE_BLANKS: Final = b" \t\r\n"
 _SLICE_BYTES: Final = 1 << 16
 """Bytes that are looked through at once: what is computed of them stays in the cache, four times as fast."""
 
@@ -85,11 +92,13 @@ def read_fragment(
 ) -> ReadRows:
     """See `formats.base.FragmentReader`. A row longer than `row_bytes_max` bytes is a bad row."""
     start = fragment.byte_start if offset is None else offset
+    if fragment.rows == 1 and fragment.byte_stop - fragment.byte_start > row_bytes_max:
+        long_row = _find_long_row(path, start, fragment, row_bytes_max)
+        if long_row is not None:
+            return _only_bad(long_row, text_keys, fragment)
     data = read_range(path, start, start + fragment.byte_stop - fragment.byte_start)
     if xxhash.xxh3_128_hexdigest(data) != fragment.digest:
-        raise source_changed(
-            path, f"bytes {fragment.byte_start:,} to {fragment.byte_stop:,} are not those of the scan"
-        )
+        raise _changed(path, fragment)
     lines = split_rows(data, fragment.line_start)
     errors = _refused_at_sight(data, lines, row_bytes_max)
     texts, late_errors = _decode_texts(data, lines, text_keys, errors)
@@ -106,8 +115,7 @@ def _refused_at_sight(data: bytes, lines: RowLines, row_bytes_max: int) -> dict[
     errors = {}
     lengths = lines.stops - lines.starts
     for row in np.flatnonzero(lengths > row_bytes_max).tolist():
-        message = f"the line has {lengths[row]:,} bytes, at most {row_bytes_max:,} are read"
-        errors[row] = RowError("too_long", message)
+        errors[row] = _too_long(int(lengths[row]), row_bytes_max)
     suspects = set(_rows_with_many_brackets(data, lines))
     if not _is_utf8(data):
         suspects.update(range(len(lines.starts)))
@@ -116,6 +124,60 @@ def _refused_at_sight(data: bytes, lines: RowLines, row_bytes_max: int) -> dict[
         if not _is_utf8(line) or depth(line) > DEPTH_MAX:
             errors[row] = _why_refused(line)
     return errors
+
+
+def _too_long(length: int, row_bytes_max: int) -> RowError:
+    cut = f"; its first {LONG_ROW_BYTES_KEPT:,} are kept here" if length > LONG_ROW_BYTES_KEPT else ""
+    return RowError(TOO_LONG, f"the line has {length:,} bytes, at most {row_bytes_max:,} are read{cut}")
+
+
+def _find_long_row(path: str, start: int, fragment: Fragment, row_bytes_max: int) -> BadRow | None:
+    """The one row of a fragment, where it is too long; in bounded memory, however long it is.
+
+    None: it is not, blank lines make the fragment large.
+    """
+    size = fragment.byte_stop - fragment.byte_start
+    digest = xxhash.xxh3_128()
+    head, blanks_before, blanks_behind, seen, line = b"", 0, 0, 0, fragment.line_start
+    for chunk_start in range(0, size, CHUNK_BYTES):
+        chunk = read_range(path, start + chunk_start, start + min(size, chunk_start + CHUNK_BYTES))
+        digest.update(chunk)
+        if not head:
+            stripped = chunk.lstrip(_LINE_BLANKS)
+            blanks_before += len(chunk) - len(stripped)
+            line += chunk[: len(chunk) - len(stripped)].count(b"\n")
+            head = stripped[:LONG_ROW_BYTES_KEPT]
+        rest = len(chunk.rstrip(_LINE_BLANKS))
+        blanks_behind = len(chunk) - rest if rest else blanks_behind + len(chunk)
+        seen += len(chunk)
+    if digest.hexdigest() != fragment.digest:
+        raise _changed(path, fragment)
+    length = seen - blanks_before - blanks_behind
+    if length <= row_bytes_max:
+        return None
+    error = _too_long(length, row_bytes_max)
+    return BadRow(
+        row=0,
+        line=line,
+        byte_offset=fragment.byte_start + blanks_before,
+        raw=head,
+        error_type=error.error_type,
+        message=error.message,
+        is_whole=False,
+    )
+
+
+def _only_bad(row: BadRow, text_keys: tuple[str, ...], fragment: Fragment) -> ReadRows:
+    none = np.empty(0, np.int64)
+    columns = {key: text_array([]) for key in text_keys}
+    source = JsonlRows(b"", RowLines(none, none, none), none, columns, fragment)
+    return ReadRows(batch=Batch.of(source, 0), bad=(row,), rows_in=1)
+
+
+def _changed(path: str, fragment: Fragment) -> InputError:
+    return source_changed(
+        path, f"bytes {fragment.byte_start:,} to {fragment.byte_stop:,} are not those of the scan"
+    )
 
 
 def _rows_with_many_brackets(data: bytes, lines: RowLines) -> list[int]:
@@ -184,12 +246,14 @@ def text_array(texts: list[str]) -> pa.Array:
 
 
 def _bad_row(data: bytes, lines: RowLines, fragment: Fragment, row: int, error: RowError) -> BadRow:
-    start = int(lines.starts[row])
+    start, stop = int(lines.starts[row]), int(lines.stops[row])
+    kept = min(stop, start + LONG_ROW_BYTES_KEPT) if error.error_type == TOO_LONG else stop
     return BadRow(
         row=row,
         line=int(lines.numbers[row]),
         byte_offset=fragment.byte_start + start,
-        raw=data[start : lines.stops[row]],
+        raw=data[start:kept],
         error_type=error.error_type,
         message=error.message,
+        is_whole=kept == stop,
     )

@@ -30,6 +30,7 @@ def unread(attempt: Attempt, row: BadRow) -> DeadLetter:
         source=attempt.partition.source_path,
         line=row.line,
         byte_offset=row.byte_offset,
+        is_whole=row.is_whole,
         **row_fields(row.raw),
     )
 

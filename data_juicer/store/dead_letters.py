@@ -29,6 +29,9 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     row_base64: str | None = None
     """The untouched row, where it is not."""
 
+    is_whole: bool = True
+    """False for a row that was too long: only its first bytes are here."""
+
     @property
     def raw(self) -> bytes:
         """The untouched bytes of the row."""

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     job = find_job(arguments.work_dir, arguments.job)
     summary = summaries.load(fs, JobLayout.found(job.job_id, job.job_dir, {}))
     layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
-    letters = [letter for letter in committed_letters(fs, layout) if letter.raw]
+    letters = [letter for letter in committed_letters(fs, layout) if letter.raw and letter.is_whole]
     if not letters:
         output.emit(Report(job_id=job.job_id), lambda _: [f"{job.job_id} has no dead letters."])
         return 0
