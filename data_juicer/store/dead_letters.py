@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -52,7 +52,7 @@ def decode_dead_letter(line: bytes) -> DeadLetter:
     return _DECODER.decode(line)
 
 
-def row_fields(raw: bytes) -> dict[str, str]:
+def row_fields(raw: bytes) -> dict[str, Any]:
     """The field of a `DeadLetter` that can hold these bytes."""
     try:
         return {"row": raw.decode()}
