@@ -15,10 +15,16 @@ if TYPE_CHECKING:
 class Pieces:
     """The SentencePiece model of one language, `{lang}.sp.model` of the model folders."""
 
-    def __init__(self, lang: str, operator: str) -> None:
-        """Raises: ConfigError: the model or the library is not there."""
+    def __init__(self, lang: str, operator: str, file: str | None = None) -> None:
+        """
+        Args:
+            file: another model than that of the language.
+        Raises: ConfigError: the model or the library is not there.
+        """
         optional.need("sentencepiece", operator=operator, extra="perplexity")
-        self.path = models.need_model(f"{lang}.sp.model", operator=operator, what="SentencePiece model")
+        self.path = models.need_model(
+            file or f"{lang}.sp.model", operator=operator, what="SentencePiece model"
+        )
         self._processor: Any = None
 
     def load(self) -> None:
@@ -33,9 +39,10 @@ class Pieces:
 
     def joined(self, batch: Batch, key: str) -> pa.Array:
         """The pieces of each text joined by spaces, of which they hold none: cut once for all operators."""
-        return batch.shared(key, "pieces", self.path, make=self._cut)
+        return batch.shared(key, "pieces", self.path, make=self.cut)
 
-    def _cut(self, column: pa.Array) -> pa.Array:
+    def cut(self, column: pa.Array) -> pa.Array:
+        """The pieces of each text, joined by spaces."""
         texts = column.to_pylist()
         return pa.array(
             [" ".join(self._processor.encode_as_pieces(text)) for text in texts], pa.large_string()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from data_juicer.errors import ConfigError
 from data_juicer.ops import custom, parameters
+from data_juicer.ops.aliases import ALIASES, WITHOUT_EFFECT
 from data_juicer.ops.base import Operator
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def find(name: str) -> type[Operator]:
 
     Raises: ConfigError: there is none of this name, or its module cannot be imported.
     """
+    name = ALIASES.get(name, name)
     if name in _built_in():
         return _load_built_in(name)
     if name in custom.classes():
@@ -53,6 +55,8 @@ def make(name: str, params: Mapping[str, Any], *, text_key: str = "text") -> Ope
     Raises: ConfigError: operator or parameter unknown, or a value that does not fit.
     """
     cls = find(name)
+    if name in ALIASES:
+        params = {key: value for key, value in params.items() if key not in WITHOUT_EFFECT}
     declared = getattr(cls, "foreign", cls)
     checked = {"text_key": text_key, **parameters.check(name, declared, params)}
     attributes = {**parameters.attribute_parameters(declared), **_attributes(declared, checked)}

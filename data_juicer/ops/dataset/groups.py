@@ -61,3 +61,27 @@ def grouped(parts: Iterable[Records], records_expected: int, scratch: Scratch) -
             held = group(np.concatenate([before, chunk]))
             yield held
             before = held.records[held.is_first]
+
+
+def counted(records: Records) -> Records:
+    """One record for each key, sorted, with the sum of `row`, which is a count here."""
+    if not len(records):
+        return records
+    held = group(records)
+    counts: Records = held.records[held.is_first]
+    counts["row"] = np.add.reduceat(held.records["row"], np.flatnonzero(held.is_first))
+    return counts
+
+
+def among(wanted: Records, records: Records) -> npt.NDArray[np.bool_]:
+    """Which records have a key that is among the wanted ones, which are sorted and distinct; shape (records,)."""
+    found = np.zeros(len(records), np.bool_)
+    place = np.searchsorted(wanted["high"], records["high"])
+    left = np.flatnonzero(place < len(wanted))
+    while len(left):  # once, unless two keys share their high half
+        at = place[left]
+        same = wanted["high"][at] == records["high"][left]
+        found[left] |= same & (wanted["low"][at] == records["low"][left])
+        place[left] += 1
+        left = left[same & (place[left] < len(wanted))]
+    return found

@@ -6,6 +6,7 @@ memory that is larger than an eighth of it, and no bucket is meant to be; what w
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -130,3 +131,49 @@ class Buckets:
                     yield chunk
         if self._held[number]:
             yield np.concatenate(self._held[number])
+
+
+class RowFile:
+    """Rows of bytes, all of one width, appended once and fetched by number; in memory while they are few."""
+
+    def __init__(self, scratch: Scratch, width: int) -> None:
+        self._scratch = scratch
+        self._width = width
+        self._held: list[Records] = []
+        self._held_bytes = 0
+        self._path: str | None = None
+
+    def append(self, rows: npt.NDArray[np.uint8]) -> None:
+        """Shape (rows, width)."""
+        self._held.append(rows)
+        self._held_bytes += rows.nbytes
+        if self._held_bytes > self._scratch.part_bytes or self._path is not None:
+            self._path = self._path or self._scratch.path()
+            with open(self._path, "ab") as stream:
+                for part in self._held:
+                    part.tofile(stream)
+            self._held, self._held_bytes = [], 0
+
+    def take(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """The rows with these numbers, shape (numbers, width)."""
+        if self._path is None:
+            self._held = [np.concatenate(self._held)] if len(self._held) > 1 else self._held
+            return self._held[0][numbers] if len(numbers) else np.empty((0, self._width), np.uint8)
+        wanted, places = np.unique(numbers, return_inverse=True)
+        found = np.empty((len(wanted), self._width), np.uint8)
+        with open(self._path, "rb") as stream:
+            for start, stop in self._runs(wanted):
+                first = int(wanted[start])
+                stream.seek(first * self._width)
+                count = int(wanted[stop - 1]) - first + 1
+                block = np.fromfile(stream, np.uint8, count * self._width).reshape(count, self._width)
+                found[start:stop] = block[wanted[start:stop] - first]
+        return found[places]
+
+    def _runs(self, wanted: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+        """Numbers that lie close together and not too far apart, as ranges of `wanted`."""
+        gap_max, span_max = 64, max(1, self._scratch.part_bytes // self._width // 4)
+        breaks = np.flatnonzero(np.diff(wanted) > gap_max) + 1
+        for low, high in itertools.pairwise([0, *breaks.tolist(), len(wanted)]):
+            for start in range(low, high, span_max // gap_max + 1):
+                yield start, min(start + span_max // gap_max + 1, high)

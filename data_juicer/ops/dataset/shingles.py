@@ -1,0 +1,125 @@
+"""Texts as sets of shingles: windows of words, characters or pieces, each as a 64-bit key.
+
+A text of fewer tokens than a window is one shingle, the text as a whole, white space at its ends left out: short texts are
+the same only if they are equal (QUIRKS B1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data_juicer.ops.dataset.text_hash import compared, halves, hashes
+from data_juicer.ops.text.codepoints import Counts, bytes_of, points_of
+from data_juicer.ops.text.lower import lower
+from data_juicer.ops.text.patterns import Substitution
+from data_juicer.ops.text.rejoin import words_of
+from data_juicer.ops.text.word_keys import CHUNK, flat, keys_of
+
+if TYPE_CHECKING:
+    from data_juicer.ops.pieces import Pieces
+
+Keys = npt.NDArray[np.uint64]
+Tokenization = Literal["space", "punctuation", "character", "sentencepiece"]
+_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
+_MIX: Final = np.uint64(0xBF58476D1CE4E5B9)
+
+
+@dataclass(frozen=True, slots=True)
+class Shingles:
+    """The shingles of all rows in order; those of row k are `keys[offsets[k]:offsets[k + 1]]`, at least one."""
+
+    keys: Keys
+    offsets: Counts
+
+
+class Shingler:
+    """How texts are cut."""
+
+    def __init__(
+        self,
+        tokenization: Tokenization,
+        window: int,
+        *,
+        lowercase: bool,
+        ignore_pattern: str | None,
+        pieces: Pieces | None,
+    ) -> None:
+        """
+        Args:
+            window: tokens of a shingle, at least 1.
+            ignore_pattern: what is cut out first, a regular expression.
+            pieces: the model, where tokens are its pieces.
+        """
+        if window < 1:
+            raise ValueError(f"window_size = {window}: a shingle has at least one token")
+        self._tokenization = tokenization
+        self._window = window
+        self._lowercase = lowercase
+        self._ignored = Substitution(ignore_pattern, "") if ignore_pattern else None
+        self._pieces = pieces
+
+    def cut(self, column: pa.Array) -> Shingles:
+        """The shingles of a large_string column without nulls."""
+        text = self._ignored.column(column) if self._ignored else column
+        text = lower(text) if self._lowercase else text
+        tokens, offsets = self._tokens(text)
+        return _with_short_rows(text, *windows(mixed(tokens), offsets, self._window))
+
+    def _tokens(self, text: pa.Array) -> tuple[Keys, Counts]:
+        """A key for each token of each row, and the offsets of the rows among them."""
+        match self._tokenization:
+            case "character":
+                points = points_of(text)
+                return points.points.astype(np.uint64), points.offsets
+            case "punctuation":
+                parts, offsets = flat(pc.split_pattern_regex(text, r"\p{P}"))
+                utf8 = bytes_of(parts)
+                return keys_of(_padded(utf8.data), utf8.offsets[:-1], utf8.offsets[1:]), offsets
+            case "sentencepiece" if self._pieces is not None:
+                text = self._pieces.cut(text)
+        words = words_of(text)
+        offsets = np.searchsorted(words.starts, words.utf8.offsets)
+        return keys_of(_padded(words.utf8.data), words.starts, words.stops), offsets
+
+
+def _padded(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    return np.append(data, np.zeros(CHUNK, np.uint8))
+
+
+def mixed(keys: Keys) -> Keys:
+    """Keys whose every bit depends on every bit; different keys stay different."""
+    keys = (keys ^ (keys >> np.uint64(31))) * _SPREAD
+    keys = (keys ^ (keys >> np.uint64(29))) * _MIX
+    return keys ^ (keys >> np.uint64(32))
+
+
+def windows(tokens: Keys, offsets: Counts, window: int) -> tuple[Keys, Counts]:
+    """A key for each window of tokens within a row, and how many each row has."""
+    counts = np.maximum(np.diff(offsets) - window + 1, 0)
+    places = np.repeat(offsets[:-1] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+    keys = np.zeros(len(places), np.uint64)
+    for number in range(window):
+        keys = (keys + tokens[places + number]) * _MIX
+        keys ^= keys >> np.uint64(32)
+    return mixed(keys), counts
+
+
+def _with_short_rows(text: pa.Array, keys: Keys, counts: Counts) -> Shingles:
+    short = np.flatnonzero(counts == 0)
+    offsets = np.concatenate([[0], np.cumsum(np.maximum(counts, 1))])
+    if not len(short):
+        return Shingles(keys, offsets)
+    whole = np.empty(offsets[-1], np.uint64)
+    is_whole = np.zeros(len(whole), np.bool_)
+    is_whole[offsets[short]] = True
+    whole[is_whole] = halves(
+        hashes(compared(text.take(pa.array(short)), lowercase=False, letters_only=False))
+    )[0]
+    whole[~is_whole] = keys
+    return Shingles(whole, offsets)

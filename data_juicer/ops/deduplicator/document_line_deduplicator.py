@@ -1,0 +1,150 @@
+"""Removes lines that stand in many documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data_juicer.ops.base import DatasetOperator, Kind
+from data_juicer.ops.dataset.groups import KEYED, among, counted, keyed
+from data_juicer.ops.dataset.scratch import Buckets, Records, Scratch
+from data_juicer.ops.dataset.summaries import Summaries
+from data_juicer.ops.dataset.text_hash import HASH, compared, halves, hashes
+from data_juicer.ops.text.codepoints import Counts
+from data_juicer.ops.text.word_keys import flat
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+BRACKETS: Final = "{}[]()<>;"
+"""A line of nothing else is one of brackets, with what stands behind them in code."""
+
+
+class DocumentLineDeduplicator(DatasetOperator):
+    """Removes every occurrence of lines that more documents than a threshold have; no document is removed.
+
+    Args:
+        frequency_threshold: the most documents that a line may stand in.
+        lowercase: compare lines in lower case.
+        ignore_special_character: compare lines without white space, digits and punctuation.
+        min_line_length: shorter lines, white space at their ends left out, stay; in characters.
+        skip_brackets: lines of brackets alone stay.
+        skip_markdown_headers: lines that begin with # stay.
+        skip_latex_env: lines that begin or end a LaTeX environment stay.
+        skip_html_tags: lines that are a single HTML tag stay.
+    """
+
+    name: ClassVar[str] = "document_line_deduplicator"
+    kind: ClassVar[Kind] = "deduplicator"
+    counts_as: ClassVar[Literal["duplicate", "filtered"]] = "duplicate"
+
+    def __init__(
+        self,
+        frequency_threshold: int = 6,
+        lowercase: bool = False,
+        ignore_special_character: bool = False,
+        min_line_length: int = 2,
+        skip_brackets: bool = True,
+        skip_markdown_headers: bool = True,
+        skip_latex_env: bool = True,
+        skip_html_tags: bool = True,
+    ) -> None:
+        self.frequency_threshold = frequency_threshold
+        self.lowercase = lowercase
+        self.ignore_special_character = ignore_special_character
+        self.min_line_length = min_line_length
+        skipped = [
+            (skip_brackets, rf"[{re.escape(BRACKETS)}]+"),
+            (skip_markdown_headers, r"#+\s.*"),
+            (skip_latex_env, r"\\(?:begin|end)\{.*"),
+            (skip_html_tags, r"</?[A-Za-z][^<>]*>"),
+        ]
+        patterns = [pattern for is_skipped, pattern in skipped if is_skipped]
+        self._skipped = "^(?:" + "|".join(patterns) + ")$" if patterns else None
+
+    def summarise(self, batch: Batch) -> pa.Table:
+        """For each row a hash of each line; null for lines that stay."""
+        lines = pc.split_pattern(batch.text(self.text_key), "\n")
+        values, offsets = flat(lines)
+        stripped = compared(values, lowercase=False, letters_only=False)
+        stays = pc.less(pc.utf8_length(stripped), self.min_line_length)
+        if self._skipped is not None:
+            stays = pc.or_(stays, pc.match_substring_regex(stripped, self._skipped))
+        forms = compared(values, lowercase=self.lowercase, letters_only=self.ignore_special_character)
+        hashed = pc.if_else(stays, pa.scalar(None, HASH), hashes(forms))
+        return pa.table({"lines": pa.LargeListArray.from_arrays(pa.array(offsets), hashed)})
+
+    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
+        """For each row the numbers of the lines that go. Holds a hash of each of these lines once, in memory."""
+        frequent = _frequent(summaries, scratch, self.frequency_threshold)
+        for table in summaries:
+            lines = _Lines.of(table)
+            gone = np.flatnonzero(among(frequent, lines.keys))
+            offsets = np.searchsorted(lines.places[gone], lines.offsets)
+            numbers = lines.places[gone] - np.repeat(lines.offsets[:-1], np.diff(offsets))
+            yield pa.table(
+                {"gone": pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(numbers.astype(np.int32)))}
+            )
+
+    def apply(self, batch: Batch, decision: pa.Table) -> Batch:
+        gone = decision.column("gone").combine_chunks()
+        text = batch.text(self.text_key)
+        touched = np.flatnonzero(np.diff(gone.offsets.to_numpy()))
+        changed = [_without(text[row].as_py(), set(gone[row].as_py())) for row in touched.tolist()]
+        mask = np.zeros(len(text), np.bool_)
+        mask[touched] = True
+        return batch.with_text(
+            self.text_key, pc.replace_with_mask(text, pa.array(mask), pa.array(changed, pa.large_string()))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The hashed lines of a partition. Row k has the lines `offsets[k]` to `offsets[k + 1]`, hashed or not."""
+
+    offsets: Counts
+    places: Counts
+    """Which of all lines each hashed one is, rising."""
+    keys: Records
+    """Their hashes; `row` is the row of the partition."""
+
+    @staticmethod
+    def of(table: pa.Table) -> _Lines:
+        values, offsets = flat(table.column("lines").combine_chunks())
+        places = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
+        high, low = halves(values.drop_null())
+        rows = np.searchsorted(offsets, places, side="right") - 1
+        return _Lines(offsets, places, keyed(high, low, rows))
+
+
+def _frequent(summaries: Summaries, scratch: Scratch, threshold: int) -> Records:
+    """The hashes of lines that more than `threshold` rows have, sorted; `row` is how many."""
+    buckets = Buckets(scratch, KEYED, sum(summaries.rows) * 8)
+    for table in summaries:
+        counts = counted(_once_a_row(_Lines.of(table).keys))
+        buckets.add((counts["high"] % np.uint64(buckets.count)).astype(np.int64), counts)
+    found = []
+    for bucket in buckets:
+        counts = np.empty(0, KEYED)
+        for chunk in bucket:
+            counts = counted(np.concatenate([counts, chunk]))
+        found.append(counts[counts["row"] > threshold])
+    together = np.concatenate(found)
+    return together[np.lexsort((together["low"], together["high"]))]
+
+
+def _once_a_row(keys: Records) -> Records:
+    """Each line of a row once, as a count of one."""
+    distinct = np.unique(keys)
+    distinct["row"] = 1
+    return distinct
+
+
+def _without(text: str, gone: set[int]) -> str:
+    return "\n".join(line for number, line in enumerate(text.split("\n")) if number not in gone)

@@ -1,0 +1,40 @@
+"""Removes documents that are like one with a lower number, by MinHash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import numpy as np
+import pyarrow as pa
+
+from data_juicer.ops.dataset.scratch import Scratch
+from data_juicer.ops.dataset.summaries import Numbers, Summaries, numbered, row_count
+from data_juicer.ops.deduplicator.document_minhash_deduplicator import DocumentMinhashDeduplicator
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+UID: Final = "__dj__uid"
+
+
+class DocumentMinhashDeduplicatorWithUid(DocumentMinhashDeduplicator):
+    """As `document_minhash_deduplicator`, but of documents that hang together the one with the lowest `__dj__uid` stays.
+
+    Every document must have that field, an integer.
+    """
+
+    name: ClassVar[str] = "document_minhash_deduplicator_with_uid"
+
+    def summarise(self, batch: Batch) -> pa.Table:
+        """Raises: ValueError: a row has no such number."""
+        uids = batch.column(UID)
+        for uid in uids:
+            if type(uid) is not int:
+                raise ValueError(f"the field {UID} must hold an integer, found {uid!r:.80}")
+        return super().summarise(batch).append_column(UID, pa.array(uids, pa.int64()))
+
+    def ranks(self, summaries: Summaries, scratch: Scratch) -> Numbers:
+        ranks: Numbers = scratch.zeros(row_count(summaries), np.int64)
+        for first, table in numbered(summaries):
+            ranks[first : first + table.num_rows] = table.column(UID).to_numpy()
+        return ranks
