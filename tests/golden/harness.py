@@ -118,6 +118,10 @@ def _text_keys(wanted: tuple[str, ...], rows: list[dict[str, Any]]) -> tuple[str
 def _filtered(case: Mapping[str, Any], batch: Batch, operator: Filter) -> Iterator[Outcome]:
     stats = operator.compute_stats(batch)
     kept = np.asarray(operator.keep(stats))
+    if "kept_ids" in case:  # a selector that needs no other row
+        ids = [row["id"] in case["kept_ids"] for row in input_of(case)]
+        yield from (Outcome(row, recorded, bool(kept[row])) for row, recorded in enumerate(ids))
+        return
     counted = batch.with_stats(stats)
     for row, (recorded, keep) in enumerate(zip(case["stats"], case["keep"], strict=True)):
         found = None if recorded is None else counted.row_stats(row)  # None: recorded without figures

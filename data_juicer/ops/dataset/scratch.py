@@ -39,7 +39,7 @@ class Scratch:
     @property
     def part_bytes(self) -> int:
         """What one array, bucket or chunk may take of the memory."""
-        return max(1 << 16, self.memory_bytes // PART)
+        return max(1 << 12, self.memory_bytes // PART)
 
     def path(self) -> str:
         """A new file name."""
@@ -120,9 +120,10 @@ class Buckets:
         """Each bucket, in chunks that memory has room for."""
         for number in range(self.count):
             self._scratch.tick()
-            yield self._chunks(number)
+            yield self.chunks(number)
 
-    def _chunks(self, number: int) -> Iterator[Records]:
+    def chunks(self, number: int) -> Iterator[Records]:
+        """One bucket, in chunks that memory has room for."""
         path = self._files.get(number)
         step = max(1, self._scratch.part_bytes // self._kind.itemsize)
         if path is not None:

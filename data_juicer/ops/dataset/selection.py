@@ -1,0 +1,90 @@
+"""What selectors share: how many rows a share or a number means, and the fields that they order rows by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from data_juicer.errors import OperatorError
+from data_juicer.ops import values
+from data_juicer.ops.base import Kind, RowRemover
+from data_juicer.ops.batch import STATS_FIELD
+from data_juicer.ops.dataset.decisions import KEEP
+from data_juicer.ops.dataset.ranks import Mask
+from data_juicer.ops.dataset.summaries import Summaries, row_count
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+
+class Selector(RowRemover):
+    """Keeps rows that all rows together decide about; they stay in the order of the input."""
+
+    kind: ClassVar[Kind] = "selector"
+    counts_as: ClassVar[Literal["duplicate", "filtered"]] = "filtered"
+
+    def text_keys_read(self) -> tuple[str, ...]:
+        return ()
+
+
+def check_share(name: str, share: float | None) -> None:
+    """Raises: ValueError: it is no share."""
+    if share is not None and not 0 <= share <= 1:
+        raise ValueError(f"{name} = {share}: a share lies between 0 and 1")
+
+
+def check_number(name: str, number: int | None) -> None:
+    """Raises: ValueError: it is negative."""
+    if number is not None and number < 0:
+        raise ValueError(f"{name} = {number}: must be at least 0")
+
+
+def how_many(of: int, share: float | None, number: int | None) -> int:
+    """The smaller of a share, rounded down, and a number; all of them where neither is given."""
+    wanted = [of]
+    if share is not None:
+        wanted.append(int(of * share))
+    if number is not None:
+        wanted.append(number)
+    return min(wanted)
+
+
+def column_of(batch: Batch, key: str) -> list[object]:
+    """The field `key`, or the figure `__dj__stats__.NAME` of a filter before, of each row; None where there is none."""
+    head, _, figure = key.partition(".")
+    if head == STATS_FIELD and figure in batch.stats:
+        return [values.figure(scalar) for scalar in batch.stats[figure]]
+    return [None if value is values.MISSING else value for value in batch.column(key)]
+
+
+def numbers_of(batch: Batch, key: str) -> pa.Array:
+    """The same as numbers: float64, null where there is none.
+
+    Raises: ValueError: a value is something else.
+    """
+    column = column_of(batch, key)
+    for value in column:
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError(f"field {key!r} must hold a number, found {value!r:.80}")
+    return pa.array([None if value is None else float(value) for value in column], pa.float64())  # type: ignore[arg-type]
+
+
+def need_field(summaries: Summaries, valued: int, key: str) -> None:
+    """Raises: OperatorError: no row has a value there, so that the name is wrong."""
+    if row_count(summaries) and not valued:
+        raise OperatorError(f"no row has a value in the field {key!r} (field_key).")
+
+
+def keep_where(valid: Iterable[Mask], chosen: Iterable[Mask]) -> Iterator[pa.Table]:
+    """Decisions from which rows have a value, and which of those are chosen; parts of both are partitions."""
+    for has_value, mask in zip(valid, chosen, strict=True):
+        keep = np.zeros(len(has_value), np.bool_)
+        keep[has_value] = mask
+        yield pa.table({KEEP: pa.array(keep)})
+
+
+def keep_all(rows: Sequence[int]) -> Iterator[pa.Table]:
+    return (pa.table({KEEP: pa.array(np.ones(count, np.bool_))}) for count in rows)

@@ -1,0 +1,54 @@
+"""Keeps rows that are drawn at random, the same ones in every run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from data_juicer.ops.dataset.decisions import KEEP
+from data_juicer.ops.dataset.ranks import First, Keys
+from data_juicer.ops.dataset.scratch import Scratch
+from data_juicer.ops.dataset.selection import Selector, check_number, check_share, how_many
+from data_juicer.ops.dataset.shingles import mixed
+from data_juicer.ops.dataset.summaries import Summaries, first_rows, row_count
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+
+class RandomSelector(Selector):
+    """Keeps so many rows, drawn by their numbers in the dataset as it is before this operator: the same rows every time.
+
+    With both `select_ratio` and `select_num` the smaller one counts; with neither every row is kept.
+
+    Args:
+        select_ratio: the share of rows that is kept, rounded down.
+        select_num: how many rows are kept.
+    """
+
+    name: ClassVar[str] = "random_selector"
+
+    def __init__(self, select_ratio: float | None = None, select_num: int | None = None) -> None:
+        """Raises: ValueError."""
+        check_share("select_ratio", select_ratio)
+        check_number("select_num", select_num)
+        self.select_ratio = select_ratio
+        self.select_num = select_num
+
+    def summarise(self, batch: Batch) -> pa.Table:
+        return pa.table({"row": pa.array(np.zeros(len(batch), np.bool_))})
+
+    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
+        count = how_many(row_count(summaries), self.select_ratio, self.select_num)
+        first = First.of(lambda: _drawn(summaries), count)
+        return (pa.table({KEEP: pa.array(mask)}) for mask in first.masks(_drawn(summaries)))
+
+
+def _drawn(summaries: Summaries) -> Iterator[Keys]:
+    """A key for each row: its number, mixed."""
+    firsts = first_rows(summaries)
+    for start, stop in zip(firsts[:-1].tolist(), firsts[1:].tolist(), strict=True):
+        yield mixed(np.arange(start, stop, dtype=np.uint64) + np.uint64(1))

@@ -1,0 +1,73 @@
+"""Keeps the rows whose numbers in a field lie in a range of ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pyarrow as pa
+
+from data_juicer.ops.dataset.ranks import First, Mask
+from data_juicer.ops.dataset.scratch import Scratch
+from data_juicer.ops.dataset.selection import check_number, check_share, keep_all, keep_where, need_field
+from data_juicer.ops.dataset.summaries import Summaries
+from data_juicer.ops.selector.topk_specified_field_selector import NumberSelector, keys_of, valid_rows
+
+
+class RangeSpecifiedFieldSelector(NumberSelector):
+    """Keeps the rows whose numbers, sorted from the smallest, stand from a lower rank up to an upper one, which is left out.
+
+    Equal numbers are sorted as the rows are. Without a field, or without any bound, every row is kept. Where a percentile and
+    a rank are given, the larger counts as lower bound and the smaller as upper bound.
+
+    Args:
+        field_key: the field; dots reach into objects, and `__dj__stats__.NAME` is a figure of a filter before.
+        lower_percentile: the lower rank as a share of the rows that have a number, rounded down.
+        upper_percentile: the upper rank likewise.
+        lower_rank: counted from 0.
+        upper_rank: counted from 0.
+    """
+
+    name: ClassVar[str] = "range_specified_field_selector"
+
+    def __init__(
+        self,
+        field_key: str = "",
+        lower_percentile: float | None = None,
+        upper_percentile: float | None = None,
+        lower_rank: int | None = None,
+        upper_rank: int | None = None,
+    ) -> None:
+        """Raises: ValueError."""
+        check_share("lower_percentile", lower_percentile)
+        check_share("upper_percentile", upper_percentile)
+        check_number("lower_rank", lower_rank)
+        check_number("upper_rank", upper_rank)
+        self.field_key = field_key
+        self.lower = (lower_percentile, lower_rank)
+        self.upper = (upper_percentile, upper_rank)
+
+    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
+        """Raises: OperatorError: no row has such a field."""
+        if not self.field_key or (*self.lower, *self.upper) == (None,) * 4:
+            return keep_all(summaries.rows)
+        count = sum(int(valid.sum()) for valid in valid_rows(summaries))
+        need_field(summaries, count, self.field_key)
+        lower = max([0, *_ranks(count, *self.lower)])
+        upper = min([count, *_ranks(count, *self.upper)])
+        return keep_where(valid_rows(summaries), _between(summaries, lower, upper))
+
+
+def _ranks(count: int, share: float | None, rank: int | None) -> list[int]:
+    return [each for each in (None if share is None else int(count * share), rank) if each is not None]
+
+
+def _between(summaries: Summaries, lower: int, upper: int) -> Iterator[Mask]:
+    masks = [
+        First.of(lambda: keys_of(summaries, descending=False), rank).masks(
+            keys_of(summaries, descending=False)
+        )
+        for rank in (lower, upper)
+    ]
+    for below, within in zip(*masks, strict=True):
+        yield within & ~below

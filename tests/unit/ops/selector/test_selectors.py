@@ -1,0 +1,73 @@
+"""What a selector keeps: never more than there is, in the order of the input, however rows are partitioned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from data_juicer.errors import ConfigError, OperatorError
+from data_juicer.ops import registry
+from data_juicer.ops.base import DatasetOperator
+from data_juicer.testing.barriers import resolve
+from data_juicer.testing.rows import batch_of
+
+ROWS = [{"id": n, "tag": "abbcccdddd"[n % 10], "score": None if n == 7 else (n * 37) % 11} for n in range(40)]
+FREQUENCY, TOPK = "frequency_specified_field_selector", "topk_specified_field_selector"
+RANGE, RANDOM = "range_specified_field_selector", "random_selector"
+
+
+def kept(name: str, params: dict[str, Any], rows: list[dict[str, Any]] = ROWS, size: int = 7) -> list[int]:
+    operator = registry.make(name, params)
+    assert isinstance(operator, DatasetOperator)
+    batches = [batch_of(rows[start : start + size], ()) for start in range(0, len(rows), size)]
+    return [batch.row(index)["id"] for batch in resolve(operator, batches) for index in range(len(batch))]
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        (RANDOM, {"select_num": 9}),
+        (RANDOM, {"select_ratio": 0.4}),
+        (TOPK, {"field_key": "score", "topk": 9}),
+        (RANGE, {"field_key": "score", "lower_percentile": 0.2, "upper_rank": 30}),
+        (FREQUENCY, {"field_key": "tag", "topk": 2}),
+    ],
+)
+def test_partitions_change_nothing_and_rows_stay_in_order(name: str, params: dict[str, Any]) -> None:
+    found = kept(name, params)
+    assert found
+    assert found == sorted(found)
+    assert all(kept(name, params, size=size) == found for size in (1, 10, 40))
+
+
+def test_a_random_selection_has_the_size_that_was_asked_for() -> None:
+    assert [len(kept(RANDOM, {"select_num": number})) for number in (0, 4, 40, 100)] == [0, 4, 40, 40]
+    assert [len(kept(RANDOM, {"select_ratio": ratio})) for ratio in (0.0, 0.01, 0.5, 1.0)] == [0, 0, 20, 40]
+    assert len(kept(RANDOM, {"select_ratio": 0.5, "select_num": 3})) == 3
+    assert len(kept(RANDOM, {})) == 40
+
+
+def test_a_row_without_a_number_is_never_among_the_first() -> None:
+    assert 7 not in kept(TOPK, {"field_key": "score", "topk": 40})
+    assert len(kept(TOPK, {"field_key": "score", "topk": 40, "reverse": False})) == 39
+    assert kept(TOPK, {"field_key": "score", "top_ratio": 0.01}) == []
+
+
+def test_a_rare_or_frequent_value_is_found() -> None:
+    assert kept(FREQUENCY, {"field_key": "tag", "topk": 1, "reverse": False}) == [0, 10, 20, 30]
+    assert len(kept(FREQUENCY, {"field_key": "tag", "topk": 1})) == 16
+    assert kept(FREQUENCY, {"field_key": "tag", "top_ratio": 0.1}) == []
+
+
+@pytest.mark.parametrize("name", [FREQUENCY, TOPK])
+def test_a_field_that_no_row_has_is_an_error(name: str) -> None:
+    with pytest.raises(OperatorError, match="no row has a value in the field 'scroe'"):
+        kept(name, {"field_key": "scroe", "topk": 3})
+
+
+def test_wrong_parameters_are_refused() -> None:
+    with pytest.raises(ConfigError, match="a share lies between 0 and 1"):
+        registry.make(RANDOM, {"select_ratio": 1.5})
+    with pytest.raises(ConfigError, match="target_tags is missing"):
+        registry.make("tags_specified_field_selector", {"field_key": "tag"})
