@@ -98,4 +98,4 @@ def _error(failure: t.Failure) -> str:
 
 
 def _dead_letters(rows: int) -> str:
-    return f"; {rows:,} rows to the dead letters" if rows else ""
+    return f"; {'1 row' if rows == 1 else f'{rows:,} rows'} to the dead letters" if rows else ""

@@ -65,6 +65,8 @@ class JobView:
     """Largest resident memory of one process seen."""
     export_path: str | None = None
     last_error: str | None = None
+    given_up_error: str | None = None
+    """Why the last partition that was given up in this run was."""
     warnings: deque[str] = field(default_factory=lambda: deque(maxlen=_WARNINGS_MAX))
     """The newest ones."""
 
@@ -151,6 +153,7 @@ class JobView:
         self.rows, self.rows_done, self.rows_out = plan.rows, plan.rows_done, plan.rows_out
         self.rows_done_before_run = plan.rows_done
         self.partitions_failed.clear()
+        self.given_up_error = None
         self.running.clear()
         self.operators = {ledger.index: ledger for ledger in plan.operators}
 
@@ -180,6 +183,7 @@ class JobView:
         self.last_error = describe(event)
         if event.data.retry_in_s is None:
             self.partitions_failed.add(event.partition_id)
+            self.given_up_error = describe(event)
         else:
             self.retries += 1
 

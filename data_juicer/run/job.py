@@ -324,7 +324,7 @@ class _Run:
         )
 
     def _check(self, outcome: DriverOutcome, mapping: DatasetMapping) -> None:
-        check_outcome(outcome, len(mapping.partitions), self.job.view.last_error)
+        check_outcome(outcome, len(mapping.partitions), self.job.view.given_up_error)
 
     def _damaged_results(self, mapping: DatasetMapping, plan: JobPlan) -> list[int]:
         """Partitions that an earlier run committed and whose result file is not what it was: to be done again."""

@@ -33,7 +33,7 @@ def with_resolve_keys(
     return msgspec.structs.replace(setup, resolve_keys=keys)
 
 
-def check_outcome(outcome: DriverOutcome, partitions: int, last_error: str | None) -> None:
+def check_outcome(outcome: DriverOutcome, partitions: int, given_up_error: str | None) -> None:
     """Raises: JobStoppedError, JobFailedError: not every partition that was to be run is committed."""
     if outcome.stopped_by is not None:
         raise stopped(outcome.stopped_by)
@@ -42,7 +42,7 @@ def check_outcome(outcome: DriverOutcome, partitions: int, last_error: str | Non
         count = len(outcome.given_up)
         raise JobFailedError(
             f"{count} of {partitions} partitions failed ({some}{', ...' if count > 3 else ''}): "
-            f"{last_error or 'see the event log'}. What was committed is safe."
+            f"{given_up_error or 'see the event log'}. What was committed is safe."
         )
 
 

@@ -51,7 +51,7 @@ class Recorder:
         if ledger.rows_dead_letter:
             failure = t.OperatorFailure(
                 error_type="DeadLetters",
-                error=f"{ledger.rows_dead_letter} rows could not be processed and were set aside",
+                error="rows could not be processed and were set aside",
                 rows_dead_letter=ledger.rows_dead_letter,
             )
             self.log.record(

@@ -49,7 +49,9 @@ def _obey(word: str, argument: str) -> None:
         case "!sleep":
             time.sleep(3600)
         case "!spin":
-            sum(range(10**12))
+            hold = ctypes.PyDLL(None).sleep  # unlike a CDLL it keeps the interpreter to itself
+            while True:
+                hold(3600)
         case "!eat":
             bytearray(int(argument) << 30)
         case "!once":

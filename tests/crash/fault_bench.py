@@ -128,13 +128,11 @@ class Bench:
                 return match[2]
         return lines[-1] if lines else ""
 
-    def wait_until_busy(self, process: subprocess.Popen[str]) -> None:
-        """A partition is committed and another one is in work."""
+    def wait_until_busy(self, process: subprocess.Popen[str], committed: int = 1) -> None:
+        """So many partitions are committed, and another one is in work."""
         for _ in range(600):
-            if (
-                any(".json" in name for name in FS.list(self.layout.results_dir))
-                or process.poll() is not None
-            ):
+            names = [name for name in FS.list(self.layout.results_dir) if name.endswith(".json")]
+            if len(names) >= committed or process.poll() is not None:
                 return
             time.sleep(0.05)
         raise AssertionError("no partition was committed within 30 s")

@@ -207,11 +207,11 @@ FAULTS = [
         dead=2,
     ),
     Fault(
-        name="a row needs 50 GB, worker_memory_mb: 600",
+        name="a row needs 8 GB, worker_memory_mb: 600",
         code=0,
         message="poison_mapper: MemoryError",
         backends=LOCAL,
-        rows=poisoned(7, "!eat 50"),
+        rows=poisoned(7, "!eat 8"),
         settings=faults(worker_memory_mb=600),
         events=frozenset({"OP_FAILED", *DONE}),
         dead=1,

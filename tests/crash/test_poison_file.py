@@ -80,12 +80,12 @@ def check_poison(tmp_path: Path, rows: int, kinds: dict[str, int], seed: int = 1
 
 
 def test_each_poisoned_row_of_a_file_costs_that_row_and_no_other(tmp_path: Path) -> None:
-    check_poison(tmp_path, 2000, {"!raise": 3, "!segv": 1, "!eat 50": 1, "malformed": 5})
+    check_poison(tmp_path, 2000, {"!raise": 3, "!segv": 1, "!eat 8": 1, "malformed": 5})
 
 
 @pytest.mark.slow
 def test_a_file_of_fifty_thousand_rows_loses_exactly_its_sixty_seven(tmp_path: Path) -> None:
-    kinds = {"!raise": 20, "!segv": 3, "!sleep": 1, "!spin": 1, "!eat 50": 2, "malformed": 40}
+    kinds = {"!raise": 20, "!segv": 3, "!sleep": 1, "!spin": 1, "!eat 8": 2, "malformed": 40}
     clean_s, bad_s = check_poison(tmp_path, 50_000, kinds)
     timeouts_s = 2 * LOSSES_OF_A_ROW * TIMEOUT_S
     print(f"clean {clean_s:.1f} s, poisoned {bad_s:.1f} s, of which timeouts {timeouts_s:.1f} s")
