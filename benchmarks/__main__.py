@@ -25,6 +25,7 @@ SUBJECTS = (
     "scanning",
     "driver",
     "planning",
+    "ray",
     "peer",
 )
 """Modules with a function `measure(bench) -> list of report.Measured`, in the order of the table."""
