@@ -93,7 +93,11 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    folder = tmp_path_factory.mktemp("kill")
+    return make_place(tmp_path_factory.mktemp("kill"))
+
+
+def make_place(folder: Path) -> Place:
+    """A place with an undisturbed run of PROCESS."""
     (folder / "in.jsonl").write_bytes(_input(ROWS))
     place = Place(folder, {}, None, [], 0.0)
     started_s = time.monotonic()

@@ -1,0 +1,124 @@
+"""Peak memory of the resolve of MinHash over synthetic signatures, against `resolve_memory_mb`.
+
+    python -m benchmarks.resolve_memory --rows 2000000 --memory_mb 1024 --folder FOLDER
+
+Signatures are random; one row in ten has the signature of a row before it. Prints one line of JSON: rows, bytes of the
+summaries, seconds, rows removed, and the peak resident memory above what the process had before, in MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+
+from data_juicer.ops import registry
+from data_juicer.ops.base import DatasetOperator
+from data_juicer.ops.dataset.scratch import Scratch
+from data_juicer.store.codec import encode_table
+from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.store.manifest import DataFile, Manifest
+from data_juicer.store.summaries import ORIGIN, SummaryFiles
+
+PARTITION_ROWS = 50_000
+
+
+def summary(operator: DatasetOperator, rows: int, seed: int) -> pa.Table:
+    """The summary of a partition, as the operator would make it, of random signatures."""
+    from data_juicer.ops.dataset import minhash
+
+    draw = np.random.default_rng(seed)
+    found = draw.integers(0, 1 << 32, (rows, operator.permutations), np.uint32)  # type: ignore[attr-defined]
+    copies = np.flatnonzero(draw.random(rows) < 0.1)[1:]
+    found[copies] = found[(copies * draw.random(len(copies))).astype(np.int64)]
+    bands = minhash.band_keys(found, operator.bands, operator.rows)  # type: ignore[attr-defined]
+    sketches = pa.array(minhash.sketches(found).reshape(-1))
+    columns = {f"band_{number}": pa.array(keys) for number, keys in enumerate(bands)}
+    columns["sketch"] = pa.FixedSizeListArray.from_arrays(sketches, found.shape[1])
+    columns[ORIGIN] = pa.array(np.arange(rows, dtype=np.int32))
+    return pa.table(columns)
+
+
+def stage(operator: DatasetOperator, rows: int, folder: Path) -> list[Manifest]:
+    """Write the summaries of so many rows, as partitions of PARTITION_ROWS."""
+    manifests = []
+    for partition, start in enumerate(range(0, rows, PARTITION_ROWS)):
+        table = summary(operator, min(PARTITION_ROWS, rows - start), partition)
+        data = encode_table(table, "arrow", "none")
+        name = f"summary_{partition}.arrow"
+        (folder / name).write_bytes(data)
+        file = DataFile(
+            name=name, size_bytes=len(data), digest=xxhash.xxh3_128_hexdigest(data), rows=table.num_rows
+        )
+        manifests.append(
+            Manifest(
+                kind="summary",
+                job="bench",
+                partition=partition,
+                operator_index=0,
+                operator_name=operator.name,
+                key="",
+                fragment="",
+                reader="",
+                operators=(),
+                files=(file,),
+                rows=table.num_rows,
+                ledgers=(),
+                attempt="r1a1",
+                run=1,
+                created="",
+            )
+        )
+    return manifests
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, required=True)
+    parser.add_argument("--memory_mb", type=int, required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+    given = parser.parse_args()
+    operator = registry.make("document_minhash_deduplicator", {})
+    child = os.fork()  # writing takes memory of its own, which must not count
+    if not child:
+        manifests = stage(operator, given.rows, given.folder)  # type: ignore[arg-type]
+        import msgspec
+
+        (given.folder / "manifests.json").write_bytes(msgspec.json.encode(manifests))
+        os._exit(0)
+    os.waitpid(child, 0)
+    import msgspec
+
+    manifests = msgspec.json.decode((given.folder / "manifests.json").read_bytes(), type=list[Manifest])
+    before_mb, started_s = peak_mb(), time.monotonic()
+    summaries = SummaryFiles(LocalFileSystem(), str(given.folder), manifests)
+    scratch = Scratch(str(given.folder / "scratch"), given.memory_mb * 1_000_000)
+    removed = 0
+    for table in operator.resolve(summaries, scratch):  # type: ignore[attr-defined]
+        removed += table.num_rows - int(np.asarray(table["keep"]).sum())
+    scratch.close()
+    told = {
+        "rows": given.rows,
+        "memory_mb": given.memory_mb,
+        "summaries_mb": round(sum(manifest.files[0].size_bytes for manifest in manifests) / 1e6),
+        "seconds": round(time.monotonic() - started_s, 1),
+        "removed": removed,
+        "before_mb": round(before_mb),
+        "peak_mb": round(peak_mb() - before_mb),
+    }
+    print(json.dumps(told))  # noqa: T201 - the result
+
+
+if __name__ == "__main__":
+    main()
