@@ -224,6 +224,12 @@ class BackendContract:
         here.run()
         assert [letter[:2] for letter in here.outcome.dead_letters] == [("poison_mapper", 51)]
 
+    def test_a_row_that_needs_too_much_memory_costs_one_row(self, job: Callable[..., Job]) -> None:
+        self._need_workers()
+        here = job({50: "!eat 4"}, **{"fault_tolerance.worker_memory_mb": 700})
+        here.run()
+        assert [letter[:2] for letter in here.outcome.dead_letters] == [("poison_mapper", 51)]
+
     def _need_workers(self) -> None:
         if not self.has_workers:
             pytest.skip("the worker is the driver's own process")
