@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from data_juicer.clock import Clock
-from data_juicer.errors import CheckpointCorruptError
+from data_juicer.errors import CheckpointCorruptError, DataJuicerError, OperatorError
 from data_juicer.ops.base import Operator
 from data_juicer.ops.registry import load_custom, make
 from data_juicer.plan.keys import KeyMaker
@@ -77,9 +77,20 @@ class Worker:
                 yield blame.failure(attempt, error, course.index)
 
     def prepared(self, index: int) -> Operator:
-        """The operator, with what it needs loaded."""
+        """The operator, with what it needs loaded.
+
+        Raises: OperatorError: it cannot be; no partition could do better.
+        """
         operator = self.operators[index]
         if index not in self._prepared:
-            operator.prepare()
+            try:
+                operator.prepare()
+            except DataJuicerError:
+                raise
+            except Exception as error:
+                raise OperatorError(
+                    f"{operator.name} cannot be prepared: {type(error).__name__}: {error} No row was blamed for it; "
+                    "mend its parameters or models and start the job again."
+                ) from error
             self._prepared.add(index)
         return operator

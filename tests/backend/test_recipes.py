@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.golden.harness import models_home
+
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"
 RECIPES = sorted(path.stem for path in (ROOT / "configs" / "recipes").glob("*.yaml"))
@@ -48,8 +50,15 @@ def _command(recipe, data, folder, job):
     ]  # fmt: skip
 
 
+@pytest.fixture(scope="session", autouse=True)
+def models(tmp_path_factory):
+    """The shared models where recipes look for them."""
+    if SHARED.exists():
+        os.environ["RECIPE_TEST_MODELS"] = str(models_home(tmp_path_factory.mktemp("home")))
+
+
 def _environment():
-    models = str(SHARED / "golden" / "assets" / "models")
+    models = os.environ["RECIPE_TEST_MODELS"]
     nltk = str(SHARED / "golden" / "assets" / "nltk_data")
     return {**os.environ, "DATA_JUICER_EXTERNAL_MODELS_HOME": models, "NLTK_DATA": nltk}
 
