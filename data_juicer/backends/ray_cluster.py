@@ -48,9 +48,7 @@ class Node:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
     is_ours: bool
-    """This process connected to it, and leaves it again."""
-    is_local: bool
-    """It was started here and ends with the connection."""
+    """This process connected to it, and leaves it again; one that was started here ends with that."""
     dashboard: str = ""
     """Its address; empty: there is none."""
 
@@ -69,7 +67,7 @@ def join(address: str, cpus_if_local: int) -> Cluster:
     Raises: ConfigError, BackendError: there is no such cluster, or it does not answer.
     """
     if ray.is_initialized():
-        return Cluster(is_ours=False, is_local=False)
+        return Cluster(is_ours=False)
     if address.startswith("ray://"):
         raise ConfigError(
             f"ray_address: {address} is one for Ray Client, which cannot run jobs of data_juicer. "
@@ -99,9 +97,7 @@ def _init(address: str, cpus_if_local: int = 0) -> Cluster:
     with _handlers_kept():
         context = ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
     _silence()
-    return Cluster(
-        is_ours=True, is_local=address == "local", dashboard=getattr(context, "dashboard_url", None) or ""
-    )
+    return Cluster(is_ours=True, dashboard=getattr(context, "dashboard_url", None) or "")
 
 
 @contextlib.contextmanager
