@@ -27,7 +27,7 @@ from data_juicer.store.filesystem import LocalFileSystem
 from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.summaries import ORIGIN, SummaryFiles
 
-PARTITION_ROWS = 50_000
+PARTITION_ROWS = 10_000
 
 
 def summary(operator: DatasetOperator, rows: int, seed: int) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from test_staleness import Job, every
 from data_juicer.backends.local import LocalBackend
 from data_juicer.clock import SystemClock
 from data_juicer.config.schema import JobConfig
+from data_juicer.errors import DataJuicerError
 from data_juicer.events import types as t
 from data_juicer.run.job import Surroundings, run_job
 from data_juicer.store.filesystem import FileSystem, LocalFileSystem
@@ -78,6 +80,38 @@ def test_a_power_failure_at_every_change_of_the_disk(
     make_config: Callable[..., JobConfig], disk: Disk, process: list[Any], settings: dict[str, Any]
 ) -> None:
     print("crash points:", visit(make_config(process, **settings), disk, list(Loss)))
+
+
+# what: (the sync that is left out, the change right before it)
+SYNCS: dict[str, tuple[str, str]] = {
+    "summary data": (r"sync .*\.summary\.arrow", ".*"),
+    "summary manifest": (r"sync .*/summary_\d+_\d+\.json\..*", ".*"),
+    "summary manifest, name": (r"sync_dir .*/checkpoints", r"remove .*/summary_.*\.aside"),
+    "decisions": (r"sync .*\.decisions", ".*"),
+    "decisions, name": (r"sync_dir .*/checkpoints", r"sync .*\.decisions"),
+    "resolve manifest": (r"sync .*/resolve_\d+\.json\..*", ".*"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("what", SYNCS)
+def test_a_sync_that_is_left_out_is_noticed(
+    make_config: Callable[..., JobConfig], disk: Disk, what: str
+) -> None:
+    left_out, after = SYNCS[what]
+    seen: list[str] = []
+
+    def forgets(deed: str, path: str, before: str) -> bool:
+        is_it = bool(re.fullmatch(left_out, f"{deed} {path}") and re.fullmatch(after, before))
+        if is_it:
+            seen.append(path)
+        return is_it
+
+    with pytest.raises((AssertionError, DataJuicerError)) as noticed:
+        visit(make_config(RECIPES["two in a row, at the end"]), disk, list(Loss), forgets=forgets)
+    assert seen, "there is no such sync"
+    print(f"{what:30} noticed: {str(noticed.value).splitlines()[0]}")
 
 
 # ---- however rows are cut

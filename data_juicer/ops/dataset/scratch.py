@@ -1,7 +1,7 @@
 """Memory and disk that resolving may use. Nothing here is durable: a resolve that is killed begins again.
 
 What is small stays in memory, so that most jobs never touch the disk. The bound is kept by parts: no array is held in
-memory that is larger than a sixteenth of it, and no bucket is meant to be; what works on them takes several times as much.
+memory that is larger than a thirty-second part of it, and no bucket is meant to be; what works on them takes ten times as much.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 Records = npt.NDArray[Any]
-PART: Final = 16
+PART: Final = 32
 """Of the memory, what a single array or bucket may take."""
 BUCKETS_MAX: Final = 1024
 

@@ -80,3 +80,10 @@ def test_short_texts_are_the_same_only_if_they_are_equal(name: str) -> None:
         "Red Apple ",
         " ",
     ]
+
+
+def test_names_of_the_ray_ones_take_their_parameters_and_mean_the_same() -> None:
+    plain = registry.make(MINHASH, {"jaccard_threshold": 0.6})
+    given = {"jaccard_threshold": 0.6, "union_threshold": 256, "actor_memory": None}
+    alias = registry.make("ray_bts_minhash_deduplicator", given)
+    assert (alias.name, alias.canonical) == (plain.name, plain.canonical)
