@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -86,6 +87,11 @@ class Crash:
         }
         return {(partition, index) for partition, last in done | saved for index in range(last + 1)}
 
+    def summarised(self) -> set[tuple[int, int]]:
+        """Partition and dataset-wide operator of all summaries that counted."""
+        saved = self.watch.events(t.CheckpointSave)
+        return {(event.partition_id, event.operation_idx) for event in saved if event.data.is_summary}
+
 
 def undisturbed(config: JobConfig, disk: Disk) -> Undisturbed:
     disk.fs = fs = CrashingFileSystem(MemoryFileSystem(), None)
@@ -145,6 +151,10 @@ def _check_resume(crash: Crash, loss: Loss, expected: Undisturbed, disk: Disk) -
     assert jobs.dead_letters(config, fs) == expected.dead, "the dead letters differ"
     assert [each for each in watch.warnings if "events.jsonl" not in each] == [], "damage was found"
     assert crash.committed().isdisjoint(watch.started), "committed work was done again"
+    begun = Counter(watch.started)
+    assert all(begun[each] <= 1 for each in crash.summarised()), (
+        "a summary was made again"
+    )  # it is applied once
     assert result.already_complete == crash.finished or _is_just_complete(crash, result), "done again"
     if crash.watch.records and not result.already_complete:
         assert result.summary.runs[-1].number == 2, "the number of the first run was used again"
