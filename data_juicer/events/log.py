@@ -69,6 +69,8 @@ class EventLog:
         self._unwritten_told = 0
         self._has_warned = False
         self._seq_next = 1
+        self.has_history = False
+        """Whether the log held events of this job when it was opened."""
         if enabled:
             self._continue(layout)
 
@@ -134,6 +136,7 @@ class EventLog:
         header = find_header(tail.line) if tail and tail.line else None
         if header:
             self._seq_next = header.seq + 1
+            self.has_history = True
         if tail and tail.cut_bytes:
             message = f"{layout.events_jsonl}: a torn end of {tail.cut_bytes:,} bytes was cut off"
             self.record(t.WarningNotice(message=message, data={"cut_bytes": tail.cut_bytes}))

@@ -169,7 +169,7 @@ class _Run:
     def run(self, sources: Sequence[SourceFile]) -> JobResult:
         """Do what is to be done, and write down how it ended."""
         try:
-            if self.job.run == 1:
+            if not self.job.log.has_history:
                 identity = t.JobIdentity(
                     job_id=self.layout.job_id, config_digest=self.job.summary.config_digest
                 )
