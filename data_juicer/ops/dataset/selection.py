@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -61,21 +62,23 @@ def column_of(batch: Batch, key: str) -> list[object]:
 
 
 def numbers_of(batch: Batch, key: str) -> pa.Array:
-    """The same as numbers: float64, null where there is none.
+    """The same as numbers: float64, null where there is something else or nothing."""
+    return pa.array([_number(value) for value in column_of(batch, key)], pa.float64())
 
-    Raises: ValueError: a value is something else.
-    """
-    column = column_of(batch, key)
-    for value in column:
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise ValueError(f"field {key!r} must hold a number, found {value!r:.80}")
-    return pa.array([None if value is None else float(value) for value in column], pa.float64())  # type: ignore[arg-type]
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # an integer of over 300 digits
+        return math.inf if value > 0 else -math.inf
 
 
 def need_field(summaries: Summaries, valued: int, key: str) -> None:
-    """Raises: OperatorError: no row has a value there, so that the name is wrong."""
+    """Raises: OperatorError: no row has a value that counts there, so that the name is wrong."""
     if row_count(summaries) and not valued:
-        raise OperatorError(f"no row has a value in the field {key!r} (field_key).")
+        raise OperatorError(f"no row has a value to select by in the field {key!r} (field_key).")
 
 
 def keep_where(valid: Iterable[Mask], chosen: Iterable[Mask]) -> Iterator[pa.Table]:

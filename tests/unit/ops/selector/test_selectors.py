@@ -54,6 +54,13 @@ def test_a_row_without_a_number_is_never_among_the_first() -> None:
     assert kept(TOPK, {"field_key": "score", "top_ratio": 0.01}) == []
 
 
+def test_what_is_no_number_costs_its_row_alone() -> None:
+    scores: list[Any] = [1, "9", None, True, [7], 10**400, -2.5]
+    rows = [{"id": number, "score": score} for number, score in enumerate(scores)]
+    assert kept(TOPK, {"field_key": "score", "topk": 2}, rows) == [0, 5]
+    assert kept(TOPK, {"field_key": "score", "topk": 99}, rows) == [0, 5, 6]
+
+
 def test_a_rare_or_frequent_value_is_found() -> None:
     assert kept(FREQUENCY, {"field_key": "tag", "topk": 1, "reverse": False}) == [0, 10, 20, 30]
     assert len(kept(FREQUENCY, {"field_key": "tag", "topk": 1})) == 16
@@ -62,7 +69,7 @@ def test_a_rare_or_frequent_value_is_found() -> None:
 
 @pytest.mark.parametrize("name", [FREQUENCY, TOPK])
 def test_a_field_that_no_row_has_is_an_error(name: str) -> None:
-    with pytest.raises(OperatorError, match="no row has a value in the field 'scroe'"):
+    with pytest.raises(OperatorError, match="no row has a value to select by in the field 'scroe'"):
         kept(name, {"field_key": "scroe", "topk": 3})
 
 
