@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.codepoints import Bytes, byte_offsets, bytes_of, points_of
-from data_juicer.ops.text.spans import change_spans, spans_around
+from data_juicer.ops.text.codepoints import Bytes, bytes_of
+from data_juicer.ops.text.spans import change_spans, replace_characters, spans_around
 from data_juicer.ops.text.unicode_guard import guard_of
+from data_juicer.ops.text.unicode_kinds import QUICK
+from data_juicer.ops.text.utf8_places import points_at, widths
 
 if TYPE_CHECKING:
     import ftfy
@@ -37,25 +39,33 @@ class FixUnicodeMapper(TextMapper):
     def map_text(self, text: pa.Array) -> pa.Array:
         utf8 = bytes_of(text)
         guard = guard_of(self.form)
-        classes = guard.table.take(points_of(text).points)
-        telling = np.flatnonzero(classes)
-        places = byte_offsets(utf8.data, telling)
-        starts, stops = spans_around(utf8, places, b"\n")
-        if not len(starts):
+        places, flags = guard.kinds.work(utf8.data)
+        if not len(places):
             return text
-        line_classes = np.bitwise_or.reduceat(classes[telling], np.searchsorted(places, starts))
-        class_of = dict(zip(starts.tolist(), line_classes.tolist(), strict=True))
-        data = utf8.data.tobytes()
+        starts, stops = spans_around(utf8, places, b"\n")
+        first = np.searchsorted(places, starts)
+        line_flags = np.bitwise_or.reduceat(flags, first)
+        slow = line_flags != QUICK
+        quick = places[np.repeat(~slow, np.diff(first, append=len(places)))]
+        quickly, moved = replace_characters(
+            utf8, quick, widths(utf8.data, quick), guard.quick[points_at(utf8.data, quick)]
+        )
+        starts, stops, line_flags = starts[slow], stops[slow], line_flags[slow]
+        facts = dict(
+            zip(moved(starts).tolist(), zip(starts.tolist(), line_flags.tolist(), strict=True), strict=True)
+        )
+        data = quickly.data.tobytes()
 
         def repaired(start: int, stop: int) -> bytes | None:
             line = data[start:stop].decode()
-            fixed = guard.fixed(line, class_of[start])
+            before, asked = facts[start]
+            fixed = guard.fixed(line, asked)
             if fixed is None:
-                fixed = _fix(line, self._config(utf8, start))
+                fixed = _fix(line, self._config(utf8, before))
             return None if fixed == line else fixed.encode()
 
-        changed = change_spans(utf8, starts, stops, repaired)
-        return text if changed is None else changed
+        changed = change_spans(quickly, moved(starts), moved(stops), repaired)
+        return (quickly.column() if len(quick) else text) if changed is None else changed
 
     def _config(self, utf8: Bytes, start: int) -> ftfy.TextFixerConfig:
         """As ftfy has it: behind a line with a `<`, entities are HTML's own and stay."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from data_juicer.ops.text.codepoints import Bytes, Counts
@@ -54,3 +55,26 @@ def change_spans(
     shifts = np.concatenate([[0], np.cumsum(sizes)])
     offsets = utf8.offsets + shifts[np.searchsorted(places, utf8.offsets)]
     return Bytes(np.frombuffer(b"".join(pieces), np.uint8), offsets).column()
+
+
+def replace_characters(
+    utf8: Bytes, places: Counts, sizes: Counts, new: npt.NDArray[np.uint8]
+) -> tuple[Bytes, Callable[[Counts], Counts]]:
+    """The column with characters replaced by ASCII ones.
+
+    Args:
+        places: the bytes at which they start, in order.
+        sizes: bytes of each.
+        new: what each becomes.
+    Returns: the column, and the function that gives the new places of old ones.
+    """
+    data = utf8.data.copy()
+    data[places] = new
+    dropped = np.sort(np.concatenate([places[sizes > step] + step for step in (1, 2, 3)]))
+    kept = np.ones(len(data), np.bool_)
+    kept[dropped] = False
+
+    def moved(old: Counts) -> Counts:
+        return old - np.searchsorted(dropped, old)
+
+    return Bytes(data[kept], moved(utf8.offsets)), moved

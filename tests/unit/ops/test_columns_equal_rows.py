@@ -61,21 +61,6 @@ def test_the_guard_of_fix_unicode_holds_for_each_normalization(form: str, texts:
     assert fixed.to_pylist() == [ftfy.fix_text(text, normalization=form) for text in texts]
 
 
-def test_letters_left_out_of_the_guard_are_in_no_category_of_ftfy() -> None:
-    from ftfy.badness import MOJIBAKE_CATEGORIES
-
-    from data_juicer.ops.text.unicode_guard import UNNAMED_ALONE
-
-    assert not UNNAMED_ALONE & set("".join(MOJIBAKE_CATEGORIES.values()))
-
-
-@given(st.text(st.sampled_from("вВГРСβΒΓΞΟ aбя.中α"), max_size=30))
-def test_letters_left_out_of_the_guard_are_never_bad_among_themselves(text: str) -> None:
-    from ftfy.badness import is_bad
-
-    assert not is_bad(text)
-
-
 def test_a_sliced_column_is_not_read_from_its_start() -> None:
     whole = pa.array(["www.a.b", "plain", "www.c.d"], pa.large_string())
     operator = registry.make("clean_links_mapper", {})
