@@ -67,12 +67,13 @@ def numbers_of(batch: Batch, key: str) -> pa.Array:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        return float(value)
+        number = float(value)
     except OverflowError:  # an integer of over 300 digits
         return math.inf if value > 0 else -math.inf
+    return None if math.isnan(number) else number
 
 
 def need_field(summaries: Summaries, valued: int, key: str) -> None:
