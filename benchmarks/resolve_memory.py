@@ -117,7 +117,7 @@ def main() -> None:
         "before_mb": round(before_mb),
         "peak_mb": round(peak_mb() - before_mb),
     }
-    print(json.dumps(told))  # noqa: T201 - the result
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":
