@@ -199,10 +199,14 @@ def _sweep_decisions(fs: FileSystem, layout: JobLayout) -> int:
 def drop_decisions(fs: FileSystem, layout: JobLayout) -> None:
     """Remove what dataset-wide operators decided; only of a job that is complete."""
     names = [name for name in fs.list(layout.checkpoints_dir) if parse_resolve_name(name) is not None]
-    for name in sorted(names, key=lambda name: not name.endswith(".json")):
+    manifests = [name for name in names if name.endswith(".json")]
+    for name in manifests:
         fs.remove(os.path.join(layout.checkpoints_dir, name))
-    if names:
-        fs.sync_dir(layout.checkpoints_dir)
+    if manifests:
+        fs.sync_dir(layout.checkpoints_dir)  # first the facts, then what they stood on
+    for name in names:
+        if name not in manifests:
+            fs.remove(os.path.join(layout.checkpoints_dir, name))
 
 
 def _sweep_dir(
