@@ -30,6 +30,6 @@ def test_a_job_that_is_not_there_is_told_with_the_nearest_name(tmp_path):
 
 
 def test_the_function_keeps_its_name_when_its_folder_is_imported():
-    import data_juicer.run.job  # noqa: F401
+    import data_juicer.run.job
 
     assert callable(data_juicer.run)
