@@ -29,7 +29,9 @@ def test_a_job_that_is_not_there_is_told_with_the_nearest_name(tmp_path):
         data_juicer.load_job("mine", str(tmp_path))
 
 
-def test_the_function_keeps_its_name_when_its_folder_is_imported():
-    import data_juicer.run.job
+def test_the_function_and_the_folder_of_its_name_are_both_there():
+    import data_juicer.run.job as module
+    from data_juicer import run
 
-    assert callable(data_juicer.run)
+    assert callable(run)
+    assert run.job is module
