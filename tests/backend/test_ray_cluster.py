@@ -5,6 +5,7 @@ A seed says at which moments; what happens at them is up to the machine.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -120,6 +121,7 @@ def starts_of(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [event for event in told if event["event_type"] == "PARTITION_START"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [4])
 def test_a_node_dies_then_the_driver_and_a_resume_gives_the_same_bytes(folder: Path, seed: int) -> None:
     expected = folder / "expected" / "result.jsonl"
@@ -198,7 +200,8 @@ def test_a_node_that_does_not_share_the_storage_is_named(folder: Path) -> None:
             assert not list((folder / "job").rglob(".storage_probe"))
         finally:
             for process in [*node.children(recursive=True), node]:
-                process.kill()
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
             node.wait()
 
 
