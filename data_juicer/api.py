@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
     from data_juicer.events.view import JobView
     from data_juicer.job.summary import JobSummary
-    from data_juicer.run.job import JobResult
+    from data_juicer.run.surroundings import JobResult
 
 
 def run(recipe: str | os.PathLike[str] | Mapping[str, Any], **overrides: Any) -> JobResult:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
     from data_juicer.events.types import Record
     from data_juicer.monitor.terminal import Terminal
-    from data_juicer.run.job import JobResult
     from data_juicer.run.opening import OpenJob
+    from data_juicer.run.surroundings import JobResult
 
 _DEMO_DATA: Final = "demo-outputs/data/stdlib.jsonl"
 

@@ -17,6 +17,19 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from data_juicer.events.figures import (
+    AttemptFailure,
+    AttemptOutcome,
+    AttemptStart,
+    CheckpointFile,
+    Failure,
+    JobIdentity,
+    OperatorFailure,
+    Outcome,
+    Plan,
+    ResourceSample,
+    RunFailure,
+)
 from data_juicer.store.ledger import OperatorLedger
 
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -29,127 +42,37 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="even
     level: ClassVar[Level] = "INFO"
 
 
-class Data(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Base of what goes under `data`: figures that only one type of event has."""
-
-
-# ---- figures
-
-
-class JobIdentity(Data, frozen=True, kw_only=True, gc=False):
-    job_id: str
-    config_digest: str
-
-
-class Plan(Data, frozen=True, kw_only=True, gc=False):
-    """What a run has to do, and what earlier runs have committed of it."""
-
-    host: str
-    pid: int
-    backend: str
-    workers: int
-    partitions: int
-    partitions_done: int = 0
-    rows: int
-    """Rows of the input, and those of them in partitions that are done."""
-    rows_done: int = 0
-    rows_out: int = 0
-    """Rows that the partitions which are done came to."""
-    operators: tuple[OperatorLedger, ...]
-    """What is committed of `read` and of every operator of the recipe, in their order; zeros before the first run."""
-
-
-class Outcome(Data, frozen=True, kw_only=True, gc=False):
-    rows_in: int
-    rows_dead_letter: int = 0
-    export_path: str | None = None
-
-
-class Failure(Data, frozen=True, kw_only=True, gc=False):
-    error_type: str
-    error: str
-    """In one line."""
-
-
-class RunFailure(Failure, frozen=True, kw_only=True, gc=False):
-    is_stop: bool = False
-    """The run was asked to stop, and did so in order."""
-
-
-class AttemptFailure(Failure, frozen=True, kw_only=True, gc=False):
-    retry_in_s: float | None = None
-    """Seconds until the next attempt; None when the partition was given up."""
-
-
-class OperatorFailure(Failure, frozen=True, kw_only=True, gc=False):
-    rows_dead_letter: int = 0
-    """Rows that were taken out; 0 when the operator failed as a whole."""
-
-
-class AttemptStart(Data, frozen=True, kw_only=True, gc=False):
-    operation_idx_start: int = 0
-    """The operator that the attempt begins with; those before it come from a checkpoint."""
-    worker: str = ""
-    node: str = ""
-    """Which worker made it, and on which machine."""
-
-
-class AttemptOutcome(Data, frozen=True, kw_only=True, gc=False):
-    rows_in: int
-    """Rows of the partition in the input."""
-
-
-class CheckpointFile(Data, frozen=True, kw_only=True, gc=False):
-    file: str
-    size_bytes: int
-    is_summary: bool = False
-    """Not rows, but what a dataset-wide operator has to know of them: the partition waits for all others."""
-
-
-class ProcessSample(Data, frozen=True, kw_only=True, gc=False):
-    role: Literal["driver", "worker"]
-    pid: int
-    cpu_share: float
-    """CPU seconds a second since the sample before; 1.0 is one core."""
-    memory_bytes: int
-    """Resident memory."""
-
-
-class ResourceSample(Data, frozen=True, kw_only=True, gc=False):
-    processes: tuple[ProcessSample, ...]
-
-
 # ---- job and run
 
 
-class JobStart(Event, frozen=True, kw_only=True, gc=False, tag="JOB_START"):
+class JobStart(Event, frozen=True, kw_only=True, tag="JOB_START"):
     data: JobIdentity
 
 
-class JobComplete(Event, frozen=True, kw_only=True, gc=False, tag="JOB_COMPLETE"):
+class JobComplete(Event, frozen=True, kw_only=True, tag="JOB_COMPLETE"):
     duration_s: float
     rows: int
     """Rows of the result."""
     data: Outcome
 
 
-class JobFailed(Event, frozen=True, kw_only=True, gc=False, tag="JOB_FAILED"):
+class JobFailed(Event, frozen=True, kw_only=True, tag="JOB_FAILED"):
     level: ClassVar[Level] = "ERROR"
     duration_s: float
     data: Failure
 
 
-class ProcessingStart(Event, frozen=True, kw_only=True, gc=False, tag="PROCESSING_START"):
+class ProcessingStart(Event, frozen=True, kw_only=True, tag="PROCESSING_START"):
     data: Plan
 
 
-class ProcessingComplete(Event, frozen=True, kw_only=True, gc=False, tag="PROCESSING_COMPLETE"):
+class ProcessingComplete(Event, frozen=True, kw_only=True, tag="PROCESSING_COMPLETE"):
     duration_s: float
     rows: int
     data: Outcome
 
 
-class ProcessingError(Event, frozen=True, kw_only=True, gc=False, tag="PROCESSING_ERROR"):
+class ProcessingError(Event, frozen=True, kw_only=True, tag="PROCESSING_ERROR"):
     """The run ended before its work did: it failed, or was asked to stop."""
 
     level: ClassVar[Level] = "ERROR"
@@ -160,50 +83,56 @@ class ProcessingError(Event, frozen=True, kw_only=True, gc=False, tag="PROCESSIN
 # ---- partitions, operators, checkpoints
 
 
-class PartitionStart(Event, frozen=True, kw_only=True, gc=False, tag="PARTITION_START"):
+class PartitionEvent(Event, frozen=True, kw_only=True):
+    """Of one attempt at a partition."""
+
     level: ClassVar[Level] = "DEBUG"
     partition_id: int
     attempt: str
+
+
+class OperatorEvent(Event, frozen=True, kw_only=True):
+    """Of one operator of an attempt."""
+
+    level: ClassVar[Level] = "DEBUG"
+    partition_id: int
+    operation_name: str
+    operation_idx: int
+    attempt: str
+
+
+class OperatorOutcome(OperatorEvent, frozen=True, kw_only=True):
+    """Of an operator that has come to its end, or continues there; `rows` is how many it left."""
+
+    duration_s: float
+    rows: int
+
+
+class PartitionStart(PartitionEvent, frozen=True, kw_only=True, tag="PARTITION_START"):
     data: AttemptStart = AttemptStart()
 
 
-class PartitionComplete(Event, frozen=True, kw_only=True, gc=False, tag="PARTITION_COMPLETE"):
+class PartitionComplete(PartitionEvent, frozen=True, kw_only=True, tag="PARTITION_COMPLETE"):
     """The partition's result is committed."""
 
-    level: ClassVar[Level] = "DEBUG"
-    partition_id: int
-    attempt: str
     duration_s: float
     rows: int
     data: AttemptOutcome
 
 
-class PartitionFailed(Event, frozen=True, kw_only=True, gc=False, tag="PARTITION_FAILED"):
+class PartitionFailed(PartitionEvent, frozen=True, kw_only=True, tag="PARTITION_FAILED"):
     level: ClassVar[Level] = "WARNING"
-    partition_id: int
-    attempt: str
     duration_s: float
     operation_name: str | None = None
     operation_idx: int | None = None
     data: AttemptFailure
 
 
-class OpStart(Event, frozen=True, kw_only=True, gc=False, tag="OP_START"):
-    level: ClassVar[Level] = "DEBUG"
-    partition_id: int
-    operation_name: str
-    operation_idx: int
-    attempt: str
+class OpStart(OperatorEvent, frozen=True, kw_only=True, tag="OP_START"):
+    """The operator begins on the rows of the attempt."""
 
 
-class OpComplete(Event, frozen=True, kw_only=True, gc=False, tag="OP_COMPLETE"):
-    level: ClassVar[Level] = "DEBUG"
-    partition_id: int
-    operation_name: str
-    operation_idx: int
-    attempt: str
-    duration_s: float
-    rows: int
+class OpComplete(OperatorOutcome, frozen=True, kw_only=True, tag="OP_COMPLETE"):
     data: OperatorLedger
 
     @staticmethod
@@ -219,50 +148,32 @@ class OpComplete(Event, frozen=True, kw_only=True, gc=False, tag="OP_COMPLETE"):
         )
 
 
-class OpFailed(Event, frozen=True, kw_only=True, gc=False, tag="OP_FAILED"):
+class OpFailed(OperatorEvent, frozen=True, kw_only=True, tag="OP_FAILED"):
     level: ClassVar[Level] = "WARNING"
-    partition_id: int
-    operation_name: str
-    operation_idx: int
-    attempt: str
     data: OperatorFailure
 
 
-class CheckpointSave(Event, frozen=True, kw_only=True, gc=False, tag="CHECKPOINT_SAVE"):
+class CheckpointSave(OperatorOutcome, frozen=True, kw_only=True, tag="CHECKPOINT_SAVE"):
     """A checkpoint is committed; `duration_s` is what writing it took."""
 
-    level: ClassVar[Level] = "DEBUG"
-    partition_id: int
-    operation_name: str
-    operation_idx: int
-    attempt: str
-    duration_s: float
-    rows: int
     data: CheckpointFile
 
 
-class CheckpointLoad(Event, frozen=True, kw_only=True, gc=False, tag="CHECKPOINT_LOAD"):
+class CheckpointLoad(OperatorOutcome, frozen=True, kw_only=True, tag="CHECKPOINT_LOAD"):
     """An attempt continues after this operator; `duration_s` is what reading and checking took."""
 
-    level: ClassVar[Level] = "DEBUG"
-    partition_id: int
-    operation_name: str
-    operation_idx: int
-    attempt: str
-    duration_s: float
-    rows: int
     data: CheckpointFile
 
 
 # ---- samples and notices
 
 
-class ResourceUsage(Event, frozen=True, kw_only=True, gc=False, tag="RESOURCE_USAGE"):
+class ResourceUsage(Event, frozen=True, kw_only=True, tag="RESOURCE_USAGE"):
     level: ClassVar[Level] = "DEBUG"
     data: ResourceSample
 
 
-class PerformanceMetric(Event, frozen=True, kw_only=True, gc=False, tag="PERFORMANCE_METRIC"):
+class PerformanceMetric(Event, frozen=True, kw_only=True, tag="PERFORMANCE_METRIC"):
     """What one operator came to in the whole job; `duration_s` is the sum over workers."""
 
     operation_name: str
@@ -282,7 +193,7 @@ class PerformanceMetric(Event, frozen=True, kw_only=True, gc=False, tag="PERFORM
         )
 
 
-class Notice(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+class Notice(Event, frozen=True, kw_only=True, omit_defaults=True):
     """Something that has no type of its own, told in a sentence."""
 
     message: str
@@ -292,15 +203,15 @@ class Notice(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     data: dict[str, Detail] = {}
 
 
-class WarningNotice(Notice, frozen=True, kw_only=True, gc=False, tag="WARNING"):
+class WarningNotice(Notice, frozen=True, kw_only=True, tag="WARNING"):
     level: ClassVar[Level] = "WARNING"
 
 
-class InfoNotice(Notice, frozen=True, kw_only=True, gc=False, tag="INFO"):
+class InfoNotice(Notice, frozen=True, kw_only=True, tag="INFO"):
     level: ClassVar[Level] = "INFO"
 
 
-class DebugNotice(Notice, frozen=True, kw_only=True, gc=False, tag="DEBUG"):
+class DebugNotice(Notice, frozen=True, kw_only=True, tag="DEBUG"):
     level: ClassVar[Level] = "DEBUG"
 
 
@@ -327,7 +238,7 @@ AnyEvent = (
 )
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Record(msgspec.Struct, frozen=True, kw_only=True):
     """An event as the log holds it."""
 
     seq: int

@@ -13,7 +13,7 @@ from data_juicer.job import summary as summaries
 from data_juicer.job.advisory import FileLock
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobStatus, JobSummary
-from data_juicer.run import closing
+from data_juicer.run import sweeping
 from data_juicer.store.filesystem import FileSystem
 
 
@@ -47,13 +47,13 @@ def _drop(fs: FileSystem, job_id: str, job_dir: str, now: datetime, days: int) -
     if summary is None or not is_expired(summary, now, days):
         return False
     layout = JobLayout.found(job_id, job_dir, summary.directories)
-    partitions = closing.checkpointed_partitions(fs, layout)
+    partitions = sweeping.checkpointed_partitions(fs, layout)
     lock = FileLock()
     if not partitions or not lock.acquire(layout.lock):
         return False
     try:
-        closing.drop_checkpoints(fs, layout, partitions)
-        closing.drop_decisions(fs, layout)
+        sweeping.drop_checkpoints(fs, layout, partitions)
+        sweeping.drop_decisions(fs, layout)
     finally:
         lock.release()
     return True

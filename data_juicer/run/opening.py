@@ -46,6 +46,10 @@ class OpenJob:
     def run(self) -> int:
         return self.lock.run
 
+    def elapsed_s(self) -> float:
+        """Seconds since the job was opened."""
+        return self.clock.monotonic_s() - self.started_s
+
     def save(self, status: JobStatus, counts: JobCounts, reason: str | None = None) -> JobSummary:
         """Write the summary with what has become of this run."""
         now = format_utc(self.clock.now())

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.events import types as t
 from data_juicer.events.log import EventLog
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.run import closing
+from data_juicer.run import trace
 from data_juicer.run.assemble import export_target
+from data_juicer.run.reports import encode_report, make_report
 from data_juicer.run.setup import WorkerSetup
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.filesystem import FileSystem
+from data_juicer.store.manifest import Manifest
 from data_juicer.store.results import PublishedPart, ResultsManifest, publish
+from data_juicer.store.staging import read_file, read_lines
 
 
 def publish_job(
@@ -27,21 +31,13 @@ def publish_job(
 ) -> None:
     """Every partition, in the order of the input, is committed. Raises: StoreError."""
     results = [read_manifest(fs, layout.result_manifest(spec.partition_id)) for spec in partitions]
-    report = closing.make_report(layout.job_id, partitions, results)
-    fs.write_atomic(layout.final_mapping_report, closing.encode_report(report))
-    closing.show_dead_letters(fs, layout, results)
+    report = make_report(layout.job_id, partitions, results)
+    fs.write_atomic(layout.final_mapping_report, encode_report(report))
+    _show_dead_letters(fs, layout, results)
     if config.open_tracer:
-        closing.show_traces(fs, layout, results, config.trace_num)
+        _show_traces(fs, layout, results, config.trace_num)
     for ledger in report.ledgers:
-        log.record(
-            t.PerformanceMetric(
-                operation_name=ledger.name,
-                operation_idx=ledger.index,
-                duration_s=ledger.duration_s,
-                rows=ledger.rows_out,
-                data=ledger,
-            )
-        )
+        log.record(t.PerformanceMetric.of(ledger))
     parts = tuple(
         PublishedPart(
             partition=result.partition,
@@ -53,3 +49,23 @@ def publish_job(
     )
     manifest = ResultsManifest(job=layout.job_id, rows=report.rows_out, parts=parts)
     publish(fs, layout.results_manifest, manifest, export_target(config), setup.result_format)
+
+
+def _show_dead_letters(fs: FileSystem, layout: JobLayout, results: Iterable[Manifest]) -> None:
+    """Give the dead letters of each partition the name that people look for, and take it where there are none now."""
+    shown = set(fs.list(layout.dead_letter_dir))
+    for result in results:
+        path = layout.dead_letter(result.partition)
+        if result.dead_letters:
+            fs.write_atomic(path, read_file(fs, layout.dead_letter_dir, result.dead_letters[0]))
+        elif os.path.basename(path) in shown:
+            fs.remove(path)
+
+
+def _show_traces(fs: FileSystem, layout: JobLayout, results: Sequence[Manifest], size: int) -> None:
+    """The samples of all partitions as one file an operator."""
+    names = {ledger.index: ledger.name for result in results for ledger in result.ledgers}
+    lines = (line for result in results for line in read_lines(fs, layout.trace_dir, result.traces))
+    for index, records in trace.merge(lines, size).items():
+        data = b"\n".join([*map(trace.encode, records), b""])
+        fs.write_atomic(layout.trace(index, names[index]), data)

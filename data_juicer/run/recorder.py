@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from data_juicer.events import types as t
+from data_juicer.events.figures import (
+    AttemptFailure,
+    AttemptOutcome,
+    AttemptStart,
+    CheckpointFile,
+    OperatorFailure,
+)
 from data_juicer.events.log import EventLog
 from data_juicer.run import messages as m
+from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import Manifest
 
 
@@ -21,7 +29,7 @@ class Recorder:
             t.PartitionStart(
                 partition_id=attempt.partition.partition_id,
                 attempt=attempt.name,
-                data=t.AttemptStart(operation_idx_start=begin, worker=message.worker, node=message.node),
+                data=AttemptStart(operation_idx_start=begin, worker=message.worker, node=message.node),
             )
         )
 
@@ -37,32 +45,25 @@ class Recorder:
 
     def operator_done(self, message: m.OperatorDone) -> None:
         ledger = message.ledger
+        self.log.record(t.OpComplete.of(message.partition_id, message.attempt, ledger))
+        if ledger.rows_dead_letter:
+            self._set_aside(message, ledger)
+
+    def _set_aside(self, message: m.OperatorDone, ledger: OperatorLedger) -> None:
+        failure = OperatorFailure(
+            error_type="DeadLetters",
+            error="rows could not be processed and were set aside",
+            rows_dead_letter=ledger.rows_dead_letter,
+        )
         self.log.record(
-            t.OpComplete(
+            t.OpFailed(
                 partition_id=message.partition_id,
                 operation_name=ledger.name,
                 operation_idx=ledger.index,
                 attempt=message.attempt,
-                duration_s=ledger.duration_s,
-                rows=ledger.rows_out,
-                data=ledger,
+                data=failure,
             )
         )
-        if ledger.rows_dead_letter:
-            failure = t.OperatorFailure(
-                error_type="DeadLetters",
-                error="rows could not be processed and were set aside",
-                rows_dead_letter=ledger.rows_dead_letter,
-            )
-            self.log.record(
-                t.OpFailed(
-                    partition_id=message.partition_id,
-                    operation_name=ledger.name,
-                    operation_idx=ledger.index,
-                    attempt=message.attempt,
-                    data=failure,
-                )
-            )
 
     def checkpoint_loaded(self, message: m.CheckpointLoaded, base: Manifest) -> None:
         self.log.record(
@@ -73,7 +74,7 @@ class Recorder:
                 attempt=message.attempt,
                 duration_s=message.duration_s,
                 rows=message.rows,
-                data=t.CheckpointFile(file=base.files[-1].name, size_bytes=base.files[-1].size_bytes),
+                data=CheckpointFile(file=base.files[-1].name, size_bytes=base.files[-1].size_bytes),
             )
         )
 
@@ -87,7 +88,7 @@ class Recorder:
                 attempt=manifest.attempt,
                 duration_s=manifest.save_s,
                 rows=manifest.rows,
-                data=t.CheckpointFile(
+                data=CheckpointFile(
                     file=file.name, size_bytes=file.size_bytes, is_summary=manifest.kind == "summary"
                 ),
             )
@@ -100,7 +101,7 @@ class Recorder:
                 attempt=message.attempt,
                 duration_s=message.duration_s,
                 rows=result.rows,
-                data=t.AttemptOutcome(rows_in=result.ledgers[0].rows_in),
+                data=AttemptOutcome(rows_in=result.ledgers[0].rows_in),
             )
         )
 
@@ -113,7 +114,7 @@ class Recorder:
                 duration_s=duration_s,
                 operation_name=None if index is None else self._operators[index],
                 operation_idx=index,
-                data=t.AttemptFailure(
+                data=AttemptFailure(
                     error_type=message.error_type, error=message.message, retry_in_s=retry_in_s
                 ),
             )

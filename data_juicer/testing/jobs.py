@@ -15,8 +15,9 @@ from data_juicer.config.schema import JobConfig
 from data_juicer.events import types as t
 from data_juicer.events.log import read_records
 from data_juicer.job.layout import JobLayout
-from data_juicer.run.closing import MappingReport
-from data_juicer.run.job import JobResult, Surroundings, run_job
+from data_juicer.run.job import run_job
+from data_juicer.run.reports import MappingReport
+from data_juicer.run.surroundings import JobResult, Surroundings
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.results import find_results

@@ -22,8 +22,8 @@ from data_juicer import api
 from data_juicer.errors import DataJuicerError
 from data_juicer.events.log import read_records
 from data_juicer.job.layout import JobLayout
-from data_juicer.run.closing import MappingReport
 from data_juicer.run.letters import committed_letters
+from data_juicer.run.reports import MappingReport
 from data_juicer.store.filesystem import LocalFileSystem
 from data_juicer.store.ledger import check_ledgers
 from data_juicer.testing import poison

@@ -13,7 +13,7 @@ import pytest
 from data_juicer.config.schema import JobConfig
 from data_juicer.events import types as t
 from data_juicer.job.layout import JobLayout
-from data_juicer.run.job import JobResult
+from data_juicer.run.surroundings import JobResult
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.testing import jobs

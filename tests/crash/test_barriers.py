@@ -19,7 +19,8 @@ from data_juicer.clock import SystemClock
 from data_juicer.config.schema import JobConfig
 from data_juicer.errors import DataJuicerError
 from data_juicer.events import types as t
-from data_juicer.run.job import Surroundings, run_job
+from data_juicer.run.job import run_job
+from data_juicer.run.surroundings import Surroundings
 from data_juicer.store.filesystem import FileSystem, LocalFileSystem
 from data_juicer.testing import jobs
 from data_juicer.testing.jobs import Watch

@@ -92,7 +92,8 @@ class Soak:
         from data_juicer.backends.inline import InlineBackend
         from data_juicer.clock import SystemClock
         from data_juicer.config.config import load_recipe
-        from data_juicer.run.job import Surroundings, run_job
+        from data_juicer.run.job import run_job
+        from data_juicer.run.surroundings import Surroundings
 
         clock = SystemClock()
         asked = iter(range(self.stop_after)) if self.stop_after else None

@@ -12,7 +12,7 @@ from data_juicer.store.filesystem import FileSystem, LocalFileSystem
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
     from data_juicer.run.backend import Backend
-    from data_juicer.run.job import JobResult
+    from data_juicer.run.surroundings import JobResult
 
 
 class Executor(Protocol):
@@ -37,7 +37,8 @@ class BackendExecutor(EventLoggingMixin, ABC):
             config
         )  # local workers begin to start here, while this process imports the rest
         try:
-            from data_juicer.run.job import Surroundings, run_job
+            from data_juicer.run.job import run_job
+            from data_juicer.run.surroundings import Surroundings
 
             around = Surroundings(fs=self.fs, clock=self.clock, backend=backend, **self._surroundings)
             around.announce = self.following(around.announce)

@@ -2,6 +2,7 @@ import io
 
 import pytest
 
+from data_juicer.events import figures
 from data_juicer.events import types as t
 from data_juicer.events.view import JobView
 from data_juicer.monitor.closing import print_closing
@@ -58,7 +59,7 @@ def test_a_run_that_ended_before_its_plan_shows_nothing() -> None:
 
 def test_a_resume_tells_what_earlier_runs_did() -> None:
     stream = io.StringIO()
-    plan = t.Plan(
+    plan = figures.Plan(
         host="h", pid=7, backend="local", workers=2, partitions=30, partitions_done=11, rows=90, operators=()
     )
     Terminal(JobView(), ManualClock(), stream).listen(record(t.ProcessingStart(data=plan)))

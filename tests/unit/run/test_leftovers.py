@@ -11,7 +11,7 @@ import pytest
 from data_juicer.config.schema import JobConfig
 from data_juicer.job.lock import Driver, acquire
 from data_juicer.plan.retention import Retention
-from data_juicer.run import closing
+from data_juicer.run import sweeping
 from data_juicer.run.committer import Committer
 from data_juicer.store.commit import read_manifest, set_aside
 from data_juicer.store.manifest import Manifest
@@ -62,9 +62,9 @@ def test_what_no_manifest_names_is_swept_and_the_rest_stays(config: JobConfig, f
     for path in litter:
         fs.write(path, b"x")
     fs.write(os.path.join(layout.checkpoints_dir, "notes.txt"), b"somebody else's")
-    assert closing.sweep(fs, layout) == 3
+    assert sweeping.sweep(fs, layout) == 3
     assert fs.contents().keys() == before | {os.path.join(layout.checkpoints_dir, "notes.txt")}
-    assert closing.sweep(fs, layout) == 0
+    assert sweeping.sweep(fs, layout) == 0
 
 
 def test_of_a_partition_with_something_set_aside_nothing_is_swept(
@@ -73,7 +73,7 @@ def test_of_a_partition_with_something_set_aside_nothing_is_swept(
     layout = jobs.layout_of(config)
     set_aside(fs, [layout.checkpoint_manifest(0, 1)])
     before = fs.contents().keys()
-    assert closing.sweep(fs, layout) == 0
+    assert sweeping.sweep(fs, layout) == 0
     assert fs.contents().keys() == before
 
 
@@ -83,7 +83,7 @@ def test_where_a_manifest_cannot_be_read_nothing_of_its_partition_is_swept(
     layout = jobs.layout_of(config)
     fs.write(layout.checkpoint_manifest(0, 1), b"torn")
     fs.write(layout.checkpoint_data(0, 1, "r9a9", "parquet"), b"x")
-    assert closing.sweep(fs, layout) == 0
+    assert sweeping.sweep(fs, layout) == 0
 
 
 def test_checkpoints_of_some_partitions_go_and_their_results_stay(
@@ -91,7 +91,7 @@ def test_checkpoints_of_some_partitions_go_and_their_results_stay(
 ) -> None:
     layout = jobs.layout_of(config)
     results = fs.list(layout.results_dir)
-    closing.drop_checkpoints(fs, layout, [0])
+    sweeping.drop_checkpoints(fs, layout, [0])
     assert names(fs, config) == [name for name in names(fs, config) if "_000001_" in name]
     assert names(fs, config)
     assert fs.list(layout.results_dir) == results

@@ -1,12 +1,9 @@
-"""Closing a run: what each partition came to is written down, and what nobody needs any more goes."""
+"""Files that nobody needs any more: what attempts left that never committed, and checkpoints that retention lets go."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
-
-import msgspec
 
 from data_juicer.errors import CheckpointError
 from data_juicer.job.layout import (
@@ -17,120 +14,9 @@ from data_juicer.job.layout import (
     parse_resolve_name,
     parse_result_name,
 )
-from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.run import trace
 from data_juicer.store.commit import SET_ASIDE, read_manifest
 from data_juicer.store.decisions import read_resolve
 from data_juicer.store.filesystem import ASIDE_SUFFIX, FileSystem
-from data_juicer.store.ledger import READ, OperatorLedger, add_ledgers
-from data_juicer.store.manifest import Manifest
-from data_juicer.store.staging import read_file, read_lines
-
-READABLE_PARTITIONS_MAX: Final = 1000
-
-
-class PartitionReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one partition; `committed` is when, ISO 8601."""
-
-    partition: int
-    position: int
-    source: str
-    row_start: int
-    row_stop: int
-    rows: int
-    result: str
-    digest: str
-    attempt: str
-    run: int
-    committed: str
-    ledgers: tuple[OperatorLedger, ...]
-
-
-class MappingReport(msgspec.Struct, frozen=True, kw_only=True):
-    """metadata/final_mapping_report.json: the ledger of the job and of every partition."""
-
-    format_version: int = 1
-    job: str
-    rows_in: int
-    rows_out: int
-    ledgers: tuple[OperatorLedger, ...]
-    partitions: tuple[PartitionReport, ...]
-
-
-def make_report(job: str, partitions: Sequence[PartitionSpec], results: Sequence[Manifest]) -> MappingReport:
-    """The report of a job all of whose partitions are committed; both in the order of the input. Pure."""
-    reports = tuple(
-        PartitionReport(
-            partition=partition.partition_id,
-            position=partition.position,
-            source=partition.source_path,
-            row_start=partition.fragment.row_start,
-            row_stop=partition.fragment.row_stop,
-            rows=result.rows,
-            result=result.files[0].name,
-            digest=result.files[0].digest,
-            attempt=result.attempt,
-            run=result.run,
-            committed=result.created,
-            ledgers=result.ledgers,
-        )
-        for partition, result in zip(partitions, results, strict=True)
-    )
-    ledgers = total_ledgers(results)
-    return MappingReport(
-        job=job,
-        rows_in=ledgers[0].rows_in if ledgers else 0,
-        rows_out=sum(result.rows for result in results),
-        ledgers=ledgers,
-        partitions=reports,
-    )
-
-
-def encode_report(report: MappingReport) -> bytes:
-    """JSON, indented as long as a person might read it."""
-    data = msgspec.json.encode(report)
-    return msgspec.json.format(data, indent=1) if len(report.partitions) <= READABLE_PARTITIONS_MAX else data
-
-
-def total_ledgers(results: Iterable[Manifest]) -> tuple[OperatorLedger, ...]:
-    """The ledgers of all partitions added up, operator by operator. Pure."""
-    total: dict[int, OperatorLedger] = {}
-    for result in results:
-        for ledger in result.ledgers:
-            held = total.get(ledger.index)
-            total[ledger.index] = ledger if held is None else add_ledgers(held, ledger)
-    return tuple(total[index] for index in sorted(total))
-
-
-def with_all_operators(
-    ledgers: Sequence[OperatorLedger], operators: Sequence[str]
-) -> tuple[OperatorLedger, ...]:
-    """The ledgers with zeros for `read` and operators that have none yet. Pure."""
-    held = {ledger.index: ledger for ledger in ledgers}
-    return tuple(
-        held.get(index, OperatorLedger(index=index, name=name, rows_in=0, rows_out=0))
-        for index, name in enumerate([READ, *operators], start=-1)
-    )
-
-
-def show_dead_letters(fs: FileSystem, layout: JobLayout, results: Iterable[Manifest]) -> None:
-    """Give the dead letters of each partition the name that people look for, and take it where there are none now."""
-    shown = set(fs.list(layout.dead_letter_dir))
-    for result in results:
-        path = layout.dead_letter(result.partition)
-        if result.dead_letters:
-            fs.write_atomic(path, read_file(fs, layout.dead_letter_dir, result.dead_letters[0]))
-        elif os.path.basename(path) in shown:
-            fs.remove(path)
-
-
-def show_traces(fs: FileSystem, layout: JobLayout, results: Sequence[Manifest], size: int) -> None:
-    """The samples of all partitions as one file an operator."""
-    names = {ledger.index: ledger.name for result in results for ledger in result.ledgers}
-    lines = (line for result in results for line in read_lines(fs, layout.trace_dir, result.traces))
-    for index, records in trace.merge(lines, size).items():
-        data = b"\n".join([*map(trace.encode, records), b""])
-        fs.write_atomic(layout.trace(index, names[index]), data)
 
 
 def done_partitions(fs: FileSystem, layout: JobLayout) -> list[int]:

@@ -1,0 +1,107 @@
+"""Before the first row: the input scanned, and what earlier runs committed sorted into what is reused and what is not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import cast
+
+from data_juicer.config.schema import JobConfig
+from data_juicer.formats.base import SourceFile
+from data_juicer.formats.first_rows import check_text_keys
+from data_juicer.job.layout import JobLayout
+from data_juicer.ops.base import Operator
+from data_juicer.plan.inventory import take_inventory
+from data_juicer.plan.jobplan import JobPlan, plan_job
+from data_juicer.plan.keys import KeyMaker
+from data_juicer.plan.mapping import DatasetMapping, Materialize, decode_mapping, encode_mapping
+from data_juicer.plan.phases import BarrierPlan, plan_barriers
+from data_juicer.plan.resume_report import encode_resume_report
+from data_juicer.plan.scan import scan
+from data_juicer.run.assemble import fragment_limits, text_keys_of
+from data_juicer.run.findings import find_damage
+from data_juicer.run.opening import OpenJob
+from data_juicer.run.recorder import Recorder
+from data_juicer.run.setup import WorkerSetup
+from data_juicer.store.commit import set_aside
+from data_juicer.store.filesystem import FileSystem
+
+
+def known_sources(fs: FileSystem, layout: JobLayout) -> list[SourceFile]:
+    """The files of the input as the last scan saw them; none where there was no scan."""
+    try:
+        mapping = decode_mapping(fs.read(layout.dataset_mapping))
+    except FileNotFoundError:
+        return []
+    return [] if mapping is None else list(mapping.sources)
+
+
+def scan_input(
+    config: JobConfig,
+    job: OpenJob,
+    operators: Sequence[Operator],
+    sources: Sequence[SourceFile],
+    recorder: Recorder,
+) -> DatasetMapping:
+    """Cut the input into partitions, keeping the numbers of those that an earlier run knew.
+
+    Raises: ConfigError: the first row lacks a field that operators read. DatasetError: a file cannot be read.
+    """
+    for source in sources:
+        check_text_keys(source, text_keys_of(operators))
+    fs, path = job.fs, job.layout.dataset_mapping
+    held = fs.read(path) if fs.exists(path) else None
+    mapping = scan(
+        sources,
+        fragment_limits(config),
+        decode_mapping(held) if held is not None else None,
+        fs,
+        copies_dir=job.layout.partitions_dir,
+        materialize=cast("Materialize", config.partition.materialize),
+        verify=config.verify_input,
+    )
+    encoded = encode_mapping(mapping)
+    if encoded != held:
+        fs.write_atomic(path, encoded)
+    for source in mapping.empty_sources():
+        recorder.warn(f"{source.path} holds no row.")
+    return mapping
+
+
+def plan_run(
+    job: OpenJob, mapping: DatasetMapping, setup: WorkerSetup, recorder: Recorder
+) -> tuple[JobPlan, BarrierPlan]:
+    """What is to be done. What is damaged or stale is set aside, and why is told and written to the resume report."""
+    fs, layout = job.fs, job.layout
+    inventory = take_inventory(fs, layout)
+    keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
+    plan = plan_job(layout.job_id, mapping.partitions, inventory, keys)
+    barriers = plan_barriers(mapping.partitions, inventory, keys)
+    plan.refused += barriers.refused
+    for damage in inventory.damaged:
+        recorder.warn(f"{damage.path} is damaged and was set aside: {damage.reason}")
+    set_aside(fs, [damage.path for damage in inventory.damaged])
+    set_aside(fs, [refused.path for refused in plan.refused])
+    if plan.refused:
+        reasons = Counter(refused.reason for refused in plan.refused)
+        told = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())
+        recorder.inform(f"not reused: {told}")
+    fs.write_atomic(layout.resume_report, encode_resume_report(job.run, plan, inventory))
+    return plan, barriers
+
+
+def set_damaged_aside(job: OpenJob, plan: JobPlan, recorder: Recorder) -> list[int]:
+    """Partitions that an earlier run committed and whose result is not what it was; their results are set aside.
+
+    Reads every byte of every result of earlier runs.
+    """
+    damaged = []
+    for partition_id, result in plan.done.items():
+        damage = find_damage(job.fs, job.layout, result)
+        if damage is not None:
+            recorder.warn(
+                f"the result of partition {partition_id} is damaged and was set aside: {damage}", partition_id
+            )
+            set_aside(job.fs, [job.layout.result_manifest(partition_id)])
+            damaged.append(partition_id)
+    return damaged
