@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from data_juicer.config.plain import plain_copy
+from data_juicer.config.plain import InvalidValueError, plain_copy
 from data_juicer.config.spec import (
     INTEGER_MAX,
     Integer,
-    InvalidValueError,
     Number,
     Spec,
     check_text,

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from data_juicer.config import foreign, legacy
 from data_juicer.config.entries import OperatorEntry
-from data_juicer.config.plain import plain_copy
+from data_juicer.config.plain import InvalidValueError, plain_copy
 from data_juicer.config.scalars import resolve_scalar
 from data_juicer.config.schema import SPECS, JobConfig
-from data_juicer.config.spec import LIST_MARKS, Flag, InvalidValueError, read_yaml
+from data_juicer.config.spec import LIST_MARKS, Flag, read_yaml
 from data_juicer.config.words import clip, did_you_mean, nearest, one_line, show
 from data_juicer.errors import ConfigError
 

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from data_juicer.config.spec import InvalidValueError, is_unicode
 from data_juicer.config.words import show
 
 DEPTH_MAX: Final = 64
@@ -16,6 +15,14 @@ NODES_MAX: Final = 200_000
 INTEGER_BITS_MAX: Final = 4096
 PATH_CHARS_MAX: Final = 200
 """A path of keys for messages grows no further, so that deep nesting of long keys costs no memory."""
+
+
+class InvalidValueError(ValueError):
+    """A value that a setting cannot have. `below` is the part of the setting that is meant, such as `[3]`."""
+
+    def __init__(self, text: str, below: str = "") -> None:
+        super().__init__(text)
+        self.below = below
 
 
 def deeper(path: str, part: str) -> str:
@@ -69,3 +76,12 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, str) and is_unicode(value)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether the text can be written as UTF-8: it holds no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

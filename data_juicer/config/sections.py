@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from data_juicer.config import rules
-from data_juicer.config.spec import Choice, Flag, Integer, InvalidValueError, Names, Number, Spec
+from data_juicer.config.plain import InvalidValueError
+from data_juicer.config.spec import Choice, Flag, Integer, Names, Number, Spec
 from data_juicer.config.words import one_line
 from data_juicer.errors import ConfigError
 

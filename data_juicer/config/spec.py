@@ -18,20 +18,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from data_juicer.config.plain import InvalidValueError, is_unicode
 from data_juicer.config.scalars import resolve_scalar
 from data_juicer.config.words import clip, show
 
 INTEGER_MAX: Final = 2**63 - 1
 TEXT_CHARS_MAX: Final = 4096
 LIST_MARKS: Final = ("[", "{")
-
-
-class InvalidValueError(ValueError):
-    """A value that a setting cannot have. `below` is the part of the setting that is meant, such as `[3]`."""
-
-    def __init__(self, text: str, below: str = "") -> None:
-        super().__init__(text)
-        self.below = below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,15 +210,6 @@ def check_text(text: str, below: str = "") -> None:
         raise InvalidValueError(f"{len(text)} characters, more than {TEXT_CHARS_MAX}", below)
     if not is_unicode(text) or any(char < " " or char == "\x7f" for char in text):
         raise InvalidValueError(f"{show(text)} holds a control character or invalid Unicode", below)
-
-
-def is_unicode(text: str) -> bool:
-    """Whether the text can be written as UTF-8: it holds no half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def read_yaml(text: str) -> Any:

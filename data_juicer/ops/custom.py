@@ -9,7 +9,7 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from data_juicer.errors import ConfigError
@@ -29,13 +29,17 @@ def classes() -> Mapping[str, type[Operator]]:
     return _classes
 
 
-def load_custom(paths: Sequence[str]) -> list[str]:
+def load_custom(paths: Sequence[str], taken: Callable[[], Collection[str]]) -> list[str]:
     """Load the operators of these files; a folder stands for its package, or for each of its `.py` files.
 
-    A file that was loaded before is loaded again only if it changed. Returns: the names of their operators.
+    A file that was loaded before is loaded again only if it changed.
+
+    Args:
+        taken: the names that no operator can be given any more.
+    Returns: the names of their operators.
     Raises: ConfigError: a path is missing, a file does not import or holds no operator, or a name is taken.
     """
-    return [name for path in paths for source in _sources(path) for name in _load(source)]
+    return [name for path in paths for source in _sources(path) for name in _load(source, taken)]
 
 
 def from_entry_point(name: str, point: EntryPoint) -> type[Operator]:
@@ -84,7 +88,7 @@ def _digest(files: Sequence[str]) -> str:
     return str(digest.hexdigest())
 
 
-def _load(source: str) -> list[str]:
+def _load(source: str, taken: Callable[[], Collection[str]]) -> list[str]:
     digest = _digest(_files(source))
     held = _loaded.get(source)
     if held is not None and held[0] == digest:
@@ -95,19 +99,13 @@ def _load(source: str) -> list[str]:
     if not found:
         raise ConfigError(f"custom_operator_paths: {source} holds no operator")
     for name in found:
-        _refuse_taken(name, source)
+        if name in taken():
+            raise ConfigError(
+                f"custom_operator_paths: {source}: the name {name!r} is taken by another operator; rename it"
+            )
     _classes.update(found)
     _loaded[source] = (digest, list(found))
     return list(found)
-
-
-def _refuse_taken(name: str, source: str) -> None:
-    from data_juicer.ops import registry
-
-    if name in registry.names():
-        raise ConfigError(
-            f"custom_operator_paths: {source}: the name {name!r} is taken by another operator; rename it"
-        )
 
 
 def _import(source: str) -> ModuleType:
