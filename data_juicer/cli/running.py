@@ -40,6 +40,7 @@ def run_job_of(settings: Sequence[str]) -> int:
                 announce=screen.open,
                 listeners=(screen.listen,),
                 tick=screen.tick,
+                step=screen.step,
                 stop_asked=signals.asked,
             )
         except InputError as error:
@@ -98,6 +99,10 @@ class Screen:
             self._has_told_stop = True
             self._terminal.say("stopping: what is in work is finished first; once more leaves at once")
         self._terminal.tick()
+
+    def step(self, told: str) -> None:
+        if self._terminal:
+            self._terminal.step(told)
 
     # ---- when it ended
 

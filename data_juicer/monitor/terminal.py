@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 BAR_S: Final = 0.25
 LINE_S: Final = 5.0
+STEP_S: Final = 1.0
+"""A step of the driver's own that is over sooner is not shown."""
 _TROUBLES_MAX: Final = 10
 """Warnings and failed attempts that are told as they come; the rest is counted, and stands in events.log."""
 
@@ -34,6 +36,8 @@ class _Display(Protocol):
     period_s: float
 
     def show(self, progress: Progress) -> None: ...
+
+    def step(self, told: str) -> None: ...
 
     def say(self, line: str) -> None: ...
 
@@ -53,6 +57,7 @@ class Terminal:
         self._stream = stream
         self._made: _Display | None = None
         self._shown_s: float | None = None
+        self._stepping_s: float | None = None
         self._troubles = 0
 
     def listen(self, record: Record) -> None:
@@ -78,14 +83,27 @@ class Terminal:
         """Show how far the run is, when it was not shown a moment ago; called in each turn of the driver's loop."""
         now_s = self._clock.monotonic_s()
         if self._shown_s is None or now_s - self._shown_s >= self._display.period_s:
-            self._shown_s = now_s
+            self._shown_s, self._stepping_s = now_s, None
             self._show()
+
+    def step(self, told: str) -> None:
+        """Show what the driver does by itself, when nothing was shown a moment ago."""
+        now_s = self._clock.monotonic_s()
+        if self._stepping_s is None:
+            self._stepping_s = now_s
+        if now_s - self._stepping_s < STEP_S:
+            return
+        if self._shown_s is None or now_s - self._shown_s >= self._display.period_s:
+            self._shown_s = now_s
+            with self._surviving():
+                self._display.step(told)
 
     def close(self) -> None:
         """Show the last state and give the terminal back; safe to call twice."""
         if self._shown_s is not None:
             self._shown_s = None
-            self._show()
+            if self._view.partitions:
+                self._show()
         if self._made is not None:
             with self._surviving():
                 self._made.close()
@@ -116,6 +134,9 @@ class _Nothing:
     def show(self, progress: Progress) -> None:
         pass
 
+    def step(self, told: str) -> None:
+        pass
+
     def say(self, line: str) -> None:
         pass
 
@@ -137,6 +158,9 @@ class _Lines:
         if line != self._last:
             self._last = line
             self.say(line)
+
+    def step(self, told: str) -> None:
+        self.say(told)
 
     def say(self, line: str) -> None:
         self._stream.write(f"{line}\n")
@@ -160,11 +184,17 @@ class _Bar:
         self._is_live = False
 
     def show(self, progress: Progress) -> None:
+        self._update(_bar(progress))
+
+    def step(self, told: str) -> None:
+        self._update(told)
+
+    def _update(self, shown: RenderableType) -> None:
         if not self._is_live:
             self._live.start()
             self._console.show_cursor(True)  # a killed driver cannot give a hidden one back
             self._is_live = True
-        self._live.update(_bar(progress), refresh=True)
+        self._live.update(shown, refresh=True)
 
     def say(self, line: str) -> None:
         self._console.print(line, markup=False, style="yellow", soft_wrap=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -27,11 +27,15 @@ def scan(
     copies_dir: str,
     materialize: Materialize = "auto",
     verify: bool = False,
+    watch: Callable[[Fragment], None] = lambda _: None,
 ) -> DatasetMapping:
     """Cut all sources into fragments and give each its partition id.
 
     A source of the same path, size and time as in `previous` keeps its fragments without being read, unless `verify`.
     Copies are durable when this returns, so that the mapping that names them may be written.
+
+    Args:
+        watch: told each fragment as it is found; what it raises ends the scan.
 
     Raises:
         InputError: a source cannot be read.
@@ -44,7 +48,9 @@ def scan(
     for source in sources:
         held = known.get(_identity(source))
         if held is None or not _copies_are_whole(held, fs):
-            pieces.extend(_Scanner(fs, copies_dir, limits, materialize).pieces(source))
+            for piece in _Scanner(fs, copies_dir, limits, materialize).pieces(source):
+                watch(piece.fragment)
+                pieces.append(piece)
         else:
             pieces.extend(_moved(piece, source.index) for piece in held)
     partitions = assign_partitions(pieces, () if previous is None else previous.partitions)

@@ -145,7 +145,7 @@ class _Run:
             self.recorder.inform(f"checkpoints of job {job_id}, completed over {days} days ago, were dropped")
 
     def _work(self, sources: Sequence[SourceFile]) -> None:
-        mapping = scan_input(self.config, self.job, self.operators, sources, self.recorder)
+        mapping = scan_input(self.config, self.job, self.operators, sources, self.recorder, self._step)
         setup = worker_setup(
             self.config,
             self.layout,
@@ -241,7 +241,7 @@ class _Run:
 
     def _damaged_results(self, mapping: DatasetMapping, plan: JobPlan) -> list[int]:
         """Partitions that earlier runs committed and that have to be done again, in the order of the input."""
-        damaged = set_damaged_aside(self.job, plan, self.recorder)
+        damaged = set_damaged_aside(self.job, plan, self.recorder, self._step_or_stop)
         for partition_id in damaged:
             self.committer.hold(partition_id, plan.fallbacks[partition_id])
         plan.done.clear()
@@ -253,6 +253,17 @@ class _Run:
         self._tick()
         if (by := self.around.stop_asked()) is not None:
             raise stopped(by)
+
+    def _step_or_stop(self, told: str) -> None:
+        """For steps of the driver's own once workers were begun. Raises: JobStoppedError."""
+        self._step(told)
+        if (by := self.around.stop_asked()) is not None:
+            raise stopped(by)
+
+    def _step(self, told: str) -> None:
+        """The lock stays fresh, and people see what is done, while nothing else happens."""
+        self.job.lock.renew(self.job.view.rows_done)
+        self.around.step(told)
 
     def _tick(self) -> None:
         self.job.lock.renew(self.job.view.rows_done)

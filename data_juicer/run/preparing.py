@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from data_juicer.config.schema import JobConfig
-from data_juicer.formats.base import SourceFile
+from data_juicer.formats.base import Fragment, SourceFile
 from data_juicer.formats.first_rows import check_text_keys
 from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import Operator
@@ -42,15 +42,19 @@ def scan_input(
     operators: Sequence[Operator],
     sources: Sequence[SourceFile],
     recorder: Recorder,
+    step: Callable[[str], None],
 ) -> DatasetMapping:
     """Cut the input into partitions, keeping the numbers of those that an earlier run knew.
 
+    Args:
+        step: told how far the scan is, often.
     Raises: ConfigError: the first row lacks a field that operators read. DatasetError: a file cannot be read.
     """
     for source in sources:
         check_text_keys(source, text_keys_of(operators))
     fs, path = job.fs, job.layout.dataset_mapping
     held = fs.read(path) if fs.exists(path) else None
+    seen = _Seen(step)
     mapping = scan(
         sources,
         fragment_limits(config),
@@ -59,6 +63,7 @@ def scan_input(
         copies_dir=job.layout.partitions_dir,
         materialize=cast("Materialize", config.partition.materialize),
         verify=config.verify_input,
+        watch=seen.add,
     )
     encoded = encode_mapping(mapping)
     if encoded != held:
@@ -66,6 +71,20 @@ def scan_input(
     for source in mapping.empty_sources():
         recorder.warn(f"{source.path} holds no row.")
     return mapping
+
+
+class _Seen:
+    """What a scan has seen so far."""
+
+    def __init__(self, step: Callable[[str], None]) -> None:
+        self._step = step
+        self.rows = 0
+        self.size_bytes = 0
+
+    def add(self, fragment: Fragment) -> None:
+        self.rows += fragment.rows
+        self.size_bytes += fragment.byte_stop - fragment.byte_start
+        self._step(f"reading the input: {self.rows:,} rows, {self.size_bytes / 1e9:,.1f} GB")
 
 
 def plan_run(
@@ -90,13 +109,16 @@ def plan_run(
     return plan, barriers
 
 
-def set_damaged_aside(job: OpenJob, plan: JobPlan, recorder: Recorder) -> list[int]:
+def set_damaged_aside(
+    job: OpenJob, plan: JobPlan, recorder: Recorder, step: Callable[[str], None]
+) -> list[int]:
     """Partitions that an earlier run committed and whose result is not what it was; their results are set aside.
 
     Reads every byte of every result of earlier runs.
     """
     damaged = []
-    for partition_id, result in plan.done.items():
+    for count, (partition_id, result) in enumerate(plan.done.items()):
+        step(f"checking results of earlier runs: {count:,} of {len(plan.done):,} partitions")
         damage = find_damage(job.fs, job.layout, result)
         if damage is not None:
             recorder.warn(

@@ -35,6 +35,8 @@ class Surroundings:
     view: JobView = field(default_factory=JobView)
     listeners: Sequence[Listener] = ()
     tick: Callable[[], None] = lambda: None
+    step: Callable[[str], None] = lambda _: None
+    """Told what the driver does by itself and how far it is, often."""
     stop_asked: Callable[[], int | None] = lambda: None
     arguments: Sequence[str] = ()
     """Of the command line, for the resume command."""

@@ -7,7 +7,7 @@ from data_juicer.events import types as t
 from data_juicer.events.view import JobView
 from data_juicer.monitor.closing import print_closing
 from data_juicer.monitor.facts import Fact, OperatorLine
-from data_juicer.monitor.terminal import LINE_S, Terminal
+from data_juicer.monitor.terminal import LINE_S, STEP_S, Terminal
 from data_juicer.testing.clock import ManualClock
 
 
@@ -55,6 +55,22 @@ def test_a_run_that_ended_before_its_plan_shows_nothing() -> None:
     stream = io.StringIO()
     Terminal(JobView(), ManualClock(), stream).close()
     assert stream.getvalue() == ""
+
+
+def test_a_long_step_of_the_driver_is_told_and_a_short_one_is_not() -> None:
+    clock, stream = ManualClock(), io.StringIO()
+    terminal = Terminal(JobView(), clock, stream)
+    terminal.step("reading the input: 1 rows")
+    clock.advance(STEP_S / 2)
+    terminal.step("reading the input: 2 rows")
+    assert stream.getvalue() == ""
+    clock.advance(STEP_S / 2)
+    terminal.step("reading the input: 3 rows")
+    terminal.step("reading the input: 4 rows")
+    clock.advance(LINE_S)
+    terminal.step("reading the input: 5 rows")
+    terminal.close()
+    assert stream.getvalue().splitlines() == ["reading the input: 3 rows", "reading the input: 5 rows"]
 
 
 def test_a_resume_tells_what_earlier_runs_did() -> None:
