@@ -32,13 +32,15 @@ check: install
 slow: install
 	$(BIN)/python -m pytest -m slow
 
-# Operators against the cases that DataJuicer's own were recorded on.
+# Every failure once; writes docs/reliability.md.
 reliability: install
 	RELIABILITY=write $(BIN)/python -m pytest tests/crash/test_failures.py
 
+# Operators against the cases that DataJuicer's own were recorded on.
 golden: install
 	$(BIN)/python -m pytest tests/golden -rA
 
+# Measured figures beside their targets.
 bench: install
 	$(BIN)/python -m benchmarks
 
