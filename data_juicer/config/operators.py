@@ -21,7 +21,9 @@ def check_operators(config: JobConfig) -> tuple[Operator, ...]:
     Raises: ConfigError: an operator or parameter is unknown, or a value does not fit; with file, line and key path.
     """
     load_custom_operators(config.custom_operator_paths, config.recipe_path)
-    return tuple(_make(entry, index, config.text_keys[0]) for index, entry in enumerate(config.process))
+    return tuple(
+        _make(entry, index, config.text_keys[0], config.seed) for index, entry in enumerate(config.process)
+    )
 
 
 def load_custom_operators(paths: Sequence[str], recipe_path: str | None) -> None:
@@ -34,11 +36,11 @@ def load_custom_operators(paths: Sequence[str], recipe_path: str | None) -> None
         raise ConfigError(one_line(f"{recipe_path or 'recipe'}: {error}")) from error
 
 
-def _make(entry: OperatorEntry, index: int, text_key: str) -> Operator:
+def _make(entry: OperatorEntry, index: int, text_key: str, seed: int) -> Operator:
     from data_juicer.ops import registry
 
     try:
-        return registry.make(entry.name, entry.params, text_key=text_key)
+        return registry.make(entry.name, entry.params, text_key=text_key, seed=seed)
     except ConfigError as error:
         where = f"{entry.origin or 'recipe'}: process[{index}].{entry.name}"
         raise ConfigError(one_line(f"{where}{_blame(entry, str(error))}")) from error

@@ -37,7 +37,12 @@ class Operator(ABC):
     version: ClassVar[int | str] = 1
     """Raised whenever the output of a built-in operator changes; for a custom one the digest of its source file."""
 
+    draws: ClassVar[bool] = False
+    """Draws at random: the job's seed decides the result, and is part of the key of a checkpoint."""
+
     text_key: str = "text"
+    seed: int = 42
+    """Of the job; set by the registry for an operator that draws."""
     canonical: bytes = b"{}"
     """The parameters that decide the result, as JSON; set by the registry, part of the key of a checkpoint."""
 

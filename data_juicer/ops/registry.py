@@ -50,11 +50,12 @@ def find(name: str) -> type[Operator]:
     raise ConfigError(_unknown_operator(name))
 
 
-def make(name: str, params: Mapping[str, Any], *, text_key: str = "text") -> Operator:
+def make(name: str, params: Mapping[str, Any], *, text_key: str = "text", seed: int = 42) -> Operator:
     """An operator with these parameters; nothing heavy is loaded.
 
     Args:
         text_key: the text column that the recipe names first; a `text_key` among `params` goes before it.
+        seed: of the job, for operators that draw at random.
     Raises: ConfigError: operator or parameter unknown, or a value that does not fit.
     """
     cls = find(name)
@@ -62,6 +63,8 @@ def make(name: str, params: Mapping[str, Any], *, text_key: str = "text") -> Ope
         params = {key: value for key, value in params.items() if key not in WITHOUT_EFFECT}
     declared = getattr(cls, "foreign", cls)
     checked = {"text_key": text_key, **parameters.check(name, declared, params)}
+    if getattr(cls, "draws", False):
+        checked["seed"] = seed
     attributes = {**parameters.attribute_parameters(declared), **_attributes(declared, checked)}
     own = {key: value for key, value in checked.items() if key in parameters.own_parameters(declared)}
     operator = cls.__new__(cls)

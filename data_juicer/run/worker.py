@@ -47,7 +47,8 @@ class Worker:
         self.tell = tell
         self.keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
         self.operators: list[Operator] = [
-            make(spec.name, spec.parameters, text_key=setup.text_key) for spec in setup.operators
+            make(spec.name, spec.parameters, text_key=setup.text_key, seed=setup.seed)
+            for spec in setup.operators
         ]
         self._prepared: set[int] = set()
 

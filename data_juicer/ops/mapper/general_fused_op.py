@@ -22,12 +22,13 @@ class GeneralFusedOp(Mapper):
     """
 
     name: ClassVar[str] = "general_fused_op"
+    draws: ClassVar[bool] = True  # for an operator of the list that does
 
     def __init__(self, fused_op_list: list[Any] | None = None) -> None:
         from data_juicer.ops import registry
 
         self.operators = [
-            registry.make(name, parameters, text_key=self.text_key)
+            registry.make(name, parameters, text_key=self.text_key, seed=self.seed)
             for name, parameters in map(parameters_of, fused_op_list or [])
         ]
         for operator in self.operators:

@@ -1,0 +1,1 @@
+"""Texts changed at random, for the mappers that make more rows of the rows there are."""
