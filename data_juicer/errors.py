@@ -67,7 +67,11 @@ class JobStoppedError(JobError):
 
 
 class StoreError(DataJuicerError):
-    pass
+    """`finding`: the message without what is safe and what to do."""
+
+    def __init__(self, finding: str, advice: str = "") -> None:
+        super().__init__(f"{finding} {advice}".rstrip())
+        self.finding = finding
 
 
 class CheckpointError(DataJuicerError):

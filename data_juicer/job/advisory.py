@@ -8,6 +8,7 @@ import time
 from typing import Final, Protocol
 
 from data_juicer.errors import StoreError
+from data_juicer.store.disk_errors import told
 
 _TRIES: Final = 20
 _PAUSE_S: Final = 0.005
@@ -31,10 +32,8 @@ class FileLock:
         self._descriptor: int | None = None
 
     def acquire(self, path: str) -> bool:
-        try:
+        with told("opening it for locking", path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise StoreError(f"{path}: cannot be opened for locking: {error.strerror}.") from error
         for _ in range(_TRIES):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -42,7 +41,10 @@ class FileLock:
                 time.sleep(_PAUSE_S)
             except OSError as error:
                 os.close(descriptor)
-                raise StoreError(f"{path}: this file system has no locks: {error.strerror}.") from error
+                raise StoreError(
+                    f"{path}: locking failed: {error.strerror}.",
+                    "What was committed is safe; give a work_dir on a disk that has locks and start the job again.",
+                ) from error
             else:
                 self._descriptor = descriptor
                 return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.job.layout import JobLayout, parse_checkpoint_name, parse_resolve_name, parse_result_name
@@ -12,6 +13,8 @@ from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import ResolveManifest, check_decisions, read_resolve
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.manifest import DataFile, Manifest
+
+BROKEN_LINK: Final = "it is a link to a file that is not there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,8 @@ def _take_resolves(fs: FileSystem, layout: JobLayout, names: set[str], inventory
             check_decisions(fs, layout.checkpoints_dir, manifest)
         except CheckpointCorruptError as error:
             inventory.damaged.append(Damage(path=path, reason=str(error)))
+        except FileNotFoundError:
+            inventory.damaged.append(Damage(path=path, reason=BROKEN_LINK))
         else:
             inventory.resolves[index] = (path, manifest)
 
@@ -86,6 +91,9 @@ def _manifests(
             manifest = read_manifest(fs, path)
         except CheckpointCorruptError as error:
             damaged.append(Damage(path=path, reason=str(error)))
+            continue
+        except FileNotFoundError:
+            damaged.append(Damage(path=path, reason=BROKEN_LINK))
             continue
         reason = _wrong_name(manifest, expected) or _wrong_files(fs, directory, names, manifest.files)
         reason = reason or _wrong_letters(fs, letters_dir or directory, manifest)
@@ -134,7 +142,10 @@ def _wrong_files(fs: FileSystem, directory: str, names: set[str], files: Sequenc
     for file in files:
         if file.name not in names:
             return f"{file.name} is missing"
-        size_bytes = fs.size(os.path.join(directory, file.name))
+        try:
+            size_bytes = fs.size(os.path.join(directory, file.name))
+        except FileNotFoundError:
+            return f"{file.name}: {BROKEN_LINK}"
         if size_bytes != file.size_bytes:
             return f"{file.name} holds {size_bytes} bytes, its manifest says {file.size_bytes}"
     return None

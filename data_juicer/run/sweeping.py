@@ -74,7 +74,7 @@ def _sweep_decisions(fs: FileSystem, layout: JobLayout) -> int:
         if name.endswith(".json"):
             try:
                 named.add(read_resolve(fs, os.path.join(layout.checkpoints_dir, name)).file)
-            except CheckpointError:
+            except (CheckpointError, FileNotFoundError):
                 return 0  # what it names is not known
     litter = [name for name in held if not name.endswith(".json") and name not in named]
     for name in litter:

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from data_juicer.errors import CheckpointCorruptError
+
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One row, where it came from, and what was wrong with it."""
@@ -48,8 +50,11 @@ def encode_dead_letter(letter: DeadLetter) -> bytes:
 
 
 def decode_dead_letter(line: bytes) -> DeadLetter:
-    """Raises: msgspec.MsgspecError."""
-    return _DECODER.decode(line)
+    """Raises: CheckpointCorruptError: the line is no dead letter."""
+    try:
+        return _DECODER.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise CheckpointCorruptError(f"not a dead letter: {error}.") from error
 
 
 def row_fields(raw: bytes) -> dict[str, Any]:

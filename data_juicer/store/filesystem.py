@@ -12,9 +12,9 @@ import mmap
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
-from data_juicer.errors import StoreError
+from data_juicer.store.disk_errors import free_bytes, told
 
 Data = bytes | bytearray | memoryview
 
@@ -79,6 +79,10 @@ class FileSystem(ABC):
     def size(self, path: str) -> int:
         """Raises: FileNotFoundError."""
 
+    def modified_ns(self, path: str) -> int:
+        """When the bytes were changed last, in nanoseconds; 0 where it is not known. Raises: FileNotFoundError."""
+        return 0
+
     @abstractmethod
     def exists(self, path: str) -> bool: ...
 
@@ -127,49 +131,6 @@ class FileSystem(ABC):
 ASIDE_SUFFIX = ".aside"
 
 
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-@contextlib.contextmanager
-def _told(doing: str, path: str, size_bytes: int | None = None) -> Iterator[None]:
-    """`size_bytes`: what was to be written, where it is known."""
-    try:
-        yield
-    except OSError as error:
-        if doing == "reading" and isinstance(error, FileNotFoundError):
-            raise
-        raise StoreError(
-            f"{path}: {doing} failed: {error.strerror or error}{_space(error, path, size_bytes)}."
-        ) from error
-
-
-def _space(error: OSError, path: str, size_bytes: int | None) -> str:
-    """Of an error that says that there is no room: how much is needed, and how much there is."""
-    if error.errno not in _FULL:
-        return ""
-    free = free_bytes(path)
-    needed = "" if size_bytes is None else f"{size_bytes:,} bytes are needed"
-    held = "" if free is None else f"{free:,} are free" if needed else f"{free:,} bytes are free"
-    told = ", ".join(filter(None, (needed, held)))
-    return f" ({told}). What was committed is safe; make room and start the job again"
-
-
-def free_bytes(path: str) -> int | None:
-    """Room on the disk of a path, or of the nearest directory above it that exists; None where it is not known."""
-    while True:
-        try:
-            room = os.statvfs(path)
-        except FileNotFoundError:
-            above = os.path.dirname(path)
-            if above == path:
-                return None
-            path = above
-        except OSError:
-            return None
-        else:
-            return room.f_bavail * room.f_frsize
-
-
 class LocalFileSystem(FileSystem):
     """Files of this machine, or of a mounted shared storage."""
 
@@ -183,35 +144,37 @@ class LocalFileSystem(FileSystem):
 
     @contextlib.contextmanager
     def create(self, path: str) -> Iterator[BinaryIO]:
-        with _told("writing", path), open(path, "wb") as stream:
+        with told("writing", path), open(path, "wb") as stream:
             yield stream
 
     def truncate(self, path: str, size: int) -> None:
-        with _told("truncating", path):
+        with told("truncating", path):
             os.truncate(path, size)
 
     def sync(self, path: str) -> None:
-        with _told("syncing", path):
+        with told("syncing", path):
             _sync(path, os.O_RDONLY)
 
     def sync_dir(self, path: str) -> None:
-        with _told("syncing", path):
+        with told("syncing", path):
             _sync(path or ".", os.O_RDONLY | os.O_DIRECTORY)
 
     def link(self, source: str, target: str) -> bool:
-        with _told("linking", target):
+        with told("linking", target):
             try:
                 os.link(source, target)
             except FileExistsError:
+                if not os.path.exists(target):  # a broken link has the name
+                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), target) from None
                 return False
         return True
 
     def replace(self, source: str, target: str) -> None:
-        with _told("renaming", target):
+        with told("renaming", target):
             os.replace(source, target)
 
     def remove(self, path: str) -> None:
-        with _told("removing", path), contextlib.suppress(FileNotFoundError):
+        with told("removing", path), contextlib.suppress(FileNotFoundError):
             os.remove(path)
 
     def make_dirs(self, path: str) -> None:
@@ -220,11 +183,11 @@ class LocalFileSystem(FileSystem):
             return
         parent = os.path.dirname(path)
         self.make_dirs(parent)
-        with _told("creating the directory", path):
+        with told("creating the directory", path):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(path)
             if not os.path.isdir(path):
-                raise NotADirectoryError(20, "a file has this name", path)
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
             _sync(parent, os.O_RDONLY | os.O_DIRECTORY)
 
     def remove_dir(self, path: str) -> None:
@@ -232,24 +195,28 @@ class LocalFileSystem(FileSystem):
             os.rmdir(path)
 
     def read(self, path: str) -> bytes:
-        with _told("reading", path), open(path, "rb") as stream:
+        with told("reading", path), open(path, "rb") as stream:
             return stream.read()
 
     def map(self, path: str) -> Data:
-        with _told("reading", path), open(path, "rb") as stream:
+        with told("reading", path), open(path, "rb") as stream:
             if os.fstat(stream.fileno()).st_size == 0:
                 return b""
             return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
 
     def size(self, path: str) -> int:
-        with _told("reading", path):
+        with told("reading", path):
             return os.stat(path).st_size
+
+    def modified_ns(self, path: str) -> int:
+        with told("reading", path):
+            return os.stat(path).st_mtime_ns
 
     def exists(self, path: str) -> bool:
         return os.path.exists(path)
 
     def list(self, path: str) -> list[str]:
-        with _told("listing", path):
+        with told("listing", path):
             try:
                 return sorted(os.listdir(path))
             except FileNotFoundError:
@@ -271,13 +238,13 @@ class LocalFileSystem(FileSystem):
 
 
 def _opened(path: str) -> BinaryIO:
-    with _told("reading", path):
+    with told("reading", path):
         return open(path, "rb")
 
 
 @contextlib.contextmanager
 def _written(path: str, flag: int, size_bytes: int) -> Iterator[int]:
-    with _told("writing", path, size_bytes):
+    with told("writing", path, size_bytes):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flag, 0o644)
         try:
             yield descriptor

@@ -14,7 +14,8 @@ import pytest
 from data_juicer import api
 from data_juicer.errors import DataJuicerError
 from data_juicer.job.layout import JobLayout
-from data_juicer.store.filesystem import LocalFileSystem, _told
+from data_juicer.store.disk_errors import told as _told
+from data_juicer.store.filesystem import LocalFileSystem
 from data_juicer.testing import poison
 from data_juicer.testing.jobs import JOB_ID
 
