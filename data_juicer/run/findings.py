@@ -16,6 +16,7 @@ from data_juicer.plan.mapping import decode_mapping
 from data_juicer.store.commit import set_aside
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.manifest import Manifest
+from data_juicer.store.published import find_changes
 from data_juicer.store.results import find_results
 from data_juicer.store.staging import read_file
 
@@ -75,13 +76,7 @@ def _of_results(fs: FileSystem, layout: JobLayout, summary: JobSummary | None) -
         if summary is not None and summary.status is JobStatus.COMPLETED:
             return [f"{path} is missing; the result is published again."]
         return []
-    if not results.is_exported:
-        return []
-    return [
-        f"{file.path} {_state(fs, file.path)}, {file.size_bytes:,} bytes were exported; the result is published again."
-        for file in results.exports
-        if not fs.exists(file.path) or fs.size(file.path) != file.size_bytes
-    ]
+    return list(find_changes(fs, results)) if results.is_exported else []
 
 
 def _has_work(fs: FileSystem, layout: JobLayout) -> bool:
@@ -94,7 +89,3 @@ def _has_work(fs: FileSystem, layout: JobLayout) -> bool:
 def _damaged(fs: FileSystem, path: str, what_follows: str) -> str:
     (aside,) = set_aside(fs, [path])
     return f"{path} is damaged and was set aside as {os.path.relpath(aside, os.path.dirname(path))}; {what_follows}."
-
-
-def _state(fs: FileSystem, path: str) -> str:
-    return f"holds {fs.size(path):,} bytes" if fs.exists(path) else "is missing"

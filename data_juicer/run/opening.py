@@ -24,6 +24,7 @@ from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
 from data_juicer.run.findings import look_back
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.manifest import OperatorIdentity
+from data_juicer.store.published import find_changes
 from data_juicer.store.results import find_results
 
 
@@ -112,8 +113,7 @@ def find_completed(
     results = find_results(fs, layout.results_manifest)
     if results is None or not results.is_exported or summary.export_path != export_path:
         return None
-    whole = all(fs.exists(file.path) and fs.size(file.path) == file.size_bytes for file in results.exports)
-    return summary if whole else None
+    return None if any(find_changes(fs, results)) else summary
 
 
 def open_job(

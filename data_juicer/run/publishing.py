@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.events import types as t
@@ -17,7 +17,7 @@ from data_juicer.run.setup import WorkerSetup
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.manifest import Manifest
-from data_juicer.store.results import PublishedPart, ResultsManifest, publish
+from data_juicer.store.results import ExportedFile, PublishedPart, ResultsManifest, publish
 from data_juicer.store.staging import read_file, read_lines
 
 
@@ -33,7 +33,7 @@ def publish_job(
     results = [read_manifest(fs, layout.result_manifest(spec.partition_id)) for spec in partitions]
     report = make_report(layout.job_id, partitions, results)
     fs.write_atomic(layout.final_mapping_report, encode_report(report))
-    _show_dead_letters(fs, layout, results)
+    shown = tuple(_show_dead_letters(fs, layout, results))
     if config.open_tracer:
         _show_traces(fs, layout, results, config.trace_num)
     for ledger in report.ledgers:
@@ -43,21 +43,31 @@ def publish_job(
             partition=result.partition,
             file=result.files[0].name,
             rows=result.rows,
+            size_bytes=result.files[0].size_bytes,
             digest=result.files[0].digest,
         )
         for result in results
     )
-    manifest = ResultsManifest(job=layout.job_id, rows=report.rows_out, parts=parts)
+    manifest = ResultsManifest(job=layout.job_id, rows=report.rows_out, parts=parts, shown=shown)
     publish(fs, layout.results_manifest, manifest, export_target(config), setup.result_format)
 
 
-def _show_dead_letters(fs: FileSystem, layout: JobLayout, results: Iterable[Manifest]) -> None:
+def _show_dead_letters(
+    fs: FileSystem, layout: JobLayout, results: Iterable[Manifest]
+) -> Iterator[ExportedFile]:
     """Give the dead letters of each partition the name that people look for, and take it where there are none now."""
     shown = set(fs.list(layout.dead_letter_dir))
     for result in results:
         path = layout.dead_letter(result.partition)
         if result.dead_letters:
-            fs.write_atomic(path, read_file(fs, layout.dead_letter_dir, result.dead_letters[0]))
+            file = result.dead_letters[0]
+            fs.write_atomic(path, read_file(fs, layout.dead_letter_dir, file))
+            yield ExportedFile(
+                path=path,
+                size_bytes=file.size_bytes,
+                digest=file.digest,
+                modified_ns=fs.modified_ns(path),
+            )
         elif os.path.basename(path) in shown:
             fs.remove(path)
 

@@ -11,21 +11,26 @@ import msgspec
 
 from data_juicer.formats import to_parquet
 from data_juicer.formats.compression import compress
-from data_juicer.store.filesystem import FileSystem
+from data_juicer.store.filesystem import Data, FileSystem
 
 FORMAT_VERSION: Final = 1
 CHUNK_BYTES: Final = 8 << 20
 
 
-class ExportedFile(msgspec.Struct, frozen=True, kw_only=True):
+class ExportedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     path: str
     size_bytes: int
+    digest: str = ""
+    """xxh3-128 in hex; empty for a file that is the parts one behind the other, whose digests are known."""
+    modified_ns: int = 0
+    """When it was written, as the file system has it."""
 
 
 class PublishedPart(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     partition: int
     file: str
     rows: int
+    size_bytes: int
     digest: str
 
 
@@ -39,6 +44,13 @@ class ResultsManifest(msgspec.Struct, frozen=True, kw_only=True):
     exports: tuple[ExportedFile, ...] = ()
     """Files at the export path that are ours: written, or about to be."""
     is_exported: bool = False
+    shown: tuple[ExportedFile, ...] = ()
+    """Files in the job's own directory that are made for people: dead letters."""
+
+    @property
+    def published(self) -> tuple[ExportedFile, ...]:
+        """Everything that lies where people look for it."""
+        return (*self.exports, *self.shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +75,16 @@ def find_results(fs: FileSystem, path: str) -> ResultsManifest | None:
         return None
 
 
+def digest_of(data: Data) -> str:
+    """xxh3-128 in hex, chunk by chunk, so that a mapped file need not be in memory at once."""
+    import xxhash
+
+    digest, view = xxhash.xxh3_128(), memoryview(data)
+    for start in range(0, len(view), CHUNK_BYTES):
+        digest.update(view[start : start + CHUNK_BYTES])
+    return str(digest.hexdigest())
+
+
 def publish(
     fs: FileSystem,
     manifest_path: str,
@@ -84,8 +106,15 @@ def publish(
     paths = [os.path.join(os.path.dirname(manifest_path), part.file) for part in manifest.parts]
     written = list(_write_aside(fs, paths, target, part_format, directory, manifest.job))
     names = _shard_names(target, len(written))
+    is_joined = target.format == "jsonl" and not target.shard_size_bytes
     exports = tuple(
-        ExportedFile(path=name, size_bytes=fs.size(aside)) for aside, name in zip(written, names, strict=True)
+        ExportedFile(
+            path=name,
+            size_bytes=fs.size(aside),
+            digest="" if is_joined else digest_of(fs.map(aside)),
+            modified_ns=fs.modified_ns(aside),
+        )
+        for aside, name in zip(written, names, strict=True)
     )
     both = {file.path: file for file in (*earlier, *exports)}
     fs.write_atomic(

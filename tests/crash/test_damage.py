@@ -314,7 +314,7 @@ def test_a_damaged_copy_of_the_input_is_made_again_by_the_next_run(tmp_path: Pat
 # ---- what was published
 
 
-@pytest.mark.parametrize("how", [cut, empty, lambda data: data + b"{}\n", None])
+@pytest.mark.parametrize("how", [cut, flip, empty, lambda data: data + b"{}\n", None])
 def test_an_export_that_is_not_what_was_written_is_published_again(
     stopped: Callable[..., Case], how: Callable[[bytes], bytes] | None
 ) -> None:
@@ -326,6 +326,19 @@ def test_an_export_that_is_not_what_was_written_is_published_again(
     watch = case.resume()
     assert watch.started == []
     assert any(EXPORT in warning and "is published again" in warning for warning in watch.warnings)
+
+
+def test_dead_letters_for_people_that_are_not_what_was_written_are_written_again(
+    stopped: Callable[..., Case],
+) -> None:
+    case = stopped("finished")
+    path = f"{JOB}/dead_letter/partition_000000.jsonl"
+    written = case.fs.read(path)
+    case.overwrite(path, flip)
+    watch = case.resume()
+    assert watch.started == []
+    assert watch.warnings == [f"{path} was changed since it was written; the result is published again."]
+    assert case.fs.read(path) == written
 
 
 @pytest.mark.parametrize("how", [cut, empty, None])

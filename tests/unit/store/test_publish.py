@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xxhash
 
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.results import ExportTarget, PublishedPart, ResultsManifest, find_results, publish
@@ -31,7 +32,16 @@ def with_parts(fs: FileSystem, parts: Sequence[bytes] = PARTS) -> ResultsManifes
     fs.make_dirs("/job/results")
     for number, data in enumerate(parts):
         fs.write_durably(f"/job/results/{number}.part", data)
-    held = [PublishedPart(partition=n, file=f"{n}.part", rows=1, digest="") for n in range(len(parts))]
+    held = [
+        PublishedPart(
+            partition=n,
+            file=f"{n}.part",
+            rows=1,
+            size_bytes=len(part),
+            digest=xxhash.xxh3_128_hexdigest(part),
+        )
+        for n, part in enumerate(parts)
+    ]
     return ResultsManifest(job="job", rows=9, parts=tuple(held))
 
 

@@ -1,0 +1,88 @@
+"""What a completed job published, looked at again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data_juicer.store import published
+from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.store.published import find_changes
+from data_juicer.store.results import ExportTarget, PublishedPart, ResultsManifest, digest_of, publish
+
+PARTS = (b'{"n":1}\n', b"", b'{"n":2}\n{"n":3}\n')
+
+
+class CountingFileSystem(LocalFileSystem):
+    """Knows which files were read."""
+
+    def __init__(self) -> None:
+        self.read_paths: list[str] = []
+
+    def map(self, path: str):
+        self.read_paths.append(path)
+        return super().map(path)
+
+
+@pytest.fixture
+def fs() -> CountingFileSystem:
+    return CountingFileSystem()
+
+
+@pytest.fixture(params=[("jsonl", 0), ("jsonl", 10), ("parquet", 0)], ids=str)
+def results(request: pytest.FixtureRequest, fs: CountingFileSystem, tmp_path: Path) -> ResultsManifest:
+    for number, data in enumerate(PARTS):
+        (tmp_path / f"{number}.part").write_bytes(data)
+    parts = tuple(
+        PublishedPart(
+            partition=number, file=f"{number}.part", rows=1, size_bytes=len(data), digest=digest_of(data)
+        )
+        for number, data in enumerate(PARTS)
+    )
+    kind, shard_size_bytes = request.param
+    target = ExportTarget(
+        path=str(tmp_path / "out"), format=kind, compression="none", shard_size_bytes=shard_size_bytes
+    )
+    manifest = ResultsManifest(job="j", rows=3, parts=parts)
+    done = publish(fs, str(tmp_path / "results.json"), manifest, target, "jsonl")
+    fs.read_paths.clear()
+    return done
+
+
+def flip(path: str) -> None:
+    file = Path(path)
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+def test_what_nobody_touched_is_unchanged(fs: CountingFileSystem, results: ResultsManifest) -> None:
+    assert list(find_changes(fs, results)) == []
+
+
+def test_a_flipped_bit_is_found(fs: CountingFileSystem, results: ResultsManifest) -> None:
+    changed = results.exports[-1].path
+    flip(changed)
+    assert list(find_changes(fs, results)) == [
+        f"{changed} was changed since it was written; the result is published again."
+    ]
+
+
+def test_a_large_export_is_read_only_where_it_was_written_to_since(
+    fs: CountingFileSystem, results: ResultsManifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "READ_BYTES_MAX", 0)
+    assert list(find_changes(fs, results)) == []
+    assert fs.read_paths == []
+    flip(results.exports[0].path)
+    assert len(list(find_changes(fs, results))) == 1
+    assert fs.read_paths == [results.exports[0].path]
+
+
+def test_a_missing_and_a_shorter_file_are_told(fs: CountingFileSystem, results: ResultsManifest) -> None:
+    path = Path(results.exports[0].path)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "were written; the result is published again." in next(find_changes(fs, results))
+    path.unlink()
+    assert next(find_changes(fs, results)) == f"{path} is missing; the result is published again."
