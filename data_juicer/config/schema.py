@@ -119,6 +119,13 @@ class JobConfig:
             help="Suffixes of the files to read in a folder; empty: all known.", what="a suffix", result=True
         ),
     )
+    add_suffix: bool = setting(
+        False,
+        Flag(
+            help="Operators find the suffix of a row's file in the field __dj__suffix__; always so for those that need it.",
+            result=True,
+        ),
+    )
     text_keys: tuple[str, ...] = setting(
         ("text",),
         Names(

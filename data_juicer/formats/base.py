@@ -31,7 +31,7 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     mtime_ns: int
 
 
-class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Consecutive rows of one source. For compressed sources bytes and lines are those of the unpacked text."""
 
     source: int
@@ -43,6 +43,13 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """xxh3-128 in hex of the bytes [byte_start, byte_stop); of Parquet with the schema, which decides what they mean."""
     line_start: int = 0
     """Number of the first line, 1 for the first of the file; 0 in formats without lines."""
+    suffix: str = ""
+    """That of the source's name, such as ".jsonl", where operators are to know it; else empty."""
+
+    @property
+    def identity(self) -> str:
+        """What its rows are to operators: the digest, and the suffix where they know it."""
+        return self.digest + self.suffix
 
     @property
     def rows(self) -> int:

@@ -78,9 +78,14 @@ def _taken(given: str, paths: list[str], wanted: tuple[str, ...], what: str) -> 
 
 def kind_of_path(path: str) -> tuple[Format, Compression] | None:
     """Format and compression by suffix, the longest that fits."""
+    return KINDS.get(suffix_of(path))
+
+
+def suffix_of(path: str) -> str:
+    """The longest known suffix that a name ends in, in lower case; of another name what stands behind its last dot."""
     name = os.path.basename(path).lower()
     fitting = [suffix for suffix in KINDS if name.endswith(suffix)]
-    return KINDS[max(fitting, key=len)] if fitting else None
+    return max(fitting, key=len, default=os.path.splitext(name)[1])
 
 
 def _source(index: int, path: str) -> SourceFile:

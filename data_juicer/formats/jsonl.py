@@ -22,6 +22,7 @@ from data_juicer.formats.json_rows import DEPTH_MAX, REFUSALS, RowError, depth, 
 from data_juicer.formats.lines import Offsets, RowLines, split_rows
 from data_juicer.ops import values
 from data_juicer.ops.batch import Batch, Place
+from data_juicer.ops.fields import completed
 
 ROW_BYTES_MAX: Final = 1 << 30
 """Longer lines are dead letters unless the caller says otherwise."""
@@ -67,7 +68,7 @@ class JsonlRows:
     def field(self, key: str) -> pa.Array:
         if key not in self._fields:
             raw = [values.get(self.fields(origin), key) for origin in range(len(self))]
-            self._fields[key] = pa.array(raw, pa.large_binary())
+            self._fields[key] = completed(pa.array(raw, pa.large_binary()), key, self._fragment.suffix)
         return self._fields[key]
 
     def row_ids(self) -> npt.NDArray[np.uint64]:

@@ -15,6 +15,7 @@ from data_juicer.formats.arrow_json import raw_values
 from data_juicer.formats.base import SOURCE_SHIFT_BITS, BadRow, Fragment, ReadRows, read_range, source_changed
 from data_juicer.ops import values
 from data_juicer.ops.batch import Batch, Place
+from data_juicer.ops.fields import completed
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -47,7 +48,7 @@ class TableRows:
     def field(self, key: str) -> pa.Array:
         column = find_column(self.table, key)
         raw = [None] * len(self) if column is None else self._raw_column(key)
-        return pa.array(raw, pa.large_binary())
+        return completed(pa.array(raw, pa.large_binary()), key, self._fragment.suffix)
 
     def _raw_column(self, key: str) -> list[bytes]:
         if key not in self._raw:

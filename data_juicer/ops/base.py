@@ -54,6 +54,10 @@ class Operator(ABC):
         """Text columns that this operator gives to every row; operators after it read them though the source has none."""
         return ()
 
+    def reads_suffix(self) -> bool:
+        """Whether this operator reads the field `__dj__suffix__`, which readers then give to rows without it."""
+        return False
+
     def assets(self) -> tuple[str, ...]:
         """Files that decide the result beside the parameters (word lists, models); their digests enter the key."""
         return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,10 @@ from data_juicer.ops.batch import STATS_FIELD
 
 if TYPE_CHECKING:
     from data_juicer.ops.batch import Batch, Mask
+
+
+SUFFIX_FIELD: Final = "__dj__suffix__"
+"""The suffix of the file that a row comes from: a field that rows may have, and that readers give to those without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,15 @@ class Distinct:
         chosen = np.fromiter((decide(value) for value in self.values), np.bool_, len(self.values))
         kept: Mask = chosen[self.codes] if len(chosen) else np.zeros(len(self.codes), np.bool_)
         return kept
+
+
+def completed(column: pa.Array, key: str, suffix: str) -> pa.Array:
+    """The field `key` of a file's rows as raw JSON, with the file's suffix where that is what they lack.
+
+    Args:
+        suffix: empty where rows are not to know it.
+    """
+    return column.fill_null(values.encode(suffix)) if key == SUFFIX_FIELD and suffix else column
 
 
 def raw_field(batch: Batch, key: str) -> pa.Array:

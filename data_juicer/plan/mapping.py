@@ -17,11 +17,15 @@ Materialize = Literal["auto", "always"]
 
 
 class DatasetMapping(msgspec.Struct, frozen=True, kw_only=True):
-    """What a scan found. `limits` and `materialize` are what it was asked for: with others it has to be done again."""
+    """What a scan found.
+
+    `limits`, `materialize` and `with_suffix` are what it was asked for: with others it has to be done again.
+    """
 
     format_version: int = FORMAT_VERSION
     limits: FragmentLimits
     materialize: Materialize
+    with_suffix: bool = False
     sources: tuple[SourceFile, ...]
     partitions: tuple[PartitionSpec, ...]
 

@@ -43,7 +43,7 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
 
     @property
     def digest(self) -> str:
-        return self.fragment.digest
+        return self.fragment.identity
 
     @property
     def rows(self) -> int:
@@ -56,7 +56,7 @@ def assign_partitions(pieces: Sequence[Piece], previous: Sequence[PartitionSpec]
     A fragment that was there before keeps its id wherever it stands now, equal fragments in their order; any other takes
     the number of its position if no other has it, else the smallest number that none has.
     """
-    ids = _ids([piece.fragment.digest for piece in pieces], previous)
+    ids = _ids([piece.fragment.identity for piece in pieces], previous)
     return [
         PartitionSpec(
             partition_id=partition_id,

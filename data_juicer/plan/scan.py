@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from data_juicer.formats.discover import suffix_of
 from data_juicer.plan.mapping import DatasetMapping, Materialize
 from data_juicer.plan.partitions import PartitionSpec, Piece, assign_partitions
 
@@ -26,6 +27,7 @@ def scan(
     *,
     copies_dir: str,
     materialize: Materialize = "auto",
+    with_suffix: bool = False,
     verify: bool = False,
     watch: Callable[[Fragment], None] = lambda _: None,
 ) -> DatasetMapping:
@@ -35,13 +37,18 @@ def scan(
     Copies are durable when this returns, so that the mapping that names them may be written.
 
     Args:
+        with_suffix: fragments know the suffix of their source, for operators that read it.
         watch: told each fragment as it is found; what it raises ends the scan.
 
     Raises:
         InputError: a source cannot be read.
         StoreError: a copy cannot be written.
     """
-    if previous is not None and not verify and _is_current(previous, sources, limits, materialize, fs):
+    if (
+        previous is not None
+        and not verify
+        and _is_current(previous, (tuple(sources), limits, materialize, with_suffix), fs)
+    ):
         return previous
     known = {} if previous is None or verify else _known_pieces(previous, limits, materialize)
     pieces: list[Piece] = []
@@ -53,25 +60,20 @@ def scan(
                 pieces.append(piece)
         else:
             pieces.extend(_moved(piece, source.index) for piece in held)
+    pieces = [_with_suffix(piece, with_suffix) for piece in pieces]
     partitions = assign_partitions(pieces, () if previous is None else previous.partitions)
     return DatasetMapping(
         limits=limits,
         materialize=materialize,
+        with_suffix=with_suffix,
         sources=tuple(sources),
         partitions=tuple(_name_copies(partitions, copies_dir, fs)),
     )
 
 
-def _is_current(
-    previous: DatasetMapping,
-    sources: Sequence[SourceFile],
-    limits: FragmentLimits,
-    materialize: Materialize,
-    fs: FileSystem,
-) -> bool:
+def _is_current(previous: DatasetMapping, asked: tuple[Any, ...], fs: FileSystem) -> bool:
     """Whether a scan would find what is known: the usual case of a resume, which must not cost anything."""
-    asked = (tuple(sources), limits, materialize)
-    known = (previous.sources, previous.limits, previous.materialize)
+    known = (previous.sources, previous.limits, previous.materialize, previous.with_suffix)
     return asked == known and _copies_are_whole(previous.partitions, fs)
 
 
@@ -104,6 +106,13 @@ def _moved(piece: Piece, source_index: int) -> Piece:
         return piece
     fragment = msgspec.structs.replace(piece.fragment, source=source_index)
     return msgspec.structs.replace(piece, fragment=fragment)
+
+
+def _with_suffix(piece: Piece, wanted: bool) -> Piece:
+    suffix = suffix_of(piece.source_path) if wanted else ""
+    if piece.fragment.suffix == suffix:
+        return piece
+    return msgspec.structs.replace(piece, fragment=msgspec.structs.replace(piece.fragment, suffix=suffix))
 
 
 def _copies_are_whole(pieces: Iterable[Piece | PartitionSpec], fs: FileSystem) -> bool:

@@ -62,6 +62,7 @@ def scan_input(
         fs,
         copies_dir=job.layout.partitions_dir,
         materialize=cast("Materialize", config.partition.materialize),
+        with_suffix=config.add_suffix or any(operator.reads_suffix() for operator in operators),
         verify=config.verify_input,
         watch=seen.add,
     )

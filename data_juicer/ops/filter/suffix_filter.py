@@ -9,17 +9,18 @@ import numpy as np
 import pyarrow as pa
 
 from data_juicer.ops.base import Filter
-from data_juicer.ops.fields import distinct_field
+from data_juicer.ops.fields import SUFFIX_FIELD, distinct_field
 
 if TYPE_CHECKING:
     from data_juicer.ops.batch import Batch, Mask
 
-SUFFIX_FIELD: Final = "__dj__suffix__"
 STATS_KEY: Final = "suffix_kept"
 
 
 class SuffixFilter(Filter):
-    """Keeps rows whose field `__dj__suffix__` is one of the given suffixes, compared letter by letter (`.txt` is not `txt`).
+    """Keeps rows whose file has one of the given suffixes, compared letter by letter (`.txt` is not `txt`).
+
+    The field `__dj__suffix__` of a row goes before the suffix of the file that it is read from.
 
     Args:
         suffixes: one suffix or several; empty: every row is kept.
@@ -36,6 +37,9 @@ class SuffixFilter(Filter):
 
     def text_keys_read(self) -> tuple[str, ...]:
         return ()
+
+    def reads_suffix(self) -> bool:
+        return True
 
     def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:
         if not self.suffixes:

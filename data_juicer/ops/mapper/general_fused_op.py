@@ -49,6 +49,9 @@ class GeneralFusedOp(Mapper):
     def text_keys_made(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(key for operator in self.operators for key in operator.text_keys_made()))
 
+    def reads_suffix(self) -> bool:
+        return any(operator.reads_suffix() for operator in self.operators)
+
     def assets(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(path for operator in self.operators for path in operator.assets()))
 

@@ -56,6 +56,7 @@ def test_settings_that_change_no_result_are_not_among_the_result_settings(change
     [
         {"seed": 7}, {"text_keys": "q"}, {"process": ["x_mapper"]}, {"keep_stats_in_res_ds": True},
         {"export_type": "jsonl"}, {"export_shard_size": 10}, {"dataset_path": "a.jsonl"}, {"suffixes": ".txt"},
+        {"add_suffix": True},
         {"partition": {"max_row_mb": 1}}, {"process": list(reversed(RECIPE["process"]))},
     ],
     ids=str,

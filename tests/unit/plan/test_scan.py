@@ -11,6 +11,8 @@ from data_juicer.formats.base import FragmentLimits
 from data_juicer.formats.compression import compress
 from data_juicer.formats.discover import discover
 from data_juicer.formats.partition import read_partition
+from data_juicer.ops.fields import SUFFIX_FIELD
+from data_juicer.ops.values import MISSING
 from data_juicer.plan.mapping import DatasetMapping, Materialize
 from data_juicer.plan.scan import scan
 from data_juicer.store.filesystem import LocalFileSystem
@@ -65,11 +67,19 @@ class Dataset:
         limits: FragmentLimits = LIMITS,
         verify: bool = False,
         materialize: Materialize = "auto",
+        with_suffix: bool = False,
     ) -> DatasetMapping:
         sources = discover([str(self.folder)])
         copies_dir = str(self.copies)
         return scan(
-            sources, limits, previous, self.fs, copies_dir=copies_dir, materialize=materialize, verify=verify
+            sources,
+            limits,
+            previous,
+            self.fs,
+            copies_dir=copies_dir,
+            materialize=materialize,
+            with_suffix=with_suffix,
+            verify=verify,
         )
 
 
@@ -183,3 +193,30 @@ def test_parquet_with_row_groups_that_are_too_large_is_copied(dataset: Dataset) 
     assert [(spec.is_copy, spec.rows) for spec in mapping.partitions] == [(True, 10), (True, 10), (True, 5)]
     assert texts(mapping) == [str(number) for number in range(25)]
     assert dataset.scan(mapping) == mapping
+
+
+def suffixes(mapping: DatasetMapping) -> list[object]:
+    batches = [read_partition(spec, ("text",), 1 << 20).batch for spec in mapping.partitions]
+    return [value for batch in batches for value in batch.column(SUFFIX_FIELD)]
+
+
+def test_rows_know_the_suffix_of_their_file_where_it_is_wanted(dataset: Dataset) -> None:
+    dataset.write("a.jsonl", lines(1) + b'{"text":"2","__dj__suffix__":".own"}\n')
+    dataset.write("b.x.jsonl.gz", compress(lines(3), "gzip"))
+    pq.write_table(pa.table({"text": ["4"]}), dataset.folder / "d.PARQUET")
+    plain = dataset.scan()
+    assert suffixes(plain) == [MISSING, ".own", MISSING, MISSING]
+    named = dataset.scan(plain, with_suffix=True)
+    assert suffixes(named) == [".jsonl", ".own", ".jsonl.gz", ".parquet"]
+    assert texts(named) == texts(plain)
+    assert dataset.scan(named, with_suffix=True) is named
+    assert dataset.scan(named) == plain
+
+
+def test_rows_of_another_suffix_are_other_rows(dataset: Dataset) -> None:
+    dataset.write("a.jsonl", lines(*range(5)))
+    before = {wanted: dataset.scan(with_suffix=wanted).partitions[0].digest for wanted in (False, True)}
+    (dataset.folder / "a.jsonl").rename(dataset.folder / "a.json")
+    after = {wanted: dataset.scan(with_suffix=wanted).partitions[0].digest for wanted in (False, True)}
+    assert before[False] == after[False]
+    assert before[True] != after[True]
