@@ -15,6 +15,7 @@ from data_juicer.events import figures
 from data_juicer.events import types as t
 from data_juicer.formats.base import SourceFile
 from data_juicer.formats.discover import discover
+from data_juicer.job.summary import JobSummary
 from data_juicer.monitor.resources import ResourceSampler
 from data_juicer.ops.base import Operator
 from data_juicer.plan.identity import identify
@@ -59,10 +60,16 @@ def run_job(config: JobConfig, around: Surroundings) -> JobResult:
     wanted_digest = config_digest(config, identities)
     layout = layout_of(config, around.clock)
     refuse_overlap(config.sources(), sources, os.path.abspath(config.export_path), layout.job_dir)
-    complete = find_completed(around.fs, layout, wanted_digest, os.path.abspath(config.export_path))
-    is_known = not config.verify_input and known_sources(around.fs, layout) == sources
-    if complete is not None and is_known:
-        return JobResult(summary=complete, view=around.view, already_complete=True)
+
+    def find_done() -> JobSummary | None:
+        """The summary of a job that has nothing left to do."""
+        done = find_completed(around.fs, layout, wanted_digest, os.path.abspath(config.export_path))
+        if done is None or config.verify_input or known_sources(around.fs, layout) != sources:
+            return None
+        return done
+
+    if (done := find_done()) is not None:
+        return JobResult(summary=done, view=around.view, already_complete=True)
     command = resume_command(config, around.arguments, layout.job_id)
     job = open_job(
         config,
@@ -74,7 +81,10 @@ def run_job(config: JobConfig, around: Surroundings) -> JobResult:
         around.listeners,
         around.view,
         around.advisory,
+        find_done,
     )
+    if isinstance(job, JobSummary):
+        return JobResult(summary=job, view=around.view, already_complete=True)
     try:
         around.announce(job)
         return _Run(config, around, job, operators, identities).run(sources)

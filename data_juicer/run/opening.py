@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -126,15 +126,21 @@ def open_job(
     listeners: Sequence[Listener],
     view: JobView,
     advisory: AdvisoryLock | None = None,
-) -> OpenJob:
+    find_done: Callable[[], JobSummary | None] = lambda: None,
+) -> OpenJob | JobSummary:
     """Take the job over: lock, directories, summary, event log.
 
     Args:
         advisory: the lock of this machine; the operating system's unless a test gives its own.
+        find_done: asked once the job is locked: the driver that had it until then may have completed it.
+    Returns: the job; its summary, with nothing changed, where it is done.
     Raises: JobLockedError: another driver has it. ResumeRefusedError: a newer data_juicer had it. StoreError: a directory cannot be written.
     """
     lock = acquire(fs, layout, clock, Driver(host=socket.gethostname(), pid=os.getpid()), advisory)
     try:
+        if (done := find_done()) is not None:
+            lock.release(done.counts.rows_done)
+            return done
         for directory in layout.directories().values():
             fs.make_dirs(directory)
         findings = look_back(fs, layout)
