@@ -35,10 +35,16 @@ def documents(tmp_path_factory):
     def write(count):
         path = folder / f"{count}.jsonl"
         taken = rows[:: max(1, len(rows) // count)][:count]
-        path.write_text("".join(json.dumps({**row, "content": row["text"]}) + "\n" for row in taken))
+        path.write_text("".join(json.dumps(_with_all_fields(row)) + "\n" for row in taken))
         return path
 
     return write
+
+
+def _with_all_fields(row):
+    """A row with every field that a recipe reads."""
+    suffix = os.path.splitext(row["meta"]["path"])[1]
+    return {**row, "content": row["text"], "__dj__suffix__": suffix}
 
 
 def _command(recipe, data, folder, job):
@@ -64,13 +70,13 @@ def _environment():
 
 
 def _run_and_kill(command, folder, job):
-    """Start a job and kill its driver once a third of its partitions are done, or its first checkpoints are there."""
+    """Start a job and kill its driver once a third of its partitions are done, or its first checkpoints or summaries are there."""
     process = subprocess.Popen(
         command, env=_environment(), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     checkpoints = folder / "work" / job / "checkpoints"
     while process.poll() is None:
-        if checkpoints.exists() and len(list(checkpoints.glob("checkpoint_*.json"))) >= 12:
+        if checkpoints.exists() and len(list(checkpoints.glob("*.json"))) >= 12:
             process.send_signal(signal.SIGKILL)
             break
         time.sleep(0.02)
