@@ -189,7 +189,9 @@ class _Run:
                 self._check(driver.run(pending, decisions=barriers.decisions), mapping)
             pending = self._damaged_results(mapping, plan)
         barriers.report()
-        publish_job(self.fs, self.layout, self.job.log, self.config, mapping.partitions, setup)
+        publish_job(
+            self.fs, self.layout, self.job.log, self.config, mapping.partitions, setup, self._step_or_stop
+        )
 
     def _begin(self, mapping: DatasetMapping, plan: JobPlan) -> None:
         """Tell what this run has to do."""

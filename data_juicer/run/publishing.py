@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.events import types as t
@@ -28,8 +29,14 @@ def publish_job(
     config: JobConfig,
     partitions: Sequence[PartitionSpec],
     setup: WorkerSetup,
+    step: Callable[[str], None],
 ) -> None:
-    """Every partition, in the order of the input, is committed. Raises: StoreError."""
+    """Every partition, in the order of the input, is committed.
+
+    Args:
+        step: told how far the export is, often; what it raises ends the publishing.
+    Raises: StoreError.
+    """
     results = [read_manifest(fs, layout.result_manifest(spec.partition_id)) for spec in partitions]
     report = make_report(layout.job_id, partitions, results)
     fs.write_atomic(layout.final_mapping_report, encode_report(report))
@@ -49,7 +56,19 @@ def publish_job(
         for result in results
     )
     manifest = ResultsManifest(job=layout.job_id, rows=report.rows_out, parts=parts, shown=shown)
-    publish(fs, layout.results_manifest, manifest, export_target(config), setup.result_format)
+    target = export_target(config)
+    reads = len(parts) * (
+        2 if target.format == "parquet" else 1
+    )  # Parquet: what kinds of values there are comes first
+    count = itertools.count()
+    publish(
+        fs,
+        layout.results_manifest,
+        manifest,
+        target,
+        setup.result_format,
+        tick=lambda: step(f"writing the export: {next(count) / reads:.0%}"),
+    )
 
 
 def _show_dead_letters(

@@ -11,7 +11,7 @@ import errno
 import mmap
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 from data_juicer.store.disk_errors import free_bytes, told
@@ -91,8 +91,8 @@ class FileSystem(ABC):
         """Names in a directory, sorted; empty when there is no such directory."""
 
     @abstractmethod
-    def concat(self, sources: Sequence[str], target: str) -> None:
-        """Write the files one after the other into `target`, in bounded memory."""
+    def concat(self, sources: Sequence[str], target: str, tick: Callable[[], None] = lambda: None) -> None:
+        """Write the files one after the other into `target`, in bounded memory; `tick` is called before each."""
 
     def free_bytes(self, path: str) -> int | None:
         """Room for new files below a path, which need not exist; None where it is not known."""
@@ -225,9 +225,10 @@ class LocalFileSystem(FileSystem):
     def free_bytes(self, path: str) -> int | None:
         return free_bytes(path)
 
-    def concat(self, sources: Sequence[str], target: str) -> None:
+    def concat(self, sources: Sequence[str], target: str, tick: Callable[[], None] = lambda: None) -> None:
         with _written(target, os.O_TRUNC, _size_of_all(sources)) as out:
             for source in sources:
+                tick()
                 with _opened(source) as stream:
                     left = os.fstat(stream.fileno()).st_size
                     while left > 0:

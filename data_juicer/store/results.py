@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -91,11 +91,15 @@ def publish(
     manifest: ResultsManifest,
     target: ExportTarget,
     part_format: Literal["jsonl", "parquet"],
+    tick: Callable[[], None] = lambda: None,
 ) -> ResultsManifest:
     """Join the parts into the export, beside it first, then under its name.
 
     Killed anywhere, it is done again from the start: until the rename the old export stands, and files of an earlier
     export with another number of shards are known from the manifest and removed.
+
+    Args:
+        tick: called before each part is read; what it raises ends the publishing.
     Raises: StoreError.
     """
     directory = os.path.dirname(os.path.abspath(target.path))
@@ -104,7 +108,7 @@ def publish(
     earlier = held.exports if held and held.job == manifest.job else ()
     fs.write_atomic(manifest_path, msgspec.json.encode(msgspec.structs.replace(manifest, exports=earlier)))
     paths = [os.path.join(os.path.dirname(manifest_path), part.file) for part in manifest.parts]
-    written = list(_write_aside(fs, paths, target, part_format, directory, manifest.job))
+    written = list(_write_aside(fs, paths, target, part_format, directory, manifest.job, tick))
     names = _shard_names(target, len(written))
     is_joined = target.format == "jsonl" and not target.shard_size_bytes
     exports = tuple(
@@ -138,18 +142,19 @@ def _write_aside(
     part_format: Literal["jsonl", "parquet"],
     directory: str,
     job: str,
+    tick: Callable[[], None],
 ) -> Iterator[str]:
     """Write the shards under names of their own, synced; yields the names."""
     base = os.path.join(directory, f".{os.path.basename(target.path)}.{job}")
     if target.format == "parquet":
-        yield from _write_parquet(fs, paths, target, part_format, base)
+        yield from _write_parquet(fs, paths, target, part_format, base, tick)
     elif not target.shard_size_bytes:
         aside = f"{base}.0.aside"
-        fs.concat(paths, aside)
+        fs.concat(paths, aside, tick)
         fs.sync(aside)
         yield aside
     else:
-        yield from _write_jsonl_shards(fs, paths, target, base)
+        yield from _write_jsonl_shards(fs, paths, target, base, tick)
 
 
 def _write_parquet(
@@ -158,18 +163,23 @@ def _write_parquet(
     target: ExportTarget,
     part_format: Literal["jsonl", "parquet"],
     base: str,
+    tick: Callable[[], None],
 ) -> Iterator[str]:
+    def read(path: str) -> bytes:
+        tick()
+        return fs.read(path)
+
     if part_format == "jsonl":
-        kinds = to_parquet.jsonl_kinds(paths, fs.read)
+        kinds = to_parquet.jsonl_kinds(paths, read)
     else:
-        schema = to_parquet.parquet_schema(paths, fs.read)
+        schema = to_parquet.parquet_schema(paths, read)
     for number, group in enumerate(_groups(fs, paths, target.shard_size_bytes)):
         aside = f"{base}.{number}.aside"
         with fs.create(aside) as sink:
             if part_format == "jsonl":
-                to_parquet.write_jsonl(group, fs.read, kinds, sink)
+                to_parquet.write_jsonl(group, read, kinds, sink)
             else:
-                to_parquet.write_parquet(group, fs.read, schema, sink)
+                to_parquet.write_parquet(group, read, schema, sink)
         fs.sync(aside)
         yield aside
 
@@ -192,9 +202,9 @@ def _groups(fs: FileSystem, paths: Sequence[str], size_bytes: int) -> Iterator[S
 
 
 def _write_jsonl_shards(
-    fs: FileSystem, paths: Sequence[str], target: ExportTarget, base: str
+    fs: FileSystem, paths: Sequence[str], target: ExportTarget, base: str, tick: Callable[[], None]
 ) -> Iterator[str]:
-    for number, chunks in enumerate(_shards(fs, paths, target.shard_size_bytes)):
+    for number, chunks in enumerate(_shards(_lines(fs, paths, tick), target.shard_size_bytes)):
         aside = f"{base}.{number}.aside"
         with fs.create(aside) as sink:
             for chunk in chunks:
@@ -203,9 +213,15 @@ def _write_jsonl_shards(
         yield aside
 
 
-def _shards(fs: FileSystem, paths: Sequence[str], size_bytes: int) -> Iterator[Iterator[bytes]]:
+def _lines(fs: FileSystem, paths: Sequence[str], tick: Callable[[], None]) -> Iterator[bytes]:
+    """Every row of every part with its newline."""
+    for path in paths:
+        tick()
+        yield from (line + b"\n" for line in fs.read(path).split(b"\n")[:-1])
+
+
+def _shards(lines: Iterator[bytes], size_bytes: int) -> Iterator[Iterator[bytes]]:
     """Lines in chunks, shard by shard; each shard must be used up before the next is asked for."""
-    lines = (line + b"\n" for path in paths for line in fs.read(path).split(b"\n")[:-1])
     first = next(lines, b"")
     while True:
         rest: list[bytes] = []

@@ -104,12 +104,12 @@ class CrashingFileSystem(FileSystem):
     def remove_dir(self, path: str) -> None:
         self._do("remove_dir", path, lambda: self._inner.remove_dir(path))
 
-    def concat(self, sources: Sequence[str], target: str) -> None:
+    def concat(self, sources: Sequence[str], target: str, tick: Callable[[], None] = lambda: None) -> None:
         self._do(
             "concat",
             target,
-            lambda: self._inner.concat(sources, target),
-            lambda: self._inner.concat(sources[: len(sources) // 2], target),
+            lambda: self._inner.concat(sources, target, tick),
+            lambda: self._inner.concat(sources[: len(sources) // 2], target, tick),
         )
 
     # ---- looking

@@ -6,7 +6,7 @@ import contextlib
 import enum
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -98,8 +98,12 @@ class MemoryFileSystem(FileSystem):
         file = self._file(path, "truncating")
         file.data = file.data[:size].ljust(size, b"\0")
 
-    def concat(self, sources: Sequence[str], target: str) -> None:
-        self.write(target, b"".join(self._file(source, "reading").data for source in sources))
+    def concat(self, sources: Sequence[str], target: str, tick: Callable[[], None] = lambda: None) -> None:
+        pieces = []
+        for source in sources:
+            tick()
+            pieces.append(self._file(source, "reading").data)
+        self.write(target, b"".join(pieces))
 
     def sync(self, path: str) -> None:
         file = self._file(path, "syncing")

@@ -69,3 +69,30 @@ def test_a_stop_is_heard_while_results_of_earlier_runs_are_checked(tmp_path: Pat
     with pytest.raises(JobStoppedError, match="SIGTERM"):
         run_job(config, around(stop_asked=stop_asked))
     assert told[-1] == "checking results of earlier runs: 0 of 3 partitions"
+
+
+def test_a_stop_while_the_export_is_written_is_heard_and_the_next_run_writes_it(tmp_path: Path) -> None:
+    config, fs, clock = a_job(tmp_path), MemoryFileSystem(), ManualClock()
+    fs.make_dirs("/work")
+    told: list[str] = []
+
+    def stop_asked() -> int | None:
+        return signal.SIGTERM if "writing the export: 33%" in told else None
+
+    def around() -> Surroundings:
+        return Surroundings(
+            fs=fs,
+            clock=clock,
+            backend=InlineBackend(fs, clock),
+            advisory=MemoryLock(set()),
+            step=told.append,
+            stop_asked=stop_asked,
+        )
+
+    with pytest.raises(JobStoppedError, match="SIGTERM"):
+        run_job(config, around())
+    assert not fs.exists(config.export_path)
+    around_next = around()
+    around_next.stop_asked = lambda: None
+    run_job(config, around_next)
+    assert len(fs.read(config.export_path).splitlines()) == 30
