@@ -121,7 +121,7 @@ class LocalBackend:
             if self._early_losses > EARLY_LOSSES_MAX:
                 raise BackendError(
                     f"workers end before they take an attempt ({process.told_end(code)}); "
-                    "the last lines above say why."
+                    "the last lines above say why. What was committed is safe; mend that and start the job again."
                 )
         self._told.extend(process.losses(code))
         self._waiting.extendleft(reversed(process.unbegun()))

@@ -57,7 +57,7 @@ def run_job_of(settings: Sequence[str]) -> int:
 def _how_to_make(config: JobConfig) -> str:
     """The example recipe is the first that people run, and its input is made, not shipped."""
     missing = [path for path in config.sources() if path.endswith(_DEMO_DATA) and not os.path.exists(path)]
-    return ". It is made by: make demo" if missing else ""
+    return " It is made by: make demo" if missing else ""
 
 
 class Screen:

@@ -48,14 +48,14 @@ def _files(given: str, wanted: tuple[str, ...]) -> list[str]:
     if _GLOB_MARKS & set(given):
         matches = sorted(match for match in glob.iglob(path, recursive=True) if os.path.isfile(match))
         if not matches:
-            raise InputError(f"{given}: no file matches this pattern{_nearest(path)}")
+            raise _refused(f"{given}: no file matches this pattern{_nearest(path)}")
         return _taken(given, matches, wanted, "the pattern")
-    raise InputError(f"{given}: no such file or folder{_nearest(path)}")
+    raise _refused(f"{given}: no such file or folder{_nearest(path)}")
 
 
 def _walk(given: str, folder: str) -> Iterator[str]:
     def refuse(error: OSError) -> None:
-        raise InputError(f"{given}: the folder {error.filename} cannot be read: {error.strerror}") from error
+        raise _refused(f"{given}: the folder {error.filename} cannot be read: {error.strerror}") from error
 
     for parent, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -67,12 +67,19 @@ def _taken(given: str, paths: list[str], wanted: tuple[str, ...], what: str) -> 
     if taken:
         return taken
     if not paths:
-        raise InputError(f"{given}: {what} holds no files")
+        raise _refused(f"{given}: {what} holds no files")
     if wanted:
-        raise InputError(f"{given}: none of the {len(paths):,} files in {what} ends in {_either(wanted)}")
+        raise _refused(f"{given}: none of the {len(paths):,} files in {what} ends in {_either(wanted)}")
     names = ", ".join(os.path.basename(path) for path in paths[:3])
-    raise InputError(
+    raise _refused(
         f"{given}: none of the {len(paths):,} files in {what} can be read (found: {names}); {_readable()}"
+    )
+
+
+def _refused(finding: str) -> InputError:
+    """Before anything was created or changed."""
+    return InputError(
+        f"{finding}. Nothing was changed. Set right the file or dataset_path, and start the job again."
     )
 
 
@@ -91,13 +98,13 @@ def suffix_of(path: str) -> str:
 def _source(index: int, path: str) -> SourceFile:
     kind = kind_of_path(path)
     if kind is None:
-        raise InputError(f"{path}: unknown suffix; {_readable()}")
+        raise _refused(f"{path}: unknown suffix; {_readable()}")
     try:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
             head = file.read(4096) if kind == ("jsonl", "none") else b""
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        raise _refused(f"{path}: cannot be read: {error.strerror}") from error
     if path.lower().endswith(".json"):
         _refuse_json_document(path, head)
     return SourceFile(

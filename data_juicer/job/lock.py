@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -90,7 +91,8 @@ class Lock:
             raise JobLockedError(
                 f"{self._layout.job_id}: run {self.run} (pid {self._claim.pid} on {self._claim.host}) was not heard of "
                 f"for {LEASE_S:.0f} s and run {self.run + 1} took the job over. "
-                "This run stops; what it committed stays and is used."
+                "This run stops; what it committed is safe and is used. "
+                f"To watch the other: {_watch_command(self._layout)}"
             )
 
     def release(self, rows_done: int) -> None:
@@ -195,5 +197,10 @@ def _refusal(layout: JobLayout, owner: RunClaim | None, state: str) -> JobLocked
             f"{owner.rows_done:,} rows done) {state}"
         )
     return JobLockedError(
-        f"{layout.job_id}: {found}. Nothing was changed. To watch it: dj-jobs show {layout.job_id}"
+        f"{layout.job_id}: {found}. Nothing was changed. To watch it: {_watch_command(layout)}"
     )
+
+
+def _watch_command(layout: JobLayout) -> str:
+    """The work directory is named: who types this may stand elsewhere."""
+    return shlex.join(["dj-jobs", "show", layout.job_id, "--work_dir", os.path.dirname(layout.job_dir)])

@@ -45,7 +45,7 @@ def failed(attempt: Attempt, operator: str, index: int, dead: DeadRow) -> DeadLe
         operator=operator,
         operator_index=index,
         error_type=WORKER_LOST if is_loss else type(dead.error).__name__,
-        message=_one_line(str(dead.error)),
+        message=_one_line(_told(dead.error)),
         trace_digest="" if is_loss else trace_digest(dead.error),
         attempt=attempt.name,
         source=attempt.partition.source_path,
@@ -79,6 +79,13 @@ def trace_digest(error: Exception) -> str:
     """16 hex digits, equal for errors of one type that were raised along the same lines of code."""
     places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     return str(xxhash.xxh3_64_hexdigest("\n".join([type(error).__name__, *places]).encode()))
+
+
+def _told(error: Exception) -> str:
+    """What an error says; a MemoryError says nothing."""
+    if isinstance(error, MemoryError) and not str(error):
+        return "not enough memory for this row (fault_tolerance.worker_memory_mb limits it)"
+    return str(error)
 
 
 def _one_line(message: str) -> str:

@@ -187,7 +187,8 @@ class Driver:
             raise JobFailedError(
                 f"{self._budget.dead:,} of {self._budget.rows:,} rows are dead letters, more than "
                 f"fault_tolerance.max_dead_letter_ratio ({self._budget.ratio_max:g}) allows: "
-                f"{'; '.join(self._budget.examples())}. What was committed is safe."
+                f"{'; '.join(self._budget.examples())}. What was committed is safe. dj-jobs dead-letters lists them; mend "
+                "them, or raise that ratio, and start the job again."
             )
         self._take(s.PartitionFinished(message.partition_id))
 

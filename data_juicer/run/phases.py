@@ -42,7 +42,8 @@ def check_outcome(outcome: DriverOutcome, partitions: int, given_up_error: str |
         count = len(outcome.given_up)
         raise JobFailedError(
             f"{count} of {partitions} partitions failed ({some}{', ...' if count > 3 else ''}): "
-            f"{given_up_error or 'see the event log'}. What was committed is safe."
+            f"{given_up_error or 'see the event log'}. What was committed is safe. Mend what it says, or allow more "
+            "with --fault_tolerance.max_retries, and start the job again: it does what is left."
         )
 
 
