@@ -15,6 +15,8 @@ from benchmarks import report
 from benchmarks.bench import Bench
 
 SUBJECTS = (
+    "operators",
+    "sharing",
     "machinery",
     "overhead",
     "strategies",
