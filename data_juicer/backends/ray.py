@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +18,9 @@ import ray
 from ray.exceptions import RayError
 
 from data_juicer.backends import ray_cluster
-from data_juicer.backends.ray_agent import Agent, AgentFacts
+from data_juicer.backends.ray_agent import AgentFacts
+from data_juicer.backends.ray_place import Flight, Place, lost, returned, start_agent
+from data_juicer.backends.ray_storage import check_storage
 from data_juicer.clock import Clock
 from data_juicer.config.schema import usable_cores
 from data_juicer.errors import BackendError
@@ -31,35 +32,16 @@ from data_juicer.version import VERSION
 
 EARLY_LOSSES_MAX: Final = 3
 """Agents that may die before they are ready, one after the other, until the backend gives up."""
+RETURNS_MAX: Final = 3
+"""How often a partition may come back unbegun before that counts as a failure: it may be what its agents die of."""
 PATIENCE_S: Final = 20.0
 """How long nothing is said while no agent has a place."""
 LOOK_S: Final = 5.0
 """How often the nodes of the cluster are counted."""
-SHORT_ATTEMPT_S: Final = 1.0
-"""Behind attempts shorter than this another one waits with its agent, so that its worker is never idle."""
+HEAD_GONE_S: Final = 25.0
+"""How long the head may be away: Ray ends its drivers, in the middle of a line, after 60 s without it."""
 END_S: Final = 5.0
 """How long the end of agents is waited for."""
-
-
-@dataclass(slots=True, eq=False)
-class _Place:
-    """An agent, and what it was given."""
-
-    actor: Any
-    ready: Any
-    """A reference, fulfilled when the agent runs."""
-    node: str = ""
-    facts: AgentFacts | None = None
-    flights: dict[Any, m.Attempt] = field(default_factory=dict)
-    """Stream of messages -> attempt, the oldest first."""
-    attempt_s: float = SHORT_ATTEMPT_S
-    """How long its last attempt took."""
-
-    @property
-    def room(self) -> int:
-        if self.facts is None:
-            return 0
-        return (2 if self.attempt_s < SHORT_ATTEMPT_S else 1) - len(self.flights)
 
 
 class RayBackend:
@@ -94,11 +76,13 @@ class RayBackend:
         self._partitions = 0
         self._capacity = 0
         self._looked_s = 0.0
+        self._answered_s = 0.0
         self._begun_s = 0.0
         self._has_told_wait = False
         self._early_losses = 0
-        self._places: list[_Place] = []
+        self._places: list[Place] = []
         self._waiting: deque[m.Attempt] = deque()
+        self._returns: Counter[int] = Counter()
         self._told: deque[m.Message] = deque()
         self._decoder = msgspec.msgpack.Decoder(list[m.Message])
 
@@ -127,6 +111,7 @@ class RayBackend:
         self._hand_out()
 
     def next_message(self, timeout_s: float) -> m.Message | None:
+        """Raises: BackendError: the head of the cluster is gone."""
         if not self._told:
             self._look_around()
             self._listen(timeout_s)
@@ -141,7 +126,7 @@ class RayBackend:
             return
         streams = [stream for place in self._places for stream in place.flights]
         for place in self._places:
-            _kill(place)
+            place.kill()
         if streams:
             with contextlib.suppress(RayError):
                 ray.wait(streams, num_returns=len(streams), timeout=END_S)
@@ -169,7 +154,7 @@ class RayBackend:
                 f"no node of the Ray cluster can hold a worker, which needs {self._needs}. {told}"
             )
         self._probe(setup, nodes)
-        self._looked_s = self._begun_s = self._clock.monotonic_s()
+        self._looked_s = self._answered_s = self._begun_s = self._clock.monotonic_s()
         self._fill()
 
     def _count_places(self, nodes: list[ray_cluster.Node]) -> int:
@@ -184,34 +169,24 @@ class RayBackend:
             self._fs.write(path, data)
             self._fs.sync(path)
         wanted = {**self._probes, **dict.fromkeys(setup.custom_operator_paths, b"")}
-        ray_cluster.check_storage([node for node in nodes if self._needs.fits(node.resources)], wanted)
+        check_storage([node for node in nodes if self._needs.fits(node.resources)], wanted)
 
     def _fill(self) -> None:
         """Start agents until there are as many as are wanted; those without a place wait for one."""
         while len(self._places) < min(self._capacity, max(1, self._partitions)):
-            actor = (
-                ray.remote(Agent)
-                .options(
-                    num_cpus=self._needs.cpus,
-                    num_gpus=self._needs.gpus or None,
-                    memory=self._needs.memory_bytes or None,
-                    max_restarts=0,
-                    max_task_retries=0,
-                    max_concurrency=3,
-                    scheduling_strategy="SPREAD",
-                )
-                .remote(msgspec.msgpack.encode(self._setup))
-            )
-            self._places.append(_Place(actor, actor.ready.remote()))  # type: ignore[attr-defined] # Ray adds it
+            self._places.append(start_agent(self._needs, msgspec.msgpack.encode(self._setup)))
 
     def _look_around(self) -> None:
-        """Now and then: nodes may have come, and nobody may have a place yet."""
+        """Now and then: the head may be gone, nodes may have come, and nobody may have a place yet."""
         now_s = self._clock.monotonic_s()
-        if now_s - self._looked_s < LOOK_S:
+        if self._cluster is None or now_s - self._looked_s < LOOK_S:
             return
         self._looked_s = now_s
-        nodes = ray_cluster.alive_nodes()
-        self._capacity = max(self._capacity, self._count_places(nodes))
+        if not self._cluster.answers():
+            self._miss_head(now_s - self._answered_s)
+            return
+        self._answered_s = now_s
+        self._capacity = max(self._capacity, self._count_places(ray_cluster.alive_nodes()))
         self._fill()
         is_waiting = not any(place.facts for place in self._places) and now_s - self._begun_s > PATIENCE_S
         if is_waiting and not self._has_told_wait:
@@ -220,7 +195,15 @@ class RayBackend:
                 f"no worker has a place yet; each needs {self._needs}, and the cluster has none free"
             )
 
-    def _welcome(self, place: _Place) -> None:
+    def _miss_head(self, away_s: float) -> None:
+        """Every call that needs the head would wait for it; a job that ends by itself can say how to go on."""
+        if away_s >= HEAD_GONE_S and self._cluster is not None:
+            raise BackendError(
+                f"the head of the Ray cluster, {self._cluster.head}, has not answered for {away_s:.0f} s. "
+                "What was committed is safe."
+            )
+
+    def _welcome(self, place: Place) -> None:
         try:
             facts = msgspec.msgpack.decode(ray.get(place.ready), type=AgentFacts)
         except RayError as error:
@@ -234,28 +217,24 @@ class RayBackend:
         if facts.version != VERSION:
             raise BackendError(f"node {facts.host} has data_juicer {facts.version}, this machine {VERSION}.")
         self._early_losses = 0
-        place.facts = facts
-        place.node = f"{facts.host} ({facts.node_id[:12]})"
+        place.welcome(facts)
         self._hand_out()
 
-    def _lose(self, place: _Place, error: BaseException) -> None:
-        """An agent is gone: its attempts failed, and another agent starts."""
-        _kill(place)
+    def _lose(self, place: Place, error: BaseException) -> None:
+        """An agent is gone: its attempts failed, or come back if they had not begun, and another agent starts."""
+        place.kill()
         self._places.remove(place)
         reason = f"{type(error).__name__} on node {place.node or '?'}: {ray_cluster.one_line(error)}"
-        for attempt in place.flights.values():
-            self._told.append(
-                m.AttemptFailed(
-                    partition_id=attempt.partition.partition_id,
-                    attempt=attempt.name,
-                    error_type="WorkerLost",
-                    message=reason,
-                    transient=True,
-                    loss=m.Loss(),
-                )
-            )
+        self._told.extend(self._end(flight, reason) for flight in place.flights.values())
         self._fill()
         self._hand_out()
+
+    def _end(self, flight: Flight, reason: str) -> m.Message:
+        partition_id = flight.attempt.partition.partition_id
+        if flight.has_begun or self._returns[partition_id] >= RETURNS_MAX:
+            return lost(flight.attempt, reason)
+        self._returns[partition_id] += 1
+        return returned(flight.attempt)
 
     # ---- attempts
 
@@ -264,10 +243,7 @@ class RayBackend:
             place = max(self._places, key=lambda place: (place.room > 0, -len(place.flights)), default=None)
             if place is None or place.room <= 0:
                 return
-            attempt = self._waiting.popleft()
-            encoded = msgspec.msgpack.encode(attempt)
-            stream = place.actor.run.options(num_returns="streaming").remote(encoded)
-            place.flights[stream] = attempt
+            place.hand(self._waiting.popleft())
 
     def _listen(self, timeout_s: float) -> None:
         """Wait for anything; then take what every agent has told."""
@@ -291,27 +267,13 @@ class RayBackend:
             else:
                 self._receive(place, source)
 
-    def _receive(self, place: _Place, stream: Any) -> None:
+    def _receive(self, place: Place, stream: Any) -> None:
         """The next messages of an attempt; or its agent's end, if that is what woke us."""
         try:
             told = self._decoder.decode(ray.get(next(stream), timeout=END_S))
         except (RayError, StopIteration) as error:
             self._lose(place, error)
             return
-        self._told.extend(_at(message, place) for message in told)
+        self._told.extend(place.follow(stream, told))
         if isinstance(told[-1], m.ENDS):
-            del place.flights[stream]
-            if isinstance(told[-1], m.AttemptDone):
-                place.attempt_s = told[-1].duration_s
             self._hand_out()
-
-
-def _at(message: m.Message, place: _Place) -> m.Message:
-    if isinstance(message, m.AttemptStarted):
-        return msgspec.structs.replace(message, node=place.node)
-    return message
-
-
-def _kill(place: _Place) -> None:
-    with contextlib.suppress(RayError, ValueError):
-        ray.kill(place.actor, no_restart=True)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import queue
 import threading
+import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -21,10 +23,11 @@ from data_juicer.run import messages as m
 from data_juicer.run.setup import WorkerSetup
 from data_juicer.version import VERSION
 
-TOGETHER_S: Final = 0.05
-"""Messages of one attempt travel together for so long; the last one waits for nothing."""
-POLL_S: Final = 0.02
-"""How late an attempt that comes while another one runs may be seen."""
+TOGETHER_S: Final = 0.2
+"""Messages of one attempt travel together for so long, since each journey costs three processes a millisecond; the last
+message of an attempt waits for nothing."""
+POLL_S: Final = 0.1
+"""How late an attempt that comes while another one runs may be seen, where the other has nothing to tell."""
 
 
 class AgentFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,13 +39,42 @@ class AgentFacts(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
 
 
+@dataclass(slots=True, eq=False)
+class _Relay:
+    """The way of one attempt's messages from the thread that holds the worker to the one that Ray listens to."""
+
+    attempt: m.Attempt
+    parcels: queue.SimpleQueue[list[m.Message]] = field(default_factory=queue.SimpleQueue)
+    held: list[m.Message] = field(default_factory=list)
+    since_s: float = 0.0
+    """When the first of `held` came."""
+
+    def hold(self, message: m.Message, now_s: float) -> None:
+        if not self.held:
+            self.since_s = now_s
+        self.held.append(message)
+
+    def send(self) -> None:
+        self.parcels.put(self.held)
+        self.held = []
+
+    def end(self, reason: str) -> None:
+        """Without the attempt having been made: no attempt could be, here."""
+        partition_id, name = self.attempt.partition.partition_id, self.attempt.name
+        self.held.append(
+            m.AttemptFailed(
+                partition_id=partition_id, attempt=name, error_type="BackendError", message=reason
+            )
+        )
+        self.send()
+
+
 class Agent:
     """An actor with a few threads: each call of `run` is one attempt, and one more thread talks to the worker."""
 
     def __init__(self, setup: bytes) -> None:
         self._setup = msgspec.msgpack.decode(setup, type=WorkerSetup)
-        self._inbox: queue.SimpleQueue[m.Attempt] = queue.SimpleQueue()
-        self._told: dict[int, queue.SimpleQueue[m.Message]] = {}
+        self._inbox: queue.SimpleQueue[_Relay] = queue.SimpleQueue()
         threading.Thread(target=self._serve, name="worker", daemon=True).start()
 
     def ready(self) -> bytes:
@@ -55,60 +87,47 @@ class Agent:
 
     def run(self, attempt: bytes) -> Iterator[bytes]:
         """The messages of one attempt, several at a time, while it goes on."""
-        decoded = msgspec.msgpack.decode(attempt, type=m.Attempt)
-        partition_id = decoded.partition.partition_id
-        told: queue.SimpleQueue[m.Message] = queue.SimpleQueue()
-        self._told[partition_id] = told
-        self._inbox.put(decoded)
+        relay = _Relay(msgspec.msgpack.decode(attempt, type=m.Attempt))
+        self._inbox.put(relay)
         messages: list[m.Message] = []
         while not messages or not isinstance(messages[-1], m.ENDS):
-            messages = _together(told)
+            messages = relay.parcels.get()
             yield msgspec.msgpack.encode(messages)
-        self._told.pop(partition_id, None)
 
     # ---- the thread that holds the worker
 
     def _serve(self) -> None:
         """It lives as long as the actor: the kernel takes the worker away with the thread that started it."""
-        running: dict[int, m.Attempt] = {}
+        relays: dict[tuple[int, str], _Relay] = {}
         try:
             backend = LocalBackend(1, SystemClock())
             backend.begin(self._setup, 1)
             while True:
-                while not running or not self._inbox.empty():
-                    attempt = self._inbox.get()
-                    running[attempt.partition.partition_id] = attempt
-                    backend.submit(attempt)
-                message = backend.next_message(POLL_S)
-                if message is not None:
-                    if isinstance(message, m.ENDS):
-                        del running[message.partition_id]
-                    self._told[message.partition_id].put(message)
+                self._pass_on(backend, relays)
         except DataJuicerError as error:  # workers cannot even begin: whoever asks is told so
+            for relay in relays.values():
+                relay.end(str(error))
             while True:
-                for attempt in running.values():
-                    self._told[attempt.partition.partition_id].put(_not_run(attempt, str(error)))
-                attempt = self._inbox.get()
-                running = {attempt.partition.partition_id: attempt}
+                self._inbox.get().end(str(error))
+        except (
+            BaseException
+        ):  # a bug; without this thread nothing would ever end, but an actor that dies is noticed
+            traceback.print_exc()
+            os._exit(1)
 
-
-def _together(told: queue.SimpleQueue[m.Message]) -> list[m.Message]:
-    """The next message, and what follows within TOGETHER_S."""
-    messages = [told.get()]
-    clock = SystemClock()
-    until_s = clock.monotonic_s() + TOGETHER_S
-    while not isinstance(messages[-1], m.ENDS):
-        try:
-            messages.append(told.get(timeout=max(0.0, until_s - clock.monotonic_s())))
-        except queue.Empty:
-            break
-    return messages
-
-
-def _not_run(attempt: m.Attempt, reason: str) -> m.AttemptFailed:
-    return m.AttemptFailed(
-        partition_id=attempt.partition.partition_id,
-        attempt=attempt.name,
-        error_type="BackendError",
-        message=reason,
-    )
+    def _pass_on(self, backend: LocalBackend, relays: dict[tuple[int, str], _Relay]) -> None:
+        """Attempts to the worker, one message of its own back, and what waited long enough on its way."""
+        while not relays or not self._inbox.empty():
+            relay = self._inbox.get()
+            relays[relay.attempt.partition.partition_id, relay.attempt.name] = relay
+            backend.submit(relay.attempt)
+        message = backend.next_message(POLL_S)
+        now_s = SystemClock().monotonic_s()
+        of = (message.partition_id, message.attempt) if message else None
+        if message and of in relays:  # if not, it is a late word of an attempt that has ended
+            relays[of].hold(message, now_s)
+            if isinstance(message, m.ENDS):
+                relays.pop(of).send()
+        for relay in relays.values():
+            if relay.held and now_s - relay.since_s >= TOGETHER_S:
+                relay.send()

@@ -1,6 +1,6 @@
-"""A Ray cluster: one that exists, or one started here and stopped again; its nodes, and whether they share our storage.
+"""A Ray cluster: one that exists, or one started here and stopped again; its nodes, and whether its head answers.
 
-This module and `backends/ray.py` are the only ones that import Ray, and are imported only when it is asked for.
+The modules `backends/ray*.py` are the only ones that import Ray, and are imported only when it is asked for.
 """
 
 from __future__ import annotations
@@ -9,30 +9,33 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import ray
 from ray.exceptions import RayError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from data_juicer.clock import SystemClock
-from data_juicer.errors import BackendError, ConfigError, JobError
+from data_juicer.errors import BackendError, ConfigError
 
-PROBE_S: Final = 10.0
-"""How long a file may take until another node sees it."""
+KNOCK_S: Final = 2.0
+"""How long the head may take to accept a connection."""
 
 _OBJECT_STORE_BYTES: Final = 100 << 20
 """Of a cluster started here: rows never pass through it."""
 _QUIET: Final = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_enable_metrics_collection": "0",
+    "RAY_event_stats": "0",
     "RAY_memory_monitor_refresh_ms": "0",
+    "RAY_task_events_report_interval_ms": "0",
 }
-"""For a cluster started here, unless the environment says otherwise: no questions, no reports; and a worker that takes too
-much memory is left to the kernel or to worker_memory_mb, which take that worker, where Ray would take its agent."""
+"""For a cluster started here, unless the environment says otherwise: no questions, no figures that nobody would see; and a
+worker that takes too much memory is left to the kernel or to worker_memory_mb, which take that worker, where Ray would
+take its agent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,17 @@ class Cluster:
     """This process connected to it, and leaves it again; one that was started here ends with that."""
     dashboard: str = ""
     """Its address; empty: there is none."""
+    head: str = ""
+    """Where its head listens, HOST:PORT."""
+
+    def answers(self) -> bool:
+        """Whether the head takes a connection. Ray's own calls would wait a minute for one that is gone."""
+        host, _, port = self.head.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
+        except OSError:
+            return False
+        return True
 
     def leave(self) -> None:
         if self.is_ours:
@@ -67,7 +81,7 @@ def join(address: str, cpus_if_local: int) -> Cluster:
     Raises: ConfigError, BackendError: there is no such cluster, or it does not answer.
     """
     if ray.is_initialized():
-        return Cluster(is_ours=False)
+        return Cluster(is_ours=False, head=_head())
     if address.startswith("ray://"):
         raise ConfigError(
             f"ray_address: {address} is one for Ray Client, which cannot run jobs of data_juicer. "
@@ -97,7 +111,11 @@ def _init(address: str, cpus_if_local: int = 0) -> Cluster:
     with _handlers_kept():
         context = ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
     _silence()
-    return Cluster(is_ours=True, dashboard=getattr(context, "dashboard_url", None) or "")
+    return Cluster(is_ours=True, dashboard=getattr(context, "dashboard_url", None) or "", head=_head())
+
+
+def _head() -> str:
+    return str(ray.get_runtime_context().gcs_address)
 
 
 @contextlib.contextmanager
@@ -138,63 +156,6 @@ def alive_nodes() -> list[Node]:
         for told in sorted(ray.nodes(), key=lambda told: str(told["NodeID"]))  # type: ignore[no-untyped-call]
         if told["Alive"]
     ]
-
-
-def check_storage(nodes: Sequence[Node], probes: Mapping[str, bytes]) -> None:
-    """Make sure that every node sees what this one has written.
-
-    Args:
-        probes: path -> what the file there holds; empty: that it exists is enough.
-    Raises: JobError: names the first node that does not, and what it cannot see.
-    """
-    own, _ = own_node()
-    asked = [
-        (
-            node,
-            ray.remote(_unseen)
-            .options(
-                num_cpus=0,
-                max_retries=0,
-                scheduling_strategy=NodeAffinitySchedulingStrategy(node.node_id, soft=False),
-            )
-            .remote(dict(probes)),
-        )
-        for node in nodes
-        if node.node_id != own
-    ]
-    for node, reference in asked:
-        try:
-            unseen = ray.get(reference)
-        except RayError as error:
-            raise JobError(
-                f"node {node} could not be asked whether it sees the job's files: {one_line(error)}"
-            ) from error
-        if unseen:
-            raise JobError(
-                f"node {node} does not see {unseen[0]}. work_dir, checkpoint_dir, input and custom operators must lie "
-                "on storage that all nodes share; nothing was processed."
-            )
-
-
-def _unseen(probes: Mapping[str, bytes]) -> list[str]:
-    """Which of these files this node does not see as they are."""
-    clock = SystemClock()
-    until_s = clock.monotonic_s() + PROBE_S
-    while True:
-        unseen = [path for path, data in probes.items() if not _sees(path, data)]
-        if not unseen or clock.monotonic_s() > until_s:
-            return unseen
-        clock.sleep_s(0.2)
-
-
-def _sees(path: str, data: bytes) -> bool:
-    try:
-        if not data:
-            return os.path.exists(path)
-        with open(path, "rb") as stream:
-            return stream.read() == data
-    except OSError:
-        return False
 
 
 def one_line(error: BaseException) -> str:

@@ -144,6 +144,13 @@ class AttemptFailed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     trace: str = ""
 
 
+class AttemptReturned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """No worker had taken it up when its place was lost. It may be made under another name, and nothing failed."""
+
+    partition_id: int
+    attempt: str
+
+
 Message = (
     AttemptStarted
     | CheckpointLoaded
@@ -154,7 +161,8 @@ Message = (
     | Staged
     | AttemptDone
     | AttemptFailed
+    | AttemptReturned
 )
 
-ENDS: Final = (AttemptDone, AttemptFailed, CheckpointDamaged)
+ENDS: Final = (AttemptDone, AttemptFailed, AttemptReturned, CheckpointDamaged)
 """The last message of an attempt is one of these, and no other is."""

@@ -12,7 +12,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,27 +23,32 @@ import pytest
 from data_juicer.core.executor.factory import make_executor
 from data_juicer.errors import BackendError, ConfigError, JobError
 from data_juicer.events import types as t
-from data_juicer.store.filesystem import LocalFileSystem
 from data_juicer.testing import jobs
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 
-FS = LocalFileSystem()
 PARTITIONS = 200
+ROWS_A_PARTITION = 10
+GATED = 6
+"""Partitions in a row that wait at a gate: as many as three workers can have at hand."""
+PATIENCE_S = 120.0
 WORKERS_GONE_S = 30.0
 DRIVE = "import sys; from data_juicer.cli.process import main; sys.exit(main())"
-SLOW_MAPPER = '''
-"""A mapper that takes its time, so that there is a middle of the job."""
+GATE_MAPPER = '''
+"""A mapper that changes nothing. A row that names a gate waits until there is a file of that name."""
 
+import os
 import time
 
 from data_juicer.ops.base_op import OPERATORS, Mapper
 
 
-@OPERATORS.register_module("slow_mapper")
-class SlowMapper(Mapper):
+@OPERATORS.register_module("gate_mapper")
+class GateMapper(Mapper):
     def process_single(self, sample):
-        time.sleep(0.005)
+        for gate in ("node_gate", "driver_gate"):
+            while gate in sample["text"] and not os.path.exists(os.path.join({folder!r}, gate)):
+                time.sleep(0.02)
         return sample
 '''
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20}
@@ -67,9 +72,9 @@ def settings(folder: Path, name: str, **more: Any) -> dict[str, Any]:
         "dataset_path": str(folder / "in.jsonl"),
         "export_path": str(folder / name / "result.jsonl"),
         "work_dir": str(folder / name),
-        "process": ["clean_links_mapper", "slow_mapper", {"text_length_filter": {"min_len": 12}}],
-        "custom_operator_paths": [str(folder / "slow_mapper.py")],
-        "partition": {"size": 10},
+        "process": ["clean_links_mapper", "gate_mapper", {"text_length_filter": {"min_len": 12}}],
+        "custom_operator_paths": [str(folder / "gate_mapper.py")],
+        "partition": {"size": ROWS_A_PARTITION},
         "fault_tolerance": {"retry_backoff": "fixed"},
         **more,
     }
@@ -77,16 +82,31 @@ def settings(folder: Path, name: str, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    rows = (
-        json.dumps({"text": f"row {row} https://example.com/{row}" + " x" * (row % 9), "n": row})
-        for row in range(PARTITIONS * 10)
-    )
-    (tmp_path / "in.jsonl").write_text("\n".join(rows) + "\n")
-    (tmp_path / "slow_mapper.py").write_text(SLOW_MAPPER)
+    (tmp_path / "gate_mapper.py").write_text(GATE_MAPPER.format(folder=str(tmp_path)))
+    write_rows(tmp_path, {})
     return tmp_path
 
 
-def start(folder: Path, name: str, address: str) -> subprocess.Popen[bytes]:
+def write_rows(folder: Path, gates: dict[int, str]) -> None:
+    """The input; `gates`: row -> the gate that it waits at."""
+    rows = (
+        json.dumps(
+            {"text": f"row {row} https://example.com/{row} {gates.get(row, '')}" + " x" * (row % 9), "n": row}
+        )
+        for row in range(PARTITIONS * ROWS_A_PARTITION)
+    )
+    (folder / "in.jsonl").write_text("\n".join(rows) + "\n")
+
+
+def gated(gate: str, first: int, chance: random.Random) -> dict[int, str]:
+    """Some row of each of the partitions from `first` on."""
+    return {
+        partition * ROWS_A_PARTITION + chance.randrange(ROWS_A_PARTITION): gate
+        for partition in range(first, first + GATED)
+    }
+
+
+def start(folder: Path, name: str, address: str, drive: str = DRIVE) -> subprocess.Popen[bytes]:
     """The driver of a job, as the command line starts it."""
     recipe = folder / f"{name}.yaml"
     recipe.write_text(
@@ -94,78 +114,112 @@ def start(folder: Path, name: str, address: str) -> subprocess.Popen[bytes]:
     )
     words = ["--config", str(recipe), "--job_id", jobs.JOB_ID]
     with open(folder / f"{name}.out", "ab") as out:
-        return subprocess.Popen([sys.executable, "-c", DRIVE, *words], stdout=out, stderr=out)
+        return subprocess.Popen([sys.executable, "-c", drive, *words], stdout=out, stderr=out)
 
 
-def log_of(folder: Path, name: str) -> list[dict[str, Any]]:
+Told = list[dict[str, Any]]
+
+
+def log_of(folder: Path, name: str) -> Told:
     path = folder / name / jobs.JOB_ID / "event_logs" / "events.jsonl"
     lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
     return [json.loads(line) for line in lines]
 
 
-def wait_for_done(
-    driver: subprocess.Popen[bytes], folder: Path, name: str, count: int
-) -> list[dict[str, Any]]:
-    """The log once so many partitions are done in all runs."""
-    until_s = time.monotonic() + 90
+def wait_until(
+    what: Callable[[Told], bool], driver: subprocess.Popen[bytes], folder: Path, name: str
+) -> Told:
+    """The log once that is so."""
+    until_s = time.monotonic() + PATIENCE_S
     while time.monotonic() < until_s:
         told = log_of(folder, name)
-        if sum(event["event_type"] == "PARTITION_COMPLETE" for event in told) >= count:
+        if what(told):
             return told
         assert driver.poll() is None, (folder / f"{name}.out").read_text()
         time.sleep(0.05)
     raise AssertionError((folder / f"{name}.out").read_text())
 
 
-def starts_of(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def starts_of(told: Told) -> Told:
     return [event for event in told if event["event_type"] == "PARTITION_START"]
 
 
-@pytest.mark.slow
+def ends_of(told: Told) -> set[tuple[int, str]]:
+    ends = {"PARTITION_COMPLETE", "PARTITION_FAILED"}
+    return {(event["partition_id"], event["attempt"]) for event in told if event["event_type"] in ends}
+
+
+def at_hand(told: Told) -> dict[str, int]:
+    """Node -> the partition that an attempt of it has begun and not ended."""
+    ended = ends_of(told)
+    return {
+        event["data"]["node"]: event["partition_id"]
+        for event in starts_of(told)
+        if (event["partition_id"], event["attempt"]) not in ended
+    }
+
+
+def failures_of(told: Told) -> Told:
+    return [event for event in told if event["event_type"] == "PARTITION_FAILED"]
+
+
 @pytest.mark.parametrize("seed", [4])
 def test_a_node_dies_then_the_driver_and_a_resume_gives_the_same_bytes(folder: Path, seed: int) -> None:
-    expected = folder / "expected" / "result.jsonl"
-    plain = {**settings(folder, "expected"), "executor_type": "inline"}
-    slow, fast = plain["process"][1], [entry for entry in plain["process"] if entry != "slow_mapper"]
-    assert slow == "slow_mapper", "it changes nothing, and takes ten seconds in one process"
-    subprocess.run(
-        [sys.executable, "-c", f"import data_juicer; data_juicer.run({ {**plain, 'process': fast}!r})"],
-        check=True,
+    """Rows that wait at a gate hold every worker in the middle of an attempt at the moments that the seed says."""
+    chance = random.Random(seed)
+    node_dies_at, driver_dies_at = chance.randrange(20, 90), chance.randrange(110, 170)
+    write_rows(
+        folder,
+        {**gated("node_gate", node_dies_at, chance), **gated("driver_gate", driver_dies_at, chance)},
     )
-    moments = random.Random(seed)
-    node_dies_at, driver_dies_at = moments.randrange(20, 90), moments.randrange(110, 170)
+    plain = {**settings(folder, "expected"), "executor_type": "inline"}
+    plain["process"] = [entry for entry in plain["process"] if entry != "gate_mapper"]
+    subprocess.run([sys.executable, "-c", f"import data_juicer; data_juicer.run({plain!r})"], check=True)
     with cluster(3) as three:
-        three_nodes = three.list_all_nodes()
+        three_nodes = {name_of(node) for node in three.list_all_nodes()}
         driver = start(folder, "job", three.address)
-        told = wait_for_done(driver, folder, "job", node_dies_at)
-        nodes = {event["data"]["node"] for event in starts_of(told)}
-        assert len(nodes) == 3, "each node took part"
-        victim = three_nodes[-1]
+        told = wait_until(lambda told: at_hand(told).keys() == three_nodes, driver, folder, "job")
+        victim = three.list_all_nodes()[-1]
+        held = at_hand(told)[name_of(victim)]
+        assert node_dies_at <= held < node_dies_at + GATED
         three.remove_node(victim, allow_graceful=False)
-        told = wait_for_done(driver, folder, "job", driver_dies_at)
+        wait_until(lambda told: bool(failures_of(told)), driver, folder, "job")
+        (folder / "node_gate").touch()
+        left = three_nodes - {name_of(victim)}
+
+        def both_wait(told: Told) -> bool:
+            held = at_hand(told)
+            return held.keys() == left and min(held.values()) >= driver_dies_at
+
+        told = wait_until(both_wait, driver, folder, "job")
         driver.kill()
         driver.wait()
-        pids = {int(event["data"]["worker"].split()[1]) for event in starts_of(told)}
-        wait_until_gone(pids)
-    lost = [event for event in told if event["event_type"] == "PARTITION_FAILED"]
-    assert lost, "the node had something in work"
-    assert all(victim.node_id[:12] in event["data"]["error"] for event in lost)
-    assert all(event["data"]["retry_in_s"] is not None for event in lost)
+        wait_until_gone({int(event["data"]["worker"].split()[1]) for event in starts_of(told)})
+    (folder / "driver_gate").touch()
+    (failure,) = failures_of(told)
+    assert failure["partition_id"] == held, "what waited behind it had not begun, and did not fail"
+    assert victim.node_id[:12] in failure["data"]["error"]
+    assert failure["data"]["retry_in_s"] is not None
     with cluster(2) as two:  # a new head too
-        two_nodes = two.list_all_nodes()
-        assert start(folder, "job", two.address).wait(timeout=120) == 0, (folder / "job.out").read_text()
-    assert (folder / "job" / "result.jsonl").read_bytes() == expected.read_bytes()
+        two_nodes = {name_of(node) for node in two.list_all_nodes()}
+        assert start(folder, "job", two.address).wait(timeout=PATIENCE_S) == 0, (
+            folder / "job.out"
+        ).read_text()
+    assert (folder / "job" / "result.jsonl").read_bytes() == (
+        folder / "expected" / "result.jsonl"
+    ).read_bytes()
     told = log_of(folder, "job")
     assert [event["seq"] for event in told] == list(range(1, len(told) + 1))
     report = json.loads(
         (folder / "job" / jobs.JOB_ID / "metadata" / "final_mapping_report.json").read_bytes()
     )
     second = {part["partition"]: part["attempt"] for part in report["partitions"] if part["run"] == 2}
-    assert 0 < len(second) <= PARTITIONS - driver_dies_at, "what was committed is not done again"
+    assert second.keys() - {held} == set(range(driver_dies_at, PARTITIONS)), (
+        "what was committed is not done again"
+    )
     begun = {(event["partition_id"], event["attempt"]): event["data"]["node"] for event in starts_of(told)}
-    assert {begun[each] for each in second.items()} <= {name_of(node) for node in two_nodes}
-    first = {node for (_, attempt), node in begun.items() if attempt.startswith("r1")}
-    assert first == {name_of(node) for node in three_nodes}
+    assert {begun[each] for each in second.items()} == two_nodes
+    assert {node for (_, attempt), node in begun.items() if attempt.startswith("r1")} == three_nodes
 
 
 def name_of(node: Any) -> str:
@@ -232,6 +286,32 @@ def test_no_cluster_is_started_for_a_job_that_is_complete(folder: Path) -> None:
     again = jobs.recipe(str(folder / "job"), [str(folder / "in.jsonl")], ["clean_links_mapper"], {
         "executor_type": "ray", "ray_address": "127.0.0.1:1"})  # fmt: skip
     assert make_executor(again).run(again).already_complete
+
+
+def test_a_job_whose_head_dies_ends_in_order_and_goes_on_elsewhere(folder: Path) -> None:
+    """Ray would end the driver after a minute, in the middle of a line."""
+    write_rows(folder, gated("node_gate", 20, random.Random(1)))
+    with cluster(1) as one:
+        head = one.address
+        impatient = DRIVE.replace(
+            "import sys;", "import sys; from data_juicer.backends import ray as of; of.HEAD_GONE_S = 3;"
+        )
+        driver = start(folder, "job", one.address, impatient)
+        wait_until(lambda told: any(held >= 20 for held in at_hand(told).values()), driver, folder, "job")
+        for held in one.head_node.all_processes["gcs_server"]:
+            held.process.kill()
+        assert driver.wait(timeout=PATIENCE_S) == 1
+    out = (folder / "job.out").read_text()
+    assert f"the head of the Ray cluster, {head}, has not answered for" in out
+    assert f"--job_id {jobs.JOB_ID}" in out, "how to go on"
+    assert "Traceback" not in out
+    told = log_of(folder, "job")
+    assert [event["event_type"] for event in told][-2:] == ["PROCESSING_ERROR", "JOB_FAILED"]
+    (folder / "node_gate").touch()
+    again = {**settings(folder, "job"), "job_id": jobs.JOB_ID, "executor_type": "inline"}
+    subprocess.run([sys.executable, "-c", f"import data_juicer; data_juicer.run({again!r})"], check=True)
+    begun = [event for event in starts_of(log_of(folder, "job")) if event["run"] == 2]
+    assert {event["partition_id"] for event in begun} == set(range(20, PARTITIONS))
 
 
 def test_an_address_of_ray_client_is_refused(folder: Path) -> None:
