@@ -90,8 +90,8 @@ def remove_header(drop_no_head: bool = True) -> Callable[[str], str]:
     def heading(name: str) -> str:
         return rf"\\\b{name}\b\*?(?:\[(.*?)\])?\{{(.*?)\}}"
 
-    kinds = [heading(name) for name in ("chapter", "part", "section", "subsection", "subsubsection")]
-    kinds.append(heading("paragraph") + heading("subparagraph"))
+    names = ("chapter", "part", "section", "subsection", "subsubsection", "paragraph", "subparagraph")
+    kinds = [heading(name) for name in names]
     pattern = regex.compile(f"^(.*?)({'|'.join(kinds)})", regex.DOTALL)
 
     def clean(text: str) -> str:
@@ -177,7 +177,7 @@ def remove_repeat_sentences(
         lines = []
         for line in text.split("\n"):
             kept = ""
-            for sentence in sentences(line):
+            for sentence in sentences(line) if line else ():
                 compared = sentence.strip()
                 compared = compared.lower() if lowercase else compared
                 compared = special.sub("", compared) if ignore_special_character else compared
@@ -233,7 +233,7 @@ def text_chunk(
             start, stop = matches[-1].span() if matches else (max_len, max_len - overlap_len)
             parts.append(text[:start])
             text = text[stop:]
-        return [*parts, text]
+        return [*(part for part in parts if part.strip()), text]
 
     return cut
 
@@ -242,7 +242,7 @@ def pii_redaction() -> Callable[[str], str]:
     words = "api[_-]?key|apikey|secret|password|passwd|token|auth|authorization|credential|license[_-]?key"
     before, inside = r"(^|[\s\"'(\[=])", r"[^\s\"')\]]"
     channels = "feishu|dingtalk|wecom|wechat_work|email|mail|飞书|钉钉|企业微信|邮箱"
-    octet = "(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+    octet = r"(?:25[0-5]|2[0-4]\d|[01]?\d\d?)"
     rules: list[tuple[str, str]] = [
         (r"(?s)-----BEGIN [A-Z0-9 ]+-----.*?-----END [A-Z0-9 ]+-----", "[PEM_REDACTED]"),
         (r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\b", "[JWT_REDACTED]"),

@@ -29,6 +29,7 @@ class FlaggedWordsFilter(WordListFilter):
     """
 
     name: ClassVar[str] = "flagged_words_filter"
+    version: ClassVar[int] = 2
     stats_key = "flagged_words_ratio"
 
     def __init__(

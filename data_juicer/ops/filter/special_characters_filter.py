@@ -25,6 +25,7 @@ class SpecialCharactersFilter(RangeFilter):
     """
 
     name: ClassVar[str] = "special_characters_filter"
+    version: ClassVar[int] = 2
     stats_key = "special_char_ratio"
 
     def __init__(self, min_ratio: float = 0.0, max_ratio: float = 0.25) -> None:

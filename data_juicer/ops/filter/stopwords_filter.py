@@ -29,6 +29,7 @@ class StopwordsFilter(WordListFilter):
     """
 
     name: ClassVar[str] = "stopwords_filter"
+    version: ClassVar[int] = 2
     stats_key = "stopwords_ratio"
 
     def __init__(

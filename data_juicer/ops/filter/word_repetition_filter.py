@@ -32,6 +32,7 @@ class WordRepetitionFilter(RangeFilter):
     """
 
     name: ClassVar[str] = "word_repetition_filter"
+    version: ClassVar[int] = 2
     stats_key = "word_rep_ratio"
 
     def __init__(

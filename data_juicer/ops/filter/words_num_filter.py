@@ -30,6 +30,7 @@ class WordsNumFilter(RangeFilter):
     """
 
     name: ClassVar[str] = "words_num_filter"
+    version: ClassVar[int] = 2
     stats_key = "num_words"
 
     def __init__(

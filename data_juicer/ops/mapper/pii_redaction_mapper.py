@@ -63,6 +63,7 @@ class PiiRedactionMapper(Mapper):
     """
 
     name: ClassVar[str] = "pii_redaction_mapper"
+    version: ClassVar[int] = 2
 
     def __init__(
         self,

@@ -14,15 +14,12 @@ if TYPE_CHECKING:
     from data_juicer.ops.batch import Mask
 
 _ARGUMENTS: Final = r"\*?(?:\[.*?\])?\{.*?\}"
-# As recorded, a \paragraph counts only with a \subparagraph right behind it, and a \subparagraph not alone.
-_HEADING: Final = (
-    rf"(?s)\\(?:(?:chapter|part|section|subsection|subsubsection){_ARGUMENTS}"
-    rf"|paragraph{_ARGUMENTS}\\subparagraph{_ARGUMENTS})"
-)
+_NAMES: Final = "chapter|part|(?:sub){0,2}section|(?:sub)?paragraph"
+_HEADING: Final = rf"(?s)\\(?:{_NAMES}){_ARGUMENTS}"
 
 
 class RemoveHeaderMapper(TextMapper):
-    r"""Removes everything before the first \chapter, \part, \section, \subsection or \subsubsection.
+    r"""Removes everything before the first heading: \chapter, \part, \section, \paragraph and what is below them.
 
     Example: \title{T} \section{One} text -> \section{One} text
 
@@ -31,6 +28,7 @@ class RemoveHeaderMapper(TextMapper):
     """
 
     name: ClassVar[str] = "remove_header_mapper"
+    version: ClassVar[int] = 2
 
     def __init__(self, drop_no_head: bool = True) -> None:
         self.drop_no_head = drop_no_head

@@ -27,6 +27,7 @@ class RemoveLongWordsMapper(TextMapper):
     """
 
     name: ClassVar[str] = "remove_long_words_mapper"
+    version: ClassVar[int] = 2
 
     def __init__(self, min_len: int = 1, max_len: int = sys.maxsize) -> None:
         self.min_len = min_len

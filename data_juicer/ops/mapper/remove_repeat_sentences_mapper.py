@@ -31,6 +31,7 @@ class RemoveRepeatSentencesMapper(TextMapper):
     """
 
     name: ClassVar[str] = "remove_repeat_sentences_mapper"
+    version: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -64,6 +65,8 @@ class RemoveRepeatSentencesMapper(TextMapper):
         seen: set[str] = set()
         return "\n".join(
             "".join(sentence for sentence in sentences_of_line(line) if self._is_new(sentence, seen))
+            if line
+            else line
             for line in text.split("\n")
         )
 

@@ -25,11 +25,12 @@ class RemoveWordsWithIncorrectSubstringsMapper(TextMapper):
     Args:
         lang: language of the model, when `tokenization` is on.
         tokenization: cut texts into the pieces of a SentencePiece model instead; where a piece is removed, the others
-            are joined in lower case and without white space.
+            are joined without white space.
         substrings: the strings; by default http, www, .com, href and //.
     """
 
     name: ClassVar[str] = "remove_words_with_incorrect_substrings_mapper"
+    version: ClassVar[int] = 2
 
     def __init__(
         self, lang: str = "en", tokenization: bool = False, substrings: list[str] | None = None
@@ -53,7 +54,7 @@ class RemoveWordsWithIncorrectSubstringsMapper(TextMapper):
         return batch.with_text(self.text_key, pa.array(joined, pa.large_string()))
 
     def _joined(self, text: str, pieces: list[str]) -> str:
-        words = [piece.lower().replace("▁", "") for piece in pieces]
+        words = [piece.replace("▁", "") for piece in pieces]
         left = [word for word in words if self._is_correct(word)]
         return text if len(left) == len(words) else "".join(left)
 

@@ -28,6 +28,7 @@ class SentenceSplitMapper(TextMapper):
     """
 
     name: ClassVar[str] = "sentence_split_mapper"
+    version: ClassVar[int] = 2
 
     def __init__(self, lang: str = "en") -> None:
         if lang not in LANGUAGES:

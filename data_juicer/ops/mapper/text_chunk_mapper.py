@@ -25,7 +25,8 @@ class TextChunkMapper(Mapper):
     r"""Cuts a text into parts, each a row of its own with the other fields of the row.
 
     With a pattern alone, matches separate parts, and blank parts are left out; a text of blanks gives no row. With a
-    length alone, parts have that length. With both, a part ends at the last match within the length, or has the length.
+    length alone, parts have that length. With both, a part ends at the last match within the length, or has the length;
+    blank parts are left out but for the last.
 
     Example: with split_pattern \n\n, the text `a\n\nb` gives the rows `a` and `b`
 
@@ -38,6 +39,7 @@ class TextChunkMapper(Mapper):
     """
 
     name: ClassVar[str] = "text_chunk_mapper"
+    version: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -96,7 +98,7 @@ class TextChunkMapper(Mapper):
     def _parts(self, text: str) -> Iterator[str]:
         if self.max_len is None:
             assert self.split_pattern is not None  # noqa: S101 - one of the two is given
-            return (part for part in self.split_pattern.split(text) if part and part.strip())
+            return (part for part in self.split_pattern.split(text) if part and not part.isspace())
         if self.split_pattern is not None:
             return self._parts_within(text, self.max_len, self.split_pattern)
         if self.tokens is None:
@@ -115,13 +117,14 @@ class TextChunkMapper(Mapper):
             part, behind = window
             last = next(reversed(list(pattern.matches(part))), None)
             if last is None:
-                yield part
                 start = behind
             elif last.end() == 0:
                 raise ValueError(f"split_pattern {pattern.pattern!r} matches nothing at the start of a part")
             else:
-                yield part[: last.start()]
+                part = part[: last.start()]
                 start += last.end()
+            if part and not part.isspace():
+                yield part
         yield text[start:]
 
     def _window(self, text: str, start: int, length: int) -> tuple[str, int] | None:

@@ -22,7 +22,8 @@ _SPACE: Final = (
 )
 _BEFORE_PATH: Final = rf"(^|[{_SPACE}\"'(\[=])"
 _IN_PATH: Final = rf"[^{_SPACE}\"')\]]"
-_OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_OCTET: Final = r"(?:25[0-5]|2[0-4]\d|[01]?\d\d?)"
+_DIGIT_GUARD: Final = r"[^\x00-/:-\x7f]"  # also any character that may be a digit to Python, but not to RE2
 _CONFIDENTIAL: Final = (
     "api[_-]?key|apikey|secret|password|passwd|token|auth|authorization|credential|license[_-]?key"
 )
@@ -136,7 +137,10 @@ ID_CARD: Final = (
 )
 IP: Final = (
     Rule(r"\[[0-9A-Fa-f]*:[0-9A-Fa-f:]+\]", r"\[[0-9A-Fa-f]*:[0-9A-Fa-f:]+\](?::[0-9]+)?", everywhere=True),
-    Rule(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", rf"(?<![0-9])(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9])"),
+    Rule(
+        rf"{_DIGIT_GUARD}\.{_DIGIT_GUARD}{{1,3}}\.{_DIGIT_GUARD}{{1,3}}\.{_DIGIT_GUARD}",
+        rf"(?<![0-9])(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9])",
+    ),
 )
 MAC: Final = (Rule("(?:[0-9A-Fa-f]{2}[:-]){5}", r"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b"),)
 

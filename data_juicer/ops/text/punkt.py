@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import Any, Final
 
@@ -32,16 +33,45 @@ def punkt_files(lang: str, *, operator: str) -> tuple[str, ...]:
 def load_punkt(files: tuple[str, ...]) -> Any:
     """The tokenizer of these model files; its `tokenize` gives the sentences of a text."""
     from nltk.tabdata import PunktDecoder
-    from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
+    from nltk.tokenize import punkt
 
     decoder = PunktDecoder()
     abbreviations, collocations, contexts, starters = map(_lines, files)
-    parameters = PunktParameters()
+    parameters = punkt.PunktParameters()
     parameters.abbrev_types = decoder.txt2set(abbreviations)
     parameters.collocations = set(decoder.tab2tups(collocations))
     parameters.ortho_context = decoder.tab2intdict(contexts)
     parameters.sent_starters = decoder.txt2set(starters)
-    return PunktSentenceTokenizer(parameters)
+    return punkt.PunktSentenceTokenizer(parameters, lang_vars=_language(punkt), token_cls=_tokens(punkt))
+
+
+def _language(punkt: Any) -> Any:
+    """NLTK's expressions of a language, on the engine of Python.
+
+    From 3.10.4 on NLTK runs them on `regex`, to which the separators U+001C to U+001F are no white space.
+    """
+
+    class Language(punkt.PunktLanguageVars):  # type: ignore[misc] # NLTK has no types
+        re_boundary_realignment = _standard(punkt.PunktLanguageVars.re_boundary_realignment)
+
+        def _word_tokenizer_re(self) -> re.Pattern[str]:
+            return _standard(super()._word_tokenizer_re())
+
+        def period_context_re(self) -> re.Pattern[str]:
+            return _standard(super().period_context_re())
+
+    return Language()
+
+
+def _tokens(punkt: Any) -> Any:
+    """NLTK's class of tokens with the expressions that judge them, on the engine of Python too."""
+    names = [name for name in vars(punkt.PunktToken) if name.startswith("_RE_")]
+    patterns = {name: _standard(getattr(punkt.PunktToken, name)) for name in names}
+    return type("Token", (punkt.PunktToken,), {"__slots__": (), **patterns})
+
+
+def _standard(pattern: Any) -> re.Pattern[str]:
+    return re.compile(pattern.pattern, pattern.flags & int(re.MULTILINE | re.VERBOSE | re.IGNORECASE))
 
 
 def _lines(path: str) -> list[str]:

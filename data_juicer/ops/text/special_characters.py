@@ -11,11 +11,12 @@ from typing import Final
 
 from data_juicer.ops.text.codepoints import Table, table_of
 
-_SPACES: Final = "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_SPACES: Final = "\u2002\u2003\u2005\u2008\u2009\u200a\u202f\u3000"
+_CONTROLS: Final = "\x81\x82\x83\x84\x85\x91\x92\x93\x95\x96\x97\x98\x99\x9c\x9d"
 _SYMBOLS: Final = (
-    "\ufffc\x9d’“”–ー一▬…✦\ufffd\u00ad£\u200b•€«»°·═"
+    "\ufffc’“”–ー一▬…✦\ufffd\u00ad£\u200b•€«»°·═"
     "×士＾˘⇓↓↑←→（）§″′´¿−±∈\ufeff¢ø‚„½¼¾¹²³―⁃，ˌ¸‹›ʺˈʻ¦‐⠀‰‑≤≥‖"
-    "◆●■►▼▲▴∆▻¡★☆✱ːº。¯˜¥ɪ≈†上ン：∼⁄・♡✓⊕․．⋅÷１‟；،、¨\u093e\u0940\u094d\u0947◦˚"
+    "◆●■►▼▲▴∆▻¡★☆✱ːº。¯˜¥ɪ≈†上ン：∼⁄・♡✓⊕․．⋅÷１‟；،、¨\u093e\u0940\u09be\u094d\u0947◦˚"
     "゜ʼ≖¤ッツシ℃√！【】‿∞➤～πه۩☛₨➩☻๑٪♥ıॽ《‘©﴿٬？▷Г♫∟™ª₪®「—❖"
     "」﴾》"
 )
@@ -44,7 +45,8 @@ def _emoji() -> frozenset[str]:
 
 
 SPECIAL_CHARACTERS: Final = (
-    frozenset(string.punctuation + string.digits + string.whitespace + _SPACES + _SYMBOLS) | _emoji()
+    frozenset(string.punctuation + string.digits + string.whitespace + _SPACES + _CONTROLS + _SYMBOLS)
+    | _emoji()
 )
 
 
