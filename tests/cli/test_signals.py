@@ -6,6 +6,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,6 +52,20 @@ def start(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(COMMAND, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
 
 
+@contextmanager
+def worker_at_the_gate(driver: subprocess.Popen[str], folder: Path) -> Iterator[None]:
+    """A worker waits at the gate until this ends; a driver that ends before it came there does not block for ever."""
+
+    def let_go() -> None:
+        driver.wait()
+        os.open(folder / "gate", os.O_RDONLY | os.O_NONBLOCK)  # stays open, whoever comes first
+
+    threading.Thread(target=let_go, daemon=True).start()
+    with (folder / "gate").open("w"):
+        assert driver.poll() is None, driver.stderr and driver.stderr.read()
+        yield
+
+
 def wait_for(driver: subprocess.Popen[str], word: str) -> None:
     assert driver.stderr is not None
     for line in driver.stderr:
@@ -62,7 +79,7 @@ def test_the_first_signal_finishes_what_is_in_work_and_a_resume_does_the_rest(
     gated_job: Path, number: int
 ) -> None:
     with start(gated_job) as driver:
-        with (gated_job / "gate").open("w"):  # a worker waits at the gate
+        with worker_at_the_gate(driver, gated_job):
             driver.send_signal(number)
             wait_for(driver, "stopping")
         assert driver.stderr is not None
@@ -80,7 +97,7 @@ def test_the_first_signal_finishes_what_is_in_work_and_a_resume_does_the_rest(
 
 
 def test_the_second_signal_leaves_at_once_with_the_resume_command(gated_job: Path) -> None:
-    with start(gated_job) as driver, (gated_job / "gate").open("w"):
+    with start(gated_job) as driver, worker_at_the_gate(driver, gated_job):
         driver.send_signal(signal.SIGINT)
         wait_for(driver, "stopping")
         driver.send_signal(signal.SIGINT)
@@ -89,3 +106,14 @@ def test_the_second_signal_leaves_at_once_with_the_resume_command(gated_job: Pat
     assert driver.returncode == 130
     assert "left at once" in told
     assert "dj-process --config recipe.yaml --job_id gated" in told
+
+
+@pytest.mark.timeout(60)
+def test_a_job_that_fails_before_it_begins_does_not_block_these_tests(gated_job: Path) -> None:
+    (gated_job / "gated.py").write_text("raise ValueError('broken')")
+    with (
+        start(gated_job) as driver,
+        pytest.raises((AssertionError, BrokenPipeError)),
+        worker_at_the_gate(driver, gated_job),
+    ):
+        pass
