@@ -30,4 +30,4 @@ class SystemClock:
 
 def format_utc(moment: datetime) -> str:
     """ISO 8601 in UTC with microseconds, such as 2026-03-13T18:09:11.042000Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -16,10 +15,10 @@ from data_juicer.ops import values
 DEPTH_MAX: Final = 500
 """Levels of nesting. Fixed, because the interpreter's own limit depends on how deep the caller already is."""
 
-TextDecoder = Callable[[memoryview], tuple[str, ...]]
-REFUSALS: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
-"""What a `TextDecoder` raises for a line that `read_strictly` is to judge."""
+TextFinder = Callable[[memoryview], tuple[memoryview, ...]]
 
+_OPEN_ROW: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_QUOTE: Final = ord('"')
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NAMES: Final[Mapping[type, str]] = {
     type(None): "null",
@@ -41,33 +40,53 @@ class RowError(Exception):
         self.message = message
 
 
-@lru_cache(maxsize=16)
-def text_decoder(text_keys: tuple[str, ...]) -> TextDecoder:
-    """A fast decoder of the text fields of a line that is known to be UTF-8.
+class _NoTextError(Exception):
+    """A declared field that is no string."""
 
-    What it takes is right; what it refuses may still be a row (a repeated key whose first value is no string).
+
+REFUSALS: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError, KeyError, _NoTextError)
+"""What a `TextFinder` raises for a line that is no row."""
+
+
+def text_finder(text_keys: tuple[str, ...]) -> TextFinder:
+    """Finds the text fields of a line that is known to be UTF-8, as JSON strings with their quotes.
+
+    It refuses every line that `read_strictly` refuses, and no other.
     """
-    names = [f"field_{number}" for number in range(len(text_keys))]
-    if any(set(key) & set('."\\') or not key.isprintable() for key in text_keys):
-        return _nested_decoder(text_keys)
-    row_type = msgspec.defstruct(
-        "Row", [(name, str) for name in names], rename=dict(zip(names, text_keys, strict=True)), gc=False
-    )
-    decode = msgspec.json.Decoder(row_type).decode
-    if len(names) == 1:
-        return lambda line: (decode(line).field_0,)  # type: ignore[attr-defined]
-    return lambda line: msgspec.structs.astuple(decode(line))
+    if any("." in key for key in text_keys):  # such keys may reach into objects
+        return lambda line: tuple(_string(_nested(line, key)) for key in text_keys)
+    if len(text_keys) == 1:
+        key = text_keys[0]
+        return lambda line: (_string(_OPEN_ROW(line)[key]),)
+
+    def find(line: memoryview) -> tuple[memoryview, ...]:
+        row = _OPEN_ROW(line)
+        return tuple(_string(row[key]) for key in text_keys)
+
+    return find
 
 
-def _nested_decoder(text_keys: tuple[str, ...]) -> TextDecoder:
-    """For keys that reach into objects: opens the row into raw members first."""
-    decode_text = msgspec.json.Decoder(str).decode
+def _nested(line: memoryview, key: str) -> bytes:
+    raw = values.get(values.raw_object(line), key)
+    if raw is None:
+        raise KeyError(key)
+    return raw
 
-    def decode(line: memoryview) -> tuple[str, ...]:
-        row = values.raw_object(line)
-        return tuple(decode_text(values.get(row, key) or b"") for key in text_keys)
 
-    return decode
+def _string(raw: msgspec.Raw | bytes) -> memoryview:
+    view = memoryview(raw)
+    if view[0] != _QUOTE:
+        raise _NoTextError
+    return view
+
+
+def why_refused(line: bytes, text_keys: tuple[str, ...]) -> RowError:
+    """Of a line that was refused."""
+    try:
+        read_strictly(line, text_keys)
+    except RowError as error:
+        return error
+    raise AssertionError("a row was refused that can be read")
 
 
 def read_strictly(line: bytes, text_keys: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from data_juicer.formats.jsonl import JsonlRows
 from data_juicer.ops import values
 from data_juicer.ops.batch import STATS_FIELD, Batch, Mask
+from data_juicer.ops.text.json_strings import encode_strings
 
 _ENCODE = msgspec.json.Encoder().encode
 _OPEN_ROW = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -87,7 +88,7 @@ def _open_rows(batch: Batch, rows: npt.NDArray[np.intp]) -> list[RawRow]:
 def _put_texts(batch: Batch, rows: npt.NDArray[np.intp], opened: list[RawRow]) -> None:
     for key, column in batch.texts.items():
         written = batch.changed(key)[rows]
-        encoded = values.encode_strings(column.take(pa.array(rows[written])))
+        encoded = encode_strings(column.take(pa.array(rows[written])))
         for row, raw in zip(np.flatnonzero(written).tolist(), encoded, strict=True):
             values.put(opened[row], key, raw)
 
@@ -113,21 +114,24 @@ def _put_stats(batch: Batch, rows: npt.NDArray[np.intp], opened: list[RawRow]) -
 
 
 class _Members:
-    """Joins raw members to objects, encoding each key once."""
+    """Joins raw members to objects; what stands before the values is made once for all rows with the same keys."""
 
     def __init__(self) -> None:
-        self._prefixes: dict[str, bytes] = {}
+        self._before: dict[tuple[str, ...], tuple[bytes, ...]] = {}
 
     def join(self, row: RawRow) -> bytes:
-        prefixes = self._prefixes
-        pieces: list[Any] = []
-        for key, raw in row.items():
-            prefix = prefixes.get(key)
-            if prefix is None:
-                prefix = prefixes[key] = b"," + _ENCODE(key) + b":"
-            pieces += (prefix, raw)
-        if not pieces:
+        if not row:
             return b"{}"
-        pieces[0] = b"{" + pieces[0][1:]
-        pieces.append(b"}")
+        keys = tuple(row)
+        before = self._before.get(keys)
+        if before is None:
+            before = self._before[keys] = _before_values(keys)
+        pieces: list[Any] = [b"}"] * (2 * len(row) + 1)
+        pieces[:-1:2] = before
+        pieces[1::2] = row.values()
         return b"".join(pieces)
+
+
+def _before_values(keys: tuple[str, ...]) -> tuple[bytes, ...]:
+    names = [_ENCODE(key) + b":" for key in keys]
+    return (b"{" + names[0], *(b"," + name for name in names[1:]))

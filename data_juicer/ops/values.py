@@ -9,6 +9,8 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
+from data_juicer.ops.text import json_strings
+
 
 class _Missing:
     """The value of a field that a row does not have; unlike None, which is JSON null."""
@@ -23,9 +25,6 @@ class _Missing:
 MISSING: Final = _Missing()
 
 _ENCODER: Final = msgspec.json.Encoder()
-_ESCAPES: Final = [(bytes([byte]), _ENCODER.encode(chr(byte))[1:-1]) for byte in (*b'\\"', *range(32))]
-"""The bytes that JSON strings escape; the backslash first, since the others bring in more of them."""
-
 _RAW_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -46,23 +45,7 @@ def encode(value: Any) -> bytes:
 
 def encode_texts(column: pa.Array) -> pa.Array:
     """A large_string column as JSON strings: large_binary of the same length."""
-    return pa.array(encode_strings(column), pa.large_binary())
-
-
-def encode_strings(column: pa.Array) -> list[bytes]:
-    """Each text of a large_string column without nulls as a JSON string: what `encode` gives, but several times faster,
-    since the texts stay UTF-8 and only what occurs in the column is escaped.
-    """
-    texts = column.cast(pa.large_binary())
-    buffer = texts.buffers()[2]
-    data = buffer.to_pybytes() if buffer else b""
-    escapes = [(plain, escaped) for plain, escaped in _ESCAPES if plain in data]
-    encoded = []
-    for text in texts.to_pylist():
-        for plain, escaped in escapes:
-            text = text.replace(plain, escaped)  # noqa: PLW2901 - one text, one escape after the other
-        encoded.append(b'"' + text + b'"')
-    return encoded
+    return pa.array(json_strings.encode_strings(column), pa.large_binary())
 
 
 def decode_texts(column: pa.Array) -> pa.Array:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pyarrow.compute as pc
 
 from data_juicer.ops.base import Filter, Mapper, Operator
 from data_juicer.ops.batch import Batch, Rows
+from data_juicer.ops.text.codepoints import bytes_of
 from data_juicer.run.handling import Handling
 from data_juicer.run.isolate import apply_isolated
 from data_juicer.store.layers import join_batches
@@ -150,5 +150,4 @@ def _survivors(after: Batch, rows_in: int) -> int:
 
 def _text_bytes(operator: Operator, batch: Batch) -> int:
     """Bytes of UTF-8 that the operator is given."""
-    lengths = [pc.binary_length(batch.text(key)) for key in operator.text_keys_read()]
-    return sum(pc.sum(length, min_count=0).as_py() for length in lengths)
+    return sum(len(bytes_of(batch.text(key)).data) for key in operator.text_keys_read())
