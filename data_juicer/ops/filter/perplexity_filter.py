@@ -56,8 +56,8 @@ class PerplexityFilter(RangeFilter):
     def _perplexity(self, text: str) -> float:
         """10 to the power of the mean negative log10 likelihood of a word, ends of lines counted as words."""
         lines = text.splitlines()
-        words = sum(len(line.split()) + 1 for line in lines)
-        if not words:
+        if not lines:
             return 0.0
+        words = len(text.split()) + len(lines)
         likelihood: float = sum(self.model.score(line) for line in lines)
         return round(math.pow(10.0, -likelihood / words), 1)
