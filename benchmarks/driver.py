@@ -20,8 +20,9 @@ from data_juicer.job.lock import Driver as Owner
 from data_juicer.job.lock import acquire
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.run import messages as m
+from data_juicer.run.budget import DeadLetterBudget
 from data_juicer.run.committer import Committer
-from data_juicer.run.driver import DeadLetterBudget, Driver
+from data_juicer.run.driver import Driver
 from data_juicer.run.recorder import Recorder
 from data_juicer.run.retry import RetryPolicy
 from data_juicer.store.filesystem import FileSystem, LocalFileSystem

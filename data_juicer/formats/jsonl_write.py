@@ -39,7 +39,8 @@ def encode_rows(batch: Batch, *, keep_stats: bool = False) -> bytes:
             _put_stats(batch, rows, opened)
         members = _Members()
         for row, members_of_row in zip(rows.tolist(), opened, strict=True):
-            pieces[row] = members.join(members_of_row)
+            own = batch.origin[row] < 0
+            pieces[row] = members.join(dict(sorted(members_of_row.items())) if own else members_of_row)
     pieces.append(b"")
     return b"\n".join(pieces)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from data_juicer.formats.compression import compress
 from data_juicer.formats.jsonl_write import encode_rows
+from data_juicer.ops.batch import STATS_FIELD
 
 if TYPE_CHECKING:
     from data_juicer.formats.base import Compression, Format, Fragment, FragmentReader, ReadRows
@@ -45,6 +46,8 @@ def encode_result(batch: Batch, result_format: Format, compression: Compression,
         compression: of JSON Lines; Parquet packs its own pages.
         keep_stats: export the figures of filters.
     """
+    if not keep_stats:
+        batch = batch.without_field(STATS_FIELD)
     if result_format == "jsonl":
         return compress(encode_rows(batch, keep_stats=keep_stats), compression)
     from data_juicer.formats.parquet_write import encode_table, parquet_bytes

@@ -37,13 +37,18 @@ def write_jsonl(parts: Parts, read: ReadPart, kinds: Mapping[str, Kind], sink: B
 
 
 def parquet_schema(parts: Parts, read: ReadPart) -> pa.Schema:
-    """A schema that holds all Parquet parts, columns in the order first seen."""
+    """A schema that holds all Parquet parts, columns in the order first seen. One without rows counts only among such.
+
+    Such a part has the types of the source, although an operator may have made others of them in all rows there are.
+    """
     fields: dict[str, pa.Field] = {}
-    metadata = None
+    metadata, empty = None, True
     for part in parts:
-        schema = _file_schema(read(part))
+        schema, is_empty = _file_schema(read(part))
         metadata = metadata or schema.metadata
-        for found in schema:
+        if empty and not is_empty:
+            fields, empty = {}, False
+        for found in schema if is_empty == empty else ():
             held = fields.get(found.name)
             fields[found.name] = found if held is None else _common_field(held, found)
     return pa.schema(list(fields.values()), metadata=metadata)
@@ -51,7 +56,8 @@ def parquet_schema(parts: Parts, read: ReadPart) -> pa.Schema:
 
 def write_parquet(parts: Parts, read: ReadPart, schema: pa.Schema, sink: BinaryIO) -> None:
     """Parquet parts as one file; `schema` must cover them, see `parquet_schema`."""
-    _write(schema, (_cast_table(_file_table(read(part)), schema) for part in parts), sink)
+    tables = (_file_table(read(part)) for part in parts)
+    _write(schema, (_cast_table(table, schema) for table in tables if table.num_rows), sink)
 
 
 def jsonl_parts_to_parquet(parts: Parts, read: ReadPart, sink: BinaryIO) -> None:
@@ -65,10 +71,12 @@ def parquet_parts_to_parquet(parts: Parts, read: ReadPart, sink: BinaryIO) -> No
 # ---- Parquet
 
 
-def _file_schema(data: bytes) -> pa.Schema:
+def _file_schema(data: bytes) -> tuple[pa.Schema, bool]:
+    """The schema, and whether there is no row."""
     import pyarrow.parquet as pq
 
-    return pq.read_schema(pa.BufferReader(data))
+    file = pq.ParquetFile(pa.BufferReader(data))
+    return file.schema_arrow, file.metadata.num_rows == 0
 
 
 def _file_table(data: bytes) -> pa.Table:

@@ -5,7 +5,7 @@
         partitions/  intermediate/  results/  dead_letter/
     {event_log_dir}/{job_id}/       event_logs/events.jsonl  events.jsonl.1 ...  events.log
     {checkpoint_dir}/{job_id}/      checkpoint_000007_002.json  partition_000007_002.r1a1.parquet  set_aside/
-                                    summary_000007_003.json  partition_000007_003.r1a1.summary.arrow
+                                    summary_000007_003.json  partition_000007_003.r1a1.summary.arrow  ....summary.rows.jsonl
                                     resolve_003.json  resolve_003.r1.decisions
 
 An attempt is written `r1a2`: run 1, attempt 2. A suffix is a file's extension without its first dot: `parquet`, `jsonl.gz`.
@@ -14,81 +14,13 @@ An attempt is written `r1a2`: run 1, attempt 2. A suffix is a file's extension w
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
-
-_MANIFEST_NAME: Final = re.compile(r"(checkpoint|summary)_(\d{6,})_(\d{3,})\.json", re.ASCII)
-_DATA_NAME: Final = re.compile(r"partition_(\d{6,})_(\d{3,})\.(r\d+a\d+)\.([a-z0-9.]+)", re.ASCII)
-_RESULT_NAME: Final = re.compile(r"partition_(\d{6,})(?:\.(r\d+a\d+))?\.([a-z0-9.]+)", re.ASCII)
-_RESOLVE_NAME: Final = re.compile(r"resolve_(\d{3,})\.(?:json|r\d+\.decisions)", re.ASCII)
-_RUN_NAME: Final = re.compile(r"run_(\d{6,})\.json", re.ASCII)
 
 
 def attempt_name(run: int, attempt: int) -> str:
     """`r1a2` for attempt 2 of run 1, both counted from 1."""
     return f"r{run}a{attempt}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckpointName:
-    """What the name of a manifest or of a data file in the checkpoint directory says."""
-
-    partition_id: int
-    operation_idx: int
-    attempt: str | None
-    """None for a manifest."""
-    suffix: str
-    is_summary: bool = False
-    """Whether a manifest is that of a summary, which a dataset-wide operator made of the rows before it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultName:
-    """What the name of a manifest or of a data file in the result directory says."""
-
-    partition_id: int
-    attempt: str | None
-    """None for a manifest."""
-    suffix: str
-
-
-def parse_checkpoint_name(name: str) -> CheckpointName | None:
-    """The parts of a file name in the checkpoint directory; None for a file that is not ours."""
-    if match := _MANIFEST_NAME.fullmatch(name):
-        return CheckpointName(
-            partition_id=int(match[2]),
-            operation_idx=int(match[3]),
-            attempt=None,
-            suffix="json",
-            is_summary=match[1] == "summary",
-        )
-    if match := _DATA_NAME.fullmatch(name):
-        return CheckpointName(
-            partition_id=int(match[1]), operation_idx=int(match[2]), attempt=match[3], suffix=match[4]
-        )
-    return None
-
-
-def parse_result_name(name: str) -> ResultName | None:
-    """The parts of a file name in the result directory; None for a file that is not a partition's."""
-    match = _RESULT_NAME.fullmatch(name)
-    if match is None or (match[2] is None and match[3] != "json"):
-        return None
-    return ResultName(partition_id=int(match[1]), attempt=match[2], suffix=match[3])
-
-
-def parse_resolve_name(name: str) -> int | None:
-    """The operator that a file in the checkpoint directory holds the decisions of; None for another file."""
-    match = _RESOLVE_NAME.fullmatch(name)
-    return int(match[1]) if match else None
-
-
-def parse_run_name(name: str) -> int | None:
-    """The number of the run that a file in the runs directory stands for; None for another file."""
-    match = _RUN_NAME.fullmatch(name)
-    return int(match[1]) if match else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +105,11 @@ class JobLayout:
     def dedup_report(self) -> str:
         """Every row that a deduplicator removed, and the row that stays in its place."""
         return os.path.join(self.metadata_dir, "dedup_report.parquet")
+
+    @property
+    def group_report(self) -> str:
+        """Every row that a grouper made one with others."""
+        return os.path.join(self.metadata_dir, "group_report.parquet")
 
     @property
     def resume_report(self) -> str:

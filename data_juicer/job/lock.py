@@ -21,7 +21,8 @@ import msgspec
 from data_juicer.clock import Clock, format_utc
 from data_juicer.errors import JobLockedError, StoreError
 from data_juicer.job.advisory import AdvisoryLock, FileLock, is_held
-from data_juicer.job.layout import JobLayout, parse_run_name
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.names import parse_run_name
 from data_juicer.store.filesystem import FileSystem
 
 RENEWAL_S: Final = 15.0

@@ -16,20 +16,24 @@ import pyarrow as pa
 
 from data_juicer.ops import base, base_op, values
 from data_juicer.ops.batch import STATS_FIELD, Batch, Mask
+from data_juicer.ops.figures import stats_columns, stats_rows
 from data_juicer.ops.parameters import attribute_parameters
+from data_juicer.utils.constant import Fields
 
 
 def adapted(name: str, foreign: type[base_op.OP], version: str) -> type[base.Operator]:
     """Our operator class for a class of DataJuicer's interface.
 
-    Raises: TypeError: it is neither a mapper nor a filter.
+    Raises: TypeError: it is neither a mapper nor a filter nor an aggregator.
     """
     if issubclass(foreign, base_op.Mapper):
         adapter: type[base.Operator] = ForeignMapper
     elif issubclass(foreign, base_op.Filter):
         adapter = ForeignFilter
+    elif issubclass(foreign, base_op.Aggregator):
+        adapter = ForeignAggregator
     else:
-        raise TypeError(f"operator {name}: only mappers and filters of DataJuicer's interface can be run")
+        raise TypeError(f"operator {name}: only mappers, filters and aggregators of DataJuicer's can be run")
     members = {"name": name, "version": version, "foreign": foreign, "__doc__": foreign.__doc__}
     return type(foreign.__name__, (adapter,), members)
 
@@ -63,6 +67,22 @@ class ForeignMapper(_Foreign, base.Mapper):
         if len(after) == len(batch):
             return _written(batch, after)
         return _new_rows(batch, after, self.text_key)
+
+
+class ForeignAggregator(_Foreign, base.Mapper):
+    """Sees a row of a grouper, whose fields are lists, and gives fields that replace those or join them."""
+
+    kind: ClassVar[base.Kind] = "aggregator"
+
+    def process(self, batch: Batch) -> Batch:
+        return _written(batch, [self._aggregated(sample) for sample in _samples(batch)])
+
+    def _aggregated(self, sample: dict[str, Any]) -> dict[str, Any]:
+        sample.setdefault(Fields.batch_meta, {})
+        after = {**sample, **self.operator.process_single(sample)}
+        if not after[Fields.batch_meta]:
+            del after[Fields.batch_meta]
+        return after
 
 
 class _Decided(dict[str, pa.Array]):
@@ -141,7 +161,8 @@ def _written(batch: Batch, after: Sequence[Mapping[str, Any]]) -> Batch:
         ]
         if column != [old.get(key) for old in before]:
             batch = _with_field(batch, key, column)
-    figures = [row.get(STATS_FIELD) or {} for row in after]
+    held = (row.get(STATS_FIELD) for row in after)
+    figures = [row if isinstance(row, dict) else {} for row in held]  # a grouper makes a list of them
     return batch.with_stats(stats_columns(figures)) if any(figures) else batch
 
 
@@ -167,8 +188,9 @@ def _with_field(batch: Batch, key: str, column: Sequence[bytes | None]) -> Batch
 
 
 def _is_text(batch: Batch, key: str) -> bool:
-    if key in batch.texts:
-        return True
+    """Whether the field must hold strings: not where an operator put something else there, as groupers do."""
+    if key in batch.texts or key in batch.fields:
+        return key in batch.texts
     try:
         batch.source.text(key)
     except KeyError:
@@ -188,26 +210,3 @@ def _new_rows(batch: Batch, after: Sequence[Mapping[str, Any]], text_key: str) -
         if any(item is not None for item in column):
             made = _with_field(made, key, column)
     return made.with_stats(stats_columns([row.get(STATS_FIELD) or {} for row in after]))
-
-
-def stats_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
-    """Figures by name, one array each. Where the rows of a batch do not share one type, each keeps its raw JSON."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {name: _stats_column([row.get(name) for row in rows]) for name in names}
-
-
-def _stats_column(column: list[Any]) -> pa.Array:
-    plain = [item.tolist() if hasattr(item, "tolist") else item for item in column]
-    kinds = {type(item) for item in plain if item is not None}
-    if len(kinds) <= 1 and kinds <= {int, float, str, bool, list}:
-        try:
-            return pa.array(plain)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # lists of several types, huge numbers
-            pass
-    return pa.array([values.encode(item) for item in plain], pa.large_binary())
-
-
-def stats_rows(stats: Mapping[str, pa.Array]) -> list[dict[str, Any]]:
-    """Figures row by row."""
-    columns = {name: values.figures(column) for name, column in stats.items()}
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["mapper", "filter", "deduplicator", "selector", "grouper", "aggregator"]
 Scope = Literal["partition", "dataset"]
+CountsAs = Literal["duplicate", "filtered", "grouped"]
 
 
 class Operator(ABC):
@@ -105,8 +106,10 @@ class DatasetOperator(Operator):
     """Decides about a row from all rows. Each of its steps is committed; none may depend on how rows are partitioned."""
 
     scope: ClassVar[Scope] = "dataset"
-    counts_as: ClassVar[Literal["duplicate", "filtered"]]
+    counts_as: ClassVar[CountsAs]
     """How the ledger names rows that it removes."""
+    gathers: ClassVar[bool] = False
+    """Makes rows of whole rows from all partitions: those lie beside the summaries (ops/dataset/grouping.py)."""
 
     @abstractmethod
     def summarise(self, batch: Batch) -> pa.Table:
@@ -114,14 +117,18 @@ class DatasetOperator(Operator):
 
     @abstractmethod
     def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
-        """One decision table a partition, with one row a row, in the order of the input.
+        """One decision table a partition, in the order of the input: with one row a row, or, of an operator that
+        gathers, with one row for each that goes into the rows of this partition.
 
         Runs in the memory that `scratch` names, out of core where the summaries do not fit.
         """
 
     @abstractmethod
     def apply(self, batch: Batch, decision: pa.Table) -> Batch:
-        """The rows after this operator; `decision` has one row for each of the batch."""
+        """The rows after this operator; `decision` has one row for each of the batch.
+
+        An operator that gathers is given the whole partition, and the rows that go into those that it makes.
+        """
 
 
 class RowRemover(DatasetOperator):

@@ -64,7 +64,7 @@ UNFORKABLE: Final = Registry()
 
 
 class OP:
-    """What mappers and filters share: names of fields as attributes, and figures about resources."""
+    """What mappers, filters and aggregators share: names of fields as attributes, and figures about resources."""
 
     _name: ClassVar[str]
     _accelerator: ClassVar[str] = "cpu"
@@ -157,6 +157,20 @@ class Filter(OP):
 
     def process(self, sample: Sample) -> Any:
         return self.process_batched(sample) if self.is_batched_op() else self.process_single(sample)
+
+
+class Aggregator(OP):
+    """Makes one value of many: implement `process_single`, which is given a row of a grouper, whose fields are lists.
+
+    `sample["__dj__batch_meta__"]` is a dict for what is known of the row as a whole.
+    """
+
+    def process_single(self, sample: Sample) -> Sample:
+        """The fields that change or are new."""
+        raise NotImplementedError
+
+    def process(self, sample: Sample) -> Sample:
+        return self.process_single(sample)
 
 
 def rows_of(samples: Sample) -> list[Sample]:

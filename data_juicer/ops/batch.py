@@ -90,7 +90,7 @@ class Batch:
         """The text column `key`: large_string, shape (rows,), no nulls.
 
         Raises: KeyError: neither the source was read with this text key nor did an operator write it.
-                ValueError: an operator wrote something else than a string there.
+                ValueError: an operator wrote something else than a string there, or made a row without it.
         """
         held = self.texts.get(key)
         if held is not None:
@@ -101,6 +101,8 @@ class Batch:
         if cached is None:
             whole = self.source.text(key)
             untouched = len(whole) == len(self) and bool((self.origin == np.arange(len(self))).all())
+            if not untouched and bool((self.origin < 0).any()):
+                raise ValueError(f"a row that an operator made has no text {key!r}")
             cached = whole if untouched else whole.take(pa.array(self.origin))
             self.cache[key, "text"] = cached
         return cached
@@ -132,11 +134,15 @@ class Batch:
         """One row as a dict, every field decoded, statistics under STATS_FIELD."""
         row = {key: values.decode(raw) for key, raw in self.raw_row(index).items()}
         if self.stats:
-            row[STATS_FIELD] = {**(row.get(STATS_FIELD) or {}), **self.row_stats(index)}
+            held = row.get(STATS_FIELD)
+            row[STATS_FIELD] = {**(held if isinstance(held, dict) else {}), **self.row_stats(index)}
         return row
 
     def raw_row(self, index: int) -> dict[str, bytes]:
-        """One row as raw JSON values in the order of its source, new fields last; without statistics."""
+        """One row as raw JSON values in the order of its source, new fields last; without statistics.
+
+        The fields of a row of an operator's own are sorted, so that no other row decides about their order.
+        """
         origin = int(self.origin[index])
         row = self.source.fields(origin) if origin >= 0 else {}
         for key, column in self.texts.items():
@@ -148,7 +154,7 @@ class Batch:
                 row.pop(key, None)
             else:
                 row[key] = raw
-        return row
+        return row if origin >= 0 else dict(sorted(row.items()))
 
     def changed(self, key: str) -> Mask:
         """Where the text column `key` differs from the source; true for rows without origin."""
@@ -196,6 +202,12 @@ class Batch:
         texts = {name: held for name, held in self.texts.items() if name != key}
         cache = {entry: array for entry, array in self.cache.items() if entry[0] != key}
         return replace(self, texts=texts, fields={**self.fields, key: column}, cache=cache)
+
+    def without_field(self, key: str) -> Batch:
+        """This batch without what operators wrote to the field `key`."""
+        if key not in self.fields:
+            return self
+        return replace(self, fields={name: held for name, held in self.fields.items() if name != key})
 
     def with_stats(self, stats: Mapping[str, pa.Array]) -> Batch:
         """This batch with more figures, each shape (rows,)."""

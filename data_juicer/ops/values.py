@@ -26,6 +26,7 @@ MISSING: Final = _Missing()
 
 _ENCODER: Final = msgspec.json.Encoder()
 _RAW_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def decode(raw: bytes | memoryview | msgspec.Raw) -> Any:
@@ -63,6 +64,11 @@ def decode_texts(column: pa.Array) -> pa.Array:
 def raw_object(raw: bytes | memoryview) -> dict[str, bytes]:
     """The members of a JSON object in their order, as raw JSON; of a repeated key the last one counts."""
     return {key: bytes(value) for key, value in _RAW_OBJECT.decode(raw).items()}
+
+
+def raw_list(raw: bytes | memoryview) -> list[bytes]:
+    """The items of a JSON list, as raw JSON."""
+    return [bytes(item) for item in _RAW_LIST.decode(raw)]
 
 
 def put(row: MutableMapping[str, bytes], key: str, raw: bytes) -> None:

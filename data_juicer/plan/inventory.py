@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from data_juicer.errors import CheckpointCorruptError
-from data_juicer.job.layout import JobLayout, parse_checkpoint_name, parse_resolve_name, parse_result_name
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.names import parse_checkpoint_name, parse_resolve_name, parse_result_name
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import ResolveManifest, check_decisions, read_resolve
 from data_juicer.store.filesystem import FileSystem

@@ -55,18 +55,20 @@ def plan_barriers(partitions: Sequence[PartitionSpec], inventory: Inventory, key
                 )
             )
     for index, (path, resolve) in sorted(inventory.resolves.items()):
-        if index in barriers and barriers[index].key == resolve.key:
+        reason = _why_not(resolve, barriers.get(index), len(partitions))
+        if reason is None:
             barriers[index].resolve = resolve
         else:
-            refused.append(
-                Refused(
-                    path=path,
-                    partition_id=None,
-                    operator_index=index,
-                    reason="rows that a dataset-wide operator saw changed, or the operator",
-                )
-            )
+            refused.append(Refused(path=path, partition_id=None, operator_index=index, reason=reason))
     return BarrierPlan(barriers=tuple(barriers.values()), refused=tuple(refused))
+
+
+def _why_not(resolve: ResolveManifest, barrier: Barrier | None, partitions: int) -> str | None:
+    if barrier is None or barrier.key != resolve.key:
+        return "rows that a dataset-wide operator saw changed, or the operator"
+    if resolve.gathers and len(barrier.summaries) < partitions:
+        return "rows that it gathers are not there any more"
+    return None
 
 
 def _summary_keys(partitions: Sequence[PartitionSpec], keys: KeyMaker) -> dict[tuple[int, int], str]:

@@ -11,17 +11,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
+import msgspec
+
 from data_juicer.clock import Clock, format_utc
 from data_juicer.errors import OperatorError
 from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import DatasetOperator, Operator
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.phases import Barrier
+from data_juicer.run.barrier_places import with_member_places, with_source_rows
+from data_juicer.run.budget import DeadLetterBudget
 from data_juicer.run.committer import Committer
-from data_juicer.run.dedup_report import KEPT_SOURCE_ROW, ROW, write_report
+from data_juicer.run.dedup_report import write_dedup_report
+from data_juicer.run.group_report import write_group_report
 from data_juicer.run.recorder import Recorder
 from data_juicer.store.commit import read_manifest
-from data_juicer.store.decisions import Decision, ResolveManifest, stage_decisions
+from data_juicer.store.decisions import DeadRows, Decision, ResolveManifest, stage_decisions
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.summaries import DamagedSummaryError, SummaryFiles
 
@@ -31,8 +36,8 @@ if TYPE_CHECKING:
     from data_juicer.ops.dataset.scratch import Scratch
 
 Decisions = Callable[[int], dict[int, Decision]]
-Drive = Callable[[Sequence[int], int, Decisions], None]
-"""Runs partitions up to a dataset-wide operator."""
+Drive = Callable[[Sequence[int], int, Decisions, DeadLetterBudget], None]
+"""Runs partitions up to a dataset-wide operator, with what counts their dead letters."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,6 +55,8 @@ class Barriers:
     recorder: Recorder
     memory_mb: int
     drive: Drive
+    budget: DeadLetterBudget
+    """Of the results; each dataset-wide operator has one like it."""
     tick: Callable[[], None]
     """Called between the small steps of a resolve; may raise to end it."""
     _by_partition: dict[int, Mapping[int, Decision]] = field(default_factory=dict)
@@ -74,18 +81,27 @@ class Barriers:
         return found
 
     def report(self) -> None:
-        """Tell people which rows were removed in favour of which, if decisions of every operator are still there."""
+        """Tell people which rows were removed in favour of which, and which were made one.
+
+        Nothing is told if decisions of some operator are not there any more.
+        """
         resolves = [barrier.resolve for barrier in self.barriers if barrier.resolve is not None]
         if resolves and len(resolves) == len(self.barriers):
-            write_report(self.fs, self.layout, self.partitions, resolves)
+            write_dedup_report(self.fs, self.layout, self.partitions, resolves)
+            write_group_report(self.fs, self.layout, self.partitions, resolves)
 
     def _gather(self, barrier: Barrier) -> None:
-        """Have the summaries made that are missing."""
+        """Have the summaries made that are missing.
+
+        Raises: JobFailedError: too many rows were lost before, or could not be summarised.
+        """
         index = barrier.operator_index
         ids = [spec.partition_id for spec in self.partitions]
         missing = [partition_id for partition_id in ids if partition_id not in barrier.summaries]
+        budget = self.budget.of(barrier.summaries.values())
+        budget.check()
         if missing:
-            self.drive(missing, index, self.decisions)
+            self.drive(missing, index, self.decisions, budget)
         for partition_id in missing:
             path = self.layout.summary_manifest(partition_id, index)
             barrier.summaries[partition_id] = read_manifest(self.fs, path)
@@ -109,14 +125,16 @@ class Barriers:
             return
         finally:
             scratch.close()
+        duration_s = self.clock.monotonic_s() - started_s
         barrier.resolve = ResolveManifest(
             job=self.layout.job_id,
             operator_index=index,
             operator_name=operator.name,
             key=barrier.key,
+            gathers=operator.gathers,
             file=path.rpartition("/")[2],
             size_bytes=decisions[-1].byte_stop,
-            decisions=tuple(decisions),
+            decisions=tuple(_with_costs(decisions, summaries, duration_s)),
             run=self.run,
             created=format_utc(self.clock.now()),
         )
@@ -124,22 +142,27 @@ class Barriers:
         removed = sum(decision.rows_removed for decision in decisions)
         self.recorder.inform(
             f"{operator.name}: {sum(summaries.rows):,} rows of {len(manifests):,} partitions compared in "
-            f"{self.clock.monotonic_s() - started_s:.1f} s; {removed:,} are removed"
+            f"{duration_s:.1f} s; {removed:,} are removed"
         )
 
     def _checked(
         self, operator: DatasetOperator, summaries: SummaryFiles, scratch: Scratch
-    ) -> Iterator[tuple[int, pa.Table]]:
-        """Partition and decisions, in the order of the input."""
-        tables = operator.resolve(summaries, scratch)
-        told = _with_source_rows(tables, summaries, scratch)
-        for spec, rows, table in zip(self.partitions, summaries.rows, told, strict=True):
-            if table.num_rows != rows:
+    ) -> Iterator[tuple[int, pa.Table, DeadRows]]:
+        """Partition, decisions and rows that could not be summarised, in the order of the input."""
+        told = with_member_places if operator.gathers else with_source_rows
+        tables, rows_decided = told(operator.resolve(summaries, scratch), summaries, scratch), 0
+        for number, (spec, table) in enumerate(zip(self.partitions, tables, strict=True)):
+            if not operator.gathers and table.num_rows != summaries.rows[number]:
                 raise OperatorError(
-                    f"{operator.name}: {table.num_rows} decisions for the {rows} rows of partition "
+                    f"{operator.name}: {table.num_rows} decisions for the {summaries.rows[number]} rows of partition "
                     f"{spec.partition_id}; there must be one for each."
                 )
-            yield spec.partition_id, table
+            rows_decided += table.num_rows
+            yield spec.partition_id, table, summaries.dead(number)
+        if rows_decided != sum(summaries.rows):
+            raise OperatorError(
+                f"{operator.name}: {rows_decided} decisions for {sum(summaries.rows)} rows; there must be one for each."
+            )
 
     def _set_aside(self, barrier: Barrier, error: DamagedSummaryError) -> None:
         partition_id = error.partition_id
@@ -148,28 +171,14 @@ class Barriers:
         del barrier.summaries[partition_id]
 
 
-def _with_source_rows(
-    tables: Iterator[pa.Table], summaries: SummaryFiles, scratch: Scratch
-) -> Iterator[pa.Table]:
-    """Decisions that name the row which stays for another, with the places of both in their sources, for the report."""
-    import numpy as np
-    import pyarrow as pa
-
-    from data_juicer.ops.dataset.decisions import KEPT_PARTITION, KEPT_ROW
-    from data_juicer.ops.dataset.summaries import first_rows
-
-    firsts, origins = first_rows(summaries), None
-    for position, table in enumerate(tables):
-        if KEPT_ROW not in table.column_names:
-            yield table
-            continue
-        if origins is None:
-            origins = scratch.zeros(int(firsts[-1]), np.int32)
-            for first, part in zip(firsts, summaries.origins(), strict=False):
-                origins[first : first + len(part)] = part
-        nowhere = np.asarray(table.column(KEPT_ROW).combine_chunks().is_null())
-        partition = table.column(KEPT_PARTITION).fill_null(0).to_numpy()
-        row = table.column(KEPT_ROW).fill_null(0).to_numpy()
-        kept = pa.array(origins[firsts[partition] + row] if len(row) else row, pa.int32(), mask=nowhere)
-        own = pa.array(np.asarray(origins[firsts[position] : firsts[position + 1]]))
-        yield table.append_column(ROW, own).append_column(KEPT_SOURCE_ROW, kept)
+def _with_costs(
+    decisions: Sequence[Decision], summaries: SummaryFiles, resolve_s: float
+) -> Iterator[Decision]:
+    """The decisions with the seconds of all that led to them; those of the resolve are shared by rows."""
+    row_s = resolve_s / max(1, sum(summaries.rows))
+    for number, decision in enumerate(decisions):
+        yield msgspec.structs.replace(
+            decision,
+            duration_s=summaries.seconds(number) + row_s * summaries.rows[number],
+            text_bytes=summaries.text_bytes(number),
+        )

@@ -3,31 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from data_juicer.errors import OperatorError
+from data_juicer.formats.jsonl_write import encode_rows
 from data_juicer.ops.base import DatasetOperator
 from data_juicer.ops.batch import Batch
-from data_juicer.run.partition import Applied, Watch, composed
+from data_juicer.run.handling import Handling
+from data_juicer.run.partition import (
+    Applied,
+    DeadRow,
+    Watch,
+    bytes_of_text,
+    composed,
+    run_isolated,
+    try_alone,
+)
+from data_juicer.store.carried import with_rows
+from data_juicer.store.decisions import DeadRows
 from data_juicer.store.ledger import OperatorLedger
-from data_juicer.store.summaries import ORIGIN
+from data_juicer.store.summaries import ORIGIN, ROW_NUMBER
 
 
-def summarise(operator: DatasetOperator, batches: Sequence[Batch]) -> pa.Table:
-    """The summary of a partition, one row a row.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summarised:
+    """The summary of a partition, one row a row that could be summarised."""
+
+    table: pa.Table
+    ledger: OperatorLedger
+    """Rows out are those of the table. Its duration is the caller's to measure."""
+    dead: list[DeadRow]
+    rows: list[bytes] | None
+    """The rows themselves, as JSON, for an operator that gathers."""
+
+
+def summarise(
+    operator: DatasetOperator, index: int, batches: Sequence[Batch], handling: Handling
+) -> Summarised:
+    """Summarise every row that the operator does not raise on.
 
     Raises: OperatorError: the operator gave another number of rows.
     """
-    tables = []
+    try_alone(operator.summarise, batches, handling)
+    tables, kept, dead, numbers = [], [], [], []
+    start = 0
     for batch in batches:
-        table = operator.summarise(batch)
-        if table.num_rows != len(batch):
+        pieces, lost = run_isolated(operator.summarise, batch, start, handling)
+        nothing = operator.summarise(batch.take(np.empty(0, np.int32))) if not pieces else None
+        table = pa.concat_tables([made for _, made in pieces]) if nothing is None else nothing
+        alive = np.setdiff1d(np.arange(len(batch)), [failed.row for failed in lost])
+        if table.num_rows != len(alive):
             raise OperatorError(
-                f"{operator.name}: {table.num_rows} summaries for {len(batch)} rows; there must be one for each."
+                f"{operator.name}: {table.num_rows} summaries for {len(alive)} rows; there must be one for each."
             )
-        tables.append(table.append_column(ORIGIN, pa.array(batch.origin)))
-    return pa.concat_tables(tables).combine_chunks()
+        tables.append(table.append_column(ORIGIN, pa.array(batch.origin[alive])))
+        kept.append(batch.take(alive) if lost else batch)
+        dead += [DeadRow(batch, failed.row, failed.error) for failed in lost]
+        numbers.append(start + alive)
+        start += len(batch)
+    whole = pa.concat_tables(tables).combine_chunks()
+    if dead:
+        whole = whole.append_column(ROW_NUMBER, pa.array(np.concatenate(numbers), pa.int32()))
+    rows = _lines(kept) if operator.gathers else None
+    return Summarised(
+        table=whole if rows is None else with_rows(whole, rows),
+        ledger=OperatorLedger(
+            index=index,
+            name=operator.name,
+            rows_in=start,
+            rows_out=whole.num_rows,
+            rows_dead_letter=len(dead),
+            text_bytes=sum(bytes_of_text(operator, batch) for batch in batches),
+        ),
+        dead=dead,
+        rows=rows,
+    )
+
+
+def _lines(batches: Sequence[Batch]) -> list[bytes]:
+    """The rows with the figures of filters, as they would be exported."""
+    return [line for batch in batches for line in encode_rows(batch, keep_stats=True).split(b"\n")[:-1]]
 
 
 def apply_decision(
@@ -35,12 +93,50 @@ def apply_decision(
     index: int,
     batches: Sequence[Batch],
     decision: pa.Table,
+    dead: DeadRows,
     watch: Watch | None = None,
 ) -> Applied:
     """The rows behind the barrier. Rows that the operator removes count as what it says of them.
 
+    Args:
+        decision: about the rows that are not dead, or the rows that are gathered.
+        dead: those that could not be summarised; their letters were written then.
     Raises: OperatorError: the decision is one about other rows.
     """
+    alive = _without(batches, dead.rows)
+    rows = sum(len(batch) for batch in alive)
+    if operator.gathers:
+        after = [operator.apply(batches[0].rebased(), decision)]
+    else:
+        after = _decided(operator, alive, decision, watch)
+    rows_out = sum(len(batch) for batch in after)
+    counts = {f"rows_{operator.counts_as}": rows if operator.gathers else rows - rows_out}
+    ledger = OperatorLedger(
+        index=index,
+        name=operator.name,
+        rows_in=rows + len(dead.rows),
+        rows_generated=rows_out if operator.gathers else 0,
+        rows_out=rows_out,
+        rows_dead_letter=len(dead.rows),
+        **counts,
+    )
+    return Applied(batches=after, ledger=ledger, dead=[])
+
+
+def _without(batches: Sequence[Batch], dead: Sequence[int]) -> list[Batch]:
+    if not dead:
+        return list(batches)
+    gone, start, alive = np.array(dead), 0, []
+    for batch in batches:
+        numbers = np.arange(start, start + len(batch))
+        alive.append(batch.select(~np.isin(numbers, gone)))
+        start += len(batch)
+    return alive
+
+
+def _decided(
+    operator: DatasetOperator, batches: Sequence[Batch], decision: pa.Table, watch: Watch | None
+) -> list[Batch]:
     rows = sum(len(batch) for batch in batches)
     if decision.num_rows != rows:
         raise OperatorError(f"{operator.name}: {decision.num_rows} decisions for {rows} rows.")
@@ -52,14 +148,4 @@ def apply_decision(
         if watch is not None:
             watch(batch, kept)
         after.append(composed(batch, kept))
-    rows_out = sum(len(batch) for batch in after)
-    removed = rows - rows_out
-    ledger = OperatorLedger(
-        index=index,
-        name=operator.name,
-        rows_in=rows,
-        rows_out=rows_out,
-        rows_duplicate=removed if operator.counts_as == "duplicate" else 0,
-        rows_filtered=removed if operator.counts_as == "filtered" else 0,
-    )
-    return Applied(batches=after, ledger=ledger, dead=[])
+    return after

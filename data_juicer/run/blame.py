@@ -8,6 +8,7 @@ import xxhash
 
 from data_juicer.errors import DataJuicerError, InputError, OperatorError, StoreError, WorkerLostError
 from data_juicer.formats.base import BadRow
+from data_juicer.ops import values
 from data_juicer.run.messages import Attempt, AttemptFailed
 from data_juicer.run.partition import DeadRow
 from data_juicer.store.dead_letters import DeadLetter, row_fields
@@ -39,6 +40,7 @@ def failed(attempt: Attempt, operator: str, index: int, dead: DeadRow) -> DeadLe
     """The dead letter of a row on which an operator raised, or that killed its worker."""
     origin = int(dead.batch.origin[dead.row])
     place = dead.batch.source.place(origin) if origin >= 0 else None
+    raw = place.raw if place else values.join_object(dead.batch.raw_row(dead.row))
     is_loss = isinstance(dead.error, WorkerLostError)
     return DeadLetter(
         partition=attempt.partition.partition_id,
@@ -51,7 +53,8 @@ def failed(attempt: Attempt, operator: str, index: int, dead: DeadRow) -> DeadLe
         source=attempt.partition.source_path,
         line=place.line if place else 0,
         byte_offset=place.byte_offset if place else -1,
-        **row_fields(place.raw if place else b""),
+        is_made=place is None,
+        **row_fields(raw),
     )
 
 

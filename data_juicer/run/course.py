@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import numpy as np
 
-from data_juicer.clock import format_utc
-from data_juicer.errors import CheckpointCorruptError, InputError, OperatorError, StoreError
+from data_juicer.errors import InputError, OperatorError, StoreError
 from data_juicer.formats.base import ReadRows
-from data_juicer.formats.partition import encode_intermediate, encode_result, read_partition
+from data_juicer.formats.partition import read_partition
 from data_juicer.ops.base import DatasetOperator, Operator
 from data_juicer.ops.batch import Batch
 from data_juicer.run import blame, trace
 from data_juicer.run import messages as m
-from data_juicer.run.barrier_steps import apply_decision, summarise
+from data_juicer.run.barrier_files import read_verdict
+from data_juicer.run.barrier_steps import Summarised, apply_decision, summarise
 from data_juicer.run.handling import Handling, tell_nobody
-from data_juicer.run.partition import Watch, run_operator
-from data_juicer.run.side import Side
-from data_juicer.store.codec import encode_table
+from data_juicer.run.partition import Applied, DeadRow, Watch, run_operator
+from data_juicer.run.stages import Stages
 from data_juicer.store.commit import set_aside
 from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
-from data_juicer.store.decisions import read_decision
-from data_juicer.store.layers import join_batches, split_batch
+from data_juicer.store.layers import in_pieces, join_batches, split_batch
 from data_juicer.store.ledger import READ, OperatorLedger
-from data_juicer.store.manifest import DataFile, Manifest
-from data_juicer.store.staging import load_layers, stage_file, stage_layer
+from data_juicer.store.manifest import Manifest
+from data_juicer.store.staging import load_layers
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from data_juicer.run.worker import Worker
 
 
@@ -46,16 +42,14 @@ class Course:
         self.attempt = attempt
         self.partition = attempt.partition
         self.pid = attempt.partition.partition_id
-        self.keys = worker.keys.keys(attempt.partition.digest, attempt.partition.position)
         self.index: int | None = None
         """The operator under way; None while rows are read or written."""
-        self.files: tuple[DataFile, ...] = ()
+        self.stages = Stages(worker, attempt)
+        self.letters, self.traces = self.stages.letters, self.stages.traces
         self.ledgers: list[OperatorLedger] = []
-        self.letters = Side()
-        self.traces = Side()
         self.batches: list[Batch] = []
         self.below: Batch
-        self.summary: pa.Table
+        self.summary: Summarised
 
     # ---- rows
 
@@ -106,9 +100,7 @@ class Course:
         batch = load_layers(
             self.worker.fs, directory, base.files, rows.batch, memory_map=self.setup.memory_map
         )
-        self.letters.load(self.worker.fs, directory, base.dead_letters)
-        self.traces.load(self.worker.fs, directory, base.traces)
-        self.files = base.files
+        self.stages.go_on_from(base)
         self.ledgers = list(base.ledgers)
         self._go_on_from(batch)
 
@@ -128,13 +120,13 @@ class Course:
             yield m.OperatorStarted(partition_id=self.pid, attempt=self.attempt.name, operator_index=index)
             yield self._run_operator(index)
             if self.setup.preserve_intermediate:
-                self._save_intermediate(index)
+                self.stages.save_intermediate(index, join_batches(self.batches))
             if index in self.setup.checkpoint_after or index + 1 == until:
                 yield from self._save_checkpoint(index)
         if until is not None:
             self.index = until
             yield m.OperatorStarted(partition_id=self.pid, attempt=self.attempt.name, operator_index=until)
-            self.summary = summarise(cast("DatasetOperator", self.worker.prepared(until)), self.batches)
+            self.summary = self._summarise(until)
         self.index = None
 
     def _run_operator(self, index: int) -> m.OperatorDone:
@@ -142,22 +134,36 @@ class Course:
         started_s = time.perf_counter()
         watch = self._watch(operator, index)
         if isinstance(operator, DatasetOperator):
-            applied = apply_decision(operator, index, self.batches, self._decision(index), watch)
+            applied = self._apply_verdict(operator, index, watch)
         else:
             applied = run_operator(operator, index, self.batches, watch, self._handling(index))
         self.batches = applied.batches
-        self._take_out([blame.failed(self.attempt, operator.name, index, row) for row in applied.dead])
+        self._take_out(self._letters_of(applied.dead, operator, index))
         ledger = _timed(applied.ledger, time.perf_counter() - started_s)
         self.ledgers.append(ledger)
         return m.OperatorDone(partition_id=self.pid, attempt=self.attempt.name, ledger=ledger)
 
-    def _decision(self, index: int) -> pa.Table:
-        """What was decided about these rows. The driver had read it: damage since then ends the run."""
-        try:
-            directory = self.worker.layout.checkpoints_dir
-            return read_decision(self.worker.fs, directory, self.attempt.decisions[index])
-        except CheckpointCorruptError as error:
-            raise StoreError(str(error)) from error
+    def _apply_verdict(self, operator: DatasetOperator, index: int, watch: Watch | None) -> Applied:
+        """Behind the barrier. The seconds that led to the decision count as the operator's."""
+        decision = self.attempt.decisions[index]
+        table, dead = read_verdict(self.worker.fs, self.worker.layout, decision, operator)
+        applied = apply_decision(operator, index, self.batches, table, dead, watch)
+        self.letters.add(dead.letters)
+        ledger = msgspec.structs.replace(
+            applied.ledger, duration_s=decision.duration_s, text_bytes=decision.text_bytes
+        )
+        pieces = [piece for batch in applied.batches for piece in in_pieces(batch, self.setup.batch_rows_max)]
+        return replace(applied, batches=pieces, ledger=ledger)
+
+    def _summarise(self, index: int) -> Summarised:
+        started_s = time.perf_counter()
+        operator = cast("DatasetOperator", self.worker.prepared(index))
+        made = summarise(operator, index, self.batches, self._handling(index))
+        self._refuse_unless_quarantined(self._letters_of(made.dead, operator, index))
+        return replace(made, ledger=_timed(made.ledger, time.perf_counter() - started_s))
+
+    def _letters_of(self, dead: Sequence[DeadRow], operator: Operator, index: int) -> list[DeadLetter]:
+        return [blame.failed(self.attempt, operator.name, index, row) for row in dead]
 
     def _handling(self, index: int) -> Handling:
         """Rows are announced only where somebody listens: it costs a message each time."""
@@ -173,14 +179,17 @@ class Course:
         )
 
     def _take_out(self, letters: list[DeadLetter]) -> None:
-        """Quarantine rows, or refuse to go on because of the first one."""
+        self._refuse_unless_quarantined(letters)
+        self.letters.add(encode_dead_letter(letter) for letter in letters)
+
+    def _refuse_unless_quarantined(self, letters: list[DeadLetter]) -> None:
+        """Raises: OperatorError: there is a bad row, and the job is not to go on without it."""
         if letters and not self.setup.quarantine:
             first = letters[0]
             raise OperatorError(
                 f"{first.source}, line {first.line}: {first.operator}: {first.error_type}: {first.message} "
                 "(fault_tolerance.on_bad_row is fail; with quarantine the row is set aside and the job goes on)"
             )
-        self.letters.add(encode_dead_letter(letter) for letter in letters)
 
     def _watch(self, operator: Operator, index: int) -> Watch | None:
         """What samples the rows of an operator that is traced."""
@@ -202,33 +211,14 @@ class Course:
         self.batches = _counted_anew(self.batches)
 
         def save() -> tuple[m.Message, ...]:
-            return self._saving(lambda: self._stage_checkpoint(index, below, whole, new, ledgers))
+            return self.stages.saving(lambda: self.stages.stage_checkpoint(index, below, whole, new, ledgers))
 
         yield from self.worker.saver.save(self.pid, save)
-
-    def _stage_checkpoint(
-        self,
-        index: int,
-        below: Batch,
-        whole: Batch,
-        new: tuple[list[bytes], list[bytes]],
-        ledgers: tuple[OperatorLedger, ...],
-    ) -> Manifest:
-        started_s = time.perf_counter()
-        setup, name, fs = self.setup, self.attempt.name, self.worker.fs
-        path = self.worker.layout.checkpoint_data(self.pid, index, name, setup.checkpoint_suffix)
-        layer = stage_layer(fs, path, below, whole, setup.checkpoint_format, setup.checkpoint_compression)
-        self.files = (*self.files, layer)
-        letters_path = self.worker.layout.checkpoint_data(self.pid, index, name, "dead.jsonl")
-        traces_path = self.worker.layout.checkpoint_data(self.pid, index, name, "trace.jsonl")
-        letter_files = self.letters.stage_new(fs, letters_path, new[0])
-        trace_files = self.traces.stage_new(fs, traces_path, new[1])
-        return self._manifest("checkpoint", index, self.files, letter_files, trace_files, ledgers, started_s)
 
     def save_end(self, started_s: float) -> tuple[m.Message, ...]:
         """Stage the rows as they will be exported, or their summary, and end the attempt."""
         until = self.attempt.until
-        messages = self._saving(self._stage_result if until is None else lambda: self._stage_summary(until))
+        messages = self.stages.saving(lambda: self._stage_end(until))
         if isinstance(messages[-1], m.AttemptFailed):
             return messages
         duration_s = time.perf_counter() - started_s
@@ -237,82 +227,12 @@ class Course:
             m.AttemptDone(partition_id=self.pid, attempt=self.attempt.name, duration_s=duration_s),
         )
 
-    def _stage_result(self) -> Manifest:
-        started_s = time.perf_counter()
-        setup, fs, layout = self.setup, self.worker.fs, self.worker.layout
-        batch = join_batches(self.batches)
-        data = encode_result(batch, setup.result_format, setup.result_compression, setup.keep_stats)
-        path = layout.result_data(self.pid, self.attempt.name, setup.result_suffix)
-        files = (stage_file(fs, path, data, len(batch)),)
-        letter_files = self.letters.stage_all(fs, layout.dead_letter_data(self.pid, self.attempt.name))
-        trace_files = self.traces.stage_all(fs, layout.trace_data(self.pid, self.attempt.name))
-        last = len(self.worker.operators) - 1
-        return self._manifest(
-            "result", last, files, letter_files, trace_files, tuple(self.ledgers), started_s
-        )
-
-    def _stage_summary(self, index: int) -> Manifest:
-        started_s = time.perf_counter()
-        path = self.worker.layout.checkpoint_data(self.pid, index, self.attempt.name, "summary.arrow")
-        data = encode_table(self.summary, "arrow", "none")
-        files = (stage_file(self.worker.fs, path, data, self.summary.num_rows),)
-        return self._manifest("summary", index, files, (), (), tuple(self.ledgers), started_s)
-
-    def _manifest(
-        self,
-        kind: Literal["checkpoint", "result", "summary"],
-        index: int,
-        files: tuple[DataFile, ...],
-        letter_files: tuple[DataFile, ...],
-        trace_files: tuple[DataFile, ...],
-        ledgers: tuple[OperatorLedger, ...],
-        started_s: float,
-    ) -> Manifest:
-        """`index`: the last operator applied, or the one that a summary is for."""
-        keys = self.worker.keys
-        return Manifest(
-            kind=kind,
-            job=self.setup.job_id,
-            partition=self.pid,
-            operator_index=index,
-            operator_name=self.setup.operators[index].name if kind == "summary" else ledgers[-1].name,
-            key={
-                "checkpoint": lambda: self.keys[index + 1],
-                "result": lambda: keys.result_key(self.keys[-1]),
-                "summary": lambda: keys.summary_key(self.keys[index], index),
-            }[kind](),
-            fragment=self.partition.digest,
-            reader=self.setup.reader,
-            operators=self.setup.identities[: index + 1],
-            files=files,
-            rows=ledgers[-1].rows_out,
-            ledgers=ledgers,
-            dead_letters=letter_files,
-            traces=trace_files,
-            attempt=self.attempt.name,
-            run=self.setup.run,
-            created=format_utc(self.worker.clock.now()),
-            save_s=time.perf_counter() - started_s,
-        )
-
-    def _saving(self, stage: Callable[[], Manifest]) -> tuple[m.Message, ...]:
-        try:
-            manifest = stage()
-        except Exception as error:
-            return (blame.failure(self.attempt, error, None),)
-        return (m.Staged(partition_id=self.pid, attempt=self.attempt.name, manifest=manifest),)
-
-    def _save_intermediate(self, index: int) -> None:
-        """Whole rows after an operator, for people to open; nothing is ever read back from here."""
-        setup = self.setup
-        path = self.worker.layout.intermediate(
-            self.pid, index, self.setup.operators[index].name, setup.checkpoint_suffix
-        )
-        data = encode_intermediate(
-            join_batches(self.batches), setup.checkpoint_format, setup.checkpoint_compression
-        )
-        self.worker.fs.make_dirs(path.rpartition("/")[0])
-        self.worker.fs.write(path, data)
+    def _stage_end(self, until: int | None) -> Manifest:
+        if until is None:
+            return self.stages.stage_result(join_batches(self.batches), tuple(self.ledgers))
+        made = self.summary
+        letters = self._letters_of(made.dead, self.worker.operators[until], until)
+        return self.stages.stage_summary(until, made, letters, (*self.ledgers, made.ledger))
 
 
 def _counted_anew(batches: list[Batch]) -> list[Batch]:
@@ -325,4 +245,5 @@ def _counted_anew(batches: list[Batch]) -> list[Batch]:
 
 
 def _timed(ledger: OperatorLedger, duration_s: float) -> OperatorLedger:
-    return msgspec.structs.replace(ledger, duration_s=duration_s)
+    """The ledger with the seconds that this attempt added."""
+    return msgspec.structs.replace(ledger, duration_s=ledger.duration_s + duration_s)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.run.barrier_places import KEPT_SOURCE_ROW, SOURCE_ROW
 from data_juicer.store.decisions import ResolveManifest, read_decision
 from data_juicer.store.filesystem import FileSystem
 
@@ -14,13 +16,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-ROW: Final = "row"
-"""Column of a decision: the row of its partition's source that each row came from, -1 for none."""
-KEPT_SOURCE_ROW: Final = "kept_source_row"
-"""The same of the row that stays in its place, in that row's partition."""
 
-
-def write_report(
+def write_dedup_report(
     fs: FileSystem,
     layout: JobLayout,
     partitions: Sequence[PartitionSpec],
@@ -32,16 +29,20 @@ def write_report(
         partitions: in the order of the input.
         resolves: of every dataset-wide operator.
     """
+    write_report(fs, layout.dedup_report, _schema(), _tables(fs, layout, partitions, resolves))
+
+
+def write_report(fs: FileSystem, path: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
+    """Write tables as one file, which takes its place when it is whole."""
     import pyarrow.parquet as pq
 
-    path = layout.dedup_report
     aside = f"{path}.aside"
-    with fs.create(aside) as sink, pq.ParquetWriter(sink, _schema(), compression="zstd") as writer:
-        for table in _tables(fs, layout, partitions, resolves):
+    with fs.create(aside) as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+        for table in tables:
             writer.write_table(table)
     fs.sync(aside)
     fs.replace(aside, path)
-    fs.sync_dir(layout.metadata_dir)
+    fs.sync_dir(os.path.dirname(path))
 
 
 def _schema() -> pa.Schema:
@@ -83,16 +84,16 @@ def _tables(
                     pa.array([resolve.operator_index] * len(removed), pa.int32()),
                     pa.array([resolve.operator_name] * len(removed)),
                     pa.array([spec.source_path] * len(removed)),
-                    pa.array(_in_source(removed.column(ROW).to_numpy(), [spec] * len(removed))),
+                    pa.array(rows_in_source(removed.column(SOURCE_ROW).to_numpy(), [spec] * len(removed))),
                     pa.array([other.source_path for other in kept_in]),
-                    pa.array(_in_source(removed.column(KEPT_SOURCE_ROW).to_numpy(), kept_in)),
+                    pa.array(rows_in_source(removed.column(KEPT_SOURCE_ROW).to_numpy(), kept_in)),
                     removed.column("similarity"),
                 ],
                 schema=_schema(),
             )
 
 
-def _in_source(rows: npt.NDArray[Any], partitions: Sequence[PartitionSpec]) -> npt.NDArray[Any]:
+def rows_in_source(rows: npt.NDArray[Any], partitions: Sequence[PartitionSpec]) -> npt.NDArray[Any]:
     """Rows of partitions as rows of their sources."""
     import numpy as np
 

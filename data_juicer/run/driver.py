@@ -13,6 +13,7 @@ from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.run import messages as m
 from data_juicer.run import scheduler as s
 from data_juicer.run.backend import Backend
+from data_juicer.run.budget import DeadLetterBudget
 from data_juicer.run.committer import Committer
 from data_juicer.run.recorder import Recorder
 from data_juicer.run.retry import RetryPolicy
@@ -40,27 +41,6 @@ class _Flight:
     submitted_s: float
     end: Manifest | None = None
     """What it was to commit last, its result or its summary, once that is committed."""
-
-
-@dataclass(slots=True)
-class DeadLetterBudget:
-    """How many rows may be lost before the job is wrong rather than the rows."""
-
-    ratio_max: float
-    rows: int = 0
-    dead: int = 0
-    examples: Callable[[], list[str]] = list
-    """Some of those that are committed, a line each."""
-
-    ROWS_MIN = 100
-
-    def add(self, result: Manifest) -> None:
-        self.rows += result.ledgers[0].rows_in
-        self.dead += sum(ledger.rows_dead_letter for ledger in result.ledgers)
-
-    @property
-    def is_spent(self) -> bool:
-        return self.rows >= self.ROWS_MIN and self.dead > self.rows * self.ratio_max
 
 
 class Driver:
@@ -103,6 +83,7 @@ class Driver:
         self._committed: list[int] = []
         self._until: int | None = None
         self._decisions: Callable[[int], dict[int, Decision]] = lambda _: {}
+        self._counted = budget
         self._attempts_before = 0
         self._attempts_max = 0
         """Largest number of an attempt in this phase and all before: none is used twice in a run."""
@@ -112,17 +93,20 @@ class Driver:
         pending: Sequence[int],
         until: int | None = None,
         decisions: Callable[[int], dict[int, Decision]] = lambda _: {},
+        budget: DeadLetterBudget | None = None,
     ) -> DriverOutcome:
         """Work until every pending partition is committed or given up, or a signal asks to stop.
 
         Args:
             until: the dataset-wide operator up to which; its summaries are then what is committed. None: to the results.
             decisions: partition -> the decisions of the dataset-wide operators before.
+            budget: that counts what is committed; None: that of the results.
 
         Raises: StoreError, InputError, JobFailedError and others that no partition can go on after.
         """
         self._state = s.JobState(pending=pending, slots=self._backend.slots)
         self._until, self._decisions = until, decisions
+        self._counted = budget or self._budget
         self._attempts_before = self._attempts_max
         self._committed = []
         self._take(s.RunBegun())
@@ -181,17 +165,11 @@ class Driver:
             raise JobFailedError(f"partition {message.partition_id}: its attempt ended without a result.")
         if flight.end.kind == "result":
             self._recorder.partition_done(message, flight.end)
-            self._budget.add(flight.end)
         self._suspicions.pop(message.partition_id, None)
         del self._flights[message.partition_id]
         self._committed.append(message.partition_id)
-        if self._budget.is_spent:
-            raise JobFailedError(
-                f"{self._budget.dead:,} of {self._budget.rows:,} rows are dead letters, more than "
-                f"fault_tolerance.max_dead_letter_ratio ({self._budget.ratio_max:g}) allows: "
-                f"{'; '.join(self._budget.examples())}. What was committed is safe. dj-jobs dead-letters lists them; mend "
-                "them, or raise that ratio, and start the job again."
-            )
+        self._counted.add(flight.end)
+        self._counted.check()
         self._take(s.PartitionFinished(message.partition_id))
 
     def _fall_back(self, message: m.CheckpointDamaged) -> None:

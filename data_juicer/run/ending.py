@@ -49,6 +49,7 @@ def _clean_up(job: OpenJob, config: JobConfig, succeeded: bool) -> None:
         sweep(job.fs, job.layout)
     retention = cast("Retention", storage.retention_policy)
     if drops_checkpoints_of_done(retention, succeeded, storage.cleanup_on_success):
-        drop_checkpoints(job.fs, job.layout, done_partitions(job.fs, job.layout))
+        done = done_partitions(job.fs, job.layout)
+        drop_checkpoints(job.fs, job.layout, done, keep_gathered=not succeeded)
         if succeeded:
             drop_decisions(job.fs, job.layout)

@@ -10,7 +10,8 @@ import os
 
 from data_juicer.errors import CheckpointCorruptError, JobError, ResumeRefusedError
 from data_juicer.job import summary as summaries
-from data_juicer.job.layout import JobLayout, parse_checkpoint_name, parse_result_name
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.names import parse_checkpoint_name, parse_result_name
 from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.plan.mapping import decode_mapping
 from data_juicer.store.commit import set_aside

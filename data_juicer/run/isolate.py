@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from data_juicer.ops.batch import Batch
 
 Span = tuple[int, int]
 """Rows [start, stop) of a batch."""
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,11 @@ NEVER_A_ROWS_FAULT = (ConfigError, StoreError)
 
 
 def apply_isolated(
-    apply: Callable[[Batch], Batch],
+    apply: Callable[[Batch], Made],
     batch: Batch,
     spans: Sequence[Span] | None = None,
     announce: Callable[[int, int], None] = lambda _start, _stop: None,
-) -> tuple[list[tuple[int, Batch]], list[FailedRow]]:
+) -> tuple[list[tuple[int, Made]], list[FailedRow]]:
     """Apply an operator to a batch; where it raises, to halves of it, down to single rows.
 
     Args:
@@ -40,7 +42,7 @@ def apply_isolated(
     Returns: the pieces that went through, each with the number of its first row in `batch`; the rows that did not.
     Cost: one call a span if nothing fails; about 2 log2(rows) calls for each failing row.
     """
-    done: list[tuple[int, Batch]] = []
+    done: list[tuple[int, Made]] = []
     failed: list[FailedRow] = []
     left = [(0, len(batch))] if spans is None else list(reversed(spans))
     while left:

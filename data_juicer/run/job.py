@@ -26,8 +26,9 @@ from data_juicer.plan.phases import BarrierPlan
 from data_juicer.plan.retention import Retention
 from data_juicer.run.assemble import retry_policy, worker_setup
 from data_juicer.run.barrier import Barriers
+from data_juicer.run.budget import DeadLetterBudget
 from data_juicer.run.committer import Committer
-from data_juicer.run.driver import DeadLetterBudget, Driver, DriverOutcome
+from data_juicer.run.driver import Driver, DriverOutcome
 from data_juicer.run.ending import end_badly, end_well
 from data_juicer.run.expiry import drop_expired
 from data_juicer.run.letters import some_letters
@@ -168,8 +169,8 @@ class _Run:
         plan, barrier_plan = plan_run(self.job, mapping, setup, self.recorder)
         for partition_id, checkpoints in plan.checkpoints.items():
             self.committer.hold(partition_id, checkpoints)
-        for result in plan.done.values():
-            self.budget.add(result)
+        self.budget = self.budget.of(plan.done.values())
+        self.budget.check()
         pending = plan.pending
         check_room(
             self.fs,
@@ -244,7 +245,8 @@ class _Run:
             committer=self.committer,
             recorder=self.recorder,
             memory_mb=self.config.resolve_memory_mb,
-            drive=lambda missing, until, held: self._check(driver.run(missing, until, held), mapping),
+            drive=lambda *phase: self._check(driver.run(*phase), mapping),
+            budget=self.budget,
             tick=self._tick_or_stop,
         )
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from data_juicer.errors import DataJuicerError
 from data_juicer.job.layout import JobLayout
-from data_juicer.plan.inventory import take_inventory
+from data_juicer.plan.inventory import Inventory, take_inventory
 from data_juicer.store.dead_letters import DeadLetter, decode_dead_letter
 from data_juicer.store.filesystem import FileSystem
+from data_juicer.store.manifest import Manifest
 from data_juicer.store.staging import read_lines
 
 
@@ -25,24 +26,33 @@ class LetterGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def committed_letters(fs: FileSystem, layout: JobLayout) -> list[DeadLetter]:
-    """Of every partition: those of its result, or of its newest checkpoint; in the order of source and line.
+    """Of every partition: those of its result, or of its newest checkpoint and of a summary made from it; in the order
+    of source and line.
 
     Raises: CheckpointCorruptError: a file of them is not what was committed. StoreError.
     """
     inventory = take_inventory(fs, layout)
-    newest = {
-        partition: max(held, key=lambda found: found[1].operator_index)[1]
-        for partition, held in inventory.checkpoints.items()
-        if partition not in inventory.results
-    }
     files = [(layout.dead_letter_dir, manifest) for _, manifest in inventory.results.values()]
-    files += [(layout.checkpoints_dir, manifest) for manifest in newest.values()]
+    for partition in {*inventory.checkpoints, *(partition for partition, _ in inventory.summaries)}:
+        if partition not in inventory.results:
+            files += [(layout.checkpoints_dir, manifest) for manifest in _newest(inventory, partition)]
     letters = [
         decode_dead_letter(line)
         for directory, manifest in files
         for line in read_lines(fs, directory, manifest.dead_letters)
     ]
     return sorted(letters, key=lambda letter: (letter.source, letter.line, letter.byte_offset))
+
+
+def _newest(inventory: Inventory, partition: int) -> Iterator[Manifest]:
+    """Of a partition without a result: the newest checkpoint, and the summary that was made from it."""
+    checkpoints = [manifest for _, manifest in inventory.checkpoints.get(partition, [])]
+    newest = max(checkpoints, key=lambda manifest: manifest.operator_index, default=None)
+    if newest is not None:
+        yield newest
+    summary = inventory.summaries.get((partition, newest.operator_index + 1 if newest else 0))
+    if summary is not None:
+        yield summary[1]
 
 
 def some_letters(fs: FileSystem, layout: JobLayout, count: int = 3) -> list[str]:

@@ -12,7 +12,7 @@ from data_juicer.ops.base import Filter, Mapper, Operator
 from data_juicer.ops.batch import Batch, Rows
 from data_juicer.ops.text.codepoints import bytes_of
 from data_juicer.run.handling import Handling
-from data_juicer.run.isolate import apply_isolated
+from data_juicer.run.isolate import FailedRow, Made, apply_isolated
 from data_juicer.store.layers import join_batches
 from data_juicer.store.ledger import OperatorLedger
 
@@ -51,7 +51,7 @@ def run_operator(
     Rows on which it raises are isolated and left out; every other row goes through.
     """
     handling = handling or Handling(operator_index=index)
-    _try_alone(operator, batches, handling)
+    try_alone(lambda batch: _apply(operator, batch), batches, handling)
     after: list[Batch] = []
     dead: list[DeadRow] = []
     start = rows_generated = rows_filtered = text_bytes = 0
@@ -60,11 +60,11 @@ def run_operator(
         start += len(batch)
         if watch is not None:
             watch(batch, rows)
-        dead += [DeadRow(batch, row, error) for row, error in lost]
+        dead += [DeadRow(batch, failed.row, failed.error) for failed in lost]
         survivors = _survivors(rows, len(batch))
         rows_generated += len(rows) - survivors
         rows_filtered += len(batch) - len(lost) - survivors
-        text_bytes += _text_bytes(operator, batch)
+        text_bytes += bytes_of_text(operator, batch)
         after.append(composed(batch, rows))
     ledger = OperatorLedger(
         index=index,
@@ -79,37 +79,46 @@ def run_operator(
     return Applied(batches=after, ledger=ledger, dead=dead)
 
 
-def _try_alone(operator: Operator, batches: Sequence[Batch], handling: Handling) -> None:
+def try_alone(apply: Callable[[Batch], object], batches: Sequence[Batch], handling: Handling) -> None:
     """Give the operator the suspect, for whether the worker lives through it; what comes of it is not used."""
     suspect = handling.find_first(batches) if handling.first else None
     if suspect is not None and handling.first is not None:
         handling.announce(handling.first, 1, True)
         with contextlib.suppress(Exception):  # raised again, and answered, when its turn comes
-            _apply(operator, suspect.rebased())
+            apply(suspect.rebased())
 
 
-def _run_on_batch(
-    operator: Operator, batch: Batch, start: int, handling: Handling
-) -> tuple[Batch, list[tuple[int, Exception]]]:
-    """The rows after the operator, `base` counting in `batch`, and the rows lost to errors."""
+def run_isolated(
+    apply: Callable[[Batch], Made], batch: Batch, start: int, handling: Handling
+) -> tuple[list[tuple[int, Made]], list[FailedRow]]:
+    """What the operator makes of the pieces of a batch that go through, and the rows lost to errors; both in order.
+
+    Args:
+        start: the number of the batch's first row in the partition.
+    """
     if not len(batch):
-        return batch.rebased(), []
+        return [], []
     taken = handling.taken_out(batch, start)
     pieces, failed = apply_isolated(
-        lambda piece: _apply(operator, piece.rebased()),
+        lambda piece: apply(piece.rebased()),
         batch,
         handling.spans(len(batch), taken),
         lambda first, stop: handling.tell(batch, start, (first, stop)),
     )
-    lost = sorted(((row.row, row.error) for row in (*taken, *failed)), key=lambda held: held[0])
+    pieces.sort(key=lambda held: held[0])
+    return pieces, sorted((*taken, *failed), key=lambda lost: lost.row)
+
+
+def _run_on_batch(
+    operator: Operator, batch: Batch, start: int, handling: Handling
+) -> tuple[Batch, list[FailedRow]]:
+    """The rows after the operator, `base` counting in `batch`, and the rows lost to errors."""
+    pieces, lost = run_isolated(lambda piece: _apply(operator, piece), batch, start, handling)
     if len(pieces) == 1 and not lost:
         return pieces[0][1], lost
     if not pieces:
         return batch.take(np.empty(0, dtype=np.int32)), lost
-    counted = [
-        replace(piece, base=_base(piece, start)) for start, piece in sorted(pieces, key=lambda held: held[0])
-    ]
-    return join_batches(counted), lost
+    return join_batches([replace(piece, base=_base(piece, first)) for first, piece in pieces]), lost
 
 
 def _apply(operator: Operator, batch: Batch) -> Batch:
@@ -148,6 +157,10 @@ def _survivors(after: Batch, rows_in: int) -> int:
     return len(np.unique(after.base[after.base >= 0]))
 
 
-def _text_bytes(operator: Operator, batch: Batch) -> int:
-    """Bytes of UTF-8 that the operator is given."""
-    return sum(len(bytes_of(batch.text(key)).data) for key in operator.text_keys_read())
+def bytes_of_text(operator: Operator, batch: Batch) -> int:
+    """Bytes of UTF-8 that the operator is given; of a column that holds anything but texts, none."""
+    total = 0
+    for key in operator.text_keys_read():
+        with contextlib.suppress(ValueError):
+            total += len(bytes_of(batch.text(key)).data)
+    return total

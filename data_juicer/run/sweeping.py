@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 
 from data_juicer.errors import CheckpointError
-from data_juicer.job.layout import (
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.names import (
+    ROWS_SUFFIX,
     CheckpointName,
-    JobLayout,
     ResultName,
     parse_checkpoint_name,
     parse_resolve_name,
@@ -31,15 +32,24 @@ def checkpointed_partitions(fs: FileSystem, layout: JobLayout) -> set[int]:
     return {name.partition_id for name in parsed if name is not None}
 
 
-def drop_checkpoints(fs: FileSystem, layout: JobLayout, partitions: Iterable[int]) -> None:
-    """Remove checkpoints and intermediate data of these partitions; their results stay."""
+def drop_checkpoints(
+    fs: FileSystem, layout: JobLayout, partitions: Iterable[int], *, keep_gathered: bool = False
+) -> None:
+    """Remove checkpoints and intermediate data of these partitions; their results stay.
+
+    Args:
+        keep_gathered: leave the rows that other partitions have yet to gather, with the summaries beside them.
+    """
     gone = set(partitions)
+    parsed = {
+        name: found for name in fs.list(layout.checkpoints_dir) if (found := parse_checkpoint_name(name))
+    }
+    gathered = {_stage(found) for found in parsed.values() if keep_gathered and found.suffix == ROWS_SUFFIX}
     manifests: list[str] = []
     data: list[str] = []
-    for name in fs.list(layout.checkpoints_dir):
-        parsed = parse_checkpoint_name(name)
-        if parsed is not None and parsed.partition_id in gone:
-            (data if parsed.attempt else manifests).append(os.path.join(layout.checkpoints_dir, name))
+    for name, found in parsed.items():
+        if found.partition_id in gone and not (found.is_summary and _stage(found) in gathered):
+            (data if found.attempt else manifests).append(os.path.join(layout.checkpoints_dir, name))
     for path in manifests:
         fs.remove(path)
     if manifests:
@@ -51,6 +61,10 @@ def drop_checkpoints(fs: FileSystem, layout: JobLayout, partitions: Iterable[int
         for name in fs.list(directory):
             fs.remove(os.path.join(directory, name))
         fs.remove_dir(directory)
+
+
+def _stage(name: CheckpointName) -> tuple[int, int]:
+    return name.partition_id, name.operation_idx
 
 
 def sweep(fs: FileSystem, layout: JobLayout) -> int:

@@ -1,7 +1,8 @@
 """What a dataset-wide operator decided about every row: one file for all partitions, and the manifest that commits it.
 
-The file holds one Arrow table a partition, one behind the other; the manifest says where each lies and what it digests to,
-so that a worker reads that of its partition and no more.
+The file holds one Arrow table a partition, one behind the other, each with that of the rows behind it that could not be
+summarised, if there are any; the manifest says where each lies and what it digests to, so that a worker reads those of its
+partition and no more.
 """
 
 from __future__ import annotations
@@ -33,6 +34,13 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     digest: str
     rows: int
     rows_removed: int = 0
+    dead_bytes: int = 0
+    """Of the table of the rows that could not be summarised, which follows; 0: there are none."""
+    dead_digest: str = ""
+    duration_s: float = 0.0
+    """Seconds that summarising the partition took, and its share of the resolve."""
+    text_bytes: int = 0
+    """Bytes of text that were summarised."""
 
 
 class ResolveManifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +51,8 @@ class ResolveManifest(msgspec.Struct, frozen=True, kw_only=True):
     operator_index: int
     operator_name: str
     key: str
+    gathers: bool = False
+    """The decisions name rows in files that lie beside the summaries: they count only together with those."""
     file: str
     size_bytes: int
     decisions: tuple[Decision, ...]
@@ -52,19 +62,33 @@ class ResolveManifest(msgspec.Struct, frozen=True, kw_only=True):
     """ISO 8601; told to people, compared with nothing."""
 
 
+class DeadRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of a partition that a dataset-wide operator raised on, as they were summarised."""
+
+    rows: tuple[int, ...] = ()
+    """Their numbers among the rows before the operator, rising."""
+    letters: tuple[bytes, ...] = ()
+    """Their dead letters, encoded."""
+
+
+NONE_DEAD: Final = DeadRows()
+
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(ResolveManifest)
 
 
-def stage_decisions(fs: FileSystem, path: str, tables: Iterable[tuple[int, pa.Table]]) -> list[Decision]:
-    """Write the tables of (partition, table) one behind the other, durably."""
+def stage_decisions(
+    fs: FileSystem, path: str, tables: Iterable[tuple[int, pa.Table, DeadRows]]
+) -> list[Decision]:
+    """Write what was decided about each partition one behind the other, durably."""
     import xxhash
 
     name, stop, staged = os.path.basename(path), 0, []
     with fs.create(path) as sink:
-        for partition, table in tables:
+        for partition, table, dead in tables:
             data = bytes(encode_table(table, "arrow", "lz4"))
-            sink.write(data)
+            dead_data = bytes(encode_table(_dead_table(dead), "arrow", "lz4")) if dead.rows else b""
+            sink.write(data + dead_data)
             start, stop = stop, stop + len(data)
             staged.append(
                 Decision(
@@ -75,11 +99,22 @@ def stage_decisions(fs: FileSystem, path: str, tables: Iterable[tuple[int, pa.Ta
                     digest=xxhash.xxh3_128_hexdigest(data),
                     rows=table.num_rows,
                     rows_removed=_removed(table),
+                    dead_bytes=len(dead_data),
+                    dead_digest=xxhash.xxh3_128_hexdigest(dead_data) if dead_data else "",
                 )
             )
+            stop += len(dead_data)
     fs.sync(path)
     fs.sync_dir(os.path.dirname(path))
     return staged
+
+
+def _dead_table(dead: DeadRows) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.table(
+        {"row": pa.array(dead.rows, pa.int32()), "letter": pa.array(dead.letters, pa.large_binary())}
+    )
 
 
 def commit_resolve(fs: FileSystem, path: str, manifest: ResolveManifest) -> None:
@@ -108,22 +143,51 @@ def read_resolve(fs: FileSystem, path: str) -> ResolveManifest:
 def check_decisions(fs: FileSystem, directory: str, manifest: ResolveManifest) -> None:
     """Read all of the file once. Raises: CheckpointCorruptError: it is not what was committed."""
     for decision in manifest.decisions:
-        _read_range(fs, directory, decision)
+        _read(fs, directory, decision)
+        _read_dead(fs, directory, decision)
 
 
 def read_decision(fs: FileSystem, directory: str, decision: Decision) -> pa.Table:
     """Raises: CheckpointCorruptError."""
-    return decode_table(_read_range(fs, directory, decision), "arrow", decision.file)
+    return decode_table(_read(fs, directory, decision), "arrow", decision.file)
 
 
-def _read_range(fs: FileSystem, directory: str, decision: Decision) -> memoryview:
+def read_dead(fs: FileSystem, directory: str, decision: Decision) -> DeadRows:
+    """Raises: CheckpointCorruptError."""
+    if not decision.dead_bytes:
+        return NONE_DEAD
+    table = decode_table(_read_dead(fs, directory, decision), "arrow", decision.file)
+    return DeadRows(
+        rows=tuple(table.column("row").to_pylist()), letters=tuple(table.column("letter").to_pylist())
+    )
+
+
+def _read(fs: FileSystem, directory: str, decision: Decision) -> memoryview:
+    return _read_range(
+        fs,
+        directory,
+        decision,
+        decision.byte_start,
+        decision.byte_stop - decision.byte_start,
+        decision.digest,
+    )
+
+
+def _read_dead(fs: FileSystem, directory: str, decision: Decision) -> memoryview:
+    if not decision.dead_bytes:
+        return memoryview(b"")
+    return _read_range(fs, directory, decision, decision.byte_stop, decision.dead_bytes, decision.dead_digest)
+
+
+def _read_range(
+    fs: FileSystem, directory: str, decision: Decision, start: int, size_bytes: int, digest: str
+) -> memoryview:
     try:
         data = fs.map(os.path.join(directory, decision.file))
     except FileNotFoundError as error:
         raise CheckpointCorruptError(f"{decision.file} is missing.") from error
-    part = memoryview(data)[decision.byte_start : decision.byte_stop]
-    where = f"{decision.file}, partition {decision.partition},"
-    check_file(part, where, decision.byte_stop - decision.byte_start, decision.digest)
+    part = memoryview(data)[start : start + size_bytes]
+    check_file(part, f"{decision.file}, partition {decision.partition},", size_bytes, digest)
     return part
 
 

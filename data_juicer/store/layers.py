@@ -6,7 +6,7 @@ is the one below; `field:KEY`, the whole field as raw JSON, null where a row lac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_juicer.ops import values
-from data_juicer.ops.batch import Batch, Rows
+from data_juicer.ops.batch import Batch, Mask, Rows
 
 BASE: Final = "base"
 TEXT: Final = "text:"
@@ -55,9 +55,10 @@ def apply_layer(below: Batch, layer: pa.Table) -> Batch:
         batch = below
     elif not own.any():
         batch = below.take(base)
+    elif own.all():
+        batch = _rows_of_their_own(below, len(base))
     else:
-        batch = below.take(np.where(own, 0, base)) if len(below) else _rows_of_their_own(below, len(base))
-        batch = replace(batch, origin=np.where(own, -1, batch.origin).astype(np.int32), cache={})
+        batch = _with_own_rows(below, base, own)
     stats = {}
     for name in layer.column_names:
         kind, colon, key = name.partition(":")
@@ -96,11 +97,15 @@ def join_batches(batches: Sequence[Batch]) -> Batch:
 
 def split_batch(batch: Batch, rows_max: int) -> list[Batch]:
     """The batch in pieces of at most `rows_max` rows; `base` of each piece counts in the whole."""
+    return in_pieces(replace(batch, base=np.arange(len(batch), dtype=np.int32)), rows_max)
+
+
+def in_pieces(batch: Batch, rows_max: int) -> list[Batch]:
+    """The batch in pieces of at most `rows_max` rows, `base` counting where it did."""
     if len(batch) <= rows_max:
-        return [replace(batch, base=np.arange(len(batch), dtype=np.int32))]
-    whole = replace(batch, base=np.arange(len(batch), dtype=np.int32))
+        return [batch]
     return [
-        whole.take(np.arange(start, min(start + rows_max, len(batch)), dtype=np.int32))
+        batch.take(np.arange(start, min(start + rows_max, len(batch)), dtype=np.int32))
         for start in range(0, len(batch), rows_max)
     ]
 
@@ -112,6 +117,29 @@ def _in_place(base: Rows, rows_below: int) -> bool:
 
 def _rows_of_their_own(below: Batch, rows: int) -> Batch:
     return Batch(below.source, np.full(rows, -1, dtype=np.int32))
+
+
+def _with_own_rows(below: Batch, base: Rows, own: Mask) -> Batch:
+    """The rows below, and between them rows of their own, which have none of the fields and figures of those.
+
+    Texts of theirs are whatever: a layer holds every text of such a row.
+    """
+    batch = below.take(np.where(own, 0, base))
+    nothing = pa.array(own)
+
+    def cleared(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+        return {
+            name: pc.if_else(nothing, pa.scalar(None, column.type), column)
+            for name, column in columns.items()
+        }
+
+    return replace(
+        batch,
+        origin=np.where(own, -1, batch.origin).astype(np.int32),
+        fields=cleared(batch.fields),
+        stats=cleared(batch.stats),
+        cache={},
+    )
 
 
 def _joined_column(batches: Sequence[Batch], kind: str, name: str) -> pa.Array:

@@ -23,13 +23,15 @@ class OperatorLedger(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rows_filtered: int = 0
     rows_duplicate: int = 0
     rows_dead_letter: int = 0
+    rows_grouped: int = 0
+    """Rows that went into rows of several; those are counted as generated where they are made."""
     duration_s: float = 0.0
     text_bytes: int = 0
 
     @property
     def balances(self) -> bool:
         left = self.rows_out + self.rows_filtered + self.rows_duplicate + self.rows_dead_letter
-        return self.rows_in + self.rows_generated == left
+        return self.rows_in + self.rows_generated == left + self.rows_grouped
 
 
 def check_ledgers(ledgers: Sequence[OperatorLedger], where: str) -> None:
@@ -57,6 +59,7 @@ def add_ledgers(one: OperatorLedger, other: OperatorLedger) -> OperatorLedger:
         rows_filtered=one.rows_filtered + other.rows_filtered,
         rows_duplicate=one.rows_duplicate + other.rows_duplicate,
         rows_dead_letter=one.rows_dead_letter + other.rows_dead_letter,
+        rows_grouped=one.rows_grouped + other.rows_grouped,
         duration_s=one.duration_s + other.duration_s,
         text_bytes=one.text_bytes + other.text_bytes,
     )
@@ -65,5 +68,6 @@ def add_ledgers(one: OperatorLedger, other: OperatorLedger) -> OperatorLedger:
 def _told(ledger: OperatorLedger) -> str:
     return (
         f"{ledger.rows_in} in + {ledger.rows_generated} generated against {ledger.rows_out} out + "
-        f"{ledger.rows_filtered} filtered + {ledger.rows_duplicate} duplicate + {ledger.rows_dead_letter} dead letters"
+        f"{ledger.rows_filtered} filtered + {ledger.rows_duplicate} duplicate + {ledger.rows_grouped} grouped + "
+        f"{ledger.rows_dead_letter} dead letters"
     )

@@ -49,12 +49,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     reader: str
     operators: tuple[OperatorIdentity, ...]
     files: tuple[DataFile, ...]
-    """The layers of a checkpoint from the source upwards, or the one file of a result or summary."""
+    """The layers of a checkpoint from the source upwards, or the one file of a result; of a summary its table and, where
+    whole rows are gathered, those."""
     rows: int
     ledgers: tuple[OperatorLedger, ...]
-    """Of `read` and of every operator up to this one; of a summary up to the one before it."""
+    """Of `read` and of every operator up to this one; the last one of a summary is that of summarising."""
     dead_letters: tuple[DataFile, ...] = ()
-    """Files of the rows taken out so far."""
+    """Files of the rows taken out so far; of a summary, of those that no checkpoint holds."""
     traces: tuple[DataFile, ...] = ()
     """Files of what was sampled of the rows so far."""
     attempt: str

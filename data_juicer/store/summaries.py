@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.store.codec import decode_table
+from data_juicer.store.decisions import NONE_DEAD, DeadRows
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.manifest import Manifest
-from data_juicer.store.staging import read_file
+from data_juicer.store.staging import read_file, read_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 ORIGIN: Final = "__origin__"
 """Column that every summary has beside those of its operator: the row of the partition's source, -1 for none."""
+ROW_NUMBER: Final = "__row_number__"
+"""Column of a summary that lacks rows, those that could not be summarised: the numbers of the others among all."""
 
 
 class DamagedSummaryError(CheckpointCorruptError):
@@ -52,11 +55,41 @@ class SummaryFiles:
 
     def __iter__(self) -> Iterator[pa.Table]:
         """Raises: DamagedSummaryError."""
-        return (table.drop_columns([ORIGIN]) for table in self._tables())
+        for table in self._tables():
+            yield table.drop_columns([name for name in (ORIGIN, ROW_NUMBER) if name in table.column_names])
 
     def origins(self) -> Iterator[npt.NDArray[np.int32]]:
         """The source rows of each partition."""
         return (table.column(ORIGIN).to_numpy() for table in self._tables())
+
+    def dead(self, number: int) -> DeadRows:
+        """The rows of the partition at this position of the input that could not be summarised.
+
+        Raises: DamagedSummaryError.
+        """
+        manifest = self._manifests[number]
+        before, ledger = manifest.ledgers[-2], manifest.ledgers[-1]
+        if not ledger.rows_dead_letter:
+            return NONE_DEAD
+        try:
+            lines = read_lines(self._fs, self._directory, manifest.dead_letters[-1:])
+            there = set(self._table(number, manifest).column(ROW_NUMBER).to_pylist())
+        except CheckpointCorruptError as error:
+            raise DamagedSummaryError(str(error), manifest.partition) from error
+        rows = [row for row in range(before.rows_out) if row not in there]
+        return DeadRows(rows=tuple(rows), letters=tuple(lines))
+
+    def seconds(self, number: int) -> float:
+        """How long it took to summarise that partition."""
+        return self._manifests[number].ledgers[-1].duration_s
+
+    def text_bytes(self, number: int) -> int:
+        """Bytes of text that were summarised of it."""
+        return self._manifests[number].ledgers[-1].text_bytes
+
+    def row_file(self, number: int) -> str:
+        """The file of its whole rows, of an operator that gathers."""
+        return self._manifests[number].files[1].name
 
     def _tables(self) -> Iterator[Any]:
         for number, manifest in enumerate(self._manifests):

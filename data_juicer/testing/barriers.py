@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from data_juicer.formats.jsonl_write import encode_rows
 from data_juicer.ops.base import DatasetOperator
 from data_juicer.ops.batch import Batch
+from data_juicer.ops.dataset.grouping import MEMBER_PARTITION, MEMBER_ROW, ROW
 from data_juicer.ops.dataset.scratch import Scratch
+from data_juicer.store.carried import with_rows
 
 
 class MemorySummaries:
@@ -30,10 +33,15 @@ def decide(
     Args:
         directory: for what does not fit into `memory_bytes`.
     """
-    summaries = MemorySummaries([operator.summarise(batch).combine_chunks() for batch in batches])
+    tables = [operator.summarise(batch).combine_chunks() for batch in batches]
+    lines = [_lines(batch) if operator.gathers else [] for batch in batches]
+    if operator.gathers:
+        tables = [with_rows(table, rows) for table, rows in zip(tables, lines, strict=True)]
+    summaries = MemorySummaries(tables)
     scratch = Scratch(directory, memory_bytes)
     try:
-        return list(operator.resolve(summaries, scratch))
+        decisions = operator.resolve(summaries, scratch)
+        return [_gathered(table, lines) if operator.gathers else table for table in decisions]
     finally:
         scratch.close()
 
@@ -44,3 +52,14 @@ def resolve(
     """The partitions behind the operator."""
     decisions = decide(operator, batches, directory, memory_bytes)
     return [operator.apply(batch, decision) for batch, decision in zip(batches, decisions, strict=True)]
+
+
+def _lines(batch: Batch) -> list[bytes]:
+    return encode_rows(batch, keep_stats=True).split(b"\n")[:-1]
+
+
+def _gathered(members: pa.Table, lines: Sequence[Sequence[bytes]]) -> pa.Table:
+    """The members of groups with their rows beside them."""
+    places = zip(members[MEMBER_PARTITION].to_pylist(), members[MEMBER_ROW].to_pylist(), strict=True)
+    rows = [lines[partition][row] for partition, row in places]
+    return members.append_column(ROW, pa.array(rows, pa.large_binary()))

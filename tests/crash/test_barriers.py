@@ -30,10 +30,13 @@ __all__ = ["disk"]
 
 EXACT: dict[str, Any] = {"document_deduplicator": {"lowercase": True}}
 LETTERS: dict[str, Any] = {"document_deduplicator": {"ignore_non_character": True}}
+GROUPS: dict[str, Any] = {"key_value_grouper": {"group_by_keys": ["n"]}}
 LENGTH: dict[str, Any] = {"text_length_filter": {"min_len": 4}}
+WITH_POISON, GATHERING = "first and in the middle", "rows go together and apart"
 RECIPES: dict[str, list[Any]] = {
-    "first and in the middle": [EXACT, "clean_links_mapper", "poisoned_mapper", LETTERS, LENGTH],
+    WITH_POISON: [EXACT, "clean_links_mapper", "poisoned_mapper", LETTERS, LENGTH],
     "two in a row, at the end": ["clean_links_mapper", EXACT, LETTERS],
+    GATHERING: [LENGTH, GROUPS, "naive_reverse_grouper", LETTERS],
 }
 ROWS = [
     b'{"text":"see http://a.example/x for  more","n":1.0}',
@@ -139,10 +142,10 @@ def test_partition_sizes_change_no_byte(tmp_path: Path, process: list[Any]) -> N
     assert len(found) == 1
 
 
+@pytest.mark.parametrize("process", [RECIPES[WITH_POISON], RECIPES[GATHERING]], ids=[WITH_POISON, GATHERING])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_processes_give_the_bytes_of_one(tmp_path: Path, workers: int) -> None:
+def test_processes_give_the_bytes_of_one(tmp_path: Path, workers: int, process: list[Any]) -> None:
     (tmp_path / "in.jsonl").write_bytes(lines(many_rows(600)))
-    process = RECIPES["first and in the middle"]
     config = jobs.recipe(
         str(tmp_path / "work"),
         [str(tmp_path / "in.jsonl")],

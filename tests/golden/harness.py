@@ -23,6 +23,7 @@ import pytest
 from data_juicer.ops import registry
 from data_juicer.ops.base import DatasetOperator, Filter, Mapper, parameters_of
 from data_juicer.ops.batch import META_FIELD, STATS_FIELD, Batch
+from data_juicer.ops.dataset.grouping import Grouper
 from data_juicer.testing.barriers import resolve
 from data_juicer.testing.rows import batch_of
 
@@ -97,9 +98,14 @@ def run(case: Mapping[str, Any], folder: Path) -> list[Outcome]:
     operator = registry.make(name, substituted(params, folder))
     operator.prepare()
     rows = substituted(input_of(case), folder)
+    if case.get("input_is") == "output of naive_grouper over input":
+        (grouped,) = resolve(registry.make("naive_grouper", {}), [batch_of(rows, ())])
+        rows = [grouped.row(row) for row in range(len(grouped))]
     batch = batch_of(rows, _text_keys(operator.text_keys_read(), rows))
     if isinstance(operator, Filter):
         return list(_filtered(case, batch, operator))
+    if isinstance(operator, Grouper):
+        return list(_compared(case, resolve(operator, [batch])[0]))
     if isinstance(operator, DatasetOperator):
         return list(_resolved(case, batch, operator))
     assert isinstance(operator, Mapper)
@@ -132,12 +138,17 @@ def _mapped(case: Mapping[str, Any], batch: Batch, operator: Mapper) -> Iterator
     after = operator.process(batch)
     if "output_sha256" in case:
         expected = case["output_sha256"]
-        found: list[Any] = [
-            _digest("\0".join(texts)) for texts in _texts_by_origin(after, len(batch), operator)
-        ]
+        found = [_digest("\0".join(texts)) for texts in _texts_by_origin(after, len(batch), operator)]
     else:
-        expected = [_plain(row) for row in case["output"]]
-        found = [_plain(after.row(index)) for index in range(len(after))]
+        yield from _compared(case, after)
+        return
+    for row in range(max(len(expected), len(found))):
+        yield Outcome(row, *(side[row] if row < len(side) else NO_ROW for side in (expected, found)))
+
+
+def _compared(case: Mapping[str, Any], after: Batch) -> Iterator[Outcome]:
+    expected = [_plain(row) for row in case["output"]]
+    found = [_plain(after.row(index)) for index in range(len(after))]
     for row in range(max(len(expected), len(found))):
         yield Outcome(row, *(side[row] if row < len(side) else NO_ROW for side in (expected, found)))
 

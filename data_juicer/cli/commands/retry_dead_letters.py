@@ -57,9 +57,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     job = find_job(arguments.work_dir, arguments.job)
     summary = summaries.load(fs, JobLayout.found(job.job_id, job.job_dir, {}))
     layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
-    letters = [letter for letter in committed_letters(fs, layout) if letter.raw and letter.is_whole]
+    found = committed_letters(fs, layout)
+    letters = [letter for letter in found if _is_row(letter)]
     if not letters:
-        output.emit(Report(job_id=job.job_id), lambda _: [f"{job.job_id} has no dead letters."])
+        which = " that are rows of its input" if found else ""
+        output.emit(Report(job_id=job.job_id), lambda _: [f"{job.job_id} has no dead letters{which}."])
         return 0
     recipe = _current_recipe(summary, arguments.config)
     report = _run_again(fs, layout, letters, _retry_config(recipe, fs, layout, letters))
@@ -77,6 +79,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
     output.emit(report, lines)
     return 0
+
+
+def _is_row(letter: DeadLetter) -> bool:
+    """Whether it holds a row of the input, to be run again from the first operator on."""
+    return bool(letter.raw) and letter.is_whole and not letter.is_made
 
 
 def _run_again(fs: FileSystem, layout: JobLayout, letters: Sequence[DeadLetter], config: JobConfig) -> Report:

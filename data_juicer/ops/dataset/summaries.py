@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Numbers = npt.NDArray[np.int64]
 """Numbers of rows, counted over all partitions in the order of the input."""
+
+ROW_BYTES: Final = "__row_bytes__"
+"""Column that summaries have beside those of an operator that gathers whole rows: the bytes of each."""
 
 
 class Summaries(Protocol):

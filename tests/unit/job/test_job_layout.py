@@ -2,14 +2,8 @@ import os
 
 import pytest
 
-from data_juicer.job.layout import (
-    JobLayout,
-    attempt_name,
-    parse_checkpoint_name,
-    parse_result_name,
-    parse_run_name,
-    rotated,
-)
+from data_juicer.job.layout import JobLayout, attempt_name, rotated
+from data_juicer.job.names import parse_checkpoint_name, parse_result_name, parse_run_name
 
 LAYOUT = JobLayout.of("work", "J", "fast", "large")
 

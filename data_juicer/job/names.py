@@ -1,0 +1,79 @@
+"""The names of files in the directories of a job, taken apart. Pure; `layout.py` makes them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_MANIFEST_NAME: Final = re.compile(r"(checkpoint|summary)_(\d{6,})_(\d{3,})\.json", re.ASCII)
+_DATA_NAME: Final = re.compile(r"partition_(\d{6,})_(\d{3,})\.(r\d+a\d+)\.([a-z0-9.]+)", re.ASCII)
+_RESULT_NAME: Final = re.compile(r"partition_(\d{6,})(?:\.(r\d+a\d+))?\.([a-z0-9.]+)", re.ASCII)
+_RESOLVE_NAME: Final = re.compile(r"resolve_(\d{3,})\.(?:json|r\d+\.decisions)", re.ASCII)
+ROWS_SUFFIX: Final = "summary.rows.jsonl"
+"""Of the files of whole rows that lie beside summaries; see store/carried.py."""
+_RUN_NAME: Final = re.compile(r"run_(\d{6,})\.json", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointName:
+    """What the name of a manifest or of a data file in the checkpoint directory says."""
+
+    partition_id: int
+    operation_idx: int
+    attempt: str | None
+    """None for a manifest."""
+    suffix: str
+    is_summary: bool = False
+    """Whether it is of a summary, which a dataset-wide operator made of the rows before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultName:
+    """What the name of a manifest or of a data file in the result directory says."""
+
+    partition_id: int
+    attempt: str | None
+    """None for a manifest."""
+    suffix: str
+
+
+def parse_checkpoint_name(name: str) -> CheckpointName | None:
+    """The parts of a file name in the checkpoint directory; None for a file that is not ours."""
+    if match := _MANIFEST_NAME.fullmatch(name):
+        return CheckpointName(
+            partition_id=int(match[2]),
+            operation_idx=int(match[3]),
+            attempt=None,
+            suffix="json",
+            is_summary=match[1] == "summary",
+        )
+    if match := _DATA_NAME.fullmatch(name):
+        return CheckpointName(
+            partition_id=int(match[1]),
+            operation_idx=int(match[2]),
+            attempt=match[3],
+            suffix=match[4],
+            is_summary=match[4].startswith("summary."),
+        )
+    return None
+
+
+def parse_result_name(name: str) -> ResultName | None:
+    """The parts of a file name in the result directory; None for a file that is not a partition's."""
+    match = _RESULT_NAME.fullmatch(name)
+    if match is None or (match[2] is None and match[3] != "json"):
+        return None
+    return ResultName(partition_id=int(match[1]), attempt=match[2], suffix=match[3])
+
+
+def parse_resolve_name(name: str) -> int | None:
+    """The operator that a file in the checkpoint directory holds the decisions of; None for another file."""
+    match = _RESOLVE_NAME.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def parse_run_name(name: str) -> int | None:
+    """The number of the run that a file in the runs directory stands for; None for another file."""
+    match = _RUN_NAME.fullmatch(name)
+    return int(match[1]) if match else None

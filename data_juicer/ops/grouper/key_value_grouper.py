@@ -1,0 +1,37 @@
+"""Makes one row of the rows with equal values in some fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import pyarrow as pa
+import xxhash
+
+from data_juicer.ops import values
+from data_juicer.ops.dataset.grouping import Grouper
+from data_juicer.ops.dataset.selection import column_of
+from data_juicer.ops.dataset.text_hash import HASH
+
+if TYPE_CHECKING:
+    from data_juicer.ops.batch import Batch
+
+
+class KeyValueGrouper(Grouper):
+    """Makes rows with equal values in some fields one row, whose fields are lists. A row that lacks a field counts as null.
+
+    Values are compared by 128-bit hashes of their JSON: 1, 1.0 and true differ.
+
+    Args:
+        group_by_keys: the fields; dots reach into objects, and `__dj__stats__.NAME` is a figure of a filter before. By
+            default the text.
+    """
+
+    name: ClassVar[str] = "key_value_grouper"
+
+    def __init__(self, group_by_keys: list[str] | None = None) -> None:
+        self.group_by_keys = group_by_keys or [self.text_key]
+
+    def keys(self, batch: Batch) -> pa.Array:
+        columns = [column_of(batch, key) for key in self.group_by_keys]
+        hashed = [xxhash.xxh3_128_digest(values.encode(row)) for row in zip(*columns, strict=True)]
+        return pa.array(hashed, HASH)

@@ -1,0 +1,93 @@
+"""Decisions that name other rows, with the places of those: in their sources for people, in files for workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from data_juicer.store.summaries import SummaryFiles
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from data_juicer.ops.dataset.scratch import Scratch
+
+SOURCE_ROW: Final = "row"
+"""Column of a decision: the row of its partition's source that each row came from, -1 for none."""
+KEPT_SOURCE_ROW: Final = "kept_source_row"
+"""The same of the row that stays in its place, in that row's partition."""
+
+
+def with_source_rows(
+    tables: Iterator[pa.Table], summaries: SummaryFiles, scratch: Scratch
+) -> Iterator[pa.Table]:
+    """Decisions that name the row which stays for another, with the rows of the sources that both are."""
+    import numpy as np
+    import pyarrow as pa
+
+    from data_juicer.ops.dataset.decisions import KEPT_PARTITION, KEPT_ROW
+    from data_juicer.ops.dataset.summaries import first_rows
+
+    firsts, origins = first_rows(summaries), None
+    for position, table in enumerate(tables):
+        if KEPT_ROW not in table.column_names:
+            yield table
+            continue
+        if origins is None:
+            origins = _origins(summaries, scratch)
+        nowhere = np.asarray(table.column(KEPT_ROW).combine_chunks().is_null())
+        partition = table.column(KEPT_PARTITION).fill_null(0).to_numpy()
+        row = table.column(KEPT_ROW).fill_null(0).to_numpy()
+        kept = pa.array(origins[firsts[partition] + row] if len(row) else row, pa.int32(), mask=nowhere)
+        own = pa.array(np.asarray(origins[firsts[position] : firsts[position + 1]]))
+        yield table.append_column(SOURCE_ROW, own).append_column(KEPT_SOURCE_ROW, kept)
+
+
+def with_member_places(
+    tables: Iterator[pa.Table], summaries: SummaryFiles, scratch: Scratch
+) -> Iterator[pa.Table]:
+    """Decisions that gather rows, with where each lies in the files beside the summaries."""
+    import numpy as np
+    import pyarrow as pa
+
+    from data_juicer.ops.dataset.grouping import MEMBER_PARTITION, MEMBER_ROW
+    from data_juicer.ops.dataset.summaries import ROW_BYTES, first_rows, row_count
+    from data_juicer.store.carried import ROW_DIGEST, ROW_FILE, ROW_START
+
+    firsts, origins = first_rows(summaries), _origins(summaries, scratch)
+    starts = scratch.zeros(row_count(summaries), np.int64)
+    sizes = scratch.zeros(row_count(summaries), np.int64)
+    digests = scratch.zeros(row_count(summaries), np.uint64)
+    for first, table in zip(firsts, summaries, strict=False):
+        size = table.column(ROW_BYTES).to_numpy()
+        stop = first + len(size)
+        lines = size + 1  # each ends with a line feed
+        starts[first:stop], sizes[first:stop] = np.cumsum(lines) - lines, size
+        digests[first:stop] = table.column(ROW_DIGEST).to_numpy()
+    for table in tables:
+        partition = table.column(MEMBER_PARTITION).to_numpy()
+        member = firsts[partition] + table.column(MEMBER_ROW).to_numpy()
+        present, place = np.unique(partition, return_inverse=True)
+        files = pa.array([summaries.row_file(number) for number in present.tolist()], pa.string())
+        yield (
+            table.append_column(ROW_FILE, pa.DictionaryArray.from_arrays(place.astype(np.int32), files))
+            .append_column(ROW_START, pa.array(starts[member]))
+            .append_column(ROW_BYTES, pa.array(sizes[member]))
+            .append_column(ROW_DIGEST, pa.array(digests[member]))
+            .append_column(SOURCE_ROW, pa.array(origins[member]))
+        )
+
+
+def _origins(summaries: SummaryFiles, scratch: Scratch) -> npt.NDArray[np.int32]:
+    """Of every row, in the order of the input, the row of its source."""
+    import numpy as np
+
+    from data_juicer.ops.dataset.summaries import first_rows
+
+    firsts = first_rows(summaries)
+    origins: npt.NDArray[Any] = scratch.zeros(int(firsts[-1]), np.int32)
+    for first, part in zip(firsts, summaries.origins(), strict=False):
+        origins[first : first + len(part)] = part
+    return origins
