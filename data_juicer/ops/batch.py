@@ -73,6 +73,8 @@ class Batch:
     """Figures of filters, one array a name; large_binary holds raw JSON, where types may differ from row to row."""
     base: Rows | None = None
     """For each row its number in the batch that `rebased` gave last, shape (rows,); None: not moved since."""
+    unwritten: frozenset[str] = frozenset()
+    """Text columns of which it is known that nobody wrote them since then: each row has the text that it had."""
     cache: dict[tuple[str, ...], Any] = field(default_factory=dict)
     """Shared work: (column, what, parameters ...) -> an array with one entry a row."""
 
@@ -188,7 +190,13 @@ class Batch:
             return self
         fields = {name: held for name, held in self.fields.items() if name != key}
         cache = {entry: array for entry, array in self.cache.items() if entry[0] != key}
-        return replace(self, texts={**self.texts, key: column}, fields=fields, cache=cache)
+        return replace(
+            self,
+            texts={**self.texts, key: column},
+            fields=fields,
+            unwritten=self.unwritten - {key},
+            cache=cache,
+        )
 
     def with_column(self, key: str, column: Sequence[Any]) -> Batch:
         """This batch with the field `key` set to Python values; `values.MISSING` removes it from a row."""
@@ -233,6 +241,7 @@ class Batch:
             fields=taken(self.fields),
             stats=taken(self.stats),
             base=(rows if self.base is None else self.base[rows]).astype(np.int32),
+            unwritten=self.unwritten,
             cache={
                 entry: array.take(indices) if isinstance(array, pa.Array) else array[rows]
                 for entry, array in self.cache.items()
@@ -241,7 +250,7 @@ class Batch:
 
     def rebased(self) -> Batch:
         """The same rows; `base` counts from here on. What a checkpoint holds is told from the batch before it."""
-        return replace(self, base=None)
+        return replace(self, base=None, unwritten=frozenset(self.texts))
 
     def shared(self, key: str, what: str, *parameters: str, make: Callable[[pa.Array], Shared]) -> Shared:
         """What several operators need of the text column `key`, made once and dropped when the text changes.

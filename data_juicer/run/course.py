@@ -239,7 +239,7 @@ def _counted_anew(batches: list[Batch]) -> list[Batch]:
     """The batches with `base` counting in all of them together."""
     start, counted = 0, []
     for batch in batches:
-        counted.append(replace(batch, base=np.arange(start, start + len(batch), dtype=np.int32)))
+        counted.append(replace(batch.rebased(), base=np.arange(start, start + len(batch), dtype=np.int32)))
         start += len(batch)
     return counted
 

@@ -139,11 +139,10 @@ def _base(piece: Batch, start: int) -> Rows:
 
 def composed(before: Batch, after: Batch) -> Batch:
     """`after` with `base` counting where that of `before` counts."""
+    after = replace(after, unwritten=before.unwritten & after.unwritten)
     if after.base is None:
         return replace(after, base=before.base)
-    if before.base is None:
-        return after
-    if not len(before):
+    if before.base is None or not len(before):
         return after
     return replace(after, base=np.where(after.base < 0, -1, before.base[after.base]).astype(np.int32))
 

@@ -31,7 +31,7 @@ def make_layer(below: Batch, batch: Batch) -> pa.Table:
     in_place = _in_place(base, len(below))
     columns: dict[str, pa.Array] = {BASE: pa.array(base)}
     for key, column in batch.texts.items():
-        if below.texts.get(key) is column:
+        if below.texts.get(key) is column or (key in batch.unwritten and not own.any()):
             continue
         before = below.text(key) if in_place else below.text(key).take(indices)
         same = pc.fill_null(pc.equal(before, column), False).to_numpy(zero_copy_only=False)
@@ -92,6 +92,7 @@ def join_batches(batches: Sequence[Batch]) -> Batch:
         base=None
         if first.base is None
         else np.concatenate([batch.base for batch in batches if batch.base is not None]),
+        unwritten=frozenset.intersection(*(batch.unwritten for batch in batches)),
     )
 
 

@@ -16,7 +16,7 @@ from data_juicer.ops.base import Filter, Mapper
 from data_juicer.ops.batch import Batch, Mask
 from data_juicer.run.isolate import apply_isolated
 from data_juicer.run.partition import Applied, run_operator
-from data_juicer.store.layers import join_batches, split_batch
+from data_juicer.store.layers import apply_layer, join_batches, make_layer, split_batch
 from data_juicer.testing.rows import batch_of
 
 
@@ -141,3 +141,16 @@ def test_a_full_disk_is_no_rows_fault() -> None:
 
     with pytest.raises(StoreError):
         apply_isolated(apply, batch_of([{"text": "x"}] * 4))
+
+
+@pytest.mark.parametrize("rows_max", [2, 1000])
+def test_a_layer_of_several_operators_holds_what_the_first_one_changed_and_the_last_one_moved(
+    rows_max: int,
+) -> None:
+    below = batch_of([{"text": text} for text in ["one", "four", "three", "GONE", "FIVE"]]).rebased()
+    batches = split_batch(below, rows_max)
+    for index, operator in enumerate([Upper(), Long()]):
+        batches = run_operator(operator, index, batches).batches
+    layer = make_layer(below, join_batches(batches))
+    assert layer.column("text:text").to_pylist() == ["FOUR", "THREE", None, None]
+    assert apply_layer(below, layer).text("text").to_pylist() == ["FOUR", "THREE", "GONE", "FIVE"]
