@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -15,6 +16,7 @@ from data_juicer.ops.base import Kind, RowRemover
 from data_juicer.ops.batch import STATS_FIELD
 from data_juicer.ops.dataset.decisions import KEEP
 from data_juicer.ops.dataset.ranks import Mask
+from data_juicer.ops.dataset.scratch import Scratch
 from data_juicer.ops.dataset.summaries import Summaries, row_count
 
 if TYPE_CHECKING:
@@ -29,6 +31,38 @@ class Selector(RowRemover):
 
     def text_keys_read(self) -> tuple[str, ...]:
         return ()
+
+
+class TopSelector(Selector):
+    """Keeps the first of an order that a field puts rows in, a share or a number of them; with both the smaller one counts."""
+
+    def __init__(
+        self,
+        field_key: str = "",
+        top_ratio: float | None = None,
+        topk: int | None = None,
+        reverse: bool = True,
+    ) -> None:
+        """Raises: ValueError."""
+        check_share("top_ratio", top_ratio)
+        check_number("topk", topk)
+        self.field_key = field_key
+        self.top_ratio = top_ratio
+        self.topk = topk
+        self.reverse = reverse
+
+    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
+        """Raises: OperatorError: no row has such a field."""
+        if not self.field_key or (self.top_ratio is None and self.topk is None):
+            return keep_all(summaries.rows)
+        return self.select(summaries, scratch)
+
+    @abstractmethod
+    def select(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
+        """Decisions, where there is something to decide. Raises: OperatorError: no row has such a field."""
+
+    def how_many(self, of: int) -> int:
+        return how_many(of, self.top_ratio, self.topk)
 
 
 def check_share(name: str, share: float | None) -> None:

@@ -15,12 +15,8 @@ from data_juicer.ops.dataset.groups import KEYED, among, group, keyed
 from data_juicer.ops.dataset.ranks import First, Keys
 from data_juicer.ops.dataset.scratch import Buckets, Records, Scratch
 from data_juicer.ops.dataset.selection import (
-    Selector,
-    check_number,
-    check_share,
+    TopSelector,
     column_of,
-    how_many,
-    keep_all,
     need_field,
 )
 from data_juicer.ops.dataset.summaries import Summaries, numbered, row_count
@@ -33,7 +29,7 @@ VALUE: Final = np.dtype([("high", "<u8"), ("low", "<u8"), ("row", "<i8"), ("coun
 """A value by its hash, its first row, and how many rows have it."""
 
 
-class FrequencySpecifiedFieldSelector(Selector):
+class FrequencySpecifiedFieldSelector(TopSelector):
     """Keeps the rows with the most frequent values of a field, or the least; of equally frequent ones the first to come.
 
     Rows without a value are never selected. Without a field, or with neither `top_ratio` nor `topk`, every row is kept. With
@@ -48,30 +44,12 @@ class FrequencySpecifiedFieldSelector(Selector):
 
     name: ClassVar[str] = "frequency_specified_field_selector"
 
-    def __init__(
-        self,
-        field_key: str = "",
-        top_ratio: float | None = None,
-        topk: int | None = None,
-        reverse: bool = True,
-    ) -> None:
-        """Raises: ValueError."""
-        check_share("top_ratio", top_ratio)
-        check_number("topk", topk)
-        self.field_key = field_key
-        self.top_ratio = top_ratio
-        self.topk = topk
-        self.reverse = reverse
-
     def summarise(self, batch: Batch) -> pa.Table:
         column = column_of(batch, self.field_key) if self.field_key else [None] * len(batch)
         hashed = [None if value is None else _digest(value) for value in column]
         return pa.table({"value": pa.array(hashed, HASH)})
 
-    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
-        """Raises: OperatorError: no row has such a field."""
-        if not self.field_key or (self.top_ratio is None and self.topk is None):
-            return keep_all(summaries.rows)
+    def select(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
         rows = row_count(summaries)
         spread, distinct = Buckets(scratch, KEYED, rows), Buckets(scratch, VALUE, 0)
         for part in _keyed(summaries):
@@ -81,7 +59,7 @@ class FrequencySpecifiedFieldSelector(Selector):
             distinct.add(np.zeros(len(found), np.int64), found)
         total = sum(len(part) for part in distinct.chunks(0))
         need_field(summaries, total, self.field_key)
-        chosen = _Chosen(distinct, how_many(total, self.top_ratio, self.topk), descending=self.reverse)
+        chosen = _Chosen(distinct, self.how_many(total), descending=self.reverse)
         keep = scratch.zeros(rows, np.bool_)
         for number in range(spread.count):
             wanted = chosen.among(_values(spread.chunks(number)))

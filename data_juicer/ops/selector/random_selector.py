@@ -1,12 +1,14 @@
-"""Keeps rows that are drawn at random, the same ones in every run."""
+"""Keeps rows that are drawn at random, the same ones in every run with the same seed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 
 from data_juicer.ops.dataset.decisions import KEEP
 from data_juicer.ops.dataset.ranks import First, Keys
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class RandomSelector(Selector):
-    """Keeps so many rows, drawn by their numbers in the dataset as it is before this operator: the same rows every time.
+    """Keeps so many rows, drawn by the job's `seed` (42) and their numbers in the dataset as it is before this operator.
 
     With both `select_ratio` and `select_num` the smaller one counts; with neither every row is kept.
 
@@ -30,6 +32,8 @@ class RandomSelector(Selector):
     """
 
     name: ClassVar[str] = "random_selector"
+    version: ClassVar[int | str] = 2
+    draws: ClassVar[bool] = True
 
     def __init__(self, select_ratio: float | None = None, select_num: int | None = None) -> None:
         """Raises: ValueError."""
@@ -43,12 +47,11 @@ class RandomSelector(Selector):
 
     def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
         count = how_many(row_count(summaries), self.select_ratio, self.select_num)
-        first = First.of(lambda: _drawn(summaries), count)
-        return (pa.table({KEEP: pa.array(mask)}) for mask in first.masks(_drawn(summaries)))
+        first = First.of(lambda: self._drawn(summaries), count)
+        return (pa.table({KEEP: pa.array(mask)}) for mask in first.masks(self._drawn(summaries)))
 
-
-def _drawn(summaries: Summaries) -> Iterator[Keys]:
-    """A key for each row: its number, mixed."""
-    firsts = first_rows(summaries)
-    for start, stop in zip(firsts[:-1].tolist(), firsts[1:].tolist(), strict=True):
-        yield mixed(np.arange(start, stop, dtype=np.uint64) + np.uint64(1))
+    def _drawn(self, summaries: Summaries) -> Iterator[Keys]:
+        """A key for each row: its number and the seed, mixed."""
+        seed = np.uint64(xxhash.xxh3_64_intdigest(str(self.seed).encode()))
+        for start, stop in pairwise(first_rows(summaries).tolist()):
+            yield mixed(np.arange(start, stop, dtype=np.uint64) + seed)

@@ -11,10 +11,7 @@ from data_juicer.ops.dataset.ranks import First, Keys, Mask, ordered_keys
 from data_juicer.ops.dataset.scratch import Scratch
 from data_juicer.ops.dataset.selection import (
     Selector,
-    check_number,
-    check_share,
-    how_many,
-    keep_all,
+    TopSelector,
     keep_where,
     need_field,
     numbers_of,
@@ -49,7 +46,7 @@ def keys_of(summaries: Summaries, *, descending: bool) -> Iterator[Keys]:
         yield ordered_keys(numbers, descending=descending)
 
 
-class TopkSpecifiedFieldSelector(NumberSelector):
+class TopkSpecifiedFieldSelector(TopSelector, NumberSelector):
     """Keeps the rows with the largest numbers in a field, or the smallest; of equal ones the earliest.
 
     Without a field, or with neither `top_ratio` nor `topk`, every row is kept. With both the smaller one counts.
@@ -63,27 +60,9 @@ class TopkSpecifiedFieldSelector(NumberSelector):
 
     name: ClassVar[str] = "topk_specified_field_selector"
 
-    def __init__(
-        self,
-        field_key: str = "",
-        top_ratio: float | None = None,
-        topk: int | None = None,
-        reverse: bool = True,
-    ) -> None:
-        """Raises: ValueError."""
-        check_share("top_ratio", top_ratio)
-        check_number("topk", topk)
-        self.field_key = field_key
-        self.top_ratio = top_ratio
-        self.topk = topk
-        self.reverse = reverse
-
-    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
-        """Raises: OperatorError: no row has such a field."""
-        if not self.field_key or (self.top_ratio is None and self.topk is None):
-            return keep_all(summaries.rows)
+    def select(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
         need_field(summaries, sum(int(valid.sum()) for valid in valid_rows(summaries)), self.field_key)
-        count = how_many(row_count(summaries), self.top_ratio, self.topk)
+        count = self.how_many(row_count(summaries))
         first = First.of(lambda: keys_of(summaries, descending=self.reverse), count)
         chosen = first.masks(keys_of(summaries, descending=self.reverse))
         return keep_where(valid_rows(summaries), chosen)

@@ -48,6 +48,18 @@ def test_a_random_selection_has_the_size_that_was_asked_for() -> None:
     assert len(kept(RANDOM, {})) == 40
 
 
+def test_a_random_selection_is_drawn_by_the_seed_of_the_job() -> None:
+    drawn = []
+    for seed in (42, 42, 7):
+        operator = registry.make(RANDOM, {"select_num": 20}, seed=seed)
+        assert isinstance(operator, DatasetOperator)
+        assert str(seed).encode() in operator.canonical
+        (after,) = resolve(operator, [batch_of(ROWS, ())])
+        drawn.append(after.origin.tolist())
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert drawn[0] == kept(RANDOM, {"select_num": 20})
+
+
 def test_a_row_without_a_number_is_never_among_the_first() -> None:
     assert 7 not in kept(TOPK, {"field_key": "score", "topk": 40})
     assert len(kept(TOPK, {"field_key": "score", "topk": 40, "reverse": False})) == 39
