@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from data_juicer.errors import ConfigError
 from data_juicer.ops import parameters, registry
+from data_juicer.ops.aliases import ALIASES
 from data_juicer.ops.base import Filter, Operator
 
 _WIDTH_MAX: Final = 100
@@ -27,7 +28,7 @@ def listing(custom_operator_paths: Sequence[str]) -> str:
     registry.load_custom(custom_operator_paths)
     names = registry.names()
     kinds: dict[str, list[str]] = {}
-    for name in names:
+    for name in sorted([*names, *ALIASES]):
         kind, sentence = summary(name)
         kinds.setdefault(kind, []).append(_entry(name, sentence, _columns()))
     blocks = ["\n".join([f"{kind}s", *lines]) for kind, lines in sorted(kinds.items())]
@@ -48,7 +49,7 @@ def describe(name: str, custom_operator_paths: Sequence[str], columns: int | Non
     declared = getattr(cls, "foreign", cls)
     text, meanings = _read_docstring(inspect.getdoc(declared) or "")
     blocks = [
-        f"{name}: {cls.kind}, version {cls.version}",
+        f"{name}: {cls.kind}, version {cls.version}{_alias(name)}",
         "\n\n".join(textwrap.fill(part, width) for part in text.split("\n\n")),
         _fields(cls),
         _own_parameters(declared, meanings, width),
@@ -58,6 +59,10 @@ def describe(name: str, custom_operator_paths: Sequence[str], columns: int | Non
     if similar := registry.nearest(name, _SIMILAR_MAX):
         blocks.append(f"similar: {', '.join(similar)}")
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _alias(name: str) -> str:
+    return f", alias of {ALIASES[name]}" if name in ALIASES else ""
 
 
 def _entry(name: str, summary: str, columns: int) -> str:
@@ -81,6 +86,8 @@ def summary(name: str) -> tuple[str, str]:
         cls = registry.find(name)
     except ConfigError as error:
         return "unusable operator", str(error)
+    if name in ALIASES:
+        return cls.kind, f"alias of {ALIASES[name]}"
     text, _ = _read_docstring(inspect.getdoc(getattr(cls, "foreign", cls)) or "")
     return cls.kind, " ".join(text.split("\n\n")[0].split())
 

@@ -40,6 +40,14 @@ def test_every_operator_is_listed_within_the_screen(
     assert max(map(len, told.splitlines())) <= 80
 
 
+def test_other_names_are_listed_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    process.main(["--list-ops"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "ray_document_deduplicator alias of document_deduplicator" in told
+    process.main(["--describe-op", "ray_document_deduplicator"])
+    assert "alias of document_deduplicator" in capsys.readouterr().out.splitlines()[0]
+
+
 @pytest.mark.parametrize("name", registry.names())
 def test_every_operator_is_described(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert process.main(["--describe-op", name]) == 0
