@@ -6,23 +6,37 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import test_kill
-from test_kill import Place, kill_drivers, kill_workers, make_place
+from test_kill import LOCAL, Place, kill_drivers, kill_workers, make_place
 
 PROCESS: list[Any] = [
     {"document_deduplicator": {"lowercase": True}},
     "clean_links_mapper",
     "poisoned_mapper",
     {"document_minhash_deduplicator": {"window_size": 2}},
+    {"key_value_grouper": {"group_by_keys": ["seen"]}},
+    {"naive_reverse_grouper": {}},
     {"random_selector": {"select_ratio": 0.9}},
 ]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(test_kill, "PROCESS", PROCESS)
-        yield make_place(tmp_path_factory.mktemp("kill"))
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return make_place(tmp_path_factory.mktemp("kill"), PROCESS, LOCAL)
+
+
+@pytest.fixture(scope="module")
+def place_on_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A place whose drivers are those of a Ray cluster, which lives on without them."""
+    pytest.importorskip("ray", reason="the extra ray is not installed")
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 2, "object_store_memory": 80 << 20, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=node)
+    try:
+        executor = {"executor_type": "ray_partitioned", "ray_address": cluster.address}
+        yield make_place(tmp_path_factory.mktemp("kill_on_ray"), PROCESS, executor)
+    finally:
+        cluster.shutdown()
 
 
 def test_drivers_killed_at_random_moments(place: Place) -> None:
@@ -37,3 +51,9 @@ def test_workers_killed_at_random_moments(place: Place) -> None:
 @pytest.mark.timeout(1200)
 def test_forty_drivers_killed_at_random_moments(place: Place) -> None:
     kill_drivers(place, kills=40, seed=20260315)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_forty_drivers_killed_at_random_moments_on_ray(place_on_ray: Place) -> None:
+    kill_drivers(place_on_ray, kills=40, seed=20260316)

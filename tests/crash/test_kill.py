@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ PROCESS: list[Any] = [
     "whitespace_normalization_mapper",
     {"words_num_filter": {"min_num": 5}},
 ]
+LOCAL: dict[str, Any] = {"executor_type": "local"}
 DRIVE = "import sys; from data_juicer.cli.process import main; sys.exit(main())"
 
 
@@ -42,21 +43,24 @@ class Place:
     """A folder with the input and what an undisturbed job makes of it."""
 
     folder: Path
-    expected: dict[str, bytes]
-    expected_ledgers: object
-    expected_dead: list[tuple[str, int, str | None]]
-    run_s: float
+    process: list[Any]
+    executor: dict[str, Any]
+    """Settings that name the backend."""
+    expected: dict[str, bytes] = field(default_factory=dict)
+    expected_ledgers: object = None
+    expected_dead: list[tuple[str, int, str | None]] = field(default_factory=list)
+    run_s: float = 0.0
 
     def config(self, name: str) -> JobConfig:
         settings = {
+            **self.executor,
             "np": 2,
-            "executor_type": "local",
             "partition.size": 100,
             "custom_operator_paths": [CUSTOM],
             "fault_tolerance.max_retries": 50,
             "fault_tolerance.retry_backoff": "fixed",
         }
-        return jobs.recipe(str(self.folder / name), [str(self.folder / "in.jsonl")], PROCESS, settings)
+        return jobs.recipe(str(self.folder / name), [str(self.folder / "in.jsonl")], self.process, settings)
 
     def start(self, name: str) -> subprocess.Popen[bytes]:
         """The driver of a job, as the command line starts it."""
@@ -69,11 +73,11 @@ class Place:
                     "export_path": config.export_path,
                     "work_dir": config.work_dir,
                     "np": config.np,
-                    "executor_type": "local",
+                    **self.executor,
                     "partition": {"size": config.partition.size},
                     "fault_tolerance": {"max_retries": 50, "retry_backoff": "fixed"},
                     "custom_operator_paths": [CUSTOM],
-                    "process": PROCESS,
+                    "process": self.process,
                 }
             )
         )
@@ -93,13 +97,13 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return make_place(tmp_path_factory.mktemp("kill"))
+    return make_place(tmp_path_factory.mktemp("kill"), PROCESS, LOCAL)
 
 
-def make_place(folder: Path) -> Place:
-    """A place with an undisturbed run of PROCESS."""
+def make_place(folder: Path, process: list[Any], executor: dict[str, Any]) -> Place:
+    """A place with an undisturbed run."""
     (folder / "in.jsonl").write_bytes(_input(ROWS))
-    place = Place(folder, {}, None, [], 0.0)
+    place = Place(folder, process, executor)
     started_s = time.monotonic()
     assert place.start("undisturbed").wait(timeout=120) == 0
     place.run_s = time.monotonic() - started_s
