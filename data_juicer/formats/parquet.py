@@ -1,127 +1,22 @@
-"""Parquet: a fragment is one or more whole row groups. Rows keep their Arrow values until an operator asks for JSON."""
+"""Rows of a Parquet fragment, which is one or more whole row groups."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import xxhash
 
 from data_juicer.errors import InputError
 from data_juicer.formats.arrow_json import raw_values
-from data_juicer.formats.base import SOURCE_SHIFT_BITS, BadRow, Fragment, ReadRows, read_range, source_changed
+from data_juicer.formats.base import BadRow, Fragment, ReadRows, read_range, source_changed
+from data_juicer.formats.parquet_file import digest_pages, open_file
+from data_juicer.formats.parquet_rows import TableRows, find_column, is_text
 from data_juicer.ops import values
-from data_juicer.ops.batch import Batch, Place
-from data_juicer.ops.fields import completed
+from data_juicer.ops.batch import Batch
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
-
-    from data_juicer.formats.base import FragmentLimits, SourceFile
-
-
-class TableRows:
-    """The good rows of one fragment as an Arrow table. A `RowSource`."""
-
-    def __init__(
-        self, table: pa.Table, texts: dict[str, pa.Array], good: npt.NDArray[Any], fragment: Fragment
-    ) -> None:
-        self.table = table
-        self._texts = texts
-        self._good = good
-        self._fragment = fragment
-        self._raw: dict[str, list[bytes]] = {}
-
-    def __len__(self) -> int:
-        rows: int = self.table.num_rows
-        return rows
-
-    def text(self, key: str) -> pa.Array:
-        return self._texts[key]
-
-    def fields(self, origin: int) -> dict[str, bytes]:
-        return {name: self._raw_column(name)[origin] for name in self.table.column_names}
-
-    def field(self, key: str) -> pa.Array:
-        column = find_column(self.table, key)
-        raw = [None] * len(self) if column is None else self._raw_column(key)
-        return completed(pa.array(raw, pa.large_binary()), key, self._fragment.suffix)
-
-    def _raw_column(self, key: str) -> list[bytes]:
-        if key not in self._raw:
-            self._raw[key] = raw_values(find_column(self.table, key))
-        return self._raw[key]
-
-    def row_ids(self) -> npt.NDArray[np.uint64]:
-        first = (self._fragment.source << SOURCE_SHIFT_BITS) + self._fragment.row_start
-        return (self._good + first).astype(np.uint64)
-
-    def place(self, origin: int) -> Place:
-        return Place(line=0, byte_offset=-1, raw=values.join_object(self.fields(origin)))
-
-
-def scan_row_groups(source: SourceFile, limits: FragmentLimits) -> list[Fragment] | None:
-    """The fragments of a file, as many whole row groups in each as fit; None where a row group is too large for one.
-
-    Raises: InputError: the file is no whole Parquet file.
-    """
-    file = _open(source.path)
-    groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
-    sizes = [group.total_byte_size for group in groups]
-    if any(
-        group.num_rows > limits.rows_max or (size > limits.size_bytes_max and group.num_rows > 1)
-        for group, size in zip(groups, sizes, strict=True)
-    ):
-        return None
-    fragments: list[Fragment] = []
-    first = row_start = rows = size = 0
-    for number, group in enumerate(groups):
-        if rows and (rows + group.num_rows > limits.rows_max or size + sizes[number] > limits.size_bytes_max):
-            fragments.append(_fragment(source, file, range(first, number), row_start, rows))
-            first, row_start, rows, size = number, row_start + rows, 0, 0
-        rows += group.num_rows
-        size += sizes[number]
-    if rows:
-        fragments.append(_fragment(source, file, range(first, len(groups)), row_start, rows))
-    return fragments
-
-
-def unpack_slices(source: SourceFile, limits: FragmentLimits) -> Iterator[tuple[Fragment, bytes]]:
-    """The rows of a file in slices that fit, each as a Parquet file of its own with the fragment that it is.
-
-    Memory: the rows of one slice, and one row group as Parquet pages it in.
-    """
-    from data_juicer.formats.parquet_write import parquet_bytes
-
-    file = _open(source.path)
-    row_start = 0
-    for table in _slices(file, limits):
-        data = parquet_bytes(table)
-        yield (
-            Fragment(
-                source=source.index,
-                row_start=row_start,
-                row_stop=row_start + table.num_rows,
-                byte_start=0,
-                byte_stop=len(data),
-                digest=_digest(data, table.schema),
-            ),
-            data,
-        )
-        row_start += table.num_rows
-
-
-def _slices(file: pq.ParquetFile, limits: FragmentLimits) -> Iterator[pa.Table]:
-    for batch in file.iter_batches(batch_size=limits.rows_max, use_threads=False):
-        rows_left = pa.Table.from_batches([batch])
-        while rows_left.num_rows:
-            average = max(1, rows_left.nbytes // rows_left.num_rows)
-            rows = max(1, min(rows_left.num_rows, limits.size_bytes_max // average))
-            yield rows_left.slice(0, rows)
-            rows_left = rows_left.slice(rows)
 
 
 def read_fragment(
@@ -136,7 +31,7 @@ def read_fragment(
 
     Raises: InputError: also where a text key names no column of strings.
     """
-    file = _open(path)
+    file = open_file(path)
     _check_digest(path, file, fragment)
     table = _without_views(_read_rows(file, fragment) if offset is None else file.read(use_threads=False))
     columns = {key: _text_column(path, table, key) for key in text_keys}
@@ -154,28 +49,9 @@ def read_fragment(
 
 def check_text_columns(path: str, text_keys: tuple[str, ...]) -> None:
     """Raises: InputError: the file is no Parquet file, or a text key names no column of strings in it."""
-    empty = _open(path).schema_arrow.empty_table()
+    empty = open_file(path).schema_arrow.empty_table()
     for key in text_keys:
         _text_column(path, empty, key)
-
-
-def find_column(table: pa.Table, key: str) -> pa.ChunkedArray | None:
-    """The column `key`; `a.b` reaches into the struct column `a` where the table has no column of that name."""
-    if key in table.column_names:
-        return table[key]
-    head, dot, rest = key.partition(".")
-    if not dot or head not in table.column_names or not pa.types.is_struct(table.schema.field(head).type):
-        return None
-    inner = pa.Table.from_arrays(
-        table[head].flatten(), [field.name for field in table.schema.field(head).type]
-    )
-    return find_column(inner, rest)
-
-
-def is_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        return is_text(kind.value_type)
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _text_column(path: str, table: pa.Table, key: str) -> pa.Array:
@@ -204,17 +80,6 @@ def _bad_row(table: pa.Table, columns: dict[str, pa.Array], row: int) -> BadRow:
     )
 
 
-def _open(path: str) -> pq.ParquetFile:
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.ParquetFile(path, memory_map=False)
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path}: not a whole Parquet file: {str(error).splitlines()[0]}") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-
-
 def _read_rows(file: pq.ParquetFile, fragment: Fragment) -> pa.Table:
     return file.read_row_groups(list(_groups_of(file, fragment)), use_threads=False)
 
@@ -238,39 +103,8 @@ def _groups_of(file: pq.ParquetFile, fragment: Fragment) -> range:
     return range(inside[0], inside[-1] + 1)
 
 
-def _fragment(source: SourceFile, file: pq.ParquetFile, groups: range, row_start: int, rows: int) -> Fragment:
-    start, stop = _byte_range(file, groups)
-    data = read_range(source.path, start, stop)
-    return Fragment(
-        source=source.index,
-        row_start=row_start,
-        row_stop=row_start + rows,
-        byte_start=start,
-        byte_stop=stop,
-        digest=_digest(data, file.schema_arrow),
-    )
-
-
-def _byte_range(file: pq.ParquetFile, groups: range) -> tuple[int, int]:
-    chunks = [
-        file.metadata.row_group(group).column(column)
-        for group in groups
-        for column in range(file.metadata.num_columns)
-    ]
-    starts = [chunk.dictionary_page_offset or chunk.data_page_offset for chunk in chunks]
-    stops = [start + chunk.total_compressed_size for start, chunk in zip(starts, chunks, strict=True)]
-    return min(starts), max(stops)
-
-
-def _digest(data: bytes, schema: pa.Schema) -> str:
-    """Of the pages and of names and types: with equal pages and other names the rows are others."""
-    state = xxhash.xxh3_128(data)
-    state.update(str(schema.remove_metadata()).encode())
-    return state.hexdigest()
-
-
 def _check_digest(path: str, file: pq.ParquetFile, fragment: Fragment) -> None:
     data = read_range(path, fragment.byte_start, fragment.byte_stop)
-    if _digest(data, file.schema_arrow) != fragment.digest:
+    if digest_pages(data, file.schema_arrow) != fragment.digest:
         rows = f"rows {fragment.row_start:,} to {fragment.row_stop:,}"
         raise source_changed(path, f"{rows} are not those of the scan")

@@ -11,7 +11,7 @@ import pyarrow as pa
 from data_juicer.formats.json_types import NULL, arrow_field, fit, join, kind_of
 from data_juicer.formats.jsonl_write import encode_rows
 from data_juicer.formats.lines_table import lines_table
-from data_juicer.formats.parquet import TableRows
+from data_juicer.formats.parquet_rows import TableRows
 from data_juicer.ops import values
 from data_juicer.ops.batch import STATS_FIELD, Batch
 

@@ -151,7 +151,7 @@ class _Scanner:
         return _in_place(source, scan_plain(source, self._limits))
 
     def _parquet(self, source: SourceFile) -> Iterator[Piece]:
-        from data_juicer.formats.parquet import scan_row_groups, unpack_slices
+        from data_juicer.formats.parquet_scan import scan_row_groups, unpack_slices
 
         fragments = None if self._always else scan_row_groups(source, self._limits)
         if fragments is None:

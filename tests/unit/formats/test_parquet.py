@@ -15,7 +15,8 @@ from data_juicer.errors import InputError
 from data_juicer.formats.base import FragmentLimits, ReadRows, SourceFile
 from data_juicer.formats.discover import discover
 from data_juicer.formats.jsonl_write import encode_rows
-from data_juicer.formats.parquet import read_fragment, scan_row_groups, unpack_slices
+from data_juicer.formats.parquet import read_fragment
+from data_juicer.formats.parquet_scan import scan_row_groups, unpack_slices
 from data_juicer.formats.parquet_write import encode_table, parquet_bytes
 from data_juicer.ops import values
 from data_juicer.ops.batch import Batch

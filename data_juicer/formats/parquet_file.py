@@ -1,0 +1,42 @@
+"""What scanning and reading of Parquet share: a file, the bytes of its row groups, and what they are known by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import xxhash
+
+from data_juicer.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+
+def open_file(path: str) -> pq.ParquetFile:
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path, memory_map=False)
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path}: not a whole Parquet file: {str(error).splitlines()[0]}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+
+
+def byte_range(file: pq.ParquetFile, groups: range) -> tuple[int, int]:
+    chunks = [
+        file.metadata.row_group(group).column(column)
+        for group in groups
+        for column in range(file.metadata.num_columns)
+    ]
+    starts = [chunk.dictionary_page_offset or chunk.data_page_offset for chunk in chunks]
+    stops = [start + chunk.total_compressed_size for start, chunk in zip(starts, chunks, strict=True)]
+    return min(starts), max(stops)
+
+
+def digest_pages(data: bytes, schema: pa.Schema) -> str:
+    """Of the pages and of names and types: with equal pages and other names the rows are others."""
+    state = xxhash.xxh3_128(data)
+    state.update(str(schema.remove_metadata()).encode())
+    return state.hexdigest()
