@@ -9,6 +9,7 @@ from data_juicer.clock import Clock
 from data_juicer.run.messages import Attempt, Message
 from data_juicer.run.saver import DirectSaver
 from data_juicer.run.setup import WorkerSetup
+from data_juicer.run.tools import Tools
 from data_juicer.run.worker import Worker
 from data_juicer.store.filesystem import FileSystem
 
@@ -28,7 +29,7 @@ class InlineBackend:
         self._messages: Iterator[Message] = iter(())
 
     def begin(self, setup: WorkerSetup, partitions: int) -> None:
-        self._worker = Worker(setup, self._fs, self._clock, DirectSaver(), name="inline")
+        self._worker = Worker(Tools(setup, self._fs, self._clock, DirectSaver()), name="inline")
 
     def submit(self, attempt: Attempt) -> None:
         self._waiting.append(attempt)

@@ -48,6 +48,7 @@ def _serve(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
     from data_juicer.run.messages import Attempt, Message
     from data_juicer.run.saver import ThreadSaver
     from data_juicer.run.setup import WorkerSetup
+    from data_juicer.run.tools import Tools
     from data_juicer.run.worker import Worker
     from data_juicer.store.filesystem import LocalFileSystem
 
@@ -62,7 +63,8 @@ def _serve(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
     setup = msgspec.msgpack.decode(inbox.get(), type=WorkerSetup)
     if setup.memory_bytes_max:
         pa.set_memory_pool(pa.system_memory_pool())  # the others reserve a gigabyte ahead, which would count
-    worker = Worker(setup, LocalFileSystem(), SystemClock(), ThreadSaver(tell), f"pid {os.getpid()}", tell)
+    tools = Tools(setup, LocalFileSystem(), SystemClock(), ThreadSaver(tell), tell)
+    worker = Worker(tools, f"pid {os.getpid()}")
     if setup.memory_bytes_max:
         limit_memory(setup.memory_bytes_max)
     decoder = msgspec.msgpack.Decoder(Attempt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -22,6 +22,7 @@ from data_juicer.run.barrier_steps import Summarised, apply_decision, summarise
 from data_juicer.run.handling import Handling, tell_nobody
 from data_juicer.run.partition import Applied, DeadRow, Watch, run_operator
 from data_juicer.run.stages import Stages
+from data_juicer.run.tools import Tools
 from data_juicer.store.commit import set_aside
 from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
 from data_juicer.store.layers import in_pieces, join_batches, split_batch
@@ -29,22 +30,19 @@ from data_juicer.store.ledger import READ, OperatorLedger
 from data_juicer.store.manifest import Manifest
 from data_juicer.store.staging import load_layers
 
-if TYPE_CHECKING:
-    from data_juicer.run.worker import Worker
-
 
 class Course:
     """One attempt on its way through the operators."""
 
-    def __init__(self, worker: Worker, attempt: m.Attempt) -> None:
-        self.worker = worker
-        self.setup = worker.setup
+    def __init__(self, tools: Tools, attempt: m.Attempt) -> None:
+        self.tools = tools
+        self.setup = tools.setup
         self.attempt = attempt
         self.partition = attempt.partition
         self.pid = attempt.partition.partition_id
         self.index: int | None = None
         """The operator under way; None while rows are read or written."""
-        self.stages = Stages(worker, attempt)
+        self.stages = Stages(tools, attempt)
         self.letters, self.traces = self.stages.letters, self.stages.traces
         self.ledgers: list[OperatorLedger] = []
         self.batches: list[Batch] = []
@@ -77,7 +75,7 @@ class Course:
         except InputError:
             if self.partition.is_copy:
                 set_aside(
-                    self.worker.fs, [path for path in [self.partition.path] if self.worker.fs.exists(path)]
+                    self.tools.fs, [path for path in [self.partition.path] if self.tools.fs.exists(path)]
                 )
             raise
 
@@ -96,9 +94,9 @@ class Course:
         return m.OperatorDone(partition_id=self.pid, attempt=self.attempt.name, ledger=ledger)
 
     def _continue(self, rows: ReadRows, base: Manifest) -> None:
-        directory = self.worker.layout.checkpoints_dir
+        directory = self.tools.layout.checkpoints_dir
         batch = load_layers(
-            self.worker.fs, directory, base.files, rows.batch, memory_map=self.setup.memory_map
+            self.tools.fs, directory, base.files, rows.batch, memory_map=self.setup.memory_map
         )
         self.stages.go_on_from(base)
         self.ledgers = list(base.ledgers)
@@ -113,8 +111,8 @@ class Course:
     def run_operators(self) -> Iterator[m.Message]:
         begin = self.attempt.base.operator_index + 1 if self.attempt.base else 0
         until = self.attempt.until
-        for index in range(begin, len(self.worker.operators) if until is None else until):
-            if self.worker.saver.has_failed(self.pid):
+        for index in range(begin, len(self.tools.operators) if until is None else until):
+            if self.tools.saver.has_failed(self.pid):
                 raise StoreError("an earlier stage of this attempt could not be saved.")
             self.index = index
             yield m.OperatorStarted(partition_id=self.pid, attempt=self.attempt.name, operator_index=index)
@@ -130,7 +128,7 @@ class Course:
         self.index = None
 
     def _run_operator(self, index: int) -> m.OperatorDone:
-        operator = self.worker.prepared(index)
+        operator = self.tools.prepared(index)
         started_s = time.perf_counter()
         watch = self._watch(operator, index)
         if isinstance(operator, DatasetOperator):
@@ -146,7 +144,7 @@ class Course:
     def _apply_verdict(self, operator: DatasetOperator, index: int, watch: Watch | None) -> Applied:
         """Behind the barrier. The seconds that led to the decision count as the operator's."""
         decision = self.attempt.decisions[index]
-        table, dead = read_verdict(self.worker.fs, self.worker.layout, decision, operator)
+        table, dead = read_verdict(self.tools.fs, self.tools.layout, decision, operator)
         applied = apply_decision(operator, index, self.batches, table, dead, watch)
         self.letters.add(dead.letters)
         ledger = msgspec.structs.replace(
@@ -157,7 +155,7 @@ class Course:
 
     def _summarise(self, index: int) -> Summarised:
         started_s = time.perf_counter()
-        operator = cast("DatasetOperator", self.worker.prepared(index))
+        operator = cast("DatasetOperator", self.tools.prepared(index))
         made = summarise(operator, index, self.batches, self._handling(index))
         self._refuse_unless_quarantined(self._letters_of(made.dead, operator, index))
         return replace(made, ledger=_timed(made.ledger, time.perf_counter() - started_s))
@@ -172,7 +170,7 @@ class Course:
         return Handling.of(care, index, self._announce if listened else tell_nobody)
 
     def _announce(self, first: m.OperatorRow, rows: int, alone: bool) -> None:
-        self.worker.tell(
+        self.tools.tell(
             m.RowsStarted(
                 partition_id=self.pid, attempt=self.attempt.name, first=first, rows=rows, alone=alone
             )
@@ -213,7 +211,7 @@ class Course:
         def save() -> tuple[m.Message, ...]:
             return self.stages.saving(lambda: self.stages.stage_checkpoint(index, below, whole, new, ledgers))
 
-        yield from self.worker.saver.save(self.pid, save)
+        yield from self.tools.saver.save(self.pid, save)
 
     def save_end(self, started_s: float) -> tuple[m.Message, ...]:
         """Stage the rows as they will be exported, or their summary, and end the attempt."""
@@ -231,7 +229,7 @@ class Course:
         if until is None:
             return self.stages.stage_result(join_batches(self.batches), tuple(self.ledgers))
         made = self.summary
-        letters = self._letters_of(made.dead, self.worker.operators[until], until)
+        letters = self._letters_of(made.dead, self.tools.operators[until], until)
         return self.stages.stage_summary(until, made, letters, (*self.ledgers, made.ledger))
 
 

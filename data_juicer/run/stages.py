@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from data_juicer.clock import format_utc
 from data_juicer.formats.partition import encode_intermediate, encode_result
@@ -14,24 +14,22 @@ from data_juicer.run import messages as m
 from data_juicer.run.barrier_files import stage_summary
 from data_juicer.run.barrier_steps import Summarised
 from data_juicer.run.side import Side
+from data_juicer.run.tools import Tools
 from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.staging import stage_file, stage_layer
 
-if TYPE_CHECKING:
-    from data_juicer.run.worker import Worker
-
 
 class Stages:
     """What one attempt writes."""
 
-    def __init__(self, worker: Worker, attempt: m.Attempt) -> None:
-        self.worker = worker
-        self.setup = worker.setup
+    def __init__(self, tools: Tools, attempt: m.Attempt) -> None:
+        self.tools = tools
+        self.setup = tools.setup
         self.attempt = attempt
         self.pid = attempt.partition.partition_id
-        self.keys = worker.keys.keys(attempt.partition.digest, attempt.partition.position)
+        self.keys = tools.keys.keys(attempt.partition.digest, attempt.partition.position)
         self.files: tuple[DataFile, ...] = ()
         """The layers so far."""
         self.letters = Side()
@@ -39,9 +37,9 @@ class Stages:
 
     def go_on_from(self, base: Manifest) -> None:
         """Raises: CheckpointCorruptError: dead letters or traces of the checkpoint are not what was committed."""
-        directory = self.worker.layout.checkpoints_dir
-        self.letters.load(self.worker.fs, directory, base.dead_letters)
-        self.traces.load(self.worker.fs, directory, base.traces)
+        directory = self.tools.layout.checkpoints_dir
+        self.letters.load(self.tools.fs, directory, base.dead_letters)
+        self.traces.load(self.tools.fs, directory, base.traces)
         self.files = base.files
 
     def stage_checkpoint(
@@ -58,12 +56,12 @@ class Stages:
             new: dead letters and traces that no checkpoint holds.
         """
         started_s = time.perf_counter()
-        setup, name, fs = self.setup, self.attempt.name, self.worker.fs
-        path = self.worker.layout.checkpoint_data(self.pid, index, name, setup.checkpoint_suffix)
+        setup, name, fs = self.setup, self.attempt.name, self.tools.fs
+        path = self.tools.layout.checkpoint_data(self.pid, index, name, setup.checkpoint_suffix)
         layer = stage_layer(fs, path, below, whole, setup.checkpoint_format, setup.checkpoint_compression)
         self.files = (*self.files, layer)
-        letters_path = self.worker.layout.checkpoint_data(self.pid, index, name, "dead.jsonl")
-        traces_path = self.worker.layout.checkpoint_data(self.pid, index, name, "trace.jsonl")
+        letters_path = self.tools.layout.checkpoint_data(self.pid, index, name, "dead.jsonl")
+        traces_path = self.tools.layout.checkpoint_data(self.pid, index, name, "trace.jsonl")
         letter_files = self.letters.stage_new(fs, letters_path, new[0])
         trace_files = self.traces.stage_new(fs, traces_path, new[1])
         return self._manifest("checkpoint", index, self.files, letter_files, trace_files, ledgers, started_s)
@@ -71,13 +69,13 @@ class Stages:
     def stage_result(self, batch: Batch, ledgers: tuple[OperatorLedger, ...]) -> Manifest:
         """Write the rows as they will be exported."""
         started_s = time.perf_counter()
-        setup, fs, layout = self.setup, self.worker.fs, self.worker.layout
+        setup, fs, layout = self.setup, self.tools.fs, self.tools.layout
         data = encode_result(batch, setup.result_format, setup.result_compression, setup.keep_stats)
         path = layout.result_data(self.pid, self.attempt.name, setup.result_suffix)
         files = (stage_file(fs, path, data, len(batch)),)
         letter_files = self.letters.stage_all(fs, layout.dead_letter_data(self.pid, self.attempt.name))
         trace_files = self.traces.stage_all(fs, layout.trace_data(self.pid, self.attempt.name))
-        last = len(self.worker.operators) - 1
+        last = len(self.tools.operators) - 1
         return self._manifest("result", last, files, letter_files, trace_files, ledgers, started_s)
 
     def stage_summary(
@@ -94,8 +92,8 @@ class Stages:
         """
         started_s = time.perf_counter()
         files, letter_files = stage_summary(
-            self.worker.fs,
-            lambda suffix: self.worker.layout.checkpoint_data(self.pid, index, self.attempt.name, suffix),
+            self.tools.fs,
+            lambda suffix: self.tools.layout.checkpoint_data(self.pid, index, self.attempt.name, suffix),
             made,
             (self.letters.take_new(), [encode_dead_letter(letter) for letter in letters]),
         )
@@ -112,12 +110,12 @@ class Stages:
     def save_intermediate(self, index: int, batch: Batch) -> None:
         """Whole rows after an operator, for people to open; nothing is ever read back from here."""
         setup = self.setup
-        path = self.worker.layout.intermediate(
+        path = self.tools.layout.intermediate(
             self.pid, index, self.setup.operators[index].name, setup.checkpoint_suffix
         )
         data = encode_intermediate(batch, setup.checkpoint_format, setup.checkpoint_compression)
-        self.worker.fs.make_dirs(path.rpartition("/")[0])
-        self.worker.fs.write(path, data)
+        self.tools.fs.make_dirs(path.rpartition("/")[0])
+        self.tools.fs.write(path, data)
 
     def _manifest(
         self,
@@ -130,7 +128,7 @@ class Stages:
         started_s: float,
     ) -> Manifest:
         """`index`: the last operator applied, or the one that a summary is for."""
-        keys = self.worker.keys
+        keys = self.tools.keys
         return Manifest(
             kind=kind,
             job=self.setup.job_id,
@@ -152,6 +150,6 @@ class Stages:
             traces=trace_files,
             attempt=self.attempt.name,
             run=self.setup.run,
-            created=format_utc(self.worker.clock.now()),
+            created=format_utc(self.tools.clock.now()),
             save_s=time.perf_counter() - started_s,
         )
