@@ -218,7 +218,7 @@ def test_a_node_dies_then_the_driver_and_a_resume_gives_the_same_bytes(folder: P
         "what was committed is not done again"
     )
     begun = {(event["partition_id"], event["attempt"]): event["data"]["node"] for event in starts_of(told)}
-    assert {begun[each] for each in second.items()} == two_nodes
+    assert {begun[each] for each in second.items()} <= two_nodes
     assert {node for (_, attempt), node in begun.items() if attempt.startswith("r1")} == three_nodes
 
 
