@@ -57,11 +57,10 @@ def list_of(kind: word_lists.Kind, lang: str = "en") -> frozenset[str]:
 
 @cache
 def _language_model() -> Any:
-    import fasttext
+    """The very model of the operator: where one lies in memory makes a fifth of its speed."""
+    from data_juicer.ops.filter.language_id_score_filter import LanguageIDScoreFilter, load_model
 
-    from data_juicer.ops.filter.language_id_score_filter import LanguageIDScoreFilter
-
-    return fasttext.load_model(LanguageIDScoreFilter().model_path)
+    return load_model(LanguageIDScoreFilter().model_path)
 
 
 def language_score(text: str) -> float:

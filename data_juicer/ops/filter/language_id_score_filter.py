@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -61,9 +62,7 @@ class LanguageIDScoreFilter(RangeFilter):
         return (self.model_path,)
 
     def prepare(self) -> None:
-        import fasttext
-
-        self.model = fasttext.load_model(self.model_path)
+        self.model = load_model(self.model_path)
 
     def figure(self, batch: Batch) -> pa.Array:
         return self.compute_stats(batch)[self.stats_key]
@@ -86,6 +85,14 @@ class LanguageIDScoreFilter(RangeFilter):
         wanted = pc.is_in(stats["lang"], pa.array(sorted(self.languages), pa.large_string()))
         kept: Mask = np.logical_and(sure, wanted.to_numpy(zero_copy_only=False))
         return kept
+
+
+@lru_cache(maxsize=1)
+def load_model(path: str) -> Any:
+    """The model of this file, read once for all operators of a process that use it one after another."""
+    import fasttext
+
+    return fasttext.load_model(path)
 
 
 def _model_path() -> str:
