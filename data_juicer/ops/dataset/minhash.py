@@ -8,7 +8,6 @@ each entry, by which a meeting is checked: two entries that differ are equal the
 from __future__ import annotations
 
 from functools import cache
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -20,8 +19,8 @@ from data_juicer.ops.dataset.shingles import Keys, Shingles, mixed
 Signatures = npt.NDArray[np.uint32]
 Sketches = npt.NDArray[np.uint8]
 FOUND_MIN: Final = 0.9
-BLOCK: Final = 2048
-"""Shingles at a time, whose entries stay in the processor's cache."""
+BLOCK: Final = 1 << 16
+"""Shingles at a time, of one or many rows: their entries of one permutation stay in the processor's cache."""
 
 
 def rows_per_band(permutations: int, threshold: float) -> int:
@@ -47,18 +46,19 @@ def signatures(shingles: Shingles, permutations: int) -> Signatures:
     """Shape (rows, permutations)."""
     factors, shifts = _constants(permutations)
     high = (shingles.keys >> np.uint64(32)).astype(np.uint32)
-    found = np.empty((len(shingles.offsets) - 1, permutations), np.uint32)
-    room = np.empty((BLOCK, permutations), np.uint32)
-    offsets = shingles.offsets.tolist()
-    for row, (start, stop) in enumerate(pairwise(offsets)):
-        least = np.full(permutations, 0xFFFFFFFF, np.uint32)
-        for begin in range(start, stop, BLOCK):
-            part = high[begin : min(begin + BLOCK, stop)]
-            entries = np.multiply(part[:, None], factors, out=room[: len(part)])
-            entries += shifts
-            np.minimum(least, entries.min(axis=0), out=least)
-        found[row] = least
-    return found
+    found = np.full((permutations, len(shingles.offsets) - 1), 0xFFFFFFFF, np.uint32)
+    room = np.empty(min(BLOCK, len(high)), np.uint32)
+    for begin in range(0, len(high), BLOCK):
+        part = high[begin : begin + BLOCK]
+        entries = room[: len(part)]
+        first = int(np.searchsorted(shingles.offsets, begin, side="right")) - 1
+        stop = int(np.searchsorted(shingles.offsets, begin + len(part)))
+        starts = np.maximum(shingles.offsets[first:stop], begin) - begin
+        for least, factor, shift in zip(found[:, first:stop], factors, shifts, strict=True):
+            np.multiply(part, factor, out=entries)
+            np.add(entries, shift, out=entries)
+            np.minimum(least, np.minimum.reduceat(entries, starts), out=least)
+    return np.ascontiguousarray(found.T)
 
 
 def band_keys(found: Signatures, bands: int, rows: int) -> list[Keys]:
