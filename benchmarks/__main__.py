@@ -16,6 +16,7 @@ from benchmarks.bench import Bench
 
 SUBJECTS = (
     "operators",
+    "deduplicators",
     "sharing",
     "machinery",
     "overhead",
