@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Final, TypeVar
 
 from data_juicer.ops.parameters import FIELD_KEYS
+from data_juicer.ops.ranges import in_range
 from data_juicer.utils.constant import Fields
 
 Sample = dict[str, Any]
@@ -129,12 +130,7 @@ class Filter(OP):
 
     def get_keep_boolean(self, val: Any, min_val: Any = None, max_val: Any = None) -> bool:
         """Whether a figure lies in the range, bounds open or closed, reversed where that is asked for."""
-        inside = True
-        if min_val is not None:
-            inside = val >= min_val if self.min_closed_interval else val > min_val
-        if max_val is not None:
-            inside = inside and (val <= max_val if self.max_closed_interval else val < max_val)
-        return not inside if self.reversed_range else bool(inside)
+        return bool(in_range(val, min_val, max_val, self))
 
     def compute_stats_single(self, sample: Sample, context: bool = False) -> Sample:
         raise NotImplementedError

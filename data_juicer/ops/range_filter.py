@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from data_juicer.ops.base import Filter
+from data_juicer.ops.ranges import in_range
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
 
 
 class RangeFilter(Filter):
-    """Keeps the rows whose figure lies between a least and a greatest value.
+    """Keeps the rows whose figure lies between a least and a greatest value; either may be missing.
 
     A subclass passes the two bounds of its own parameters to `__init__` and computes the figure.
     """
 
+    version: ClassVar[int | str] = 2
     shared_parameters: ClassVar[tuple[str, ...]] = (
         "min_closed_interval",
         "max_closed_interval",
@@ -33,7 +35,7 @@ class RangeFilter(Filter):
     max_closed_interval: bool = True
     """Whether a figure equal to the greatest value is kept."""
     reversed_range: bool = False
-    """Keep the rows outside the range instead."""
+    """Keep the rows outside the range instead; a closed bound is kept then too."""
 
     def __init__(self, low: float | None, high: float | None) -> None:
         self.low = low
@@ -58,9 +60,5 @@ class RangeFilter(Filter):
 
     def keep(self, stats: Mapping[str, pa.Array]) -> Mask:
         figures = stats[self.stats_key].to_numpy(zero_copy_only=False)
-        inside = np.ones(len(figures), np.bool_)
-        if self.low is not None:
-            inside &= figures >= self.low if self.min_closed_interval else figures > self.low
-        if self.high is not None:
-            inside &= figures <= self.high if self.max_closed_interval else figures < self.high
-        return ~inside if self.reversed_range else inside
+        kept: Mask = np.broadcast_to(in_range(figures, self.low, self.high, self), len(figures))
+        return kept

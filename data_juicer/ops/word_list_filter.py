@@ -29,7 +29,7 @@ class WordListFilter(RangeFilter):
     def __init__(
         self,
         word_list: WordList,
-        bounds: tuple[float, float],
+        bounds: tuple[float | None, float | None],
         pieces: Pieces | None,
         group_sizes: Sequence[int],
         join_char: str,

@@ -32,7 +32,10 @@ class AlphanumericFilter(RangeFilter):
     name: ClassVar[str] = "alphanumeric_filter"
 
     def __init__(
-        self, tokenization: bool = False, min_ratio: float = 0.25, max_ratio: float = sys.maxsize
+        self,
+        tokenization: bool = False,
+        min_ratio: float | None = 0.25,
+        max_ratio: float | None = sys.maxsize,
     ) -> None:
         super().__init__(min_ratio, max_ratio)
         self.tokenization = tokenization

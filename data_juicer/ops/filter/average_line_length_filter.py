@@ -26,7 +26,7 @@ class AverageLineLengthFilter(RangeFilter):
     name: ClassVar[str] = "average_line_length_filter"
     stats_key = "avg_line_length"
 
-    def __init__(self, min_len: float = 10, max_len: float = sys.maxsize) -> None:
+    def __init__(self, min_len: float | None = 10, max_len: float | None = sys.maxsize) -> None:
         super().__init__(min_len, max_len)
 
     def figure(self, batch: Batch) -> pa.Array:

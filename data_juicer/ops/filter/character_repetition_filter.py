@@ -35,8 +35,8 @@ class CharacterRepetitionFilter(RangeFilter):
     def __init__(
         self,
         rep_len: Annotated[int, msgspec.Meta(ge=1)] = 10,
-        min_ratio: float = 0.0,
-        max_ratio: float = 0.5,
+        min_ratio: float | None = 0.0,
+        max_ratio: float | None = 0.5,
     ) -> None:
         super().__init__(min_ratio, max_ratio)
         self.rep_len = rep_len

@@ -36,8 +36,8 @@ class FlaggedWordsFilter(WordListFilter):
         self,
         lang: str = "en",
         tokenization: bool = False,
-        min_ratio: float = 0.0,
-        max_ratio: float = 0.045,
+        min_ratio: float | None = 0.0,
+        max_ratio: float | None = 0.045,
         flagged_words_dir: str = word_lists.DEFAULT_FOLDER,
         use_words_aug: bool = False,
         words_aug_group_sizes: list[Annotated[int, msgspec.Meta(ge=1)]] = [2],  # noqa: B006 - never changed

@@ -46,9 +46,9 @@ class LanguageIDScoreFilter(RangeFilter):
     name: ClassVar[str] = "language_id_score_filter"
     stats_key = "lang_score"
 
-    def __init__(self, lang: str | list[str] = "", min_score: float = 0.8) -> None:
+    def __init__(self, lang: str | list[str] | None = "", min_score: float | None = 0.8) -> None:
         super().__init__(min_score, None)
-        self.languages = frozenset([lang] if isinstance(lang, str) else lang) - {""}
+        self.languages = frozenset([lang] if isinstance(lang, str) else lang or ()) - {""}
         if unknown := sorted(self.languages - LANGUAGES):
             raise ConfigError(
                 f"operator {self.name}: lang {unknown[0]!r} is no language of its model. "

@@ -25,7 +25,7 @@ class MaximumLineLengthFilter(RangeFilter):
     name: ClassVar[str] = "maximum_line_length_filter"
     stats_key = "max_line_length"
 
-    def __init__(self, min_len: int = 10, max_len: int = sys.maxsize) -> None:
+    def __init__(self, min_len: int | None = 10, max_len: int | None = sys.maxsize) -> None:
         super().__init__(min_len, max_len)
 
     def figure(self, batch: Batch) -> pa.Array:

@@ -30,7 +30,7 @@ class PerplexityFilter(RangeFilter):
     name: ClassVar[str] = "perplexity_filter"
     stats_key = "perplexity"
 
-    def __init__(self, lang: str = "en", min_ppl: float = 0, max_ppl: float = 1500) -> None:
+    def __init__(self, lang: str = "en", min_ppl: float | None = 0, max_ppl: float | None = 1500) -> None:
         super().__init__(min_ppl, max_ppl)
         optional.need("kenlm", operator=self.name, extra="perplexity")
         self.pieces = Pieces(lang, self.name)

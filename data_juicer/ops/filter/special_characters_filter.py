@@ -28,7 +28,7 @@ class SpecialCharactersFilter(RangeFilter):
     version: ClassVar[int] = 2
     stats_key = "special_char_ratio"
 
-    def __init__(self, min_ratio: float = 0.0, max_ratio: float = 0.25) -> None:
+    def __init__(self, min_ratio: float | None = 0.0, max_ratio: float | None = 0.25) -> None:
         super().__init__(min_ratio, max_ratio)
 
     def figure(self, batch: Batch) -> pa.Array:

@@ -6,6 +6,7 @@ import sys
 from typing import Any, ClassVar
 
 from data_juicer.ops.field_filter import FieldFilter
+from data_juicer.ops.ranges import in_range
 
 
 class SpecifiedNumericFieldFilter(FieldFilter):
@@ -21,6 +22,7 @@ class SpecifiedNumericFieldFilter(FieldFilter):
     """
 
     name: ClassVar[str] = "specified_numeric_field_filter"
+    version: ClassVar[int | str] = 2
     shared_parameters: ClassVar[tuple[str, ...]] = (
         "min_closed_interval",
         "max_closed_interval",
@@ -32,10 +34,13 @@ class SpecifiedNumericFieldFilter(FieldFilter):
     max_closed_interval: bool = True
     """Whether `max_value` itself is kept."""
     reversed_range: bool = False
-    """Keep the numbers outside the range instead."""
+    """Keep the numbers outside the range instead; a closed bound is kept then too."""
 
     def __init__(
-        self, field_key: str = "", min_value: float = -sys.maxsize, max_value: float = sys.maxsize
+        self,
+        field_key: str = "",
+        min_value: float | None = -sys.maxsize,
+        max_value: float | None = sys.maxsize,
     ) -> None:
         super().__init__(field_key)
         self.min_value = min_value
@@ -45,9 +50,7 @@ class SpecifiedNumericFieldFilter(FieldFilter):
         number = _number(value)
         if number is None or number != number:  # noqa: PLR0124 - NaN; math.isnan fails for integers beyond floats
             return False
-        above = number >= self.min_value if self.min_closed_interval else number > self.min_value
-        below = number <= self.max_value if self.max_closed_interval else number < self.max_value
-        return (above and below) != self.reversed_range
+        return bool(in_range(number, self.min_value, self.max_value, self))
 
 
 def _number(value: Any) -> float | None:

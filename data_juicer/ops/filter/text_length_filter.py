@@ -25,7 +25,7 @@ class TextLengthFilter(RangeFilter):
     name: ClassVar[str] = "text_length_filter"
     stats_key = "text_len"
 
-    def __init__(self, min_len: int = 10, max_len: int = sys.maxsize) -> None:
+    def __init__(self, min_len: int | None = 10, max_len: int | None = sys.maxsize) -> None:
         super().__init__(min_len, max_len)
 
     def figure(self, batch: Batch) -> pa.Array:

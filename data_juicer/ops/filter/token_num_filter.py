@@ -33,8 +33,8 @@ class TokenNumFilter(RangeFilter):
     def __init__(
         self,
         hf_tokenizer: str = "EleutherAI/pythia-6.9b-deduped",
-        min_num: int = 10,
-        max_num: int = sys.maxsize,
+        min_num: int | None = 10,
+        max_num: int | None = sys.maxsize,
     ) -> None:
         super().__init__(min_num, max_num)
         optional.need("tokenizers", operator=self.name, extra="tokenizers")

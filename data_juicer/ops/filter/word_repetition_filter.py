@@ -40,8 +40,8 @@ class WordRepetitionFilter(RangeFilter):
         lang: str = "en",
         tokenization: bool = False,
         rep_len: Annotated[int, msgspec.Meta(ge=1)] = 10,
-        min_ratio: float = 0.0,
-        max_ratio: float = 0.5,
+        min_ratio: float | None = 0.0,
+        max_ratio: float | None = 0.5,
     ) -> None:
         super().__init__(min_ratio, max_ratio)
         self.pieces = Pieces(lang, self.name) if tokenization else None

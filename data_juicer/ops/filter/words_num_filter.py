@@ -34,7 +34,11 @@ class WordsNumFilter(RangeFilter):
     stats_key = "num_words"
 
     def __init__(
-        self, lang: str = "en", tokenization: bool = False, min_num: int = 10, max_num: int = sys.maxsize
+        self,
+        lang: str = "en",
+        tokenization: bool = False,
+        min_num: int | None = 10,
+        max_num: int | None = sys.maxsize,
     ) -> None:
         super().__init__(min_num, max_num)
         self.pieces = Pieces(lang, self.name) if tokenization else None

@@ -177,7 +177,7 @@ def test_a_text_that_stops_being_a_string_is_an_error_of_the_operator() -> None:
     [
         ("vowels_filter", {}, [False, True, True]),
         ("vowels_filter", {"min_num": 4}, [False, False, True]),
-        ("vowels_filter", {"reversed_range": True}, [True, False, False]),
+        ("vowels_filter", {"reversed_range": True}, [True, True, False]),
         ("long_filter", {}, [False, True, True]),
         ("whole_row_filter", {}, [False, True, True]),
     ],

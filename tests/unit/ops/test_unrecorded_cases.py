@@ -118,3 +118,32 @@ def test_pieces_that_are_left_keep_their_capitals(tmp_path: Path, monkeypatch: p
     name = "remove_words_with_incorrect_substrings_mapper"
     assert mapped(name, parameters, "See Www www Here") == ["SeeWwwHere"]
     assert mapped(name, parameters, "See Www Here") == ["See Www Here"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "closed", "kept"),
+    [
+        (2, 4, (True, True), [0, 1, 2, 4, 5]),
+        (2, 4, (True, False), [0, 1, 2, 5]),
+        (2, 4, (False, True), [0, 1, 4, 5]),
+        (2, 4, (False, False), [0, 1, 5]),
+        (3, 3, (True, True), [0, 1, 2, 3, 4, 5]),
+        (None, 4, (True, True), [4, 5]),
+        (2, None, (False, True), [0, 1]),
+        (None, None, (True, True), []),
+    ],
+)
+def test_a_reversed_range_keeps_its_closed_bounds(
+    low: int | None, high: int | None, closed: tuple[bool, bool], kept: list[int]
+) -> None:
+    shared = {"reversed_range": True, "min_closed_interval": closed[0], "max_closed_interval": closed[1]}
+    rows = [{"text": "x" * number, "n": number} for number in range(6)]
+    by_length = {"min_len": low, "max_len": high, **shared}
+    by_field = {"field_key": "n", "min_value": low, "max_value": high, **shared}
+    assert [row["n"] for row in rows if judged("text_length_filter", by_length, row)[1]] == kept
+    assert [row["n"] for row in rows if judged("specified_numeric_field_filter", by_field, row)[1]] == kept
+
+
+def test_a_bound_may_be_missing() -> None:
+    assert judged("text_length_filter", {"min_len": None, "max_len": 2}, {"text": ""})[1]
+    assert judged("alphanumeric_filter", {"max_ratio": None, "min_ratio": None}, {"text": "%"})[1]
