@@ -15,6 +15,7 @@ from data_juicer.job.names import (
     parse_resolve_name,
     parse_result_name,
 )
+from data_juicer.run.leftovers import sweep_leftovers
 from data_juicer.store.commit import SET_ASIDE, read_manifest
 from data_juicer.store.decisions import read_resolve
 from data_juicer.store.filesystem import ASIDE_SUFFIX, FileSystem
@@ -76,6 +77,7 @@ def sweep(fs: FileSystem, layout: JobLayout) -> int:
         _sweep_dir(fs, layout.checkpoints_dir, parse_checkpoint_name)
         + _sweep_dir(fs, layout.results_dir, parse_result_name)
         + _sweep_decisions(fs, layout)
+        + sweep_leftovers(fs, layout)
     )
 
 

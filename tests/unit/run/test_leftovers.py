@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 
@@ -64,6 +65,47 @@ def test_what_no_manifest_names_is_swept_and_the_rest_stays(config: JobConfig, f
     fs.write(os.path.join(layout.checkpoints_dir, "notes.txt"), b"somebody else's")
     assert sweeping.sweep(fs, layout) == 3
     assert fs.contents().keys() == before | {os.path.join(layout.checkpoints_dir, "notes.txt")}
+    assert sweeping.sweep(fs, layout) == 0
+
+
+def test_what_killed_runs_leave_beside_the_results_is_swept(config: JobConfig, fs: MemoryFileSystem) -> None:
+    layout = jobs.layout_of(config)
+    fs.make_dirs(layout.trace_dir)
+    before = fs.contents().keys()
+    litter = [
+        layout.dead_letter_data(0, "r7a1"),
+        layout.trace_data(1, "r7a2"),
+        f"{layout.summary}.123.aside",
+        f"{layout.dataset_mapping}.123.aside",
+        f"{layout.run_claim(1)}.123.aside",
+        f"{layout.dead_letter(0)}.123.aside",
+        os.path.join(layout.partitions_dir, "source_000000_000003.staged"),
+        os.path.join(layout.partitions_dir, "partition_000000.0123abcd.jsonl"),
+    ]
+    for path in litter:
+        fs.write(path, b"x")
+    fs.write(os.path.join(layout.partitions_dir, "notes.txt"), b"somebody else's")
+    assert sweeping.sweep(fs, layout) == len(litter)
+    assert fs.contents().keys() == before | {os.path.join(layout.partitions_dir, "notes.txt")}
+
+
+def test_copies_and_dead_letters_that_are_named_stay(tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"text":"one"}\n{bad\n{"text":"two  words"}\n'))
+    fs = MemoryFileSystem()
+    config = jobs.recipe("/disk", [str(path)], PROCESS, {"partition.size": 2, "open_tracer": True})
+    jobs.run_inline(config, fs)
+    layout, before = jobs.layout_of(config), fs.contents()
+    assert len(fs.list(layout.partitions_dir)) == 2
+    assert layout.dead_letter_data(0, "r1a1") in before
+    assert sweeping.sweep(fs, layout) == 0
+    assert fs.contents() == before
+
+
+def test_dead_letters_of_a_result_that_was_set_aside_stay(config: JobConfig, fs: MemoryFileSystem) -> None:
+    layout = jobs.layout_of(config)
+    set_aside(fs, [layout.result_manifest(0)])
+    fs.write(layout.dead_letter_data(0, "r1a1"), b"x")
     assert sweeping.sweep(fs, layout) == 0
 
 
