@@ -89,8 +89,12 @@ class Screen:
             sys.stderr.write(f"note: {notice}\n")
 
     def listen(self, record: Record) -> None:
+        from data_juicer.events.types import InfoNotice
+
         if self._terminal:
             self._terminal.listen(record)
+            if isinstance(record.event, InfoNotice) and record.event.message not in self._notices:
+                self._terminal.say(f"note: {record.event.message}")
 
     def tick(self) -> None:
         if self._terminal is None:

@@ -95,7 +95,7 @@ def _next_attempt(retry_in_s: float | None) -> str:
 
 
 def _error(failure: figures.Failure) -> str:
-    return f"{failure.error_type}: {failure.error}"
+    return f"{failure.error_type}: {failure.error.removesuffix('.')}"
 
 
 def _dead_letters(rows: int) -> str:

@@ -78,8 +78,9 @@ def _taken(given: str, paths: list[str], wanted: tuple[str, ...], what: str) -> 
 
 def _refused(finding: str) -> InputError:
     """Before anything was created or changed."""
+    end = "" if finding.endswith("?") else "."
     return InputError(
-        f"{finding}. Nothing was changed. Set right the file or dataset_path, and start the job again."
+        f"{finding}{end} Nothing was changed. Set right the file or dataset_path, and start the job again."
     )
 
 

@@ -105,7 +105,7 @@ def plan_run(
     if plan.refused:
         reasons = Counter(refused.reason for refused in plan.refused)
         told = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())
-        recorder.inform(f"not reused: {told}")
+        recorder.inform(f"not reused: {told}; dj-jobs explain {layout.job_id} names them")
     fs.write_atomic(layout.resume_report, encode_resume_report(job.run, plan, inventory))
     return plan, barriers
 

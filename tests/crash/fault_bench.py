@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import io
 import json
-import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
 from data_juicer import api
+from data_juicer.cli.running import Screen
+from data_juicer.cli.signals import StopSignals
 from data_juicer.errors import DataJuicerError
 from data_juicer.events.log import read_records
 from data_juicer.job.layout import JobLayout
@@ -87,14 +87,36 @@ class Bench:
         return {**base, **self.settings, **changed, "fault_tolerance": faults}
 
     def run(self, **changed: Any) -> Outcome:
+        """One run as `dj-process` makes it, with all that a person sees of it."""
         from data_juicer.config.config import load_recipe
 
+        config = load_recipe(self.recipe(**changed), {"job_id": JOB}, {})
+        signals, seen = StopSignals(), io.StringIO()
+        screen = Screen(signals, config.notices)
+        error: DataJuicerError | None = None
+        with signals, contextlib.redirect_stdout(seen), contextlib.redirect_stderr(seen):
+            try:
+                result = api.run_config(
+                    config,
+                    arguments=("--config", "recipe.yaml"),
+                    announce=screen.open,
+                    listeners=(screen.listen, self._listen),
+                    tick=screen.tick,
+                    stop_asked=signals.asked,
+                )
+                screen.tell_success(result)
+            except DataJuicerError as raised:
+                error = raised
+                self._tell(screen, error)
+        return self._outcome(error.exit_code if error else 0, str(error or ""), seen.getvalue())
+
+    @staticmethod
+    def _tell(screen: Screen, error: DataJuicerError) -> None:
+        """As cli/process.py does it."""
         try:
-            config = load_recipe(self.recipe(**changed), {"job_id": JOB}, {})
-            api.run_config(config, listeners=(self._listen,))
-        except DataJuicerError as error:
-            return self._outcome(error.exit_code, str(error))
-        return self._outcome(0, "")
+            screen.tell_failure(error)
+        except DataJuicerError:
+            sys.stderr.write(f"dj-process: {error}\n")
 
     def _listen(self, record: Any) -> None:
         if _kind(record.event) == "WARNING":
@@ -139,7 +161,7 @@ class Bench:
 
     # ---- what came of it
 
-    def _outcome(self, code: int, message: str) -> Outcome:
+    def _outcome(self, code: int, message: str, shown: str = "") -> Outcome:
         kinds = {_kind(record.event) for record in self._records()}
         letters: list[Any] = []
         with contextlib.suppress(DataJuicerError):
@@ -152,6 +174,7 @@ class Bench:
                 f"{letter.operator}: {letter.error_type}: {self.plain(letter.message)}" for letter in letters
             ),
             warnings=tuple(self.plain(warning) for warning in self.warned),
+            shown=self.plain(shown),
         )
 
     def _records(self) -> list[Any]:
@@ -206,46 +229,9 @@ class Outcome:
     events: frozenset[str]
     dead: tuple[str, ...]
     warnings: tuple[str, ...]
+    shown: str = ""
+    """Everything on the terminal."""
 
 
 def poisoned(number: int, text: str) -> dict[int, str]:
     return {number: json.dumps({"text": text, "n": number})}
-
-
-@contextlib.contextmanager
-def small_disk(path: Path, size_kb: int) -> Iterator[Callable[..., None]]:
-    """A disk of its own, for root on Linux; gives a function that mounts it anew, with other options."""
-    path.mkdir(parents=True, exist_ok=True)
-
-    def mount(*options: str) -> None:
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(path)],
-            capture_output=True,
-            check=False,
-        )
-        if done.returncode:
-            pytest.skip("no disk of its own can be mounted here")
-
-    if os.name != "posix" or os.geteuid() != 0:
-        pytest.skip("only root can mount a disk")
-    mount(f"size={size_kb}k")
-    try:
-        yield lambda *options: mount("remount", *options)
-    finally:
-        ctypes.CDLL(None).umount2(os.fsencode(path), 2)  # MNT_DETACH: whatever still has it open
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and that nobody has asked for does not."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def children(pid: int) -> list[int]:
-    out = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
-    )
-    return [int(word) for word in out.stdout.split()]

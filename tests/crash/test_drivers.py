@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fault_bench import FS, Bench, alive, children, poisoned
+from fault_bench import FS, Bench, poisoned
+from processes import alive, children
 
 from data_juicer.errors import JobLockedError
 from data_juicer.job import summary as summaries
