@@ -29,7 +29,7 @@ PROCESS: Final[list[Any]] = [
     "clean_links_mapper",
     "whitespace_normalization_mapper",
     "soak_mapper",
-    {"text_length_filter": {"min_len": 12}},
+    {"text_length_filter": {"min_len": 14}},
 ]
 CHANGES: Final = (1, 70)
 """Of the disk, after which a run is disturbed; about thirty make a partition."""
@@ -71,7 +71,9 @@ class Soak:
     def __post_init__(self) -> None:
         rows = self.partitions * ROWS_OF_A_PARTITION
         lines = [
-            json.dumps({"text": f"row  {number} see http://x.example/{number}", "n": number})
+            json.dumps(
+                {"text": f"row  {number} {'word  ' * (number % 9)}http://x.example/{number}", "n": number}
+            )
             for number in range(rows)
         ]
         for number in self.rng.sample(range(rows), min(12, rows // 8)):
@@ -119,6 +121,10 @@ class Soak:
         config = self.config(name)
         return jobs.exported(config, FS), jobs.ledgers(config, FS), jobs.dead_letters(config, FS)
 
+    def rows_of(self, name: str) -> int:
+        """Rows that are exported."""
+        return sum(data.count(b"\n") for data in jobs.exported(self.config(name), FS).values())
+
     # ---- what is done to it
 
     def disturb(self) -> None:
@@ -152,7 +158,9 @@ class Soak:
         ]
         if not files:
             return
-        path, kind = self.rng.choice(sorted(files)), self.rng.choice([*DAMAGES, *OTHER_DAMAGES])
+        rows = [path for path in files if "/results/" in path and path.endswith(".jsonl")]
+        path = self.rng.choice(sorted(rows if rows and self.rng.random() < 0.4 else files))
+        kind = self.rng.choice([*DAMAGES, *DAMAGES, *OTHER_DAMAGES])
         self._note(f"{kind}: {os.path.relpath(path, self.layout.job_dir)}")
         if kind in DAMAGES:
             FS.write(path, DAMAGES[kind](FS.read(path), self.rng))

@@ -18,6 +18,7 @@ def soak(home: Path, faults: int, partitions: int) -> None:
     job = Soak(home, random.Random(SEED), partitions, faults)
     assert job.run("undisturbed") == 0
     expected = job.outcome("undisturbed")
+    assert job.rows_of("undisturbed") > 5 * partitions, "there is something to lose"
     while len(job.faults) < faults:
         job.disturb()
         print(f"{len(job.faults)}: exit {job.codes[-1]} after {job.faults[-1]}")
