@@ -186,7 +186,8 @@ class Course:
             first = letters[0]
             raise OperatorError(
                 f"{first.source}, line {first.line}: {first.operator}: {first.error_type}: {first.message} "
-                "(fault_tolerance.on_bad_row is fail; with quarantine the row is set aside and the job goes on)"
+                "(fault_tolerance.on_bad_row is fail). What was committed is safe. Mend the row, or set quarantine, "
+                "which sets it aside, and start the job again."
             )
 
     def _watch(self, operator: Operator, index: int) -> Watch | None:
