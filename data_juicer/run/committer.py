@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Lock
@@ -12,6 +14,9 @@ from data_juicer.store.commit import commit_manifest, set_aside
 from data_juicer.store.decisions import ResolveManifest, commit_resolve
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.manifest import Manifest
+
+THREADS: Final = 4
+"""That wait for the disk at once; with more the journal merges no more."""
 
 
 class Committer:
@@ -31,6 +36,8 @@ class Committer:
         self._barriers = barriers
         self._held: dict[int, list[Manifest]] = {}
         """Committed checkpoints of partitions that are not done, the newest last."""
+        self._ahead: dict[str, bool | Exception] = {}
+        """What `commit` is to say of a manifest that `commit_ahead` was given, by its path."""
 
     def hold(self, partition_id: int, checkpoints: Sequence[Manifest]) -> None:
         """Checkpoints of an earlier run that this partition may continue from, the newest last."""
@@ -45,14 +52,46 @@ class Committer:
         held = self._held.get(partition_id, [])
         return next((it for it in reversed(held) if before is None or it.operator_index < before), None)
 
+    def commit_ahead(self, manifests: Sequence[Manifest]) -> None:
+        """Make stages of several partitions count, whose waits for the disk then are one.
+
+        `commit` is to be called for each of them all the same, in order: it tells what became of it, and does the rest.
+        Raises: JobLockedError: nothing was committed.
+        """
+        partitions: dict[int, list[Manifest]] = {}
+        for manifest in manifests:
+            partitions.setdefault(manifest.partition, []).append(manifest)
+        if len(partitions) == 1:
+            return
+        self._lock.fence()
+        with ThreadPoolExecutor(min(len(partitions), THREADS)) as pool:
+            for outcomes in pool.map(self._commit_in_order, partitions.values()):
+                self._ahead.update(outcomes)
+
+    def _commit_in_order(self, manifests: Sequence[Manifest]) -> dict[str, bool | Exception]:
+        """Of one partition, up to the first that cannot be committed."""
+        outcomes: dict[str, bool | Exception] = {}
+        for manifest in manifests:
+            path = self._path(manifest)
+            try:
+                outcomes[path] = commit_manifest(self._fs, path, manifest)
+            except Exception as error:
+                outcomes[path] = error
+                break
+        return outcomes
+
     def commit(self, manifest: Manifest) -> bool:
         """Make a staged stage count. False when an earlier attempt had done so already.
 
         Raises: CheckpointError, JobLockedError, StoreError: nothing was committed.
         """
-        self._lock.fence()
         path = self._path(manifest)
-        first = commit_manifest(self._fs, path, manifest)
+        first = self._ahead.pop(path, None)
+        if isinstance(first, Exception):
+            raise first
+        if first is None:
+            self._lock.fence()
+            first = commit_manifest(self._fs, path, manifest)
         if manifest.kind == "result":
             self._held.pop(manifest.partition, None)
         elif first and manifest.kind == "checkpoint":

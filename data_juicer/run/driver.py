@@ -23,6 +23,9 @@ from data_juicer.store.manifest import Manifest
 
 TICK_S = 0.2
 """How long the driver waits for a message before it looks at clocks and signals again."""
+STAGED_AT_ONCE = 16
+MESSAGES_AT_ONCE = 512
+"""Bounds of what is taken together; both together make some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +115,7 @@ class Driver:
         self._take(s.RunBegun())
         stopped_by, drain_until_s = None, 0.0
         while not self._state.finished:
-            message = self._backend.next_message(self._patience_s())
-            if message is not None:
+            for message in self._next_messages():
                 self._handle(message)
             self._end_delays()
             self._tick()
@@ -128,10 +130,35 @@ class Driver:
 
     # ---- what happens
 
-    def _handle(self, message: m.Message) -> None:
+    def _next_messages(self) -> list[m.Message]:
+        """The next message, if there is one; where it asks for a commit, those that wait behind it as well.
+
+        What they ask to commit is committed together, before they are handled in order.
+        """
+        message = self._backend.next_message(self._patience_s())
+        messages = [] if message is None else [message]
+        if not isinstance(message, m.Staged) or self._backend.slots == 1:
+            return messages
+        staged = [message]
+        while len(staged) < STAGED_AT_ONCE and len(messages) < MESSAGES_AT_ONCE:
+            message = self._backend.next_message(0.0)
+            if message is None:
+                break
+            messages.append(message)
+            if isinstance(message, m.Staged):
+                staged.append(message)
+        self._committer.commit_ahead([held.manifest for held in staged if self._flight_of(held)])
+        return messages
+
+    def _flight_of(self, message: m.Message) -> _Flight | None:
+        """The attempt that it is about; None for a late word of one that has ended."""
         flight = self._flights.get(message.partition_id)
-        if flight is None or flight.attempt.name != message.attempt:
-            return  # a late word of an attempt that has ended
+        return flight if flight is not None and flight.attempt.name == message.attempt else None
+
+    def _handle(self, message: m.Message) -> None:
+        flight = self._flight_of(message)
+        if flight is None:
+            return
         match message:
             case m.AttemptStarted():
                 self._recorder.attempt_started(flight.attempt, message)
