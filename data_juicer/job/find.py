@@ -49,7 +49,8 @@ def find_job(work_dir: str, job_id: str) -> FoundJob:
         raise ConfigError(f"{job_id}: there are jobs of this name in {places}. Name one with --work_dir.")
     nearest = difflib.get_close_matches(job_id, [job.job_id for job in jobs], n=1, cutoff=0.5)
     hint = f"Did you mean {nearest[0]}?" if nearest else f"To see all: dj-jobs list --work_dir {work_dir}"
-    raise JobNotFoundError(f"{job_id}: no such job among {len(jobs)} in {work_dir}. {hint}")
+    shown = job_id if job_id.isprintable() else ascii(job_id)
+    raise JobNotFoundError(f"{shown}: no such job among {len(jobs)} in {work_dir}. {hint}")
 
 
 def is_job_alive(fs: FileSystem, layout: JobLayout, now: datetime) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from data_juicer.cli import process
+from data_juicer.cli import jobs, process
 
 IDS = [
     "..",
@@ -111,3 +111,62 @@ def test_hostile_rows_are_dead_letters_and_odd_ones_come_out_as_they_went_in(tmp
     assert (tmp_path / "new" / "out.jsonl").read_text().splitlines() == list(FINE.values())
     dead = (tmp_path / "w" / "j" / "dead_letter" / "partition_000000.jsonl").read_text().splitlines()
     assert [json.loads(line)["line"] for line in dead] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("job_id", IDS[:-1], ids=ascii)
+@pytest.mark.parametrize("command", ["show", "explain", "dead-letters"])
+def test_a_job_id_that_is_none_is_not_found(tmp_path, command, job_id, capsys) -> None:
+    (tmp_path / "x").mkdir()
+    assert jobs.main([command, job_id, "--work_dir", str(tmp_path)]) == 2
+    assert_one_line(capsys)
+
+
+HUGE = {
+    "an integer of 5,000 digits": "9" * 5000,
+    "an exponent": "1e999",
+    "a negative exponent": "-1e999",
+    "2^64": str(2**64),
+    "not a number": ".nan",
+    "infinity": ".inf",
+    "digits of another script": "\u0661\u0662",
+}
+
+
+@pytest.mark.parametrize("key", ["np", "partition.size", "fault_tolerance.drain_s", "export_shard_size"])
+@pytest.mark.parametrize("value", HUGE.values(), ids=HUGE)
+def test_a_huge_number_in_a_recipe_is_taken_or_refused(tmp_path, recipe, key, value, capsys) -> None:
+    path = tmp_path / "recipe.yaml"
+    head, _, last = key.rpartition(".")
+    setting = f"{head}: {{{last}: {value}}}" if head else f"{last}: {value}"
+    lines = [f"{name}: {json.dumps(held)}" for name, held in recipe.items()]
+    path.write_text("\n".join([*lines, setting]) + "\n")
+    code = process.main(["--config", str(path), "--job_id", "j", "--work_dir", str(tmp_path / "w")])
+    assert code in {0, 2}
+    if code == 2:
+        assert_one_line(capsys)
+        assert not (tmp_path / "new").exists()
+    else:
+        assert (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["caf\u0301", "\u202eout", "a b", "-rf", "$(id)", "'\""], ids=ascii)
+def test_odd_names_of_outputs_are_just_names(tmp_path, recipe, name, capsys) -> None:
+    odd = recipe | {"export_path": str(tmp_path / name / f"{name}.jsonl"), "work_dir": str(tmp_path / "w")}
+    assert run(tmp_path, odd, "--job_id", "j") == 0
+    assert (tmp_path / name / f"{name}.jsonl").read_text() == '{"text": "a row"}\n'
+    assert run(tmp_path, odd, "--job_id", "j") == 0
+    assert "nothing was left to do" in capsys.readouterr().out
+
+
+VALUES = ["9" * 400, "-1", '"\\u0000"', "[" * 400 + "]" * 400, "1e400", '{"a": 1, "a": 2}', "null"]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: value[:12])
+def test_a_hostile_parameter_is_taken_or_refused_in_one_line(tmp_path, recipe, value, capsys) -> None:
+    path = tmp_path / "recipe.yaml"
+    lines = [f"{name}: {json.dumps(held)}" for name, held in recipe.items() if name != "process"]
+    path.write_text("\n".join([*lines, f"process: [{{text_length_filter: {{max_len: {value}}}}}]"]) + "\n")
+    code = process.main(["--config", str(path), "--job_id", "j", "--work_dir", str(tmp_path / "w")])
+    assert code in {0, 2}
+    if code == 2:
+        assert_one_line(capsys)
