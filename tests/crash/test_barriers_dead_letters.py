@@ -91,6 +91,19 @@ def test_more_dead_letters_than_a_job_bears_end_it_at_the_barrier_again_and_agai
     assert len(jobs.dead_letters(borne, fs)) == 20
 
 
+def test_too_many_are_too_many_also_where_every_summary_is_there(tmp_path: Path) -> None:
+    rows = [b'{"text":"text %d","__dj__uid":%d}' % (n, n) if n < 190 else b"{not json" for n in range(199)]
+    config = job(tmp_path, [WITH_UID], [*rows, b'{"text":"no"}'], **{"partition.size": 100})
+    fs = MemoryFileSystem()
+    for begun in ([(0, 0), (1, 0)], []):
+        watch = Watch()
+        with pytest.raises(JobFailedError, match=r"10 of 200 rows are dead letters"):
+            jobs.run_inline(config, fs, watch)
+        assert watch.started == begun
+        letters = committed_letters(fs, jobs.layout_of(config))
+        assert [letter.operator_index for letter in letters] == [-1] * 9 + [0]
+
+
 def test_bad_rows_before_a_barrier_count_at_it(tmp_path: Path) -> None:
     rows = [b'{"text":"text %d"}' % n if n % 20 else b"{not json" for n in range(200)]
     config = job(tmp_path, [EXACT], rows, **{"partition.size": 50})

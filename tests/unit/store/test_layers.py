@@ -65,3 +65,24 @@ def test_batches_that_were_split_are_joined_to_the_same_layer(rows_max: int) -> 
     whole = join_batches(split_batch(below(), rows_max))
     assert make_layer(below(), whole.with_text("text", column(TEXTS))).column_names == [BASE]
     assert texts(whole) == TEXTS
+
+
+@pytest.mark.parametrize("rows", [[-1, -1], [2, -1]], ids=["all", "one of two"])
+def test_a_row_of_its_own_has_nothing_of_the_rows_below(rows: list[int]) -> None:
+    batch = below().with_text("text", column(["ONE", "TWO", "THREE", "FOUR", "FIVE"]))
+    batch = batch.with_column("extra", [1, 2, 3, 4, 5]).with_stats({"words": pa.array([1, 2, 3, 4, 5])})
+    base = np.array(rows, np.int32)
+    own = {"text": b'["a","b"]', "n": b"7"}
+    made = Batch(
+        batch.source,
+        base,
+        fields={
+            **{key: pa.array([raw] * len(rows), pa.large_binary()) for key, raw in own.items()},
+            **({"extra": pa.array([b"3", None], pa.large_binary())} if rows[0] >= 0 else {}),
+        },
+        stats={"words": pa.array([3, None])} if rows[0] >= 0 else {},
+        base=base,
+    )
+    again = apply_layer(batch.rebased(), make_layer(batch, made))
+    assert [again.row(row) for row in range(2)] == [made.row(row) for row in range(2)]
+    assert again.raw_row(1) == {"n": b"7", "text": b'["a","b"]'}
