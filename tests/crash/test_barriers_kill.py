@@ -17,6 +17,8 @@ PROCESS: list[Any] = [
     {"naive_reverse_grouper": {}},
     {"random_selector": {"select_ratio": 0.9}},
 ]
+ROWS_ON_RAY = 1000
+"""Each of the forty drivers connects to the cluster first, which takes seconds of its own."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def place_on_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     cluster = Cluster(initialize_head=True, head_node_args=node)
     try:
         executor = {"executor_type": "ray_partitioned", "ray_address": cluster.address}
-        yield make_place(tmp_path_factory.mktemp("kill_on_ray"), PROCESS, executor)
+        yield make_place(tmp_path_factory.mktemp("kill_on_ray"), PROCESS, executor, ROWS_ON_RAY)
     finally:
         cluster.shutdown()
 

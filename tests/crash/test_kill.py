@@ -100,9 +100,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return make_place(tmp_path_factory.mktemp("kill"), PROCESS, LOCAL)
 
 
-def make_place(folder: Path, process: list[Any], executor: dict[str, Any]) -> Place:
+def make_place(folder: Path, process: list[Any], executor: dict[str, Any], rows: int = ROWS) -> Place:
     """A place with an undisturbed run."""
-    (folder / "in.jsonl").write_bytes(_input(ROWS))
+    (folder / "in.jsonl").write_bytes(_input(rows))
     place = Place(folder, process, executor)
     started_s = time.monotonic()
     assert place.start("undisturbed").wait(timeout=120) == 0
