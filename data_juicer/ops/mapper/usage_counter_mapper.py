@@ -18,7 +18,8 @@ _OF_THE_ROW = (
 class UsageCounterMapper(RowMapper):
     """Tags a row with the prompt, completion and total tokens that its usage records name (OpenAI, Anthropic).
 
-    Prompt and completion tokens are sums; the total is the first that a record names, null where none does.
+    Prompt and completion tokens are sums; the total is the first that a record names, else both together; null
+    where nothing was counted.
 
     Example: usage {prompt_tokens: 3, completion_tokens: 4, total_tokens: 7} -> the same three as tags
 
@@ -30,6 +31,7 @@ class UsageCounterMapper(RowMapper):
     """
 
     name: ClassVar[str] = "usage_counter_mapper"
+    version: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -52,15 +54,17 @@ class UsageCounterMapper(RowMapper):
     def map_row(self, row: dict[str, Any]) -> None:
         usages = list(self._usages(row))
         if self.dedupe_identical_usage:
-            first: dict[tuple[int, int, int], _Usage] = {}
+            first: dict[tuple[float, float, float], _Usage] = {}
             for usage in usages:
                 first.setdefault(usage.key, usage)
             usages = list(first.values())
         totals = (usage.total for usage in usages if usage.total is not None)
         meta = meta_of(row)
-        meta["prompt_tokens"] = sum(usage.prompt for usage in usages)
-        meta["completion_tokens"] = sum(usage.completion for usage in usages)
-        meta["total_tokens"] = next(totals, None)
+        prompt = sum(usage.prompt for usage in usages)
+        completion = sum(usage.completion for usage in usages)
+        meta["prompt_tokens"] = prompt
+        meta["completion_tokens"] = completion
+        meta["total_tokens"] = next(totals, prompt + completion or None)
 
     def _usages(self, row: dict[str, Any]) -> Iterator[_Usage]:
         own = row.get(self.usage_key)
@@ -76,12 +80,12 @@ class UsageCounterMapper(RowMapper):
 
 
 class _Usage(NamedTuple):
-    prompt: int
-    completion: int
-    total: int | None
+    prompt: float
+    completion: float
+    total: float | None
 
     @property
-    def key(self) -> tuple[int, int, int]:
+    def key(self) -> tuple[float, float, float]:
         return (
             self.prompt,
             self.completion,
@@ -106,7 +110,9 @@ def _counts(record: dict[str, Any]) -> bool:
     return record.get("prompt_tokens") is not None or record.get("completion_tokens") is not None
 
 
-def _number(value: Any) -> int | None:
+def _number(value: Any) -> float | None:
+    if isinstance(value, float):
+        return value
     try:
         return None if value is None else int(value)
     except (TypeError, ValueError, OverflowError):

@@ -147,3 +147,19 @@ def test_a_reversed_range_keeps_its_closed_bounds(
 def test_a_bound_may_be_missing() -> None:
     assert judged("text_length_filter", {"min_len": None, "max_len": 2}, {"text": ""})[1]
     assert judged("alphanumeric_filter", {"max_ratio": None, "min_ratio": None}, {"text": "%"})[1]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"usage": {"prompt_tokens": 3, "completion_tokens": 4}}, (3, 4, 7)),
+        ({"usage": {"prompt_tokens": 2.5, "completion_tokens": 4, "total_tokens": 7.5}}, (2.5, 4, 7.5)),
+        ({"usage": {"prompt_tokens": 0, "completion_tokens": 0}}, (0, 0, None)),
+        ({"usage": {"prompt_tokens": 1}, "choices": [{"usage": {"total_tokens": 8}}]}, (1, 0, 8)),
+    ],
+)
+def test_tokens_that_no_record_adds_up_are_added_up(row: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    operator = registry.make("usage_counter_mapper", {})
+    assert isinstance(operator, Mapper)
+    tags = operator.process(batch_of([row], ())).row(0)["__dj__meta__"]
+    assert (tags["prompt_tokens"], tags["completion_tokens"], tags["total_tokens"]) == expected
