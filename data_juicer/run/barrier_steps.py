@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from data_juicer.errors import OperatorError
@@ -48,26 +49,16 @@ def summarise(
     Raises: OperatorError: the operator gave another number of rows.
     """
     try_alone(operator.summarise, batches, handling)
-    tables, kept, dead, numbers = [], [], [], []
-    start = 0
+    parts, start = [], 0
     for batch in batches:
-        pieces, lost = run_isolated(operator.summarise, batch, start, handling)
-        nothing = operator.summarise(batch.take(np.empty(0, np.int32))) if not pieces else None
-        table = pa.concat_tables([made for _, made in pieces]) if nothing is None else nothing
-        alive = np.setdiff1d(np.arange(len(batch)), [failed.row for failed in lost])
-        if table.num_rows != len(alive):
-            raise OperatorError(
-                f"{operator.name}: {table.num_rows} summaries for {len(alive)} rows; there must be one for each."
-            )
-        tables.append(table.append_column(ORIGIN, pa.array(batch.origin[alive])))
-        kept.append(batch.take(alive) if lost else batch)
-        dead += [DeadRow(batch, failed.row, failed.error) for failed in lost]
-        numbers.append(start + alive)
+        parts.append(_summarise_batch(operator, batch, start, handling))
         start += len(batch)
-    whole = pa.concat_tables(tables).combine_chunks()
+    whole = pa.concat_tables([part.table for part in parts]).combine_chunks()
+    dead = [row for part in parts for row in part.dead]
     if dead:
-        whole = whole.append_column(ROW_NUMBER, pa.array(np.concatenate(numbers), pa.int32()))
-    rows = _lines(kept) if operator.gathers else None
+        numbers = np.concatenate([part.numbers for part in parts])
+        whole = whole.append_column(ROW_NUMBER, pa.array(numbers, pa.int32()))
+    rows = _lines(part.alive for part in parts) if operator.gathers else None
     return Summarised(
         table=whole if rows is None else with_rows(whole, rows),
         ledger=OperatorLedger(
@@ -83,7 +74,35 @@ def summarise(
     )
 
 
-def _lines(batches: Sequence[Batch]) -> list[bytes]:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The summary of one batch: of the rows that could be summarised, with their numbers in the partition."""
+
+    table: pa.Table
+    alive: Batch
+    numbers: npt.NDArray[np.int64]
+    dead: list[DeadRow]
+
+
+def _summarise_batch(operator: DatasetOperator, batch: Batch, start: int, handling: Handling) -> _Part:
+    """`start`: the number of the batch's first row in the partition. Raises: OperatorError."""
+    pieces, lost = run_isolated(operator.summarise, batch, start, handling)
+    tables = [table for _, table in pieces] or [operator.summarise(batch.take(np.empty(0, np.int32)))]
+    table = pa.concat_tables(tables)
+    left = np.setdiff1d(np.arange(len(batch)), [failed.row for failed in lost])
+    if table.num_rows != len(left):
+        raise OperatorError(
+            f"{operator.name}: {table.num_rows} summaries for {len(left)} rows; there must be one for each."
+        )
+    return _Part(
+        table.append_column(ORIGIN, pa.array(batch.origin[left])),
+        batch.take(left) if lost else batch,
+        start + left,
+        [DeadRow(batch, failed.row, failed.error) for failed in lost],
+    )
+
+
+def _lines(batches: Iterable[Batch]) -> list[bytes]:
     """The rows with the figures of filters, as they would be exported."""
     return [line for batch in batches for line in encode_rows(batch, keep_stats=True).split(b"\n")[:-1]]
 
