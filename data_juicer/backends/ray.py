@@ -76,7 +76,8 @@ class RayBackend:
         self._partitions = 0
         self._capacity = 0
         self._looked_s = 0.0
-        self._answered_s = 0.0
+        self._missed_s: float | None = None
+        """Since when the head does not answer."""
         self._begun_s = 0.0
         self._has_told_wait = False
         self._early_losses = 0
@@ -154,7 +155,7 @@ class RayBackend:
                 f"no node of the Ray cluster can hold a worker, which needs {self._needs}. {told}"
             )
         self._probe(setup, nodes)
-        self._looked_s = self._answered_s = self._begun_s = self._clock.monotonic_s()
+        self._looked_s = self._begun_s = self._clock.monotonic_s()
         self._fill()
 
     def _count_places(self, nodes: list[ray_cluster.Node]) -> int:
@@ -183,9 +184,12 @@ class RayBackend:
             return
         self._looked_s = now_s
         if not self._cluster.answers():
-            self._miss_head(now_s - self._answered_s)
+            self._miss_head(now_s)
             return
-        self._answered_s = now_s
+        self._missed_s = None
+        self._look_at_nodes(now_s)
+
+    def _look_at_nodes(self, now_s: float) -> None:
         self._capacity = max(self._capacity, self._count_places(ray_cluster.alive_nodes()))
         self._fill()
         is_waiting = not any(place.facts for place in self._places) and now_s - self._begun_s > PATIENCE_S
@@ -195,12 +199,14 @@ class RayBackend:
                 f"no worker has a place yet; each needs {self._needs}, and the cluster has none free"
             )
 
-    def _miss_head(self, away_s: float) -> None:
+    def _miss_head(self, now_s: float) -> None:
         """Every call that needs the head would wait for it; a job that ends by itself can say how to go on."""
+        self._missed_s = now_s if self._missed_s is None else self._missed_s
+        away_s = now_s - self._missed_s
         if away_s >= HEAD_GONE_S and self._cluster is not None:
             raise BackendError(
                 f"the head of the Ray cluster, {self._cluster.head}, has not answered for {away_s:.0f} s. "
-                "What was committed is safe."
+                "What was committed is safe; start the job again, on this cluster or another."
             )
 
     def _welcome(self, place: Place) -> None:

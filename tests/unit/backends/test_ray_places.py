@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from benchmarks.driver import partition
 from data_juicer.backends import ray as backend_of_ray
 from data_juicer.backends.ray_agent import AgentFacts
 from data_juicer.backends.ray_place import Place
+from data_juicer.errors import BackendError
 from data_juicer.run import messages as m
 from data_juicer.run.needs import Needs
 from data_juicer.testing.clock import ManualClock
@@ -110,3 +112,16 @@ def test_a_partition_that_comes_back_unbegun_again_and_again_has_failed():
     (flight,) = place.flights.values()
     ends = [here._end(flight, "gone") for _ in range(backend_of_ray.RETURNS_MAX + 1)]
     assert [isinstance(end, m.AttemptFailed) for end in ends] == [False] * backend_of_ray.RETURNS_MAX + [True]
+
+
+def test_a_head_that_is_away_for_a_while_ends_the_run_and_one_that_comes_back_does_not():
+    here = backend()
+    knocks = iter([False, True, *[False] * 6])
+    here._cluster = SimpleNamespace(answers=lambda: next(knocks), head="10.0.0.1:6379")
+    here._look_at_nodes = lambda now_s: None
+    for _ in range(7):
+        here._clock.sleep_s(backend_of_ray.LOOK_S)
+        here._look_around()
+    here._clock.sleep_s(backend_of_ray.LOOK_S)
+    with pytest.raises(BackendError, match=r"10\.0\.0\.1:6379, has not answered for 25 s"):
+        here._look_around()
