@@ -69,6 +69,8 @@ class Ran:
     """CPU of the driver."""
     workers_s: float
     """CPU of all workers, their start included."""
+    below_s: float
+    """CPU of all processes below the driver, which with Ray are many; seen every half second, so that the end is missing."""
     partitions_done: int
     driver_peak_bytes: int
     worker_peak_bytes: int
@@ -77,6 +79,10 @@ class Ran:
     @property
     def cpu_s(self) -> float:
         return self.driver_s + self.workers_s
+
+    @property
+    def tree_s(self) -> float:
+        return self.driver_s + self.below_s
 
 
 def recipe(

@@ -17,6 +17,7 @@ from data_juicer.errors import JobStoppedError
 from data_juicer.events.view import JobView
 
 LOOK_S = 0.1
+COUNT_S = 0.5
 
 
 def peak_bytes(pid: int | str = "self") -> int:
@@ -28,12 +29,28 @@ def peak_bytes(pid: int | str = "self") -> int:
     return 0
 
 
+def cpu_s_below(pid: int) -> dict[int, float]:
+    """CPU seconds of every process that is below this one now."""
+    parents, seconds = {}, {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{entry}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            parents[int(entry)] = int(words[1])
+            seconds[int(entry)] = (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    below, found = {pid}, {pid}
+    while found := {child for child, parent in parents.items() if parent in found}:
+        below |= found
+    return {each: seconds[each] for each in below - {pid}}
+
+
 class Watch:
-    """Looks at the worker processes now and then; called in each turn of the driver's loop."""
+    """Looks at the processes below now and then; called in each turn of the driver's loop."""
 
     def __init__(self) -> None:
         self.worker_peak_bytes = 0
+        self.below_s: dict[int, float] = {}
         self._next_s = 0.0
+        self._count_s = 0.0
 
     def __call__(self) -> None:
         now_s = time.monotonic()
@@ -42,6 +59,9 @@ class Watch:
         self._next_s = now_s + LOOK_S
         children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="utf-8").split()
         self.worker_peak_bytes = max([self.worker_peak_bytes, *map(peak_bytes, children)])
+        if now_s >= self._count_s:
+            self._count_s = now_s + COUNT_S
+            self.below_s |= cpu_s_below(os.getpid())
 
 
 def stopper(view: JobView, after: int | None) -> Callable[[], int | None]:
@@ -61,6 +81,7 @@ def main() -> None:
         "wall_s": wall_s,
         "driver_s": after.user + after.system - before.user - before.system,
         "workers_s": after.children_user + after.children_system,
+        "below_s": sum(watch.below_s.values()),
         "partitions_done": view.partitions_done,
         "driver_peak_bytes": peak_bytes(),
         "worker_peak_bytes": watch.worker_peak_bytes,
