@@ -9,7 +9,9 @@ import pytest
 from crash_recipes import ROWS, lines, small_job
 from power_loss import Disk, disk, visit
 
+from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
+from data_juicer.run import committer
 from data_juicer.testing.memory_fs import Loss
 
 __all__ = ["disk"]
@@ -68,6 +70,16 @@ def test_so_does_one_with_copies_shards_or_cleaning_up(
 ) -> None:
     config = make_config(**settings)
     print(settings, "crash points:", visit(config, disk, LOSSES, stride=7))
+
+
+@pytest.mark.parametrize("strategy", ["every_op", "disabled"])
+def test_so_does_one_whose_partitions_are_committed_together(
+    make_config: Callable[..., JobConfig], disk: Disk, strategy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(InlineBackend, "slots", 4)
+    monkeypatch.setattr(committer, "THREADS", 1)  # so that every run writes in the same order
+    config = make_config(**configured(strategy, "parquet"))
+    print(strategy, "crash points:", visit(config, disk, LOSSES, stride=7))
 
 
 @pytest.mark.slow
