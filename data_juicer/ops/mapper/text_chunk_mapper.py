@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data_juicer.ops.base import Mapper
 from data_juicer.ops.text.codepoints import Bytes, byte_offsets, bytes_of, lengths, offsets_of
+from data_juicer.ops.text.replace import PYTHON_SPACES
 from data_juicer.ops.text.timed import TimedPattern
 from data_juicer.ops.tokens import Tokens
 
 if TYPE_CHECKING:
     from data_juicer.ops.batch import Batch, Rows
 
+_MAY_BE_SPACE: Final = np.isin(np.arange(256), [space.encode()[0] for space in PYTHON_SPACES])
+"""Bytes with which white space begins."""
 Window = TypeVar("Window", str, list[int])
 
 
@@ -69,14 +73,18 @@ class TextChunkMapper(Mapper):
 
     def process(self, batch: Batch) -> Batch:
         text = batch.text(self.text_key)
-        rows, parts = self._windows_of(text) if self._cuts_only else self._parts_of(text)
+        rows, parts = self._cut(text)
         texts = {key: column for key, column in batch.texts.items() if key != self.text_key}
         bare = replace(batch, texts=texts, cache={})  # else each part would be given the whole text first
         return bare.take(rows).with_text(self.text_key, parts)
 
-    @property
-    def _cuts_only(self) -> bool:
-        return self.split_pattern is None and self.tokens is None and self.overlap_len == 0
+    def _cut(self, text: pa.Array) -> tuple[Rows, pa.Array]:
+        """For each part the number of its row, and the part."""
+        if self.split_pattern is None and self.tokens is None and self.overlap_len == 0:
+            return self._windows_of(text)
+        if self.max_len is None and self.split_pattern is not None and self.split_pattern.literal:
+            return _split(text, self.split_pattern.literal)
+        return self._parts_of(text)
 
     def _windows_of(self, text: pa.Array) -> tuple[Rows, pa.Array]:
         """Rows and parts where parts are the text itself, with more ends in it."""
@@ -146,3 +154,16 @@ def _windows(sequence: Window, length: int, step: int) -> Iterator[Window]:
         return
     for start in range(0, len(sequence), step):
         yield sequence[start : start + length]
+
+
+def _split(text: pa.Array, separator: str) -> tuple[Rows, pa.Array]:
+    """The parts between separators that are not blank."""
+    lists = pc.split_pattern(text, separator)
+    parts = lists.flatten()
+    rows = np.repeat(np.arange(len(text), dtype=np.int32), pc.list_value_length(lists).to_numpy())
+    utf8 = bytes_of(parts)
+    may_be_blank = _MAY_BE_SPACE.take(np.append(utf8.data, ord(" ")).take(utf8.offsets[:-1]))
+    suspects = np.flatnonzero(may_be_blank | (utf8.offsets[1:] == utf8.offsets[:-1]))
+    kept = np.ones(len(parts), np.bool_)
+    kept[suspects] = [bool(part.strip()) for part in parts.take(pa.array(suspects)).to_pylist()]
+    return rows[kept], parts.filter(pa.array(kept))

@@ -39,7 +39,7 @@ class TimedPattern:
         except regex.error as error:
             raise ValueError(f"{name} {pattern!r}: {error}") from error
         self.pattern = pattern
-        self._literal = literal_of(pattern)
+        self.literal = literal_of(pattern)
 
     @property
     def groups(self) -> int:
@@ -49,8 +49,8 @@ class TimedPattern:
         return self._compiled.search(text, timeout=LIMIT_S) is not None
 
     def split(self, text: str) -> Sequence[str | None]:
-        if self._literal:
-            return text.split(self._literal)
+        if self.literal:
+            return text.split(self.literal)
         parts: list[str | None] = self._compiled.split(text, timeout=LIMIT_S)
         return parts
 
