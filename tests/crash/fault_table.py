@@ -184,7 +184,7 @@ FAULTS = [
     Fault(
         name="the job's directory vanishes in the middle",
         code=1,
-        message="writing failed: the directory ~/work/job is gone. Bring it back .* start the job again",
+        message="failed: the directory ~/work/job is gone. Bring it back .* start the job again",
         strike=f.results_vanish,
     ),
     Fault(
@@ -199,7 +199,7 @@ FAULTS = [
     Fault(
         name="the input is gone",
         code=1,
-        message=r"in.jsonl: no such file .*\. Nothing was changed\. Set right .* start the job again",
+        message=r"in.jsonl: no such file .* Nothing was changed\. Set right .* start the job again",
         strike=f.input_vanished,
     ),
     Fault(
