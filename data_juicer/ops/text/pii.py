@@ -92,7 +92,7 @@ PEM: Final = (
     Rule("-----BEGIN ", r"(?s:-----BEGIN [A-Z0-9 ]+-----.*?-----END [A-Z0-9 ]+-----)", everywhere=True),
 )
 JWT: Final = (Rule(r"eyJ[\w-]+\.", r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\b"),)
-URL: Final = (Rule("(?i)https?://", rf"(?i:https?://)[^{_SPACE}\"'<>\]]+", everywhere=True),)
+URL: Final = (Rule("https?://", rf"https?://[^{_SPACE}\"'<>\]]+", everywhere=True),)
 PATH: Final = (
     Rule(
         "/(?:User|home|tmp|etc|var|opt|Applications)",
