@@ -100,7 +100,9 @@ def input_changes(bench: Bench) -> Iterator[Callable[[], None]]:
     source = bench.home / "in.jsonl"
 
     def change() -> None:
-        source.write_bytes(source.read_bytes().replace(b"row  119", b"ROW  119"))
+        changed = bench.home / "changed.jsonl"
+        changed.write_bytes(source.read_bytes().replace(b"row  119", b"ROW  119"))
+        changed.rename(source)  # at once: nobody reads half of it
 
     bench.watched.append(change)
     yield lambda: None
