@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from data_juicer.ops import models, optional
 from data_juicer.ops.range_filter import RangeFilter
-from data_juicer.ops.text.codepoints import Counts, Table, count_in, ratio, shared_lengths, table_where
+from data_juicer.ops.text.codepoints import Counts, Table, count_in, ratio, table_where
+from data_juicer.ops.text.lengths import shared_lengths
 
 if TYPE_CHECKING:
     from data_juicer.ops.batch import Batch

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 
 from data_juicer.ops.range_filter import RangeFilter
-from data_juicer.ops.text.codepoints import ratio, shared_lengths
+from data_juicer.ops.text.codepoints import ratio
+from data_juicer.ops.text.lengths import shared_lengths
 from data_juicer.ops.text.lines import shared_line_counts
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 
 from data_juicer.ops.range_filter import RangeFilter
-from data_juicer.ops.text.codepoints import count_in, ratio, shared_lengths
+from data_juicer.ops.text.codepoints import count_in, ratio
+from data_juicer.ops.text.lengths import shared_lengths
 from data_juicer.ops.text.special_characters import special_table
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 
 from data_juicer.ops.range_filter import RangeFilter
-from data_juicer.ops.text.codepoints import shared_lengths
+from data_juicer.ops.text.lengths import shared_lengths
 
 if TYPE_CHECKING:
     from data_juicer.ops.batch import Batch

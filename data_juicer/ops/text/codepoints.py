@@ -8,15 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-
-if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
 
 Counts = npt.NDArray[np.int64]
 Table = npt.NDArray[np.uint8]
@@ -144,8 +141,3 @@ def ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> npt.NDArray[np.flo
         part, whole, out=np.zeros(len(part), np.float64), where=np.asarray(whole) != 0
     )
     return divided
-
-
-def shared_lengths(batch: Batch, key: str) -> Counts:
-    """Characters of each row of the text column `key`, counted once for all operators."""
-    return batch.shared(key, "length", make=lengths)
