@@ -170,7 +170,9 @@ class EventLog:
     def _warn_once(self, error: StoreError) -> None:
         if not self._has_warned:
             self._has_warned = True
-            message = f"event log: {error.finding} The job goes on; events that cannot be written are counted."
+            message = (
+                f"event log: {error.finding} The job goes on; events that cannot be written are counted."
+            )
             self.record(t.WarningNotice(message=message))
 
 

@@ -74,7 +74,9 @@ def text(number: int) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_sizes_of_partitions_processes_and_ray_change_no_byte(tmp_path: Path, on_ray: dict[str, Any]) -> None:
-    rows = [{"text": text(number % 900), "n": number, "kind": number * number % 101} for number in range(ROWS)]
+    rows = [
+        {"text": text(number % 900), "n": number, "kind": number * number % 101} for number in range(ROWS)
+    ]
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     found: dict[bytes, list[str]] = {}
     for size in SIZES:

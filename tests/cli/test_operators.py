@@ -62,9 +62,9 @@ def test_a_description_names_parameters_defaults_and_what_is_written(
 ) -> None:
     process.main(["--describe-op", "words_num_filter"])
     told = capsys.readouterr().out
-    assert "  min_num (int): default 10\n      least number of words." in told
+    assert "  min_num (int | None): default 10\n      least number of words." in told
     assert "writes  __dj__stats__.num_words" in told
-    assert "max_num (int): default no limit" in told
+    assert "max_num (int | None): default no limit" in told
 
 
 def test_operators_of_the_users_own_are_listed_and_described(
