@@ -72,7 +72,7 @@ def _add_questions(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-h", "--help", action="store_true", help="Show this.")
     group.add_argument("--version", action="store_true", help="Show the version.")
     group.add_argument(
-        "--list-ops", action="store_true", help="List the operators, with those of the recipe's own."
+        "--list-ops", action="store_true", help="List the operators, with those of custom_operator_paths."
     )
     group.add_argument("--describe-op", metavar="NAME", help="Show what an operator does and takes.")
 

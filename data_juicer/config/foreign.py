@@ -35,7 +35,7 @@ NO_EFFECT: Final[Mapping[str, str]] = MappingProxyType(
         "auto_op_parallelism": "np says how many workers there are",
         "export_in_parallel": "the result is written in parallel in any case",
         "debug": "the event log holds the details",
-        "trace_keys": "traces hold whole rows",
+        "trace_keys": "traces hold the fields that an operator read or wrote, and the line of the row",
         "image_key": _MEDIA,
         "image_bytes_key": _MEDIA,
         "image_special_token": _MEDIA,

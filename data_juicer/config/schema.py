@@ -220,9 +220,9 @@ class JobConfig:
         False, Flag(help="On a resume, read sources again even if size and time are the same.")
     )
     resolve_memory_mb: int = setting(
-        1024, Integer(help="Memory for deduplicators and selectors, in MB.", minimum=1, maximum=MB_MAX * 64)
+        1024, Integer(help="Memory for dataset-wide operators, in MB.", minimum=1, maximum=MB_MAX * 64)
     )
-    open_tracer: bool = setting(False, Flag(help="Record samples of what each operator changed."))
+    open_tracer: bool = setting(False, Flag(help="Record samples of what operators changed and dropped."))
     op_list_to_trace: tuple[str, ...] = setting(
         (), Names(help="Operators to trace; empty: all.", what="an operator name")
     )

@@ -157,7 +157,7 @@ class IntermediateStorageConfig:
     retention_policy: str = setting(
         "keep_all",
         Choice(
-            help="What stays when a run ends: everything, what is unfinished, or the least that a resume needs.",
+            help="Checkpoints that stay: all; those of unfinished partitions; none once the job succeeded.",
             choices=("keep_all", "keep_failed_only", "cleanup_all"),
         ),
     )

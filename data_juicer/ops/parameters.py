@@ -34,7 +34,7 @@ FIELD_KEYS: Final[Mapping[str, Any]] = {
 """Names of fields that an operator reads, with their defaults. Set as attributes of the operator."""
 
 RESOURCES: Final[Mapping[str, str]] = {
-    "batch_size": "rows of a batch come from partition.size; operators give each row the same whatever its batch",
+    "batch_size": "intermediate_storage.arrow_batch_size says it; operators give each row the same whatever its batch",
     "num_proc": "processes are counted for the job (np)",
     "cpu_required": "scheduling",
     "gpu_required": "scheduling",

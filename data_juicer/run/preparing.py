@@ -48,7 +48,7 @@ def scan_input(
 
     Args:
         step: told how far the scan is, often.
-    Raises: ConfigError: the first row lacks a field that operators read. DatasetError: a file cannot be read.
+    Raises: InputError: the first rows lack a field that operators read, or a file cannot be read.
     """
     for source in sources:
         check_text_keys(source, text_keys_of(operators))

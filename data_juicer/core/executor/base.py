@@ -27,7 +27,7 @@ class BackendExecutor(EventLoggingMixin, ABC):
     """An executor of jobs on this machine's files and clock."""
 
     def __init__(self, fs: FileSystem | None = None, clock: Clock | None = None, **surroundings: Any) -> None:
-        """`surroundings`: further fields of `run.job.Surroundings`."""
+        """`surroundings`: further fields of `run.surroundings.Surroundings`."""
         self.fs = fs or LocalFileSystem()
         self.clock = clock or SystemClock()
         self._surroundings = surroundings
