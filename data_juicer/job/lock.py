@@ -88,13 +88,17 @@ class Lock:
 
         Raises: JobLockedError: a later run owns it.
         """
-        if self._fs.exists(self._layout.run_claim(self.run + 1)):
+        if self.is_lost():
             raise JobLockedError(
                 f"{self._layout.job_id}: run {self.run} (pid {self._claim.pid} on {self._claim.host}) was not heard of "
                 f"for {LEASE_S:.0f} s and run {self.run + 1} took the job over. "
                 "This run stops; what it committed is safe and is used. "
                 f"To watch the other: {_watch_command(self._layout)}"
             )
+
+    def is_lost(self) -> bool:
+        """Whether a later run owns the job: nothing of it is this one's to change any more."""
+        return self._fs.exists(self._layout.run_claim(self.run + 1))
 
     def release(self, rows_done: int) -> None:
         """Give the job free for the next run.
@@ -103,7 +107,7 @@ class Lock:
         machine when the lease is over.
         """
         try:
-            if not self._fs.exists(self._layout.run_claim(self.run + 1)):
+            if not self.is_lost():
                 with contextlib.suppress(StoreError):
                     self._write(released=True, rows_done=rows_done)
         finally:

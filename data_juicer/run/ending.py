@@ -36,7 +36,7 @@ def end_badly(job: OpenJob, config: JobConfig, error: BaseException) -> None:
     failure = figures.RunFailure(error_type=type(error).__name__, error=told, is_stop=is_stop)
     with contextlib.suppress(StoreError):
         job.log.record(t.ProcessingError(duration_s=duration_s, data=failure))
-        if not is_stop:
+        if not is_stop and not job.lock.is_lost():
             failed = figures.Failure(error_type=failure.error_type, error=told)
             job.log.record(t.JobFailed(duration_s=duration_s, data=failed))
         _clean_up(job, config, succeeded=False)
@@ -44,6 +44,8 @@ def end_badly(job: OpenJob, config: JobConfig, error: BaseException) -> None:
 
 
 def _clean_up(job: OpenJob, config: JobConfig, succeeded: bool) -> None:
+    if job.lock.is_lost():  # what workers of the run that owns it have staged looks like litter
+        return
     storage = config.intermediate_storage
     if storage.cleanup_temp_files:
         sweep(job.fs, job.layout)

@@ -52,7 +52,7 @@ class OpenJob:
         return self.clock.monotonic_s() - self.started_s
 
     def save(self, status: JobStatus, counts: JobCounts, reason: str | None = None) -> JobSummary:
-        """Write the summary with what has become of this run."""
+        """Write the summary with what has become of this run, unless a later run owns the job."""
         now = format_utc(self.clock.now())
         ended = status is not JobStatus.RUNNING
         runs = (
@@ -62,7 +62,8 @@ class OpenJob:
         self.summary = msgspec.structs.replace(
             self.summary, status=status, reason=reason, updated=now, runs=runs, counts=counts
         )
-        summaries.write(self.fs, self.layout, self.summary)
+        if not self.lock.is_lost():
+            summaries.write(self.fs, self.layout, self.summary)
         return self.summary
 
     def close(self) -> None:
