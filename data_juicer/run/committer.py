@@ -61,7 +61,7 @@ class Committer:
         partitions: dict[int, list[Manifest]] = {}
         for manifest in manifests:
             partitions.setdefault(manifest.partition, []).append(manifest)
-        if len(partitions) == 1:
+        if len(partitions) < 2:
             return
         self._lock.fence()
         with ThreadPoolExecutor(min(len(partitions), THREADS)) as pool:

@@ -121,3 +121,11 @@ def test_a_driver_that_was_taken_for_dead_commits_nothing_ahead(config: JobConfi
     with pytest.raises(JobLockedError):
         late.commit_ahead(manifests)
     assert fs.contents() == before
+
+
+def test_nothing_to_commit_is_committed_ahead_of_nothing(config: JobConfig) -> None:
+    """As when all that waits is late words of attempts that have ended."""
+    fs, committer, _ = staged(config)
+    before = fs.contents()
+    committer.commit_ahead([])
+    assert fs.contents() == before
