@@ -60,15 +60,15 @@ def _named_copies(fs: FileSystem, layout: JobLayout) -> set[str] | None:
 
 def _sweep_beside_results(fs: FileSystem, layout: JobLayout, directory: str) -> int:
     """Dead letters or samples of attempts whose result was not committed; those of a result set aside stay."""
-    kept = set(fs.list(os.path.join(layout.results_dir, SET_ASIDE)))
+    aside = fs.list(os.path.join(layout.results_dir, SET_ASIDE))
+    kept = {os.path.join(layout.results_dir, f"{name.partition('.json')[0]}.json") for name in aside}
     litter = []
     for name in fs.list(directory):
         parsed = parse_result_name(name)
         if parsed is None or parsed.attempt is None:
             continue
         manifest = layout.result_manifest(parsed.partition_id)
-        is_kept = any(held.startswith(os.path.basename(manifest)) for held in kept)
-        if not is_kept and name not in _named_beside(fs, manifest, name):
+        if manifest not in kept and name not in _named_beside(fs, manifest, name):
             litter.append(name)
     return _remove(fs, directory, litter)
 
