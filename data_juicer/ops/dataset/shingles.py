@@ -1,7 +1,7 @@
 """Texts as sets of shingles: windows of words, characters or pieces, each as a 64-bit key.
 
 A text of fewer tokens than a window is one shingle, the text as a whole, white space at its ends left out: short texts are
-the same only if they are equal (QUIRKS B1).
+the same only if they are equal.
 """
 
 from __future__ import annotations

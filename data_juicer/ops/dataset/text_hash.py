@@ -33,7 +33,7 @@ def compared(column: pa.Array, *, lowercase: bool, letters_only: bool) -> pa.Arr
 
     Args:
         letters_only: leave out white space, digits and ASCII punctuation. A text of nothing else is compared as a whole,
-            or else all such texts would be equal (QUIRKS B2).
+            or else all such texts would be equal.
     """
     column = pc.utf8_trim(lower(column) if lowercase else column, characters=_SPACES)
     if not letters_only:
