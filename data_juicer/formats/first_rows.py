@@ -1,4 +1,4 @@
-"""Whether a source has the declared text at all: asked before a job is created, from its first rows."""
+"""Whether a source has the declared text at all: asked before the input is scanned, from its first rows."""
 
 from __future__ import annotations
 

@@ -247,7 +247,7 @@ def _one_shard(first: bytes, lines: Iterator[bytes], size_bytes: int, rest: list
 
 
 def _shard_names(target: ExportTarget, count: int) -> list[str]:
-    """`name-01-of-12.jsonl` and so on, as DataJuicer names them; the path itself without sharding."""
+    """`name-00-of-05.jsonl` and so on, as DataJuicer names them; the path itself without sharding."""
     if not target.shard_size_bytes:
         return [os.path.abspath(target.path)]
     directory, name = os.path.split(os.path.abspath(target.path))
