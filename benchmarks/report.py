@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 OUT = Path(__file__).parent / "out"
-PACKAGES = ("pyarrow", "numpy", "polars", "msgspec", "orjson", "ftfy", "xxhash")
+PACKAGES = ("pyarrow", "numpy", "polars", "msgspec", "ftfy", "xxhash")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
