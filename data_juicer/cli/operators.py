@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import shutil
 import sys
 import textwrap
@@ -13,11 +14,12 @@ from typing import Any, Final
 from data_juicer.errors import ConfigError
 from data_juicer.ops import parameters, registry
 from data_juicer.ops.aliases import ALIASES
-from data_juicer.ops.base import Filter, Operator
+from data_juicer.ops.base import Filter, Operator, RowRemover
 
 _WIDTH_MAX: Final = 100
 _NAME_COLUMNS: Final = 32
 _SIMILAR_MAX: Final = 3
+_AT_LEAST: Final = re.compile(r"Annotated\[(\w+), msgspec\.Meta\(ge=(\d+)\)\]")
 
 
 def listing(custom_operator_paths: Sequence[str]) -> str:
@@ -47,12 +49,12 @@ def describe(name: str, custom_operator_paths: Sequence[str], columns: int | Non
     cls = registry.find(name)
     width = columns or _columns()
     declared = getattr(cls, "foreign", cls)
-    text, meanings = _read_docstring(inspect.getdoc(declared) or "")
+    text, _ = _read_docstring(inspect.getdoc(declared) or "")
     blocks = [
         f"{name}: {cls.kind}, version {cls.version}{_alias(name)}",
         "\n\n".join(textwrap.fill(part, width) for part in text.split("\n\n")),
         _fields(cls),
-        _own_parameters(declared, meanings, width),
+        _own_parameters(declared, _meanings(declared), width),
         _shared_parameters(declared, width),
         f"in a recipe:\n  process:\n{textwrap.indent(_example(name, declared), ' ' * 4)}",
     ]
@@ -108,16 +110,26 @@ def _read_docstring(doc: str) -> tuple[str, Mapping[str, str]]:
     return text.strip(), meanings
 
 
+def _meanings(declared: type) -> dict[str, str]:
+    """What a class, or one that it inherits from, says of each parameter."""
+    meanings: dict[str, str] = {}
+    for owner in reversed(declared.__mro__):
+        meanings |= _read_docstring(inspect.cleandoc(owner.__doc__ or ""))[1]
+    return meanings
+
+
 def _fields(cls: type[Operator]) -> str:
     """What it reads and writes, as far as the class says; an operator may need parameters to know more."""
-    figure = getattr(cls, "stats_key", None)
     try:
         operator = registry.make(cls.name, {})
     except ConfigError:
         return "reads and writes: see its parameters"
     reads = ", ".join(operator.text_keys_read()) or "the whole row"
     if issubclass(cls, Filter):
-        writes = f"__dj__stats__.{figure}" if isinstance(figure, str) else "nothing"
+        figure = getattr(operator, "stats_key", None)
+        writes = f"__dj__stats__.{figure}" if figure else "nothing"
+    elif issubclass(cls, RowRemover):
+        writes = "nothing"
     else:
         changed = dict.fromkeys([*operator.text_keys_read(), *operator.text_keys_made()])
         writes = ", ".join(changed) or "the fields that it sets"
@@ -154,7 +166,8 @@ def _shared_parameters(declared: type, width: int) -> str:
 
 
 def _type_name(annotation: Any) -> str:
-    return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    return _AT_LEAST.sub(r"\1 from \2", name)
 
 
 def _shown(value: Any) -> str:

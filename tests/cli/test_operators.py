@@ -67,6 +67,17 @@ def test_a_description_names_parameters_defaults_and_what_is_written(
     assert "max_num (int | None): default no limit" in told
 
 
+def test_a_description_says_what_kinds_of_values_fit_and_what_is_inherited(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    process.main(["--describe-op", "character_repetition_filter"])
+    assert "  rep_len (int from 1): default 10" in capsys.readouterr().out
+    process.main(["--describe-op", "document_minhash_deduplicator_with_uid"])
+    told = capsys.readouterr().out
+    assert "  lowercase (bool): default true\n      compare texts in lower case." in told
+    assert "writes  nothing" in told
+
+
 def test_operators_of_the_users_own_are_listed_and_described(
     custom_path: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

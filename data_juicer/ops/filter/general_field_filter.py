@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +14,6 @@ from data_juicer.ops.fields import distinct_field
 
 if TYPE_CHECKING:
     from data_juicer.ops.batch import Batch, Mask
-
-STATS_KEY: Final = "general_field_filter_condition"
 
 
 class GeneralFieldFilter(Filter):
@@ -30,6 +28,7 @@ class GeneralFieldFilter(Filter):
     """
 
     name: ClassVar[str] = "general_field_filter"
+    stats_key: ClassVar[str] = "general_field_filter_condition"
 
     def __init__(self, filter_condition: str = "") -> None:
         self.condition = Condition.parse(filter_condition) if filter_condition.strip() else None
@@ -39,10 +38,10 @@ class GeneralFieldFilter(Filter):
 
     def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:
         if self.condition is None:
-            return {STATS_KEY: pa.array(np.ones(len(batch), np.bool_))}
+            return {self.stats_key: pa.array(np.ones(len(batch), np.bool_))}
         columns = {field: distinct_field(batch, field) for field in self.condition.fields}
-        return {STATS_KEY: pa.array(self.condition.holds(columns, len(batch)))}
+        return {self.stats_key: pa.array(self.condition.holds(columns, len(batch)))}
 
     def keep(self, stats: Mapping[str, pa.Array]) -> Mask:
-        kept: Mask = stats[STATS_KEY].to_numpy(zero_copy_only=False)
+        kept: Mask = stats[self.stats_key].to_numpy(zero_copy_only=False)
         return kept

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +13,6 @@ from data_juicer.ops.fields import SUFFIX_FIELD, distinct_field
 
 if TYPE_CHECKING:
     from data_juicer.ops.batch import Batch, Mask
-
-STATS_KEY: Final = "suffix_kept"
 
 
 class SuffixFilter(Filter):
@@ -27,6 +25,7 @@ class SuffixFilter(Filter):
     """
 
     name: ClassVar[str] = "suffix_filter"
+    stats_key: ClassVar[str] = "suffix_kept"
     shared_parameters: ClassVar[tuple[str, ...]] = ("reversed_range",)
 
     reversed_range: bool = False
@@ -43,10 +42,10 @@ class SuffixFilter(Filter):
 
     def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:
         if not self.suffixes:
-            return {STATS_KEY: pa.array(np.ones(len(batch), np.bool_))}
+            return {self.stats_key: pa.array(np.ones(len(batch), np.bool_))}
         listed = distinct_field(batch, SUFFIX_FIELD).where(self.suffixes.__contains__)
-        return {STATS_KEY: pa.array(listed != self.reversed_range)}
+        return {self.stats_key: pa.array(listed != self.reversed_range)}
 
     def keep(self, stats: Mapping[str, pa.Array]) -> Mask:
-        kept: Mask = stats[STATS_KEY].to_numpy(zero_copy_only=False)
+        kept: Mask = stats[self.stats_key].to_numpy(zero_copy_only=False)
         return kept
