@@ -27,6 +27,7 @@ from data_juicer.run.group_report import write_group_report
 from data_juicer.run.recorder import Recorder
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import DeadRows, Decision, ResolveManifest, stage_decisions
+from data_juicer.store.disk_errors import told
 from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.summaries import DamagedSummaryError, SummaryFiles
 
@@ -117,7 +118,7 @@ class Barriers:
         scratch = Scratch(self.layout.temp_dir, self.memory_mb * 1_000_000, self.tick)
         try:
             operator.prepare()
-            tables = self._checked(operator, summaries, scratch)
+            tables = self._told(self._checked(operator, summaries, scratch))
             path = self.layout.decisions(index, self.run)
             decisions = stage_decisions(self.fs, path, tables)
         except DamagedSummaryError as error:
@@ -145,12 +146,19 @@ class Barriers:
             f"{duration_s:.1f} s; {removed:,} are removed"
         )
 
+    def _told(
+        self, tables: Iterator[tuple[int, pa.Table, DeadRows]]
+    ) -> Iterator[tuple[int, pa.Table, DeadRows]]:
+        """Raises: StoreError: the disk refuses what a resolve cannot hold in memory."""
+        with told("writing", self.layout.temp_dir):
+            yield from tables
+
     def _checked(
         self, operator: DatasetOperator, summaries: SummaryFiles, scratch: Scratch
     ) -> Iterator[tuple[int, pa.Table, DeadRows]]:
         """Partition, decisions and rows that could not be summarised, in the order of the input."""
-        told = with_member_places if operator.gathers else with_source_rows
-        tables, rows_decided = told(operator.resolve(summaries, scratch), summaries, scratch), 0
+        placed = with_member_places if operator.gathers else with_source_rows
+        tables, rows_decided = placed(operator.resolve(summaries, scratch), summaries, scratch), 0
         for number, (spec, table) in enumerate(zip(self.partitions, tables, strict=True)):
             if not operator.gathers and table.num_rows != summaries.rows[number]:
                 raise OperatorError(

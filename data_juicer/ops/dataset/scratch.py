@@ -10,7 +10,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -54,7 +54,10 @@ class Scratch:
         """An array of zeros, shape (rows,): in memory where it is small enough, else in a file."""
         if rows * np.dtype(kind).itemsize <= self.part_bytes:
             return np.zeros(rows, kind)
-        return np.memmap(self.path(), dtype=kind, mode="w+", shape=(rows,))
+        path = self.path()
+        with open(path, "r+b") as stream:
+            _reserve(stream.fileno(), rows * np.dtype(kind).itemsize)
+        return np.memmap(path, dtype=kind, mode="r+", shape=(rows,))
 
     def numbers(self, rows: int) -> npt.NDArray[np.int64]:
         """0, 1, 2 and so on, shape (rows,)."""
@@ -110,9 +113,7 @@ class Buckets:
             if records:
                 path = self._files.get(number) or self._scratch.path()
                 self._files[number] = path
-                with open(path, "ab") as stream:
-                    for part in records:
-                        part.tofile(stream)
+                _append(path, records)
         self._held = [[] for _ in range(self.count)]
         self._held_bytes = 0
 
@@ -150,9 +151,7 @@ class RowFile:
         self._held_bytes += rows.nbytes
         if self._held_bytes > self._scratch.part_bytes or self._path is not None:
             self._path = self._path or self._scratch.path()
-            with open(self._path, "ab") as stream:
-                for part in self._held:
-                    part.tofile(stream)
+            _append(self._path, self._held)
             self._held, self._held_bytes = [], 0
 
     def take(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
@@ -178,3 +177,17 @@ class RowFile:
         for low, high in itertools.pairwise([0, *breaks.tolist(), len(wanted)]):
             for start in range(low, high, span_max // gap_max + 1):
                 yield start, min(start + span_max // gap_max + 1, high)
+
+
+def _reserve(descriptor: int, size_bytes: int) -> None:
+    """Take the room that a file will need: a mapped one that finds the disk full kills its process without a word."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size_bytes)
+    else:
+        os.truncate(descriptor, size_bytes)
+
+
+def _append(path: str, parts: Iterable[Records]) -> None:
+    """By way of Python, whose errors say what the system refused; those of `tofile` do not."""
+    with open(path, "ab") as stream:
+        stream.writelines(np.ascontiguousarray(part).data for part in parts)

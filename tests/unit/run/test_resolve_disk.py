@@ -1,0 +1,33 @@
+"""A disk that refuses what a resolve cannot hold in memory is told as any other."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from data_juicer.errors import StoreError
+from data_juicer.ops.dataset.scratch import Scratch
+from data_juicer.testing import jobs
+from data_juicer.testing.memory_fs import MemoryFileSystem
+
+
+def test_a_resolve_on_a_full_disk_says_where_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(b'{"text":"one"}\n{"text":"one"}\n')
+    config = jobs.recipe("/disk", [str(path)], ["key_value_grouper"])
+    fs = MemoryFileSystem()
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Scratch, "zeros", refused)
+        with pytest.raises(StoreError, match=r"/disk/job/tmp: writing failed: No space left.*make room"):
+            jobs.run_inline(config, fs)
+    jobs.run_inline(config, fs)
+    assert jobs.exported(config, fs) == {"result.jsonl": b'{"text":["one","one"]}\n'}
