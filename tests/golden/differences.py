@@ -17,12 +17,10 @@ class Difference:
     reason: str
 
 
-ZERO = "0 is a number (QUIRKS B19): the recorder drops it as if it were none"
+ZERO = "0 is a number: the recorder drops it as if it were none"
 FIGURE = "the figure is there, true for each row: rows are kept by figures alone"
-MODIFIED_IN_PLACE = (
-    "a batched function may change its argument and return it (QUIRKS B21); the recorder raises"
-)
-WHOLE_TEXT = "texts without a letter are compared as they are (QUIRKS B2), not all taken for equal"
+MODIFIED_IN_PLACE = "a batched function may change its argument and return it; the recorder raises"
+WHOLE_TEXT = "texts without a letter are compared as they are, not all taken for equal"
 LINE_ENDS = (
     "a word ends with its line; the recorder takes only blanks for borders, so that tables are few words"
 )

@@ -180,7 +180,7 @@ def judged_rows(operator: DatasetOperator, batch: Batch) -> set[int]:
     """Rows whose fate depends neither on chance nor on what short texts are: all, but of MinHash and SimHash fewer.
 
     Such a row has an earlier one that is well above the threshold, or is well below it with all earlier ones, by the
-    Jaccard similarity of their shingles. Rows with fewer tokens than a shingle are not judged (QUIRKS B1).
+    Jaccard similarity of their shingles. Rows with fewer tokens than a shingle are not judged.
     """
     near = next((JUDGED_FROM[kind] for kind in JUDGED_FROM if kind in operator.name), None)
     if near is None:
