@@ -17,7 +17,46 @@ import pyarrow as pa
 
 def raw_values(column: pa.Array | pa.ChunkedArray) -> list[bytes]:
     """Each value of a column as raw JSON; an Arrow null is a JSON null."""
+    if _has_nanoseconds(column.type):
+        return [_raw(_exact(scalar)) for scalar in column]
     return [_raw(value) for value in column.to_pylist()]
+
+
+def _has_nanoseconds(kind: pa.DataType) -> bool:
+    if getattr(kind, "unit", None) == "ns":
+        return True
+    if pa.types.is_dictionary(kind):
+        return _has_nanoseconds(kind.value_type)
+    return any(_has_nanoseconds(kind.field(number).type) for number in range(kind.num_fields))
+
+
+def _exact(scalar: Any) -> Any:
+    """The value of a scalar, times within it to the nanosecond, for which Python has no values."""
+    kind = scalar.type
+    if not scalar.is_valid:
+        return None
+    if pa.types.is_dictionary(kind):
+        return _exact(scalar.value)
+    if pa.types.is_struct(kind):
+        return {name: _exact(member) for name, member in scalar.items()}
+    if pa.types.is_map(kind):
+        return [list(_exact(entry).values()) for entry in scalar.values]
+    if pa.types.is_nested(kind):
+        return [_exact(item) for item in scalar.values]
+    return _time(scalar) if getattr(kind, "unit", None) == "ns" else scalar.as_py()
+
+
+def _time(scalar: Any) -> Any:
+    """A time, or as text one that lies between two microseconds."""
+    kind, (microseconds, rest) = scalar.type, divmod(scalar.value, 1000)
+    if pa.types.is_duration(kind):
+        return scalar.value / 1e9
+    is_time = pa.types.is_time(kind)
+    value = pa.scalar(microseconds, pa.time64("us") if is_time else pa.timestamp("us", kind.tz)).as_py()
+    if not rest:
+        return value
+    head, dot, tail = value.isoformat(timespec="microseconds").partition(".")
+    return f"{head}{dot}{tail[:6]}{rest:03d}{tail[6:]}"
 
 
 def _raw(value: Any) -> bytes:

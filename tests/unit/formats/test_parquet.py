@@ -184,3 +184,27 @@ def test_a_parquet_file_that_changed_after_the_scan_is_refused(tmp_path: Path) -
     source_of(tmp_path, TABLE.set_column(1, "n", pa.array([9] * 5, pa.int16())), 2)
     with pytest.raises(InputError, match="changed while the job was running"):
         read_fragment(source.path, fragments[0], ("text",), row_bytes_max=1)
+
+
+NANOSECONDS = 1_700_000_000_123_456_789
+STAMP = "2023-11-14T22:13:20.123456789"
+
+
+@pytest.mark.parametrize(
+    ("column", "shown"),
+    [
+        (pa.array([NANOSECONDS], pa.timestamp("ns")), STAMP),
+        (pa.array([NANOSECONDS], pa.timestamp("ns", "UTC")), f"{STAMP}+00:00"),
+        (pa.array([NANOSECONDS - 789], pa.timestamp("ns")), STAMP[:-3]),
+        (pa.array([1], pa.time64("ns")), "00:00:00.000000001"),
+        (pa.array([1_500_000_001], pa.duration("ns")), 1.500000001),
+        (pa.array([[NANOSECONDS, None]], pa.list_(pa.timestamp("ns"))), [STAMP, None]),
+        (pa.array([{"a": NANOSECONDS}], pa.struct([("a", pa.timestamp("ns"))])), {"a": STAMP}),
+        (pa.array([[("k", NANOSECONDS)]], pa.map_(pa.string(), pa.timestamp("ns"))), [["k", STAMP]]),
+    ],
+)
+def test_times_between_two_microseconds_are_told_to_the_nanosecond(
+    tmp_path: Path, column: pa.Array, shown: object
+) -> None:
+    batch = read(tmp_path, table=pa.table({"text": ["a"], "when": column})).batch
+    assert json.loads(encode_rows(batch)) == {"text": "a", "when": shown}
