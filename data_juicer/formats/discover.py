@@ -58,8 +58,23 @@ def _walk(given: str, folder: str) -> Iterator[str]:
         raise _refused(f"{given}: the folder {error.filename} cannot be read: {error.strerror}") from error
 
     for parent, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [
+            name for name in folders if not name.startswith(".") and not _leads_back(folder, parent, name)
+        ]
         yield from (os.path.join(parent, name) for name in files if not name.startswith("."))
+
+
+def _leads_back(folder: str, parent: str, name: str) -> bool:
+    """Whether it is a link to where the way to it began or passed: its files would be read again and again."""
+    link = os.path.join(parent, name)
+    if not os.path.islink(link):
+        return False
+    target, above = os.path.realpath(link), parent
+    while os.path.commonpath([target, os.path.realpath(above)]) != target:
+        if above == folder:
+            return False
+        above = os.path.dirname(above)
+    return True
 
 
 def _taken(given: str, paths: list[str], wanted: tuple[str, ...], what: str) -> list[str]:

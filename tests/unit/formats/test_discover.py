@@ -120,3 +120,15 @@ def test_a_parquet_source_must_have_a_column_of_strings(tmp_path: Path) -> None:
     check_text_keys(source, ["text"])
     with pytest.raises(InputError, match=r"the column 'n' is of type int64"):
         check_text_keys(source, ["text", "n"])
+
+
+def test_links_that_lead_back_are_not_walked_and_others_are(tmp_path: Path) -> None:
+    for name in ("a/1.jsonl", "b/2.jsonl", "elsewhere/3.jsonl"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(b"{}")
+    (tmp_path / "in" / "elsewhere").rename(tmp_path / "elsewhere")
+    for link, target in (("itself", "in"), ("above", "."), ("a/other", "in/b"), ("b/other", "in/a")):
+        (tmp_path / "in" / link).symlink_to(tmp_path / target)
+    (tmp_path / "in" / "c").symlink_to(tmp_path / "elsewhere")
+    found = [os.path.relpath(source.path, tmp_path / "in") for source in discover([str(tmp_path / "in")])]
+    assert found == ["a/1.jsonl", "a/other/2.jsonl", "b/2.jsonl", "b/other/1.jsonl", "c/3.jsonl"]
