@@ -141,9 +141,10 @@ class Barriers:
         )
         self.committer.commit_resolve(barrier.resolve)
         removed = sum(decision.rows_removed for decision in decisions)
+        became = "all of them went into groups" if operator.gathers else f"{removed:,} are removed"
         self.recorder.inform(
             f"{operator.name}: {sum(summaries.rows):,} rows of {len(manifests):,} partitions compared in "
-            f"{duration_s:.1f} s; {removed:,} are removed"
+            f"{duration_s:.1f} s; {became}"
         )
 
     def _told(

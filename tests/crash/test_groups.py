@@ -137,3 +137,11 @@ def test_a_failed_job_keeps_the_rows_that_are_yet_to_be_gathered(tmp_path: Path,
     assert jobs.exported(config, fs) == jobs.exported(config, fresh)
     assert 0 not in {partition for partition, _ in watch.started}
     assert [name for name in fs.list("/disk/work/job/checkpoints") if "rows" in name] == []
+
+
+def test_what_a_grouper_did_is_told_as_such(tmp_path: Path) -> None:
+    config, fs = job(tmp_path, [BY_KIND]), MemoryFileSystem()
+    jobs.run_inline(config, fs)
+    log = fs.read("/disk/work/job/event_logs/events.log").decode()
+    assert "key_value_grouper: 7 rows of 3 partitions compared in" in log
+    assert "; all of them went into groups" in log
