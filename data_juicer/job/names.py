@@ -9,6 +9,7 @@ from typing import Final
 _MANIFEST_NAME: Final = re.compile(r"(checkpoint|summary)_(\d{6,})_(\d{3,})\.json", re.ASCII)
 _DATA_NAME: Final = re.compile(r"partition_(\d{6,})_(\d{3,})\.(r\d+a\d+)\.([a-z0-9.]+)", re.ASCII)
 _RESULT_NAME: Final = re.compile(r"partition_(\d{6,})(?:\.(r\d+a\d+))?\.([a-z0-9.]+)", re.ASCII)
+_SHOWN_LETTERS_NAME: Final = re.compile(r"partition_(\d{6,})\.jsonl", re.ASCII)
 _RESOLVE_NAME: Final = re.compile(r"resolve_(\d{3,})\.(?:json|r\d+\.decisions)", re.ASCII)
 ROWS_SUFFIX: Final = "summary.rows.jsonl"
 """Of the files of whole rows that lie beside summaries; see store/carried.py."""
@@ -65,6 +66,12 @@ def parse_result_name(name: str) -> ResultName | None:
     if match is None or (match[2] is None and match[3] != "json"):
         return None
     return ResultName(partition_id=int(match[1]), attempt=match[2], suffix=match[3])
+
+
+def parse_shown_letters_name(name: str) -> int | None:
+    """The partition whose dead letters a file shows to people; None for another file."""
+    match = _SHOWN_LETTERS_NAME.fullmatch(name)
+    return int(match[1]) if match else None
 
 
 def parse_resolve_name(name: str) -> int | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.events import types as t
 from data_juicer.events.log import EventLog
 from data_juicer.job.layout import JobLayout
+from data_juicer.job.names import parse_shown_letters_name
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.run import trace
 from data_juicer.run.assemble import export_target
@@ -74,21 +74,26 @@ def publish_job(
 def _show_dead_letters(
     fs: FileSystem, layout: JobLayout, results: Iterable[Manifest]
 ) -> Iterator[ExportedFile]:
-    """Give the dead letters of each partition the name that people look for, and take it where there are none now."""
-    shown = set(fs.list(layout.dead_letter_dir))
+    """Give the dead letters of each partition the name that people look for, and take it where there are none now.
+
+    There are none either of a partition that the input has no more.
+    """
+    parsed = map(parse_shown_letters_name, fs.list(layout.dead_letter_dir))
+    stale = {partition for partition in parsed if partition is not None}
     for result in results:
-        path = layout.dead_letter(result.partition)
-        if result.dead_letters:
-            file = result.dead_letters[0]
-            fs.write_atomic(path, read_file(fs, layout.dead_letter_dir, file))
-            yield ExportedFile(
-                path=path,
-                size_bytes=file.size_bytes,
-                digest=file.digest,
-                modified_ns=fs.modified_ns(path),
-            )
-        elif os.path.basename(path) in shown:
-            fs.remove(path)
+        if not result.dead_letters:
+            continue
+        stale.discard(result.partition)
+        path, file = layout.dead_letter(result.partition), result.dead_letters[0]
+        fs.write_atomic(path, read_file(fs, layout.dead_letter_dir, file))
+        yield ExportedFile(
+            path=path,
+            size_bytes=file.size_bytes,
+            digest=file.digest,
+            modified_ns=fs.modified_ns(path),
+        )
+    for partition in sorted(stale):
+        fs.remove(layout.dead_letter(partition))
 
 
 def _show_traces(fs: FileSystem, layout: JobLayout, results: Sequence[Manifest], size: int) -> None:
