@@ -98,8 +98,8 @@ class Batch:
         if held is not None:
             return held
         cached = self.cache.get((key, "text"))
-        if cached is None and key in self.fields:
-            cached = self.cache[key, "text"] = values.decode_texts(self.fields[key])
+        if cached is None and (key in self.fields or self._outer(key) is not None):
+            cached = self.cache[key, "text"] = values.decode_texts(self.raw(key))
         if cached is None:
             whole = self.source.text(key)
             untouched = len(whole) == len(self) and bool((self.origin == np.arange(len(self))).all())
@@ -116,11 +116,25 @@ class Batch:
         held = self.fields.get(key)
         if held is not None:
             return held
-        outer = next((name for name in self.fields if key.startswith(f"{name}.")), None)
+        outer = self._outer(key)
         if outer is not None:
             return values.inner_column(outer, self.fields[outer], key)
         own = self.origin < 0
-        return self.source.field(key).take(pa.array(self.origin, mask=own))
+        column = self.source.field(key).take(pa.array(self.origin, mask=own))
+        for name, texts in self.texts.items():
+            if self._is_inside(name, key):
+                column = values.with_inner(key, column, name, texts)
+        return column
+
+    def _outer(self, key: str) -> str | None:
+        """The field that an operator wrote and `key` reaches into, if there is one."""
+        return next((name for name in self.fields if self._is_inside(key, name)), None)
+
+    def _is_inside(self, key: str, outer: str) -> bool:
+        """Whether `key` reaches into the field `outer`: not where a row has a field of that name."""
+        if not key.startswith(f"{outer}.") or key in self.fields:
+            return False
+        return not any(key in self.source.fields(origin) for origin in self.origin.tolist() if origin >= 0)
 
     def column(self, key: str) -> list[Any]:
         """The field `key` as Python values, shape (rows,); `values.MISSING` where a row lacks it."""
@@ -188,6 +202,9 @@ class Batch:
             )
         if column is self.texts.get(key) or column is self.cache.get((key, "text")):
             return self
+        outer = self._outer(key)
+        if outer is not None:  # only the field holds it, so that what was written last counts
+            return self.with_raw(outer, values.with_inner(outer, self.fields[outer], key, column))
         fields = {name: held for name, held in self.fields.items() if name != key}
         cache = {entry: array for entry, array in self.cache.items() if entry[0] != key}
         return replace(
@@ -207,8 +224,10 @@ class Batch:
         """This batch with the field `key` set to raw JSON: large_binary, null removes it from a row."""
         if len(column) != len(self):
             raise ValueError(f"field {key!r}: {len(column)} values for {len(self)} rows")
-        texts = {name: held for name, held in self.texts.items() if name != key}
-        cache = {entry: array for entry, array in self.cache.items() if entry[0] != key}
+        names = {*self.texts, *(entry[0] for entry in self.cache)}
+        gone = {name for name in names if name == key or self._is_inside(name, key)}
+        texts = {name: held for name, held in self.texts.items() if name not in gone}
+        cache = {entry: array for entry, array in self.cache.items() if entry[0] not in gone}
         return replace(self, texts=texts, fields={**self.fields, key: column}, cache=cache)
 
     def without_field(self, key: str) -> Batch:

@@ -103,6 +103,14 @@ def inner_column(outer: str, column: pa.Array, key: str) -> pa.Array:
     return pa.array(inner, pa.large_binary())
 
 
+def with_inner(outer: str, column: pa.Array, key: str, texts: pa.Array) -> pa.Array:
+    """The raw JSON `column` of the field `outer` with texts where `key` reaches into it: large_binary."""
+    rows = [{outer: raw or b"{}"} for raw in column.to_pylist()]
+    for row, text in zip(rows, json_strings.encode_strings(texts), strict=True):
+        put(row, key, text)
+    return pa.array([row[outer] for row in rows], pa.large_binary())
+
+
 def figure(scalar: pa.Scalar) -> Any:
     """A figure of a filter as a Python value; figures whose type differs from row to row are held as raw JSON."""
     value = scalar.as_py()
