@@ -33,6 +33,9 @@ EXPORT_SUFFIXES: Final[Mapping[str, str]] = {
     ".arrow": "arrow",
 }
 
+UNWRITTEN: Final = frozenset({"json", "csv", "tsv", "arrow"})
+"""Types that DataJuicer writes and this version does not."""
+
 _WEIGHTED: Final = re.compile(r"\s*(?:0?\.[0-9]+|[01](?:\.[0-9]*)?)\s+\S.*", re.DOTALL)
 
 
@@ -75,7 +78,7 @@ def find_conflict(values: Mapping[str, Any]) -> tuple[str, str] | None:
     if conflict := _dataset_conflict(values):
         return conflict
     if export_type_of(values["export_path"], values["export_type"]) == "":
-        known = ", ".join(EXPORT_SUFFIXES)
+        known = ", ".join(suffix for suffix, kind in EXPORT_SUFFIXES.items() if kind not in UNWRITTEN)
         return (
             "export_path",
             f"{show(values['export_path'])} ends with none of {known}; change it or set export_type",

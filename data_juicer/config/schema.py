@@ -62,7 +62,7 @@ NOT_AVAILABLE: Final[Mapping[str, Missing]] = {
         words="types other than local, weights, max_sample_num",
         asked=lambda dataset: dataset is not None and _is_mixture(dataset),
     ),
-    "export_type": Missing(words="json, csv, tsv, arrow", asked={"json", "csv", "tsv", "arrow"}.__contains__),
+    "export_type": Missing(words="json, csv, tsv, arrow", asked=rules.UNWRITTEN.__contains__),
     "export_path": _PLACEHOLDER,
     "work_dir": _PLACEHOLDER,
     "event_log_dir": _PLACEHOLDER,

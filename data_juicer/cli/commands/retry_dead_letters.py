@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
                 f"{report.rows_out:,} are in the result"
             ),
             f"result: {report.export_path}",
-            *_how_to_append(summary, report),
+            *_how_to_join(summary, report),
         ]
 
     output.emit(report, lines)
@@ -167,7 +167,9 @@ def _traced(letter: DeadLetter, letters: Sequence[DeadLetter]) -> DeadLetter:
     )
 
 
-def _how_to_append(summary: JobSummary, report: Report) -> list[str]:
+def _how_to_join(summary: JobSummary, report: Report) -> list[str]:
     if not (summary.export_path and report.export_path and summary.export_path.endswith(".jsonl")):
         return []
-    return [f"to append it: cat {shlex.quote(report.export_path)} >> {shlex.quote(summary.export_path)}"]
+    both = f"{summary.export_path.removesuffix('.jsonl')}-with-retried.jsonl"
+    paths = [shlex.quote(path) for path in (summary.export_path, report.export_path, both)]
+    return ["both together: cat {} {} > {}".format(*paths)]
