@@ -190,6 +190,7 @@ class _Run:
                 self._check(driver.run(pending, decisions=barriers.decisions), mapping)
             pending = self._damaged_results(mapping, plan)
         barriers.report()
+        self.job.lock.fence()
         publish_job(
             self.fs, self.layout, self.job.log, self.config, mapping.partitions, setup, self._step_or_stop
         )
