@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 from benchmarks.bench import Bench, Ran, interleaved, recipe, run_job
@@ -32,7 +33,10 @@ def measure(bench: Bench) -> list[Measured]:
 
 
 def _throughput(bench: Bench) -> list[Measured]:
-    """What the same job takes longer when it is larger is work; start-up is what is left of the small one."""
+    """What the same job takes longer when it is larger is work; start-up is what is left of the small one.
+
+    Medians are taken before they are subtracted: pair by pair, the noise of four runs goes into each difference.
+    """
     small, large = MEGABYTES
     variants = {
         f"{backend} {size}": lambda b=backend, m=size: _nine_operators(bench, b, m)
@@ -42,24 +46,26 @@ def _throughput(bench: Bench) -> list[Measured]:
     ran = interleaved(bench.repetitions, variants, bench.say)
     speeds, starts, costs = {}, {}, {}
     for backend in BACKENDS:
-        pairs = list(zip(ran[f"{backend} {small}"], ran[f"{backend} {large}"], strict=True))
-        speeds[backend] = [(large - small) / (more.wall_s - less.wall_s) for less, more in pairs]
-        starts[backend] = [
-            less.wall_s - small / speed for speed, (less, _) in zip(speeds[backend], pairs, strict=True)
-        ]
-        costs[backend] = [(more.tree_s - less.tree_s) / (large - small) * 1000 for less, more in pairs]
-    ratios = [there / here for there, here in zip(speeds["ray"], speeds["local"], strict=True)]
-    thrift = [here / there for there, here in zip(costs["ray"], costs["local"], strict=True)]
-    note = f"nine operators, {large} against {small} MB, np {WORKERS}, start-up aside"
+        less, more = ran[f"{backend} {small}"], ran[f"{backend} {large}"]
+        small_s = median(each.wall_s for each in less)
+        speeds[backend] = (large - small) / (median(each.wall_s for each in more) - small_s)
+        starts[backend] = small_s - small / speeds[backend]
+        cpu_s = median(each.tree_s for each in more) - median(each.tree_s for each in less)
+        costs[backend] = cpu_s / (large - small) * 1000
+    ratio, thrift = speeds["ray"] / speeds["local"], costs["local"] / costs["ray"]
+    note = f"medians; nine operators, {large} against {small} MB, np {WORKERS}, start-up aside"
     return [
-        Measured(what="ray against local, throughput", values=ratios, at_least=0.9, note=f"wall; {note}"),
+        Measured(what="ray against local, throughput", values=[ratio], at_least=0.9, note=f"wall; {note}"),
         Measured(
-            what="ray against local, work a CPU second", values=thrift, at_least=0.9, note="all processes"
+            what="ray against local, work a CPU second",
+            values=[thrift],
+            at_least=0.9,
+            note="medians; all processes",
         ),
-        *(Measured(what=f"  {backend}", values=speeds[backend], unit="MB/s") for backend in BACKENDS),
-        *(Measured(what=f"  {backend}, CPU", values=costs[backend], unit="ms/MB") for backend in BACKENDS),
+        *(Measured(what=f"  {backend}", values=[speeds[backend]], unit="MB/s") for backend in BACKENDS),
+        *(Measured(what=f"  {backend}, CPU", values=[costs[backend]], unit="ms/MB") for backend in BACKENDS),
         *(
-            Measured(what=f"  {backend}, start-up and end", values=starts[backend], unit="s")
+            Measured(what=f"  {backend}, start-up and end", values=[starts[backend]], unit="s")
             for backend in BACKENDS
         ),
     ]
