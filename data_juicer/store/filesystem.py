@@ -12,6 +12,7 @@ import mmap
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import BinaryIO
 
 from data_juicer.store.disk_errors import free_bytes, told
@@ -125,10 +126,16 @@ class FileSystem(ABC):
         return first
 
     def _aside(self, path: str) -> str:
-        return f"{path}.{os.getpid()}{ASIDE_SUFFIX}"
+        return f"{path}.{_token(os.getpid())}{ASIDE_SUFFIX}"
 
 
 ASIDE_SUFFIX = ".aside"
+
+
+@cache
+def _token(pid: int) -> int:  # noqa: ARG001 - a process that was forked draws its own
+    """A number of this process alone: containers that share a disk often have equal process ids."""
+    return int.from_bytes(os.urandom(6))
 
 
 class LocalFileSystem(FileSystem):
