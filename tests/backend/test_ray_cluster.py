@@ -178,10 +178,15 @@ def test_a_node_dies_then_the_driver_and_a_resume_gives_the_same_bytes(folder: P
     with cluster(3) as three:
         three_nodes = {name_of(node) for node in three.list_all_nodes()}
         driver = start(folder, "job", three.address)
-        told = wait_until(lambda told: at_hand(told).keys() == three_nodes, driver, folder, "job")
+
+        def all_wait(told: Told) -> bool:
+            held = at_hand(told)
+            return held.keys() == three_nodes and min(held.values()) >= node_dies_at
+
+        told = wait_until(all_wait, driver, folder, "job")
         victim = three.list_all_nodes()[-1]
         held = at_hand(told)[name_of(victim)]
-        assert node_dies_at <= held < node_dies_at + GATED
+        assert held < node_dies_at + GATED
         three.remove_node(victim, allow_graceful=False)
         wait_until(lambda told: bool(failures_of(told)), driver, folder, "job")
         (folder / "node_gate").touch()
