@@ -71,7 +71,7 @@ class Bench:
         base = {
             "dataset_path": str(self.home / "in.jsonl"),
             "export_path": str(self.home / "out.jsonl"),
-            "work_dir": str(self.home / "work"),
+            "work_dir": str(self.home / "jobs"),
             "process": PROCESS,
             "custom_operator_paths": [poison.__file__],
             "executor_type": self.backend,

@@ -143,8 +143,8 @@ FAULTS = [
     Fault(
         name="disk full: results",
         code=1,
-        message=r"work/job/.* \(N bytes are needed, N are free\)",
-        strike=f.disk_full("work", "work_dir", 72),
+        message=r"jobs/job/.* \(N bytes are needed, N are free\)",
+        strike=f.disk_full("jobs", "work_dir", 72),
         settings={"event_log_dir": "LOGS", "checkpoint_dir": "CHECKPOINTS"},
         events=frozenset(ENDED),
     ),
@@ -184,7 +184,7 @@ FAULTS = [
     Fault(
         name="the job's directory vanishes in the middle",
         code=1,
-        message="failed: the directory ~/work/job is gone. Bring it back .* start the job again",
+        message="failed: the directory ~/jobs/job is gone. Bring it back .* start the job again",
         strike=f.results_vanish,
     ),
     Fault(
@@ -212,7 +212,7 @@ FAULTS = [
     Fault(
         name="another driver works on the job",
         code=1,
-        message=r"job: run 1 \(pid N on HOST, since TIME, 0 rows done\) still runs. Nothing was changed. To watch it: dj-jobs show job --work_dir ~/work",
+        message=r"job: run 1 \(pid N on HOST, since TIME, 0 rows done\) still runs. Nothing was changed. To watch it: dj-jobs show job --work_dir ~/jobs",
         strike=f.another_driver,
     ),
     Fault(
