@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +27,14 @@ def a_job(tmp_path: Path) -> JobConfig:
     return recipe("/work", [str(data)], ["whitespace_normalization_mapper"], {"partition.size": 10})
 
 
+def around(
+    fs: MemoryFileSystem, clock: ManualClock, step: Callable[[str], None], **more: Any
+) -> Surroundings:
+    return Surroundings(
+        fs=fs, clock=clock, backend=InlineBackend(fs, clock), step=step, advisory=MemoryLock(set()), **more
+    )
+
+
 def test_a_scan_that_takes_longer_than_the_lease_does_not_lose_the_job(tmp_path: Path) -> None:
     config, fs, clock = a_job(tmp_path), MemoryFileSystem(), ManualClock()
     fs.make_dirs("/work")
@@ -36,10 +46,7 @@ def test_a_scan_that_takes_longer_than_the_lease_does_not_lose_the_job(tmp_path:
         renewals.append(owner.renewed)
         clock.advance(LEASE_S)
 
-    around = Surroundings(
-        fs=fs, clock=clock, backend=InlineBackend(fs, clock), step=step, advisory=MemoryLock(set())
-    )
-    run_job(config, around)
+    run_job(config, around(fs, clock, step))
     assert len(renewals) >= 3
     assert len(set(renewals)) == len(renewals)
 
@@ -49,17 +56,7 @@ def test_a_stop_is_heard_while_results_of_earlier_runs_are_checked(tmp_path: Pat
     fs.make_dirs("/work")
     told: list[str] = []
 
-    def around(**more: object) -> Surroundings:
-        return Surroundings(
-            fs=fs,
-            clock=clock,
-            backend=InlineBackend(fs, clock),
-            advisory=MemoryLock(set()),
-            step=told.append,
-            **more,  # type: ignore[arg-type]
-        )
-
-    run_job(config, around())
+    run_job(config, around(fs, clock, told.append))
     fs.remove(layout_of(config).summary)
     told.clear()
 
@@ -67,7 +64,7 @@ def test_a_stop_is_heard_while_results_of_earlier_runs_are_checked(tmp_path: Pat
         return signal.SIGTERM if any("checking results" in line for line in told) else None
 
     with pytest.raises(JobStoppedError, match="SIGTERM"):
-        run_job(config, around(stop_asked=stop_asked))
+        run_job(config, around(fs, clock, told.append, stop_asked=stop_asked))
     assert told[-1] == "checking results of earlier runs: 0 of 3 partitions"
 
 
@@ -79,20 +76,8 @@ def test_a_stop_while_the_export_is_written_is_heard_and_the_next_run_writes_it(
     def stop_asked() -> int | None:
         return signal.SIGTERM if "writing the export: 33%" in told else None
 
-    def around() -> Surroundings:
-        return Surroundings(
-            fs=fs,
-            clock=clock,
-            backend=InlineBackend(fs, clock),
-            advisory=MemoryLock(set()),
-            step=told.append,
-            stop_asked=stop_asked,
-        )
-
     with pytest.raises(JobStoppedError, match="SIGTERM"):
-        run_job(config, around())
+        run_job(config, around(fs, clock, told.append, stop_asked=stop_asked))
     assert not fs.exists(config.export_path)
-    around_next = around()
-    around_next.stop_asked = lambda: None
-    run_job(config, around_next)
+    run_job(config, around(fs, clock, told.append))
     assert len(fs.read(config.export_path).splitlines()) == 30
