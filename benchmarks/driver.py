@@ -66,7 +66,7 @@ def measure(bench: Bench) -> list[Measured]:
 
 def _on(bench: Bench, where: str, count: int) -> float:
     if where == "memory":
-        return count / _seconds(MemoryFileSystem(), "/work", count, time.process_time)
+        return count / _seconds(MemoryFileSystem(), "/jobs", count, time.process_time)
     with bench.scratch() as directory:
         return count / _seconds(LocalFileSystem(), str(directory), count, time.perf_counter)
 

@@ -35,4 +35,4 @@ def lines(rows: Sequence[bytes]) -> bytes:
 def small_job(dataset: Sequence[Path], process: Sequence[Any] = PROCESS, **settings: Any) -> JobConfig:
     """Partitions of three rows on a disk in memory; settings in dotted form."""
     given = {"partition.size": 3, "custom_operator_paths": [CUSTOM], **settings}
-    return jobs.recipe("/disk/work", [str(path) for path in dataset], process, given)
+    return jobs.recipe("/disk/jobs", [str(path) for path in dataset], process, given)

@@ -212,19 +212,19 @@ def test_appended_rows_cost_themselves_before_the_barrier_and_all_behind_it(job:
 
 
 def test_damaged_decisions_are_made_again_from_the_summaries(job: Job) -> None:
-    damage(job.fs, "/disk/work/job/checkpoints/resolve_001.r1.decisions")
-    job.fs.remove("/disk/work/job/results/partition_000001.json")
-    job.fs.remove("/disk/work/job/results/results.json")
+    damage(job.fs, "/disk/jobs/job/checkpoints/resolve_001.r1.decisions")
+    job.fs.remove("/disk/jobs/job/results/partition_000001.json")
+    job.fs.remove("/disk/jobs/job/results/results.json")
     config, watch = small_job([job.folder / "m.jsonl"], PROCESS), Watch()
-    before = job.fs.read("/disk/work/result.jsonl")
+    before = job.fs.read("/disk/jobs/result.jsonl")
     jobs.run_inline(config, job.fs, watch)
-    assert job.fs.read("/disk/work/result.jsonl") == before
+    assert job.fs.read("/disk/jobs/result.jsonl") == before
     assert watch.started == []  # its newest checkpoint is behind the last operator
     assert [told for told in watch.warnings if "resolve_001" in told]
 
 
 def test_a_damaged_summary_is_made_again_where_it_is_needed(job: Job) -> None:
-    damage(job.fs, "/disk/work/job/checkpoints/partition_000001_001.r1a1.summary.arrow")
+    damage(job.fs, "/disk/jobs/job/checkpoints/partition_000001_001.r1a1.summary.arrow")
     job.write("m.jsonl", many_rows(12))
     config, watch = small_job([job.folder / "m.jsonl"], PROCESS), Watch()
     jobs.run_inline(config, job.fs, watch)

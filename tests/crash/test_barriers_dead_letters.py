@@ -62,11 +62,11 @@ def test_a_damaged_decision_about_dead_rows_is_made_again(tmp_path: Path) -> Non
     config, fs, undisturbed = job(tmp_path, PROCESS, ROWS), MemoryFileSystem(), MemoryFileSystem()
     jobs.run_inline(config, undisturbed)
     jobs.run_inline(config, fs)
-    fs.remove("/disk/work/job/results/results.json")
-    fs.remove("/disk/work/job/results/partition_000000.json")
+    fs.remove("/disk/jobs/job/results/results.json")
+    fs.remove("/disk/jobs/job/results/partition_000000.json")
     for index in (1, 2):
-        fs.remove(f"/disk/work/job/checkpoints/checkpoint_000000_{index:03}.json")
-    path = "/disk/work/job/checkpoints/resolve_001.r1.decisions"
+        fs.remove(f"/disk/jobs/job/checkpoints/checkpoint_000000_{index:03}.json")
+    path = "/disk/jobs/job/checkpoints/resolve_001.r1.decisions"
     fs.write(path, fs.read(path).replace(b"must hold an integer", b"must hold an INTEGER"))
     watch = Watch()
     jobs.run_inline(config, fs, watch)
@@ -116,15 +116,15 @@ def test_bad_rows_before_a_barrier_count_at_it(tmp_path: Path) -> None:
 def test_the_seconds_of_all_steps_are_the_operators(tmp_path: Path) -> None:
     config, fs = job(tmp_path, ["clean_links_mapper", EXACT], ROWS), MemoryFileSystem()
     jobs.run_inline(config, fs)
-    path = "/disk/work/job/checkpoints/resolve_001.json"
+    path = "/disk/jobs/job/checkpoints/resolve_001.json"
     resolve = msgspec.json.decode(fs.read(path), type=ResolveManifest)
     assert all(decision.duration_s > 0 for decision in resolve.decisions)
     assert sum(decision.text_bytes for decision in resolve.decisions) == 71
     slow = [msgspec.structs.replace(decision, duration_s=1000.0) for decision in resolve.decisions]
     fs.write(path, msgspec.json.encode(msgspec.structs.replace(resolve, decisions=tuple(slow))))
-    fs.remove("/disk/work/job/results/results.json")
-    fs.remove("/disk/work/job/results/partition_000000.json")
-    fs.remove("/disk/work/job/checkpoints/checkpoint_000000_001.json")
+    fs.remove("/disk/jobs/job/results/results.json")
+    fs.remove("/disk/jobs/job/results/partition_000000.json")
+    fs.remove("/disk/jobs/job/checkpoints/checkpoint_000000_001.json")
     result = jobs.run_inline(config, fs)
     assert 1000 < result.view.operators[1].duration_s < 1100
     assert result.view.operators[1].text_bytes == 71

@@ -24,13 +24,13 @@ from data_juicer.testing.memory_fs import Loss, MemoryFileSystem
 
 __all__ = ["disk"]
 
-JOB = "/disk/work/job"
+JOB = "/disk/jobs/job"
 CHECKPOINTS = f"{JOB}/checkpoints"
 RESULTS = f"{JOB}/results"
 MAPPING = f"{JOB}/metadata/dataset_mapping.json"
 EVENTS = f"{JOB}/event_logs/events.jsonl"
 SUMMARY = f"{JOB}/job_summary.json"
-EXPORT = "/disk/work/result.jsonl"
+EXPORT = "/disk/jobs/result.jsonl"
 
 CHECKPOINT_COMMITTED = r"sync_dir .*/checkpoints"
 ALL_COMMITTED = r"concat .*"

@@ -37,7 +37,7 @@ def job(tmp_path: Path, process: Sequence[Any], rows: Sequence[bytes] = ROWS, **
     path = tmp_path / "in.jsonl"
     path.write_bytes(lines(rows))
     given = {"partition.size": 3, "custom_operator_paths": [CUSTOM, JOINING], **settings}
-    return jobs.recipe("/disk/work", [str(path)], process, given)
+    return jobs.recipe("/disk/jobs", [str(path)], process, given)
 
 
 def test_an_aggregator_of_the_users_own_makes_values_of_groups_and_bad_groups_are_dead_letters(
@@ -89,7 +89,7 @@ def test_rows_that_are_damaged_before_they_are_gathered_end_the_run_and_the_next
     config, fs, undisturbed = job(tmp_path, UNDONE), MemoryFileSystem(), MemoryFileSystem()
     jobs.run_inline(config, undisturbed)
     jobs.run_inline(config, fs)
-    path = "/disk/work/job/checkpoints/partition_000001_001.r1a1.summary.rows.jsonl"
+    path = "/disk/jobs/job/checkpoints/partition_000001_001.r1a1.summary.rows.jsonl"
     fs.write(path, fs.read(path).replace(b"five", b"FIVE"))
     forget_results(fs)
     with pytest.raises(StoreError, match="does not hold the rows"):
@@ -102,19 +102,19 @@ def test_rows_that_are_damaged_before_they_are_gathered_end_the_run_and_the_next
 
 def forget_results(fs: MemoryFileSystem) -> None:
     """The job as it was before its rows were gathered."""
-    for name in fs.list("/disk/work/job/results"):
+    for name in fs.list("/disk/jobs/job/results"):
         if name.endswith(".json"):
-            fs.remove(f"/disk/work/job/results/{name}")
-    for name in fs.list("/disk/work/job/checkpoints"):
+            fs.remove(f"/disk/jobs/job/results/{name}")
+    for name in fs.list("/disk/jobs/job/checkpoints"):
         if name.startswith("checkpoint_") and not name.endswith("_000.json"):
-            fs.remove(f"/disk/work/job/checkpoints/{name}")
+            fs.remove(f"/disk/jobs/job/checkpoints/{name}")
 
 
 def test_a_summary_that_is_gone_is_made_again_with_all_that_was_decided_from_it(tmp_path: Path) -> None:
     config, fs, undisturbed = job(tmp_path, UNDONE), MemoryFileSystem(), MemoryFileSystem()
     jobs.run_inline(config, undisturbed)
     jobs.run_inline(config, fs)
-    fs.remove("/disk/work/job/checkpoints/summary_000002_001.json")
+    fs.remove("/disk/jobs/job/checkpoints/summary_000002_001.json")
     forget_results(fs)
     watch = Watch()
     jobs.run_inline(config, fs, watch)
@@ -130,18 +130,18 @@ def test_a_failed_job_keeps_the_rows_that_are_yet_to_be_gathered(tmp_path: Path,
     failing = job(tmp_path, process, rows, **settings, **{"fault_tolerance.on_bad_row": "fail"})
     with pytest.raises((JobFailedError, StoreError), match="poison"):
         jobs.run_inline(failing, fs)
-    assert "partition_000000.json" in fs.list("/disk/work/job/results")
+    assert "partition_000000.json" in fs.list("/disk/jobs/job/results")
     watch, fresh = Watch(), MemoryFileSystem()
     jobs.run_inline(config, fs, watch)
     jobs.run_inline(config, fresh)
     assert jobs.exported(config, fs) == jobs.exported(config, fresh)
     assert 0 not in {partition for partition, _ in watch.started}
-    assert [name for name in fs.list("/disk/work/job/checkpoints") if "rows" in name] == []
+    assert [name for name in fs.list("/disk/jobs/job/checkpoints") if "rows" in name] == []
 
 
 def test_what_a_grouper_did_is_told_as_such(tmp_path: Path) -> None:
     config, fs = job(tmp_path, [BY_KIND]), MemoryFileSystem()
     jobs.run_inline(config, fs)
-    log = fs.read("/disk/work/job/event_logs/events.log").decode()
+    log = fs.read("/disk/jobs/job/event_logs/events.log").decode()
     assert "key_value_grouper: 7 rows of 3 partitions compared in" in log
     assert "; all of them went into groups" in log

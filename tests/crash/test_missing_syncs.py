@@ -36,7 +36,7 @@ SYNCS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "dead letters for people": (r"sync .*/dead_letter/partition_\d+\.jsonl\..*", "", {}),
     "dead letters for people, name": (r"sync_dir .*/dead_letter", r"replace .*", {}),
     "export": (r"sync .*/\.result\.jsonl\..*", "", {}),
-    "export, name": (r"sync_dir /disk/work", "", {}),
+    "export, name": (r"sync_dir /disk/jobs", "", {}),
     "shards": (r"sync .*/\.result\.jsonl\..*", "", {"export_shard_size": 60}),
     "results manifest": (r"sync .*/results\.json\..*", "", {}),
     "results manifest, name": (r"sync_dir .*/results", r"replace .*/results\.json", {}),

@@ -50,8 +50,8 @@ OTHERS = {
     "retention keep_failed_only": {"intermediate_storage.retention_policy": "keep_failed_only"},
     "retention cleanup_all": {"intermediate_storage.retention_policy": "cleanup_all"},
     "shards": {"export_shard_size": 60},
-    "packed export": {"export_path": "/disk/work/result.jsonl.gz"},
-    "parquet export": {"export_path": "/disk/work/result.parquet"},
+    "packed export": {"export_path": "/disk/jobs/result.jsonl.gz"},
+    "parquet export": {"export_path": "/disk/jobs/result.parquet"},
 }
 
 

@@ -209,7 +209,7 @@ def test_changed_text_keys_cost_everything(job: Job) -> None:
 
 @pytest.mark.parametrize("suffix", ["jsonl.gz", "jsonl.zst", "parquet"])
 def test_another_export_type_costs_no_operator(job: Job, suffix: str) -> None:
-    assert job.run(export_path=f"/disk/work/result.{suffix}") == []
+    assert job.run(export_path=f"/disk/jobs/result.{suffix}") == []
 
 
 def test_statistics_in_the_result_cost_no_operator(job: Job) -> None:
@@ -231,7 +231,7 @@ def test_shards_cost_no_operator(job: Job) -> None:
         {"intermediate_storage.compression": "zstd"},
         {"intermediate_storage.arrow_batch_size": 1},
         {"fault_tolerance.max_retries": 7},
-        {"export_path": "/disk/work/elsewhere/result.jsonl"},
+        {"export_path": "/disk/jobs/elsewhere/result.jsonl"},
         {"event_logging.backup_count": 1},
     ],
     ids=str,

@@ -114,7 +114,7 @@ def outcome(
     """The export and the ledger of the whole job; or the error, and nothing."""
     fs = fs or MemoryFileSystem()
     config = jobs.recipe(
-        "/disk/work", [path], process, {**given, "fault_tolerance.max_dead_letter_ratio": 1.0}
+        "/disk/jobs", [path], process, {**given, "fault_tolerance.max_dead_letter_ratio": 1.0}
     )
     try:
         jobs.run_inline(config, fs)

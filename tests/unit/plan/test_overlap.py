@@ -14,10 +14,10 @@ SOURCE = SourceFile(
 @pytest.mark.parametrize(
     ("inputs", "export_path", "job_dir", "told"),
     [
-        (["/data/in.jsonl"], "/data/in.jsonl", "/work/j", "is an input of this job"),
-        (["/data"], "/data/out.jsonl", "/work/j", "lies in the input /data"),
-        (["/data/"], "/out.jsonl", "/data/work/j", "work_dir: /data/work/j lies in"),
-        (["/data/*.jsonl"], "/data/out.jsonl", "/work/j", "lies in the input /data/*.jsonl"),
+        (["/data/in.jsonl"], "/data/in.jsonl", "/jobs/j", "is an input of this job"),
+        (["/data"], "/data/out.jsonl", "/jobs/j", "lies in the input /data"),
+        (["/data/"], "/out.jsonl", "/data/jobs/j", "work_dir: /data/jobs/j lies in"),
+        (["/data/*.jsonl"], "/data/out.jsonl", "/jobs/j", "lies in the input /data/*.jsonl"),
     ],
 )
 def test_an_output_among_the_inputs_is_refused(inputs, export_path, job_dir, told):

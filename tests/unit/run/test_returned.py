@@ -40,7 +40,7 @@ def test_an_attempt_that_comes_back_unbegun_is_made_again_under_another_name_and
     fs, clock, watch = MemoryFileSystem(), ManualClock(), jobs.Watch()
     (tmp_path / "in.jsonl").write_bytes(b"".join(b'{"text": "row %d"}\n' % row for row in range(40)))
     settings = {"partition.size": 10, "fault_tolerance.max_retries": 0}
-    config = jobs.recipe("/work", [str(tmp_path / "in.jsonl")], ["clean_links_mapper"], settings)
+    config = jobs.recipe("/jobs", [str(tmp_path / "in.jsonl")], ["clean_links_mapper"], settings)
     backend = Forgetful(fs, clock)
     backend.returned, backend.seen = deque(), set()
     around = Surroundings(fs=fs, clock=clock, backend=backend, listeners=[watch], advisory=MemoryLock(set()))

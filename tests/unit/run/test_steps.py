@@ -24,7 +24,7 @@ from data_juicer.testing.memory_fs import MemoryFileSystem
 def a_job(tmp_path: Path) -> JobConfig:
     data = tmp_path / "in.jsonl"
     data.write_text("".join(f'{{"text": "{n}"}}\n' for n in range(30)))
-    return recipe("/work", [str(data)], ["whitespace_normalization_mapper"], {"partition.size": 10})
+    return recipe("/jobs", [str(data)], ["whitespace_normalization_mapper"], {"partition.size": 10})
 
 
 def around(
@@ -37,7 +37,7 @@ def around(
 
 def test_a_scan_that_takes_longer_than_the_lease_does_not_lose_the_job(tmp_path: Path) -> None:
     config, fs, clock = a_job(tmp_path), MemoryFileSystem(), ManualClock()
-    fs.make_dirs("/work")
+    fs.make_dirs("/jobs")
     renewals = []
 
     def step(told: str) -> None:
@@ -53,7 +53,7 @@ def test_a_scan_that_takes_longer_than_the_lease_does_not_lose_the_job(tmp_path:
 
 def test_a_stop_is_heard_while_results_of_earlier_runs_are_checked(tmp_path: Path) -> None:
     config, fs, clock = a_job(tmp_path), MemoryFileSystem(), ManualClock()
-    fs.make_dirs("/work")
+    fs.make_dirs("/jobs")
     told: list[str] = []
 
     run_job(config, around(fs, clock, told.append))
@@ -70,7 +70,7 @@ def test_a_stop_is_heard_while_results_of_earlier_runs_are_checked(tmp_path: Pat
 
 def test_a_stop_while_the_export_is_written_is_heard_and_the_next_run_writes_it(tmp_path: Path) -> None:
     config, fs, clock = a_job(tmp_path), MemoryFileSystem(), ManualClock()
-    fs.make_dirs("/work")
+    fs.make_dirs("/jobs")
     told: list[str] = []
 
     def stop_asked() -> int | None:
