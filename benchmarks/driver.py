@@ -12,6 +12,12 @@ from collections.abc import Callable, Iterator
 from benchmarks.bench import NINE_OPERATORS, Bench
 from benchmarks.report import Measured
 from data_juicer.clock import SystemClock
+from data_juicer.engine.driver.committer import Committer
+from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
+from data_juicer.engine.driver.driver import Driver
+from data_juicer.engine.driver.event_recorder import Recorder
+from data_juicer.engine.driver.retry import RetryPolicy
+from data_juicer.engine.protocol import messages as m
 from data_juicer.events.log import EventLog
 from data_juicer.events.view import JobView
 from data_juicer.formats.base import Fragment
@@ -19,13 +25,7 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver as Owner
 from data_juicer.job.lock import acquire
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.run import messages as m
-from data_juicer.run.budget import DeadLetterBudget
-from data_juicer.run.committer import Committer
-from data_juicer.run.driver import Driver
-from data_juicer.run.recorder import Recorder
-from data_juicer.run.retry import RetryPolicy
-from data_juicer.store.filesystem import FileSystem, LocalFileSystem
+from data_juicer.storage.filesystem import FileSystem, LocalFileSystem
 from data_juicer.store.ledger import READ, OperatorLedger
 from data_juicer.store.manifest import DataFile, Manifest, OperatorIdentity
 from data_juicer.testing.locks import MemoryLock

@@ -16,11 +16,11 @@ from benchmarks.report import Measured
 from data_juicer import api
 from data_juicer.formats.base import FragmentLimits, SourceFile
 from data_juicer.formats.discover import discover
-from data_juicer.formats.jsonl import read_fragment
-from data_juicer.formats.jsonl_scan import scan_plain
+from data_juicer.formats.jsonl.read import read_fragment
+from data_juicer.formats.jsonl.scan import scan_plain
 from data_juicer.ops.base import Filter, Mapper, Operator
-from data_juicer.ops.batch import Batch
-from data_juicer.ops.registry import make
+from data_juicer.ops.catalog.registry import make
+from data_juicer.rows.batch import Batch
 
 MEGABYTES_MAX = 36
 SIZE_BYTES_MAX = 256_000_000

@@ -21,9 +21,10 @@ from benchmarks.bench import Bench
 from benchmarks.reference_ops import PerRow
 from benchmarks.report import Measured
 from data_juicer.errors import ConfigError
-from data_juicer.ops import models, registry
 from data_juicer.ops.base import Filter, Mapper, Operator
-from data_juicer.ops.batch import Batch
+from data_juicer.ops.catalog import registry
+from data_juicer.ops.resources import models
+from data_juicer.rows.batch import Batch
 from data_juicer.testing.rows import DictRows
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "dev.jsonl.zst"

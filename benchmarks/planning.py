@@ -11,11 +11,11 @@ from benchmarks.driver import IDENTITIES, partition
 from benchmarks.one_job import peak_bytes
 from benchmarks.report import Measured
 from data_juicer.formats.base import FragmentLimits
-from data_juicer.plan.inventory import Inventory
 from data_juicer.plan.jobplan import plan_job
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.mapping import DatasetMapping, encode_mapping
 from data_juicer.plan.partitions import Piece, assign_partitions
+from data_juicer.plan.resume.inventory import Inventory
 
 PARTITIONS = 1_000_000
 

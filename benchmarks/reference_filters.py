@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from benchmarks.reference_ops import PerRow, strip_special, words
-from data_juicer.ops import models, word_lists
+from data_juicer.ops.resources import models, word_lists
 
 TOKENIZER = "tok"
 """Name of the tokenizer that is measured, in the model folders."""

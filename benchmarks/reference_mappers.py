@@ -12,7 +12,7 @@ from typing import Any
 
 import regex
 
-from data_juicer.ops.text.special_characters import SPECIAL_CHARACTERS
+from data_juicer.kernels.characters.special_characters import SPECIAL_CHARACTERS
 
 Reference = Callable[..., Callable[[str], str | list[str]]]
 
@@ -211,7 +211,7 @@ def replace_content(pattern: str, repl: str = "") -> Callable[[str], str]:
 
 
 def sentence_split(lang: str = "en") -> Callable[[str], str]:
-    from data_juicer.ops.text.punkt import load_punkt, punkt_files
+    from data_juicer.ops.resources.punkt import load_punkt, punkt_files
 
     punkt = load_punkt(punkt_files(lang, operator="sentence_split_mapper"))
     return lambda text: "\n".join(punkt.tokenize(text))

@@ -14,12 +14,12 @@ from typing import Any
 import ftfy
 import regex
 
+from data_juicer.kernels.characters.special_characters import SPECIAL_CHARACTERS
 from data_juicer.ops.mapper.clean_email_mapper import CleanEmailMapper
 from data_juicer.ops.mapper.clean_ip_mapper import CleanIpMapper
 from data_juicer.ops.mapper.clean_links_mapper import CleanLinksMapper
 from data_juicer.ops.mapper.punctuation_normalization_mapper import PUNCTUATION
 from data_juicer.ops.mapper.whitespace_normalization_mapper import KINDS
-from data_juicer.ops.text.special_characters import SPECIAL_CHARACTERS
 
 PerRow = Callable[[str], Any]
 

@@ -19,11 +19,11 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from data_juicer.ops import registry
 from data_juicer.ops.base import DatasetOperator
+from data_juicer.ops.catalog import registry
 from data_juicer.ops.dataset.scratch import Scratch
+from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.store.codec import encode_table
-from data_juicer.store.filesystem import LocalFileSystem
 from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.summaries import ORIGIN, SummaryFiles
 

@@ -6,7 +6,7 @@ from benchmarks.bench import ROWS_A_PARTITION, Bench
 from benchmarks.machinery import SIZE_BYTES_MAX, source_of, timed
 from benchmarks.report import Measured
 from data_juicer.formats.base import FragmentLimits
-from data_juicer.formats.jsonl_scan import scan_plain
+from data_juicer.formats.jsonl.scan import scan_plain
 
 
 def measure(bench: Bench) -> list[Measured]:

@@ -16,9 +16,9 @@ from benchmarks.bench import ROOT, Bench
 from benchmarks.report import Measured
 from data_juicer.config.config import load_config
 from data_juicer.errors import ConfigError
-from data_juicer.ops import registry
 from data_juicer.ops.base import Filter, Mapper, Operator
-from data_juicer.ops.batch import Batch
+from data_juicer.ops.catalog import registry
+from data_juicer.rows.batch import Batch
 
 RECIPE = ROOT / "configs" / "recipes" / "redpajama-cc.yaml"
 DOCUMENTS_MAX = 6000

@@ -5,24 +5,52 @@ data_juicer.run("recipe.yaml", np=2)
 data_juicer.load_job("20260313_180911_demo_b71c", work_dir="outputs")
 """
 
-import importlib
-import types
-from typing import Any
+from data_juicer import version
+from data_juicer.api import LoadedJob, load_job, run
+from data_juicer.errors import (
+    BackendError,
+    CheckpointError,
+    ConfigError,
+    DataJuicerError,
+    InputError,
+    JobError,
+    JobFailedError,
+    JobLockedError,
+    JobNotFoundError,
+    JobStoppedError,
+    OperatorError,
+    ResumeRefusedError,
+    StoreError,
+)
 
-from data_juicer import api, version
-from data_juicer.api import LoadedJob, load_job
-
-__all__ = ["LoadedJob", "__version__", "load_job", "run"]
+__all__ = [
+    "BackendError",
+    "CheckpointError",
+    "ConfigError",
+    "DataJuicerError",
+    "InputError",
+    "JobError",
+    "JobFailedError",
+    "JobLockedError",
+    "JobNotFoundError",
+    "JobResult",
+    "JobStoppedError",
+    "LoadedJob",
+    "OperatorError",
+    "ResumeRefusedError",
+    "StoreError",
+    "__version__",
+    "load_job",
+    "run",
+]
 
 __version__ = version.VERSION
 
 
-class _CallableFolder(types.ModuleType):
-    """The folder `run` has the name of the function that people call: the folder can be called."""
+def __getattr__(name: str) -> object:
+    """`JobResult` is imported when it is asked for: the engine behind it is heavy, and `--help` must be fast."""
+    if name == "JobResult":
+        from data_juicer.engine.lifecycle.environment import JobResult
 
-    def __call__(self, *args: Any, **overrides: Any) -> Any:
-        return api.run(*args, **overrides)
-
-
-run = importlib.import_module("data_juicer.run")
-run.__class__ = _CallableFolder
+        return JobResult
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

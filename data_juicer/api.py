@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
+    from data_juicer.engine.lifecycle.environment import JobResult
     from data_juicer.events.view import JobView
     from data_juicer.job.summary import JobSummary
-    from data_juicer.run.surroundings import JobResult
 
 
 def run(recipe: str | os.PathLike[str] | Mapping[str, Any], **overrides: Any) -> JobResult:
@@ -46,7 +46,7 @@ def load_job(job_id: str, work_dir: str = "./outputs") -> LoadedJob:
     from data_juicer.job import summary as summaries
     from data_juicer.job.find import find_job
     from data_juicer.job.layout import JobLayout
-    from data_juicer.store.filesystem import LocalFileSystem
+    from data_juicer.storage.filesystem import LocalFileSystem
 
     fs = LocalFileSystem()
     found = find_job(work_dir, job_id)

@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Iterator
 
 from data_juicer.clock import Clock
-from data_juicer.run.messages import Attempt, Message
-from data_juicer.run.saver import DirectSaver
-from data_juicer.run.setup import WorkerSetup
-from data_juicer.run.tools import Tools
-from data_juicer.run.worker import Worker
-from data_juicer.store.filesystem import FileSystem
+from data_juicer.engine.protocol.messages import Attempt, Message
+from data_juicer.engine.protocol.worker_setup import WorkerSetup
+from data_juicer.engine.worker.context import Tools
+from data_juicer.engine.worker.saver import DirectSaver
+from data_juicer.engine.worker.worker import Worker
+from data_juicer.storage.filesystem import FileSystem
 
 
 class InlineBackend:

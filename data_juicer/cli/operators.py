@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from data_juicer.errors import ConfigError
-from data_juicer.ops import parameters, registry
-from data_juicer.ops.aliases import ALIASES
 from data_juicer.ops.base import Filter, Operator, RowRemover
+from data_juicer.ops.catalog import parameters, registry
+from data_juicer.ops.catalog.aliases import ALIASES
 
 _WIDTH_MAX: Final = 100
 _NAME_COLUMNS: Final = 32

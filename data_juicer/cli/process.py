@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from data_juicer.config.commandline import PROGRAM, build_parser, read_flags
 from data_juicer.config.config import load_config
+from data_juicer.config.sources.command_line import PROGRAM, build_parser, read_flags
 from data_juicer.errors import DataJuicerError
 from data_juicer.version import VERSION
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 
 from data_juicer.cli.operators import describe, summary
-from data_juicer.ops import registry
+from data_juicer.ops.catalog import registry
 
 FOLDER = os.path.join("docs", "operators")
 _WIDTH = 96

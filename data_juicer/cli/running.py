@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from data_juicer.cli.signals import StopSignals
-from data_juicer.config.commandline import PROGRAM
 from data_juicer.config.config import load_config
+from data_juicer.config.sources.command_line import PROGRAM
 from data_juicer.errors import DataJuicerError, InputError
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
+    from data_juicer.engine.lifecycle.environment import JobResult
+    from data_juicer.engine.lifecycle.open import OpenJob
     from data_juicer.events.types import Record
     from data_juicer.monitor.terminal import Terminal
-    from data_juicer.run.opening import OpenJob
-    from data_juicer.run.surroundings import JobResult
 
 _DEMO_DATA: Final = "demo-outputs/data/stdlib.jsonl"
 

@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from data_juicer.config import layers
-from data_juicer.config.commandline import read_flags
-from data_juicer.config.layers import Given, Settled, Source
 from data_juicer.config.schema import DEFAULTS, JobConfig, find_problem
-from data_juicer.config.words import one_line
+from data_juicer.config.sources import layers
+from data_juicer.config.sources.command_line import read_flags
+from data_juicer.config.sources.layers import Given, Settled, Source
+from data_juicer.config.wording import one_line
 from data_juicer.errors import ConfigError
 
 
@@ -63,7 +63,7 @@ def _source(name: str, lines: Mapping[str, int] | None = None) -> Source:
 
 
 def _read_file(path: str) -> tuple[Any, Source]:
-    from data_juicer.config.yamltext import TEXT_BYTES_MAX, parse_yaml
+    from data_juicer.config.sources.yaml_text import TEXT_BYTES_MAX, parse_yaml
 
     name = one_line(path)
     try:

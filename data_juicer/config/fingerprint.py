@@ -11,8 +11,8 @@ from typing import Any
 
 import xxhash
 
-from data_juicer.config.entries import DatasetConfig, OperatorEntry
 from data_juicer.config.schema import SPECS, JobConfig
+from data_juicer.config.sources.entries import DatasetConfig, OperatorEntry
 
 
 def dump(config: JobConfig) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from data_juicer.config.words import one_line
+from data_juicer.config.wording import one_line
 from data_juicer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def check_operators(config: JobConfig) -> tuple[Operator, ...]:
 
 def load_custom_operators(paths: Sequence[str], recipe_path: str | None) -> None:
     """Raises: ConfigError: a path is missing, or holds no operator that can be used."""
-    from data_juicer.ops import registry
+    from data_juicer.ops.catalog import registry
 
     try:
         registry.load_custom(paths)
@@ -37,7 +37,7 @@ def load_custom_operators(paths: Sequence[str], recipe_path: str | None) -> None
 
 
 def _make(entry: OperatorEntry, index: int, text_key: str, seed: int) -> Operator:
-    from data_juicer.ops import registry
+    from data_juicer.ops.catalog import registry
 
     try:
         return registry.make(entry.name, entry.params, text_key=text_key, seed=seed)

@@ -12,9 +12,9 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any, Final
 
-from data_juicer.config import foreign, legacy
-from data_juicer.config.scalars import resolve_scalar
 from data_juicer.config.schema import DEFAULTS, NOT_AVAILABLE, SPECS, JobConfig
+from data_juicer.config.sources import foreign, legacy
+from data_juicer.config.sources.scalars import resolve_scalar
 
 COLUMNS: Final = 110
 EXAMPLES: Final[dict[str, Any]] = {

@@ -6,7 +6,7 @@ import os.path
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from data_juicer.config.words import did_you_mean, show
+from data_juicer.config.wording import did_you_mean, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

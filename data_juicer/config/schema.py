@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 from data_juicer.config import rules
-from data_juicer.config.entries import Dataset, DatasetConfig, DatasetSource, OperatorEntry, Process
 from data_juicer.config.sections import (
     MB_MAX,
     CheckpointConfig,
@@ -24,8 +23,9 @@ from data_juicer.config.sections import (
     check_fields,
     setting,
 )
+from data_juicer.config.sources.entries import Dataset, DatasetConfig, DatasetSource, OperatorEntry, Process
 from data_juicer.config.spec import Choice, Flag, Integer, Names, Spec, Text
-from data_juicer.config.words import one_line, show
+from data_juicer.config.wording import one_line, show
 from data_juicer.errors import ConfigError
 
 __all__ = [

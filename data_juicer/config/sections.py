@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from data_juicer.config import rules
-from data_juicer.config.plain import InvalidValueError
+from data_juicer.config.sources.plain import InvalidValueError
 from data_juicer.config.spec import Choice, Flag, Integer, Names, Number, Spec
-from data_juicer.config.words import one_line
+from data_juicer.config.wording import one_line
 from data_juicer.errors import ConfigError
 
 MB_MAX: Final = 1 << 20

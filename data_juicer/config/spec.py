@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from data_juicer.config.plain import InvalidValueError, is_unicode
-from data_juicer.config.scalars import resolve_scalar
-from data_juicer.config.words import clip, show
+from data_juicer.config.sources.plain import InvalidValueError, is_unicode
+from data_juicer.config.sources.scalars import resolve_scalar
+from data_juicer.config.wording import clip, show
 
 INTEGER_MAX: Final = 2**63 - 1
 TEXT_CHARS_MAX: Final = 4096
@@ -217,7 +217,7 @@ def read_yaml(text: str) -> Any:
 
     Raises: InvalidValueError: it is neither.
     """
-    from data_juicer.config.yamltext import parse_yaml
+    from data_juicer.config.sources.yaml_text import parse_yaml
     from data_juicer.errors import ConfigError
 
     try:

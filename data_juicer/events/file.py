@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from data_juicer.errors import StoreError
 from data_juicer.job.layout import rotated
-from data_juicer.store.filesystem import FileSystem
+from data_juicer.storage.filesystem import FileSystem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

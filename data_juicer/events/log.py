@@ -12,7 +12,7 @@ from data_juicer.events.codec import decode_lines, encode_record, find_header
 from data_juicer.events.file import RotatingFile, Tail, read_lines
 from data_juicer.events.people import PeopleLog
 from data_juicer.job.layout import JobLayout
-from data_juicer.store.filesystem import FileSystem
+from data_juicer.storage.filesystem import FileSystem
 
 Listener = Callable[[t.Record], None]
 

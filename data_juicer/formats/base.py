@@ -11,7 +11,7 @@ import msgspec
 from data_juicer.errors import InputError
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 Format = Literal["jsonl", "parquet"]
 Compression = Literal["none", "gzip", "zstd"]

@@ -10,8 +10,8 @@ from typing import Final
 from data_juicer.errors import InputError
 from data_juicer.formats.base import SourceFile
 from data_juicer.formats.compression import BrokenStreamError, read_unpacked
-from data_juicer.formats.lines import BLANKS, BOM
-from data_juicer.ops import values
+from data_juicer.formats.jsonl.lines import BLANKS, BOM
+from data_juicer.rows import json_values
 
 ROWS_LOOKED_AT: Final = 100
 _BYTES_MAX: Final = 16 << 20
@@ -33,7 +33,7 @@ def _check_lines(source: SourceFile, text_keys: Sequence[str]) -> None:
     if not rows:
         return
     for key in text_keys:
-        if all(values.get(row, key) is None for row in rows):
+        if all(json_values.get(row, key) is None for row in rows):
             looked_at = f"first {ROWS_LOOKED_AT} rows" if len(rows) == ROWS_LOOKED_AT else "rows"
             found = ", ".join(dict.fromkeys(name for row in rows for name in row)) or "no fields"
             raise InputError(
@@ -46,7 +46,7 @@ def _objects(source: SourceFile) -> Iterator[dict[str, bytes]]:
     """The rows that are JSON objects, as raw members."""
     for line in _lines(_chunks(source)):
         try:
-            yield values.raw_object(line)
+            yield json_values.raw_object(line)
         except (ValueError, RecursionError):
             continue
 
@@ -77,6 +77,6 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _check_columns(source: SourceFile, text_keys: Sequence[str]) -> None:
-    from data_juicer.formats.parquet import check_text_columns
+    from data_juicer.formats.parquet.read import check_text_columns
 
     check_text_columns(source.path, tuple(text_keys))

@@ -15,7 +15,7 @@ from data_juicer.formats.json_types import (
     join_members,
     kind_of,
 )
-from data_juicer.ops import values
+from data_juicer.rows import json_values
 
 
 def lines_table(data: bytes, kinds: Mapping[str, Kind] | None = None) -> pa.Table:
@@ -27,7 +27,7 @@ def lines_table(data: bytes, kinds: Mapping[str, Kind] | None = None) -> pa.Tabl
     if kinds is None:
         kinds = join_lines({}, data)
     schema = kinds_schema(kinds)
-    rows = [values.raw_object(line) for line in _lines(data)]
+    rows = [json_values.raw_object(line) for line in _lines(data)]
     columns = [
         pa.array([_fit_raw(row.get(name), kind) for row in rows], schema.field(name).type)
         for name, kind in kinds.items()
@@ -39,7 +39,7 @@ def join_lines(kinds: Mapping[str, Kind], data: bytes) -> dict[str, Kind]:
     """The kinds that hold these rows as well."""
     joined = dict(kinds)
     for line in _lines(data):
-        row = values.decode(line)
+        row = json_values.decode(line)
         if not all(type(value) is str and _is_string(joined.get(name)) for name, value in row.items()):
             joined = join_members(joined, {name: kind_of(value) for name, value in row.items()})
     return joined
@@ -63,5 +63,5 @@ def _fit_raw(raw: bytes | None, kind: Kind) -> object:
         return None
     if is_json_text(kind):
         return raw.decode()
-    value = values.decode(raw)
+    value = json_values.decode(raw)
     return fit(value, kind) if kind.name == "float" or holds_json_text(kind) else value

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from data_juicer.formats.compression import compress
-from data_juicer.formats.jsonl_write import encode_rows
-from data_juicer.ops.batch import STATS_FIELD
+from data_juicer.formats.jsonl.write import encode_rows
+from data_juicer.rows.batch import STATS_FIELD
 
 if TYPE_CHECKING:
     from data_juicer.formats.base import Compression, Format, Fragment, FragmentReader, ReadRows
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 class Readable(Protocol):
@@ -50,7 +50,7 @@ def encode_result(batch: Batch, result_format: Format, compression: Compression,
         batch = batch.without_field(STATS_FIELD)
     if result_format == "jsonl":
         return compress(encode_rows(batch, keep_stats=keep_stats), compression)
-    from data_juicer.formats.parquet_write import encode_table, parquet_bytes
+    from data_juicer.formats.parquet.write import encode_table, parquet_bytes
 
     return parquet_bytes(encode_table(batch, keep_stats=keep_stats))
 
@@ -65,7 +65,7 @@ def encode_intermediate(
         if compression in {"snappy", "lz4"}:
             raise ValueError(f"JSON Lines cannot be compressed with {compression}")
         return compress(encode_rows(batch, keep_stats=True), compression)  # type: ignore[arg-type]
-    from data_juicer.formats.parquet_write import arrow_bytes, parquet_bytes, whole_table
+    from data_juicer.formats.parquet.write import arrow_bytes, parquet_bytes, whole_table
 
     table = whole_table(batch)
     return parquet_bytes(table, compression) if file_format == "parquet" else arrow_bytes(table, compression)
@@ -73,9 +73,9 @@ def encode_intermediate(
 
 def _reader(file_format: Format) -> FragmentReader:
     if file_format == "parquet":
-        from data_juicer.formats import parquet
+        from data_juicer.formats.parquet import read as parquet
 
         return parquet.read_fragment
-    from data_juicer.formats import jsonl
+    from data_juicer.formats.jsonl import read as jsonl
 
     return jsonl.read_fragment

@@ -8,7 +8,7 @@ import time
 from typing import Final, Protocol
 
 from data_juicer.errors import StoreError
-from data_juicer.store.disk_errors import told
+from data_juicer.storage.os_errors import told
 
 _TRIES: Final = 20
 _PAUSE_S: Final = 0.005

@@ -10,7 +10,7 @@ from datetime import datetime
 from data_juicer.errors import ConfigError, JobNotFoundError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver, find_owner, is_alive
-from data_juicer.store.filesystem import FileSystem
+from data_juicer.storage.filesystem import FileSystem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

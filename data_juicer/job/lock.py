@@ -23,7 +23,7 @@ from data_juicer.errors import JobLockedError, StoreError
 from data_juicer.job.advisory import AdvisoryLock, FileLock, is_held
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_run_name
-from data_juicer.store.filesystem import FileSystem
+from data_juicer.storage.filesystem import FileSystem
 
 RENEWAL_S: Final = 15.0
 """How often a driver renews its lease."""

@@ -13,7 +13,7 @@ import msgspec
 
 from data_juicer.errors import JobError, JobNotFoundError, ResumeRefusedError
 from data_juicer.job.layout import JobLayout
-from data_juicer.store.filesystem import FileSystem
+from data_juicer.storage.filesystem import FileSystem
 from data_juicer.version import VERSION
 
 FORMAT_VERSION: Final = 1

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from data_juicer.ops.batch import Batch, Mask
+    from data_juicer.kernels.arrays import Mask
     from data_juicer.ops.dataset.scratch import Scratch
     from data_juicer.ops.dataset.summaries import Summaries
+    from data_juicer.rows.batch import Batch
 
 Kind = Literal["mapper", "filter", "deduplicator", "selector", "grouper", "aggregator"]
 Scope = Literal["partition", "dataset"]

@@ -9,7 +9,7 @@
             return sample
 
 Such an operator sees rows as dicts, one after the other, which is slow beside a column at a time
-(docs/custom_operators.md). `ops/adapter.py` runs it.
+(docs/custom_operators.md). `ops/catalog/adapter.py` runs it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Final, TypeVar
 
-from data_juicer.ops.parameters import FIELD_KEYS
-from data_juicer.ops.ranges import in_range
+from data_juicer.ops.bases.ranges import in_range
+from data_juicer.ops.catalog.parameters import FIELD_KEYS
 from data_juicer.utils.constant import Fields
 
 Sample = dict[str, Any]

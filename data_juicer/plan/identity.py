@@ -9,7 +9,7 @@ import xxhash
 
 from data_juicer.errors import ConfigError
 from data_juicer.ops.base import Operator
-from data_juicer.ops.registry import canonical_params
+from data_juicer.ops.catalog.registry import canonical_params
 from data_juicer.store.manifest import OperatorIdentity
 
 _CHUNK_BYTES = 1 << 20

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from data_juicer.plan.inventory import Inventory
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.plan.resume import Wanted, find_resume_point
+from data_juicer.plan.resume.inventory import Inventory
+from data_juicer.plan.resume.points import Wanted, find_resume_point
 from data_juicer.store.manifest import Manifest
 
 

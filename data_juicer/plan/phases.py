@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from data_juicer.plan.inventory import Inventory
 from data_juicer.plan.jobplan import Refused
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.plan.resume.inventory import Inventory
 from data_juicer.store.decisions import ResolveManifest
 from data_juicer.store.manifest import Manifest
 

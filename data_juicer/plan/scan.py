@@ -14,7 +14,7 @@ from data_juicer.plan.partitions import PartitionSpec, Piece, assign_partitions
 
 if TYPE_CHECKING:
     from data_juicer.formats.base import Fragment, FragmentLimits, SourceFile
-    from data_juicer.store.filesystem import FileSystem
+    from data_juicer.storage.filesystem import FileSystem
 
 STAGED_SUFFIX: Final = ".staged"
 
@@ -144,14 +144,14 @@ class _Scanner:
         return self._jsonl(source)
 
     def _jsonl(self, source: SourceFile) -> Iterator[Piece]:
-        from data_juicer.formats.jsonl_scan import scan_plain, unpack
+        from data_juicer.formats.jsonl.scan import scan_plain, unpack
 
         if source.compression != "none" or self._always:
             return self._copied(source, unpack(source, self._limits))
         return _in_place(source, scan_plain(source, self._limits))
 
     def _parquet(self, source: SourceFile) -> Iterator[Piece]:
-        from data_juicer.formats.parquet_scan import scan_row_groups, unpack_slices
+        from data_juicer.formats.parquet.scan import scan_row_groups, unpack_slices
 
         fragments = None if self._always else scan_row_groups(source, self._limits)
         if fragments is None:

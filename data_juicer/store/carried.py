@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.ops.dataset.summaries import ROW_BYTES
-from data_juicer.store.filesystem import Data, FileSystem
+from data_juicer.storage.filesystem import Data, FileSystem
 from data_juicer.store.manifest import DataFile
 from data_juicer.store.staging import stage_file
 

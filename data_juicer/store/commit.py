@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from data_juicer.errors import CheckpointCorruptError, CheckpointError
-from data_juicer.store.filesystem import Data, FileSystem
+from data_juicer.storage.filesystem import Data, FileSystem
 from data_juicer.store.ledger import check_ledgers
 from data_juicer.store.manifest import Manifest, decode_manifest, encode_manifest
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from data_juicer.errors import CheckpointCorruptError, CheckpointError
+from data_juicer.storage.filesystem import FileSystem
 from data_juicer.store.codec import decode_table, encode_table
 from data_juicer.store.commit import check_file
-from data_juicer.store.filesystem import FileSystem
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from data_juicer.store.filesystem import FileSystem
+from data_juicer.storage.filesystem import FileSystem
 from data_juicer.store.results import ExportedFile, ResultsManifest, digest_of
 
 READ_BYTES_MAX: Final = 64_000_000

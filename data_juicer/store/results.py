@@ -9,9 +9,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from data_juicer.formats import to_parquet
 from data_juicer.formats.compression import compress
-from data_juicer.store.filesystem import Data, FileSystem
+from data_juicer.formats.parquet import merge
+from data_juicer.storage.filesystem import Data, FileSystem
 
 FORMAT_VERSION: Final = 1
 CHUNK_BYTES: Final = 8 << 20
@@ -170,16 +170,16 @@ def _write_parquet(
         return fs.read(path)
 
     if part_format == "jsonl":
-        kinds = to_parquet.jsonl_kinds(paths, read)
+        kinds = merge.jsonl_kinds(paths, read)
     else:
-        schema = to_parquet.parquet_schema(paths, read)
+        schema = merge.parquet_schema(paths, read)
     for number, group in enumerate(_groups(fs, paths, target.shard_size_bytes)):
         aside = f"{base}.{number}.aside"
         with fs.create(aside) as sink:
             if part_format == "jsonl":
-                to_parquet.write_jsonl(group, read, kinds, sink)
+                merge.write_jsonl(group, read, kinds, sink)
             else:
-                to_parquet.write_parquet(group, read, schema, sink)
+                merge.write_parquet(group, read, schema, sink)
         fs.sync(aside)
         yield aside
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 import xxhash
 
 from data_juicer.errors import CheckpointCorruptError
-from data_juicer.ops.batch import Batch
+from data_juicer.rows.batch import Batch
+from data_juicer.storage.filesystem import Data, FileSystem
 from data_juicer.store.codec import COMPRESSIONS, Compression, Format, decode_table, encode_table
 from data_juicer.store.commit import check_file
-from data_juicer.store.filesystem import Data, FileSystem
-from data_juicer.store.layers import apply_layer, make_layer
+from data_juicer.store.deltas import apply_layer, make_layer
 from data_juicer.store.manifest import DataFile
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from data_juicer.errors import CheckpointCorruptError
+from data_juicer.storage.filesystem import FileSystem
 from data_juicer.store.codec import decode_table
 from data_juicer.store.decisions import NONE_DEAD, DeadRows
-from data_juicer.store.filesystem import FileSystem
 from data_juicer.store.manifest import Manifest
 from data_juicer.store.staging import read_file, read_lines
 

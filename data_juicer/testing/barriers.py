@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from data_juicer.formats.jsonl_write import encode_rows
+from data_juicer.formats.jsonl.write import encode_rows
 from data_juicer.ops.base import DatasetOperator
-from data_juicer.ops.batch import Batch
 from data_juicer.ops.dataset.grouping import MEMBER_PARTITION, MEMBER_ROW, ROW
 from data_juicer.ops.dataset.scratch import Scratch
+from data_juicer.rows.batch import Batch
 from data_juicer.store.carried import with_rows
 
 

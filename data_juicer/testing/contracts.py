@@ -11,10 +11,10 @@ import pytest
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.core.executor.factory import make_executor
+from data_juicer.engine.lifecycle.environment import JobResult
 from data_juicer.errors import JobFailedError, JobStoppedError
 from data_juicer.events import types as t
-from data_juicer.run.surroundings import JobResult
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.testing import jobs, poison
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
-from data_juicer.store.filesystem import Data, FileSystem
+from data_juicer.storage.filesystem import Data, FileSystem
 from data_juicer.testing.memory_fs import AppendingStream
 
 

@@ -12,13 +12,13 @@ import msgspec
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.config import load_recipe
 from data_juicer.config.schema import JobConfig
+from data_juicer.engine.lifecycle.environment import JobResult, Surroundings
+from data_juicer.engine.output.mapping_report import MappingReport
+from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
 from data_juicer.events.log import read_records
 from data_juicer.job.layout import JobLayout
-from data_juicer.run.job import run_job
-from data_juicer.run.reports import MappingReport
-from data_juicer.run.surroundings import JobResult, Surroundings
-from data_juicer.store.filesystem import FileSystem
+from data_juicer.storage.filesystem import FileSystem
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.results import find_results
 from data_juicer.testing.clock import ManualClock

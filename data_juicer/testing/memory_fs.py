@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from data_juicer.errors import StoreError
-from data_juicer.store.filesystem import Data, FileSystem
+from data_juicer.storage.filesystem import Data, FileSystem
 
 
 class Loss(enum.Enum):

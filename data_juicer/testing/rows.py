@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from data_juicer.ops import values
-from data_juicer.ops.batch import Batch, Place
+from data_juicer.rows import json_values
+from data_juicer.rows.batch import Batch, Place
 
 
 class DictRows:
     """A `RowSource` over dicts. Every field named in `text_keys` must hold a string in every row."""
 
     def __init__(self, rows: Sequence[Mapping[str, Any]], text_keys: Sequence[str] = ("text",)) -> None:
-        self._rows = [{key: values.encode(value) for key, value in row.items()} for row in rows]
+        self._rows = [{key: json_values.encode(value) for key, value in row.items()} for row in rows]
         self._texts = {
             key: pa.array([self._string(row, key) for row in self._rows], pa.large_string())
             for key in text_keys
@@ -25,8 +25,8 @@ class DictRows:
 
     @staticmethod
     def _string(row: Mapping[str, bytes], key: str) -> str:
-        raw = values.get(row, key)
-        text = None if raw is None else values.decode(raw)
+        raw = json_values.get(row, key)
+        text = None if raw is None else json_values.decode(raw)
         if not isinstance(text, str):
             raise TypeError(f"field {key!r} must hold a string, found {text!r}")
         return text
@@ -38,13 +38,13 @@ class DictRows:
         return dict(self._rows[origin])
 
     def field(self, key: str) -> pa.Array:
-        return pa.array([values.get(row, key) for row in self._rows], pa.large_binary())
+        return pa.array([json_values.get(row, key) for row in self._rows], pa.large_binary())
 
     def row_ids(self) -> npt.NDArray[np.uint64]:
         return np.arange(len(self._rows), dtype=np.uint64)
 
     def place(self, origin: int) -> Place:
-        return Place(line=origin + 1, byte_offset=-1, raw=values.join_object(self._rows[origin]))
+        return Place(line=origin + 1, byte_offset=-1, raw=json_values.join_object(self._rows[origin]))
 
 
 def batch_of(rows: Sequence[Mapping[str, Any]], text_keys: Sequence[str] = ("text",)) -> Batch:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from data_juicer.run.messages import Attempt, Message
-from data_juicer.run.setup import WorkerSetup
+from data_juicer.engine.protocol.messages import Attempt, Message
+from data_juicer.engine.protocol.worker_setup import WorkerSetup
 
 
 class ScriptedBackend:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from data_juicer.api import run_config
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.testing import jobs
 
 SIZES = (50, 200, 1000)

@@ -14,8 +14,8 @@ import pytest
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 
-from data_juicer.backends.ray import RayBackend
-from data_juicer.backends.ray_place import Place
+from data_juicer.backends.ray.agent_handle import Place
+from data_juicer.backends.ray.backend import RayBackend
 from data_juicer.core.executor.factory import make_executor
 from data_juicer.events import types as t
 from data_juicer.testing import jobs

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from data_juicer.cli import process
-from data_juicer.ops import registry
+from data_juicer.ops.catalog import registry
 
 CUSTOM = '''\
 from data_juicer.ops.base_op import OPERATORS, Mapper

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data_juicer.errors import StoreError
-from data_juicer.store.filesystem import FileSystem, LocalFileSystem
+from data_juicer.storage.filesystem import FileSystem, LocalFileSystem
 from data_juicer.testing.crashing_fs import CrashingFileSystem, PowerLoss
 from data_juicer.testing.memory_fs import Loss, MemoryFileSystem
 

@@ -19,12 +19,12 @@ import msgspec
 from data_juicer import api
 from data_juicer.cli.running import Screen
 from data_juicer.cli.signals import StopSignals
+from data_juicer.engine.output.dead_letters import committed_letters
+from data_juicer.engine.output.mapping_report import MappingReport
 from data_juicer.errors import DataJuicerError
 from data_juicer.events.log import read_records
 from data_juicer.job.layout import JobLayout
-from data_juicer.run.letters import committed_letters
-from data_juicer.run.reports import MappingReport
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.store.ledger import check_ledgers
 from data_juicer.testing import poison
 

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 
 from data_juicer.config.schema import JobConfig
+from data_juicer.engine.lifecycle.environment import JobResult
 from data_juicer.events import types as t
 from data_juicer.job.layout import JobLayout
-from data_juicer.run.surroundings import JobResult
-from data_juicer.store.filesystem import FileSystem
+from data_juicer.storage.filesystem import FileSystem
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.testing import jobs
 from data_juicer.testing.crashing_fs import CrashingFileSystem, PowerLoss
@@ -202,7 +202,7 @@ class _told:  # noqa: N801 - used as a statement
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     """Copies of the input are read past the seam, straight from the disk; here the disk is one in memory."""
-    from data_juicer.formats import jsonl
+    from data_juicer.formats.jsonl import read as jsonl
 
     held = Disk()
     monkeypatch.setattr(jsonl, "read_range", held.read_range(jsonl.read_range))

@@ -20,7 +20,7 @@ from soak_driver import FROM_THEN_ON, ONCE
 from data_juicer.config.config import load_recipe
 from data_juicer.config.schema import JobConfig
 from data_juicer.job.lock import RunClaim, newest_run
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.testing import jobs
 
 FS = LocalFileSystem()

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from data_juicer.cli import process
-from data_juicer.store import filesystem
-from data_juicer.store.disk_errors import told
+from data_juicer.storage import filesystem
+from data_juicer.storage.os_errors import told
 
 
 def full(path: str) -> None:

@@ -14,14 +14,14 @@ from crash_recipes import CUSTOM, lines, small_job
 from power_loss import Disk, disk, visit
 from test_staleness import Job, every
 
-from data_juicer.backends.local import LocalBackend
+from data_juicer.backends.local.backend import LocalBackend
 from data_juicer.clock import SystemClock
 from data_juicer.config.schema import JobConfig
+from data_juicer.engine.lifecycle.environment import Surroundings
+from data_juicer.engine.run_job import run_job
 from data_juicer.errors import DataJuicerError
 from data_juicer.events import types as t
-from data_juicer.run.job import run_job
-from data_juicer.run.surroundings import Surroundings
-from data_juicer.store.filesystem import FileSystem, LocalFileSystem
+from data_juicer.storage.filesystem import FileSystem, LocalFileSystem
 from data_juicer.testing import jobs
 from data_juicer.testing.jobs import Watch
 from data_juicer.testing.memory_fs import Loss, MemoryFileSystem

@@ -11,8 +11,8 @@ import pytest
 from crash_recipes import lines, small_job
 
 from data_juicer.config.schema import JobConfig
+from data_juicer.engine.output.dead_letters import committed_letters
 from data_juicer.errors import JobFailedError, StoreError
-from data_juicer.run.letters import committed_letters
 from data_juicer.store.decisions import ResolveManifest
 from data_juicer.testing import jobs
 from data_juicer.testing.jobs import Watch

@@ -21,7 +21,7 @@ import pytest
 from crash_recipes import CUSTOM
 
 from data_juicer.config.schema import JobConfig
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.testing import jobs
 
 FS = LocalFileSystem()

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from data_juicer import api
-from data_juicer.run.letters import committed_letters
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.engine.output.dead_letters import committed_letters
+from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.testing import poison
 from data_juicer.testing.jobs import JOB_ID
 

@@ -11,7 +11,7 @@ from power_loss import Disk, disk, visit
 
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
-from data_juicer.run import committer
+from data_juicer.engine.driver import committer
 from data_juicer.testing.memory_fs import Loss
 
 __all__ = ["disk"]

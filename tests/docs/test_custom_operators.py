@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from data_juicer.api import run
-from data_juicer.ops import custom, registry
+from data_juicer.ops.catalog import custom, registry
 
 PAGE = (Path(__file__).parents[2] / "docs" / "custom_operators.md").read_text()
 TEXTS = ["my secret is out?", "no question, no secret", "why? why not?"]

@@ -20,10 +20,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from data_juicer.ops import registry
 from data_juicer.ops.base import DatasetOperator, Filter, Mapper, parameters_of
-from data_juicer.ops.batch import META_FIELD, STATS_FIELD, Batch
+from data_juicer.ops.catalog import registry
 from data_juicer.ops.dataset.grouping import Grouper
+from data_juicer.rows.batch import META_FIELD, STATS_FIELD, Batch
 from data_juicer.testing.barriers import resolve
 from data_juicer.testing.rows import batch_of
 

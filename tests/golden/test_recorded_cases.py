@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_juicer.errors import ConfigError
-from data_juicer.ops import registry
+from data_juicer.ops.catalog import registry
 
 from . import harness
 from .differences import DIFFERENCES, LEFT_OUT, differences_of

@@ -5,11 +5,11 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_juicer.config import foreign, legacy
 from data_juicer.config.config import from_plain, load_config, load_recipe
 from data_juicer.config.fingerprint import canonical, digest, dump
 from data_juicer.config.schema import SPECS, JobConfig
-from data_juicer.config.yamltext import parse_yaml
+from data_juicer.config.sources import foreign, legacy
+from data_juicer.config.sources.yaml_text import parse_yaml
 from data_juicer.errors import ConfigError
 
 KEYS = sorted({*SPECS, *JobConfig.SECTIONS, *legacy.FLAT, *legacy.BELOW_PARTITION, *foreign.NAMES, "config"})

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from data_juicer.api import run_config
 from data_juicer.errors import InputError
-from data_juicer.ops import values
-from data_juicer.store.filesystem import FileSystem, LocalFileSystem
+from data_juicer.rows import json_values
+from data_juicer.storage.filesystem import FileSystem, LocalFileSystem
 from data_juicer.testing import jobs
 from data_juicer.testing.crashing_fs import CrashingFileSystem, PowerLoss
 from data_juicer.testing.memory_fs import Loss, MemoryFileSystem
@@ -144,7 +144,7 @@ def test_fields_that_no_operator_touches_come_out_as_they_went_in(
     before = {}
     for line in data.split(b"\n"):
         try:
-            row = values.raw_object(line)
+            row = json_values.raw_object(line)
         except (ValueError, msgspec.MsgspecError):
             continue
         if "id" in row:
@@ -153,7 +153,7 @@ def test_fields_that_no_operator_touches_come_out_as_they_went_in(
         exported, _ = outcome(path, process, given_)
     assert isinstance(exported, dict)
     for line in exported["result.jsonl"].splitlines():
-        after = values.raw_object(line)
+        after = json_values.raw_object(line)
         if "id" not in after:  # no operator, so nothing was asked of the row
             continue
         known = before[after["id"]]

@@ -18,7 +18,7 @@ from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import find_owner
 from data_juicer.plan.mapping import decode_mapping
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.store.manifest import Manifest, decode_manifest, encode_manifest
 from data_juicer.store.results import find_results
 

@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from data_juicer.formats.base import FragmentLimits, ReadRows, SourceFile
-from data_juicer.formats.jsonl import read_fragment
-from data_juicer.formats.jsonl_scan import scan_chunks, scan_plain
-from data_juicer.formats.jsonl_write import encode_rows
+from data_juicer.formats.jsonl.read import read_fragment
+from data_juicer.formats.jsonl.scan import scan_chunks, scan_plain
+from data_juicer.formats.jsonl.write import encode_rows
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(

@@ -9,9 +9,9 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_juicer.ops.batch import Batch
+from data_juicer.rows.batch import Batch
 from data_juicer.store.codec import decode_table, encode_table
-from data_juicer.store.layers import apply_layer, join_batches, make_layer, split_batch
+from data_juicer.store.deltas import apply_layer, join_batches, make_layer, split_batch
 from data_juicer.testing.rows import batch_of
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pydoc
+
 import pytest
 
 import data_juicer
@@ -29,9 +31,12 @@ def test_a_job_that_is_not_there_is_told_with_the_nearest_name(tmp_path):
         data_juicer.load_job("mine", str(tmp_path))
 
 
-def test_the_function_and_the_folder_of_its_name_are_both_there():
-    import data_juicer.run.job as module
-    from data_juicer import run
+def test_run_is_a_function_that_help_explains():
+    text = pydoc.render_doc(data_juicer.run, renderer=pydoc.plaintext).replace("'", "")
 
-    assert callable(run)
-    assert run.job is module
+    assert "run(recipe: str | os.PathLike[str] | Mapping[str, Any], **overrides: Any) -> JobResult" in text
+    assert "Raises: DataJuicerError" in text
+
+
+def test_results_and_errors_are_exported_beside_it():
+    assert all(hasattr(data_juicer, name) for name in data_juicer.__all__)

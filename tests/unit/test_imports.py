@@ -1,6 +1,7 @@
 """The import rules of docs/architecture.md and of pure modules, by reading sources; imports for types alone count too."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,16 +10,18 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "data_juicer"
 LEVELS = (
     {"errors", "clock", "version", "utils"},
-    {"ops"},
-    {"config"},
-    {"formats"},
-    {"store"},
-    {"plan", "job", "events", "monitor"},
-    {"run"},
+    {"kernels", "storage"},
+    {"rows"},
+    {"ops", "formats"},
+    {"config", "store"},
+    {"job"},
+    {"events", "plan"},
+    {"monitor"},
+    {"engine"},
     {"backends"},
     {"core"},
     {"api"},
-    {"cli"},
+    {"cli", "web"},
 )
 """From the lowest; a folder imports those of its own level and below."""
 RANKS = {name: rank for rank, names in enumerate(LEVELS) for name in names}
@@ -28,7 +31,7 @@ OUTSIDE = {"__init__", "__main__", "testing"}
 ALWAYS_PURE = {
     "errors",
     "config.fingerprint",
-    "config.legacy",
+    "config.sources.legacy",
     "config.schema",
     "events.codec",
     "events.text",
@@ -40,14 +43,14 @@ ALWAYS_PURE = {
     "plan.keys",
     "plan.partitions",
     "plan.policy",
-    "plan.resume",
+    "plan.resume.points",
     "plan.retention",
-    "run.backend",
-    "run.isolate",
-    "run.messages",
-    "run.partition",
-    "run.retry",
-    "run.scheduler",
+    "engine.protocol.backend",
+    "engine.worker.row_isolation",
+    "engine.protocol.messages",
+    "engine.worker.apply_operator",
+    "engine.driver.retry",
+    "engine.driver.scheduler",
     "store.ledger",
     "store.manifest",
 }
@@ -62,7 +65,7 @@ OS_WORDS = {"PathLike", "fspath", "path", "sep"}
 EXCEPTIONS = {
     "config.schema": {"os.cpu_count", "os.sched_getaffinity"},  # the default of np
     "plan.overlap": {"os.path.abspath", "os.path.expanduser"},  # a relative path means one of this process
-    "run.assemble": {"os.path.abspath"},  # likewise
+    "engine.lifecycle.build_setup": {"os.path.abspath"},  # likewise
 }
 """What pure modules do all the same, each with its reason. A new line here needs one too."""
 
@@ -138,7 +141,9 @@ def test_ray_is_imported_in_its_backend_alone() -> None:
     users = {
         name for name, tree in MODULES.items() if any(word.split(".")[0] == "ray" for word in imports(tree))
     }
-    assert users == {f"backends.{name}" for name in ("ray", "ray_cluster", "ray_place", "ray_storage")}
+    assert users == {
+        f"backends.ray.{name}" for name in ("backend", "cluster", "agent_handle", "storage_probe")
+    }
 
 
 def time_words(tree: ast.Module) -> set[str]:
@@ -176,3 +181,52 @@ def test_time_is_read_in_one_place() -> None:
 )
 def test_impure_words_are_found(source: str, found: set[str]) -> None:
     assert impure_words(ast.parse(source)) == found
+
+
+BESIDE_EACH_OTHER = (("ops", "formats"), ("kernels", "storage"), ("config", "store"), ("events", "plan"))
+"""Folders of one level that do not know each other."""
+MODULES_MAX = 12
+"""In one folder, `__init__` aside; a folder that would hold more holds packages."""
+CATALOGUES = {f"ops/{kind}" for kind in ("mapper", "filter")}
+"""Folders with one module an operator."""
+
+
+@pytest.mark.parametrize(("one", "other"), BESIDE_EACH_OTHER)
+def test_folders_of_one_level_do_not_know_each_other(one: str, other: str) -> None:
+    known = {
+        (name, used)
+        for name, tree in MODULES.items()
+        for mine, used in ((one, other), (other, one))
+        if name.split(".")[0] == mine and used in own_imports(tree)
+    }
+    assert known == set()
+
+
+def test_a_folder_holds_at_most_a_dozen_modules() -> None:
+    modules = (path for path in PACKAGE.rglob("*.py") if path.stem != "__init__")
+    counts = Counter(str(path.parent.relative_to(PACKAGE)) for path in modules)
+    full = {folder for folder, count in counts.items() if count > MODULES_MAX and folder not in CATALOGUES}
+    assert full == set()
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {name: known_modules(tree) - {name} for name, tree in MODULES.items()}
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join((*path, name))
+        if name not in done:
+            for other in graph[name]:
+                visit(other, (*path, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def known_modules(tree: ast.Module) -> set[str]:
+    """The modules of the package that are imported, for types alone too."""
+    names = (name.removeprefix("data_juicer.") for name in imports(tree) if name.startswith("data_juicer."))
+    return {
+        found for name in names for found in (name, name.rpartition(".")[0]) if found and found in MODULES
+    }

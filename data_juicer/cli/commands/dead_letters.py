@@ -12,10 +12,10 @@ from data_juicer.cli.output import Output
 from data_juicer.job import summary as summaries
 from data_juicer.job.find import find_job
 from data_juicer.job.layout import JobLayout
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.storage.filesystem import LocalFileSystem
 
 if TYPE_CHECKING:
-    from data_juicer.run.letters import LetterGroup
+    from data_juicer.engine.output.dead_letters import LetterGroup
     from data_juicer.store.dead_letters import DeadLetter
 
 NAME: Final = "dead-letters"
@@ -44,7 +44,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    from data_juicer.run.letters import committed_letters, group_letters
+    from data_juicer.engine.output.dead_letters import committed_letters, group_letters
 
     fs = LocalFileSystem()
     job = find_job(arguments.work_dir, arguments.job)

@@ -14,8 +14,8 @@ from data_juicer.job.find import find_job
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobSummary
 from data_juicer.monitor.table import format_table
-from data_juicer.plan.resume_report import ResumeReport, decode_resume_report
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.plan.resume.report import ResumeReport, decode_resume_report
+from data_juicer.storage.filesystem import LocalFileSystem
 
 NAME: Final = "explain"
 HELP: Final = "what the newest run of a job reused, what it did again, and why"

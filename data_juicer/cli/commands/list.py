@@ -17,7 +17,7 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobCounts
 from data_juicer.monitor.facts import shown_status
 from data_juicer.monitor.table import format_table
-from data_juicer.store.filesystem import FileSystem, LocalFileSystem
+from data_juicer.storage.filesystem import FileSystem, LocalFileSystem
 
 NAME: Final = "list"
 HELP: Final = "the jobs of a work directory, the newest first"

@@ -18,11 +18,11 @@ from data_juicer.job import summary as summaries
 from data_juicer.job.find import find_job
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobSummary
-from data_juicer.store.filesystem import FileSystem, LocalFileSystem
+from data_juicer.storage.filesystem import FileSystem, LocalFileSystem
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
-    from data_juicer.run.letters import LetterGroup
+    from data_juicer.engine.output.dead_letters import LetterGroup
     from data_juicer.store.dead_letters import DeadLetter
 
 NAME: Final = "retry-dead-letters"
@@ -51,7 +51,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    from data_juicer.run.letters import committed_letters
+    from data_juicer.engine.output.dead_letters import committed_letters
 
     fs = LocalFileSystem()
     job = find_job(arguments.work_dir, arguments.job)
@@ -88,7 +88,7 @@ def _is_row(letter: DeadLetter) -> bool:
 
 def _run_again(fs: FileSystem, layout: JobLayout, letters: Sequence[DeadLetter], config: JobConfig) -> Report:
     from data_juicer.api import run_config
-    from data_juicer.run.letters import committed_letters, group_letters
+    from data_juicer.engine.output.dead_letters import committed_letters, group_letters
 
     summary = run_config(config).summary
     retried = JobLayout.found(summary.job_id, summary.directories["job"], summary.directories)

@@ -18,7 +18,7 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
 from data_juicer.monitor.closing import format_facts, operator_table
 from data_juicer.monitor.facts import counts_of, job_facts, operator_lines, shown_status
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.store.ledger import OperatorLedger
 
 NAME: Final = "show"

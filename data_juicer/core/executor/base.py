@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from data_juicer.clock import Clock, SystemClock
 from data_juicer.core.executor.event_logging_mixin import EventLoggingMixin
-from data_juicer.store.filesystem import FileSystem, LocalFileSystem
+from data_juicer.storage.filesystem import FileSystem, LocalFileSystem
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
-    from data_juicer.run.backend import Backend
-    from data_juicer.run.surroundings import JobResult
+    from data_juicer.engine.lifecycle.environment import JobResult
+    from data_juicer.engine.protocol.backend import Backend
 
 
 class Executor(Protocol):
@@ -37,8 +37,8 @@ class BackendExecutor(EventLoggingMixin, ABC):
             config
         )  # local workers begin to start here, while this process imports the rest
         try:
-            from data_juicer.run.job import run_job
-            from data_juicer.run.surroundings import Surroundings
+            from data_juicer.engine.lifecycle.environment import Surroundings
+            from data_juicer.engine.run_job import run_job
 
             around = Surroundings(fs=self.fs, clock=self.clock, backend=backend, **self._surroundings)
             around.announce = self.following(around.announce)

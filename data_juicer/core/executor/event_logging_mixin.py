@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from data_juicer.engine.lifecycle.open import OpenJob
     from data_juicer.events.log import EventLog
     from data_juicer.events.types import AnyEvent
     from data_juicer.job.layout import JobLayout
-    from data_juicer.run.opening import OpenJob
 
 
 class EventLoggingMixin:

@@ -8,7 +8,7 @@ from data_juicer.core.executor.base import BackendExecutor
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
-    from data_juicer.run.backend import Backend
+    from data_juicer.engine.protocol.backend import Backend
 
 
 class LocalExecutor(BackendExecutor):
@@ -17,7 +17,7 @@ class LocalExecutor(BackendExecutor):
             from data_juicer.backends.inline import InlineBackend
 
             return InlineBackend(self.fs, self.clock)
-        from data_juicer.backends.local import LocalBackend
+        from data_juicer.backends.local.backend import LocalBackend
         from data_juicer.config.schema import usable_cores
 
         return LocalBackend(config.np or usable_cores(), self.clock)

@@ -9,14 +9,14 @@ from data_juicer.errors import ConfigError
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
-    from data_juicer.run.backend import Backend
+    from data_juicer.engine.protocol.backend import Backend
 
 
 class PartitionedRayExecutor(BackendExecutor):
     def make_backend(self, config: JobConfig) -> Backend:
         """Raises: ConfigError: Ray is not installed, or an operator asks for something that is no amount."""
         try:
-            from data_juicer.backends.ray import RayBackend
+            from data_juicer.backends.ray.backend import RayBackend
         except ModuleNotFoundError as error:
             if error.name is None or error.name.partition(".")[0] != "ray":
                 raise
@@ -25,7 +25,7 @@ class PartitionedRayExecutor(BackendExecutor):
                 "To install it: pip install 'data-juicer[ray]'"
             ) from None
         from data_juicer.config.operators import check_operators
-        from data_juicer.run.needs import needs_of
+        from data_juicer.engine.protocol.resources import needs_of
 
         operators = check_operators(config)
         needs = needs_of(

@@ -15,7 +15,7 @@ from data_juicer.ops.augment.draws import Draws
 from data_juicer.ops.base import Mapper
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import numpy as np
 import pyarrow as pa
 
-from data_juicer.ops import values
 from data_juicer.ops.base import CountsAs, DatasetOperator, Kind
 from data_juicer.ops.dataset.groups import grouped, keyed
 from data_juicer.ops.dataset.scratch import Records, Scratch
@@ -28,10 +27,11 @@ from data_juicer.ops.dataset.summaries import (
     row_count,
 )
 from data_juicer.ops.dataset.text_hash import halves, row_numbers
-from data_juicer.ops.own_rows import own_rows
+from data_juicer.rows import json_values
+from data_juicer.rows.generated import own_rows
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 KEY: Final = "key"
 MEMBER_PARTITION: Final = "member_partition"
@@ -87,7 +87,7 @@ class Grouper(DatasetOperator):
 
 
 def _one_row(lines: Sequence[bytes]) -> Mapping[str, bytes]:
-    members = [values.raw_object(line) for line in lines]
+    members = [json_values.raw_object(line) for line in lines]
     names = dict.fromkeys(name for member in members for name in member)
     return {
         name: b"[" + b",".join([member.get(name, b"null") for member in members]) + b"]" for name in names

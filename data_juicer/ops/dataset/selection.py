@@ -11,16 +11,16 @@ import numpy as np
 import pyarrow as pa
 
 from data_juicer.errors import OperatorError
-from data_juicer.ops import values
 from data_juicer.ops.base import Kind, RowRemover
-from data_juicer.ops.batch import STATS_FIELD
 from data_juicer.ops.dataset.decisions import KEEP
 from data_juicer.ops.dataset.ranks import Mask
 from data_juicer.ops.dataset.scratch import Scratch
 from data_juicer.ops.dataset.summaries import Summaries, row_count
+from data_juicer.rows import json_values
+from data_juicer.rows.batch import STATS_FIELD
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 class Selector(RowRemover):
@@ -91,8 +91,8 @@ def column_of(batch: Batch, key: str) -> list[object]:
     """The field `key`, or the figure `__dj__stats__.NAME` of a filter before, of each row; None where there is none."""
     head, _, figure = key.partition(".")
     if head == STATS_FIELD and figure in batch.stats:
-        return [values.figure(scalar) for scalar in batch.stats[figure]]
-    return [None if value is values.MISSING else value for value in batch.column(key)]
+        return [json_values.figure(scalar) for scalar in batch.stats[figure]]
+    return [None if value is json_values.MISSING else value for value in batch.column(key)]
 
 
 def numbers_of(batch: Batch, key: str) -> pa.Array:

@@ -14,15 +14,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data_juicer.kernels.characters.codepoints import Counts, bytes_of, points_of
+from data_juicer.kernels.patterns.patterns import Substitution
+from data_juicer.kernels.words.lower import lower
+from data_juicer.kernels.words.rejoin import words_of
+from data_juicer.kernels.words.word_keys import CHUNK, flat, keys_of
 from data_juicer.ops.dataset.text_hash import compared, halves, hashes
-from data_juicer.ops.text.codepoints import Counts, bytes_of, points_of
-from data_juicer.ops.text.lower import lower
-from data_juicer.ops.text.patterns import Substitution
-from data_juicer.ops.text.rejoin import words_of
-from data_juicer.ops.text.word_keys import CHUNK, flat, keys_of
 
 if TYPE_CHECKING:
-    from data_juicer.ops.pieces import Pieces
+    from data_juicer.ops.resources.pieces import Pieces
 
 Keys = npt.NDArray[np.uint64]
 Tokenization = Literal["space", "punctuation", "character", "sentencepiece"]

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from data_juicer.kernels.characters.codepoints import Table, table_where
+from data_juicer.kernels.keep import keep_characters
+from data_juicer.kernels.words.lower import lower
 from data_juicer.ops.dataset.summaries import Numbers
-from data_juicer.ops.text.codepoints import Table, table_where
-from data_juicer.ops.text.keep import keep_characters
-from data_juicer.ops.text.lower import lower
 
 HASH: Final = pa.binary(16)
 _SPACES: Final = "".join(letter for letter in map(chr, range(0x10000)) if letter.isspace())

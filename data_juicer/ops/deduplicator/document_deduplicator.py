@@ -15,7 +15,7 @@ from data_juicer.ops.dataset.summaries import Summaries, numbered, row_count
 from data_juicer.ops.dataset.text_hash import compared, halves, hashes, row_numbers
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 class DocumentDeduplicator(RowRemover):

@@ -11,16 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data_juicer.kernels.characters.codepoints import Counts
+from data_juicer.kernels.words.word_keys import flat
 from data_juicer.ops.base import DatasetOperator, Kind
 from data_juicer.ops.dataset.groups import KEYED, among, counted, keyed
 from data_juicer.ops.dataset.scratch import Buckets, Records, Scratch
 from data_juicer.ops.dataset.summaries import Summaries
 from data_juicer.ops.dataset.text_hash import HASH, compared, halves, hashes
-from data_juicer.ops.text.codepoints import Counts
-from data_juicer.ops.text.word_keys import flat
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 BRACKETS: Final = "{}[]()<>;"
 """A line of nothing else is one of brackets, with what stands behind them in code."""

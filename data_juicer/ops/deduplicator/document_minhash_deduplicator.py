@@ -17,10 +17,10 @@ from data_juicer.ops.dataset.scratch import Records, Scratch
 from data_juicer.ops.dataset.shingles import Shingler, Tokenization
 from data_juicer.ops.dataset.summaries import Numbers, Summaries, numbered, row_count
 from data_juicer.ops.dataset.text_hash import row_numbers
-from data_juicer.ops.pieces import Pieces
+from data_juicer.ops.resources.pieces import Pieces
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 class DocumentMinhashDeduplicator(RowRemover):

@@ -12,7 +12,7 @@ from data_juicer.ops.dataset.summaries import Numbers, Summaries, numbered, row_
 from data_juicer.ops.deduplicator.document_minhash_deduplicator import DocumentMinhashDeduplicator
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 UID: Final = "__dj__uid"
 

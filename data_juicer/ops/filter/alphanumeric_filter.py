@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 import pyarrow as pa
 
-from data_juicer.ops import models, optional
-from data_juicer.ops.range_filter import RangeFilter
-from data_juicer.ops.text.codepoints import Counts, Table, count_in, ratio, table_where
-from data_juicer.ops.text.lengths import shared_lengths
+from data_juicer.kernels.characters.codepoints import Counts, Table, count_in, ratio, table_where
+from data_juicer.ops.bases.range_filter import RangeFilter
+from data_juicer.ops.resources import models, optional
+from data_juicer.ops.shared_text import shared_lengths
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 TOKENIZER: Final = "EleutherAI/pythia-6.9b-deduped"
 

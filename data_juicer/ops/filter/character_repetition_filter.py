@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from data_juicer.ops.range_filter import RangeFilter
-from data_juicer.ops.text.codepoints import points_of
-from data_juicer.ops.text.ngrams import repeats
+from data_juicer.kernels.characters.codepoints import points_of
+from data_juicer.kernels.words.ngrams import repeats
+from data_juicer.ops.bases.range_filter import RangeFilter
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 class CharacterRepetitionFilter(RangeFilter):

@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from data_juicer.ops import word_lists
-from data_juicer.ops.pieces import Pieces
-from data_juicer.ops.word_list_filter import WordListFilter
+from data_juicer.ops.bases.word_list_filter import WordListFilter
+from data_juicer.ops.resources import word_lists
+from data_juicer.ops.resources.pieces import Pieces
 
 
 class FlaggedWordsFilter(WordListFilter):

@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from data_juicer.ops.base import Filter
-from data_juicer.ops.condition import Condition
-from data_juicer.ops.fields import distinct_field
+from data_juicer.ops.filter._condition import Condition
+from data_juicer.rows.field_columns import distinct_field
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch, Mask
+    from data_juicer.kernels.arrays import Mask
+    from data_juicer.rows.batch import Batch
 
 
 class GeneralFieldFilter(Filter):

@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_juicer.errors import ConfigError
-from data_juicer.ops import models, optional
-from data_juicer.ops.range_filter import RangeFilter
+from data_juicer.ops.bases.range_filter import RangeFilter
+from data_juicer.ops.resources import models, optional
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch, Mask
+    from data_juicer.kernels.arrays import Mask
+    from data_juicer.rows.batch import Batch
 
 LABEL_PREFIX: Final = "__label__"
 _CODES: Final = (

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 
-from data_juicer.ops import models, optional
-from data_juicer.ops.pieces import Pieces
-from data_juicer.ops.range_filter import RangeFilter
+from data_juicer.ops.bases.range_filter import RangeFilter
+from data_juicer.ops.resources import models, optional
+from data_juicer.ops.resources.pieces import Pieces
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 class PerplexityFilter(RangeFilter):

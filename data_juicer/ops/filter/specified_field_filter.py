@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from data_juicer.ops.field_filter import FieldFilter
+from data_juicer.ops.bases.field_filter import FieldFilter
 
 
 class SpecifiedFieldFilter(FieldFilter):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any, ClassVar
 
-from data_juicer.ops.field_filter import FieldFilter
-from data_juicer.ops.ranges import in_range
+from data_juicer.ops.bases.field_filter import FieldFilter
+from data_juicer.ops.bases.ranges import in_range
 
 
 class SpecifiedNumericFieldFilter(FieldFilter):

@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from data_juicer.ops.base import Filter
-from data_juicer.ops.fields import SUFFIX_FIELD, distinct_field
+from data_juicer.rows.field_columns import SUFFIX_FIELD, distinct_field
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch, Mask
+    from data_juicer.kernels.arrays import Mask
+    from data_juicer.rows.batch import Batch
 
 
 class SuffixFilter(Filter):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 
-from data_juicer.ops.range_filter import RangeFilter
-from data_juicer.ops.text.lengths import shared_lengths
+from data_juicer.ops.bases.range_filter import RangeFilter
+from data_juicer.ops.shared_text import shared_lengths
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 class TextLengthFilter(RangeFilter):

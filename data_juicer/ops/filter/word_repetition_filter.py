@@ -8,13 +8,14 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from data_juicer.ops.pieces import Pieces
-from data_juicer.ops.range_filter import RangeFilter
-from data_juicer.ops.text.ngrams import repeats
-from data_juicer.ops.text.word_keys import flat, shared_word_keys
+from data_juicer.kernels.words.ngrams import repeats
+from data_juicer.kernels.words.word_keys import flat
+from data_juicer.ops.bases.range_filter import RangeFilter
+from data_juicer.ops.resources.pieces import Pieces
+from data_juicer.ops.shared_text import shared_word_keys
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 class WordRepetitionFilter(RangeFilter):

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from data_juicer.ops.pieces import Pieces
-from data_juicer.ops.range_filter import RangeFilter
-from data_juicer.ops.text.codepoints import row_sums
-from data_juicer.ops.text.words import count_words, shared_word_counts
+from data_juicer.kernels.characters.codepoints import row_sums
+from data_juicer.kernels.words.words import count_words
+from data_juicer.ops.bases.range_filter import RangeFilter
+from data_juicer.ops.resources.pieces import Pieces
+from data_juicer.ops.shared_text import shared_word_counts
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 class WordsNumFilter(RangeFilter):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 import xxhash
 
-from data_juicer.ops import values
 from data_juicer.ops.dataset.grouping import Grouper
 from data_juicer.ops.dataset.selection import column_of
 from data_juicer.ops.dataset.text_hash import HASH
+from data_juicer.rows import json_values
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 class KeyValueGrouper(Grouper):
@@ -33,5 +33,5 @@ class KeyValueGrouper(Grouper):
 
     def keys(self, batch: Batch) -> pa.Array:
         columns = [column_of(batch, key) for key in self.group_by_keys]
-        hashed = [xxhash.xxh3_128_digest(values.encode(row)) for row in zip(*columns, strict=True)]
+        hashed = [xxhash.xxh3_128_digest(json_values.encode(row)) for row in zip(*columns, strict=True)]
         return pa.array(hashed, HASH)

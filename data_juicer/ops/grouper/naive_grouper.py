@@ -10,7 +10,7 @@ from data_juicer.ops.dataset.grouping import Grouper
 from data_juicer.ops.dataset.text_hash import HASH
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 class NaiveGrouper(Grouper):

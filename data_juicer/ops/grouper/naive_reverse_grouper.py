@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from data_juicer.ops import values
 from data_juicer.ops.base import Kind, Mapper
-from data_juicer.ops.batch import STATS_FIELD, Batch
-from data_juicer.ops.figures import stats_columns
-from data_juicer.ops.own_rows import own_rows
+from data_juicer.rows import json_values
+from data_juicer.rows.batch import STATS_FIELD, Batch
+from data_juicer.rows.generated import own_rows
+from data_juicer.rows.stats import stats_columns
 from data_juicer.utils.constant import Fields
 
 
@@ -42,13 +42,13 @@ class NaiveReverseGrouper(Mapper):
         """Raises: ValueError: a row has no list, or lists of several lengths."""
         members = [member for row in range(len(batch)) for member in _members(batch.raw_row(row))]
         made = own_rows(batch.source, [_without_figures(member) for member in members])
-        figures = [values.decode(member.get(STATS_FIELD, b"null")) or {} for member in members]
+        figures = [json_values.decode(member.get(STATS_FIELD, b"null")) or {} for member in members]
         return made.with_stats(stats_columns(figures)) if any(figures) else made
 
 
 def _members(row: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
     fields = {name: raw for name, raw in row.items() if name != Fields.batch_meta}
-    lists = {name: values.raw_list(raw) for name, raw in fields.items() if raw.lstrip().startswith(b"[")}
+    lists = {name: json_values.raw_list(raw) for name, raw in fields.items() if raw.lstrip().startswith(b"[")}
     lengths = {len(held) for held in lists.values()}
     if len(lengths) != 1:
         told = f"lists of {sorted(lengths)} values" if lengths else "no list"

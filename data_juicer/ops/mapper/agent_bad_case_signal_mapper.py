@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final, NamedTuple
 
-from data_juicer.ops.batch import META_FIELD, STATS_FIELD
-from data_juicer.ops.calibration import Calibration
-from data_juicer.ops.row_mapper import RowMapper, meta_of
+from data_juicer.ops.bases.row_mapper import RowMapper, meta_of
+from data_juicer.ops.resources.calibration import Calibration
+from data_juicer.rows.batch import META_FIELD, STATS_FIELD
 
 _NEGATIVE: Final = ("负面", "negative", "angry", "沮丧", "不满", "frustrated", "disappointed", "unhappy")
 _QUALITY_TAGS: Final = (

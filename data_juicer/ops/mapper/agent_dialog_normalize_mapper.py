@@ -6,10 +6,17 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
-from data_juicer.ops.batch import META_FIELD
-from data_juicer.ops.dialog import Caps, turns_of
-from data_juicer.ops.messages import content_text, dicts_of, reply_text, role_of, tool_calls_of, tool_names
-from data_juicer.ops.row_mapper import RowMapper, meta_of
+from data_juicer.ops.bases.row_mapper import RowMapper, meta_of
+from data_juicer.ops.chat.dialog import Caps, turns_of
+from data_juicer.ops.chat.messages import (
+    content_text,
+    dicts_of,
+    reply_text,
+    role_of,
+    tool_calls_of,
+    tool_names,
+)
+from data_juicer.rows.batch import META_FIELD
 
 _SKILLS: Final = (
     re.compile(r"[/\\]([a-zA-Z][a-zA-Z0-9_]*)[/\\]SKILL\.md", re.IGNORECASE),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, ClassVar
 
-from data_juicer.ops.batch import META_FIELD
-from data_juicer.ops.row_mapper import RowMapper, meta_of
+from data_juicer.ops.bases.row_mapper import RowMapper, meta_of
+from data_juicer.rows.batch import META_FIELD
 
 
 class AgentToolTypeMapper(RowMapper):

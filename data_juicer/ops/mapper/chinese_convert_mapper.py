@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from data_juicer.kernels.rows import map_rows, matching
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.optional import need
-from data_juicer.ops.text.rows import map_rows, matching
+from data_juicer.ops.resources.optional import need
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import numpy as np
 import regex
 
+from data_juicer.kernels.characters.codepoints import bytes_of
+from data_juicer.kernels.rows import containing, map_rows
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.codepoints import bytes_of
-from data_juicer.ops.text.rows import containing, map_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from data_juicer.ops.batch import Mask
+    from data_juicer.kernels.arrays import Mask
 
 _COPYRIGHT: Final = regex.compile("copyright", regex.IGNORECASE)
 _LINE_COMMENTS: Final = ("//", "#", "--")

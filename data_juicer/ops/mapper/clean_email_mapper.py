@@ -7,9 +7,9 @@ from typing import ClassVar, Final
 import numpy as np
 import pyarrow as pa
 
-from data_juicer.ops.pattern_mapper import PatternMapper
-from data_juicer.ops.text.codepoints import bytes_of
-from data_juicer.ops.text.rows import map_part
+from data_juicer.kernels.characters.codepoints import bytes_of
+from data_juicer.kernels.rows import map_part
+from data_juicer.ops.bases.pattern_mapper import PatternMapper
 
 # Bytes that can stand beside the @ of an address: ASCII letters, digits and some marks.
 _MAY_TOUCH: Final = np.zeros(256, np.bool_)

@@ -6,8 +6,8 @@ from typing import ClassVar, Final
 
 import pyarrow as pa
 
-from data_juicer.ops.pattern_mapper import PatternMapper
-from data_juicer.ops.text.rows import map_part, matching
+from data_juicer.kernels.rows import map_part, matching
+from data_juicer.ops.bases.pattern_mapper import PatternMapper
 
 # Every match holds one of these: three numbers of an IPv4 address, or seven parts of an IPv6 one (whose digits, being
 # \d, may be of any script).

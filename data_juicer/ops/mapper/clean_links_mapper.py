@@ -7,9 +7,9 @@ from typing import ClassVar, Final
 import numpy as np
 import pyarrow as pa
 
-from data_juicer.ops.pattern_mapper import PatternMapper
-from data_juicer.ops.text.codepoints import Bytes, Counts, bytes_of
-from data_juicer.ops.text.spans import change_spans, spans_around
+from data_juicer.kernels.characters.codepoints import Bytes, Counts, bytes_of
+from data_juicer.kernels.patterns.spans import change_spans, spans_around
+from data_juicer.ops.bases.pattern_mapper import PatternMapper
 
 # A match holds no white space and looks at one character before it only, so that the tokens between these bytes
 # can be searched one by one. Other white space may stand in a token: it is then longer than need be.

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import regex
 
+from data_juicer.kernels.patterns.timed import LIMIT_S
+from data_juicer.kernels.rows import containing, map_rows
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.rows import containing, map_rows
-from data_juicer.ops.text.timed import LIMIT_S
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from data_juicer.kernels.rows import matching
 from data_juicer.ops.base import Mapper
-from data_juicer.ops.batch import META_FIELD
-from data_juicer.ops.optional import need
-from data_juicer.ops.text.rows import matching
+from data_juicer.ops.resources.optional import need
+from data_juicer.rows.batch import META_FIELD
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 _TABLE: Final = "(?i)<table"
 

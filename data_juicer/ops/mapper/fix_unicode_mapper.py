@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import numpy as np
 import pyarrow as pa
 
+from data_juicer.kernels.characters.codepoints import Bytes, bytes_of
+from data_juicer.kernels.characters.unicode_guard import guard_of
+from data_juicer.kernels.characters.unicode_kinds import QUICK
+from data_juicer.kernels.characters.utf8_places import points_at, widths
+from data_juicer.kernels.patterns.spans import change_spans, replace_characters, spans_around
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.codepoints import Bytes, bytes_of
-from data_juicer.ops.text.spans import change_spans, replace_characters, spans_around
-from data_juicer.ops.text.unicode_guard import guard_of
-from data_juicer.ops.text.unicode_kinds import QUICK
-from data_juicer.ops.text.utf8_places import points_at, widths
 
 if TYPE_CHECKING:
     import ftfy

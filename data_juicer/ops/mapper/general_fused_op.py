@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from data_juicer.ops.base import Filter, Mapper, parameters_of
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 class GeneralFusedOp(Mapper):
@@ -25,7 +25,7 @@ class GeneralFusedOp(Mapper):
     draws: ClassVar[bool] = True  # for an operator of the list that does
 
     def __init__(self, fused_op_list: list[Any] | None = None) -> None:
-        from data_juicer.ops import registry
+        from data_juicer.ops.catalog import registry
 
         self.operators = [
             registry.make(name, parameters, text_key=self.text_key, seed=self.seed)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from data_juicer.kernels.rows import containing
 from data_juicer.ops.base import Mapper
-from data_juicer.ops.text.latex_figures import Figure, citing, figures_of, paragraphs_of
-from data_juicer.ops.text.rows import containing
+from data_juicer.ops.mapper._latex_figures import Figure, citing, figures_of, paragraphs_of
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 _COMMANDS = (r"\ref", r"\cref", r"\Cref", r"\autoref")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar
 
-from data_juicer.ops.row_mapper import RowMapper
+from data_juicer.ops.bases.row_mapper import RowMapper
 
 
 class LatexMergeTexMapper(RowMapper):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pyarrow as pa
 
-from data_juicer.ops import values
+from data_juicer.kernels.patterns.timed import TimedPattern
 from data_juicer.ops.base import Mapper
-from data_juicer.ops.text import pii
-from data_juicer.ops.text.timed import TimedPattern
+from data_juicer.ops.mapper import _pii as pii
+from data_juicer.rows import json_values
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 Slot = tuple[Any, Any]
 """A dict or list, and the key or place in it where a text stands."""
@@ -138,7 +138,7 @@ class PiiRedactionMapper(Mapper):
         raw = [batch.raw_row(row) for row in range(len(batch))]
         rows = [
             {
-                key: values.decode(value)
+                key: json_values.decode(value)
                 for key, value in fields.items()
                 if key not in done and self._may_hold(key, value)
             }
@@ -234,9 +234,9 @@ def _nested(value: Any) -> Iterator[Slot]:
 
 def _encoded(row: dict[str, Any], key: str, before: bytes | None) -> bytes | None:
     """The raw value of a field: as it was where nothing in it changed."""
-    if before is None or key not in row or row[key] == values.decode(before):
+    if before is None or key not in row or row[key] == json_values.decode(before):
         return before
-    return values.encode(row[key])
+    return json_values.encode(row[key])
 
 
 def _extra(pattern: str) -> pii.Rule:

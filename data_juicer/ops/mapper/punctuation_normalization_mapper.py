@@ -7,8 +7,8 @@ from typing import ClassVar, Final
 
 import pyarrow as pa
 
+from data_juicer.kernels.patterns.replace import Replacer
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.replace import Replacer
 
 PUNCTUATION: Final = {
     **dict.fromkeys("，、", ","),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from data_juicer.errors import OperatorError
-from data_juicer.ops.function_mapper import FunctionMapper
+from data_juicer.ops.bases.function_mapper import FunctionMapper
 
 
 class PythonFileMapper(FunctionMapper):

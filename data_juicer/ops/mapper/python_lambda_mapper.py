@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any, ClassVar
 
-from data_juicer.ops.function_mapper import FunctionMapper
+from data_juicer.ops.bases.function_mapper import FunctionMapper
 
 
 class PythonLambdaMapper(FunctionMapper):

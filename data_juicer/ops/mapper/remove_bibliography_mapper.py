@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from data_juicer.kernels.rows import map_rows, matching
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.rows import map_rows, matching
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import pyarrow.compute as pc
 
+from data_juicer.kernels.rows import containing, map_part
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.rows import containing, map_part
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data_juicer.kernels.rows import map_part, matching
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.rows import map_part, matching
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Mask
+    from data_juicer.kernels.arrays import Mask
 
 _ARGUMENTS: Final = r"\*?(?:\[.*?\])?\{.*?\}"
 _NAMES: Final = "chapter|part|(?:sub){0,2}section|(?:sub)?paragraph"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from data_juicer.kernels.words.rejoin import rejoin, strip_special, words_of
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.rejoin import rejoin, strip_special, words_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

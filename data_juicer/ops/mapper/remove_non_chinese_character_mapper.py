@@ -5,9 +5,9 @@ from __future__ import annotations
 import string
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from data_juicer.kernels.characters.codepoints import table_of
+from data_juicer.kernels.keep import keep_characters
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.codepoints import table_of
-from data_juicer.ops.text.keep import keep_characters
 
 if TYPE_CHECKING:
     import pyarrow as pa

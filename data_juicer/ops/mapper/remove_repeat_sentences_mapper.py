@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import regex
 
+from data_juicer.kernels.lines.sentences import may_repeat, sentences_of_line
+from data_juicer.kernels.rows import map_rows
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.rows import map_rows
-from data_juicer.ops.text.sentences import may_repeat, sentences_of_line
-from data_juicer.ops.tokens import Tokens
+from data_juicer.ops.resources.tokens import Tokens
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from data_juicer.kernels.characters.codepoints import table_of
+from data_juicer.kernels.keep import keep_characters
+from data_juicer.kernels.rows import map_part, matching
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.codepoints import table_of
-from data_juicer.ops.text.keep import keep_characters
-from data_juicer.ops.text.rows import map_part, matching
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import regex
 
+from data_juicer.kernels.lines.table_rows import may_hold_table
+from data_juicer.kernels.rows import map_rows
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.rows import map_rows
-from data_juicer.ops.text.table_rows import may_hold_table
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pyarrow as pa
 
+from data_juicer.kernels.words.rejoin import rejoin, strip_special, words_of
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.pieces import Pieces
-from data_juicer.ops.text.rejoin import rejoin, strip_special, words_of
+from data_juicer.ops.resources.pieces import Pieces
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 class RemoveWordsWithIncorrectSubstringsMapper(TextMapper):

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow.compute as pc
 import regex
 
+from data_juicer.kernels.patterns.portable import is_portable
+from data_juicer.kernels.patterns.timed import LIMIT_S
+from data_juicer.kernels.rows import map_part, map_rows, matching
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.portable import is_portable
-from data_juicer.ops.text.rows import map_part, map_rows, matching
-from data_juicer.ops.text.timed import LIMIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data_juicer.kernels.characters.codepoints import Bytes, byte_offsets, bytes_of, lengths, offsets_of
+from data_juicer.kernels.patterns.replace import PYTHON_SPACES
+from data_juicer.kernels.patterns.timed import TimedPattern
 from data_juicer.ops.base import Mapper
-from data_juicer.ops.text.codepoints import Bytes, byte_offsets, bytes_of, lengths, offsets_of
-from data_juicer.ops.text.replace import PYTHON_SPACES
-from data_juicer.ops.text.timed import TimedPattern
-from data_juicer.ops.tokens import Tokens
+from data_juicer.ops.resources.tokens import Tokens
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch, Rows
+    from data_juicer.rows.batch import Batch, Rows
 
 _MAY_BE_SPACE: Final = np.isin(np.arange(256), [space.encode()[0] for space in PYTHON_SPACES])
 """Bytes with which white space begins."""

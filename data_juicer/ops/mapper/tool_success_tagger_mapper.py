@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar, Final
 
-from data_juicer.ops.batch import META_FIELD
-from data_juicer.ops.messages import dicts_of, role_of
-from data_juicer.ops.row_mapper import RowMapper, meta_of
-from data_juicer.ops.text.timed import TimedPattern
+from data_juicer.kernels.patterns.timed import TimedPattern
+from data_juicer.ops.bases.row_mapper import RowMapper, meta_of
+from data_juicer.ops.chat.messages import dicts_of, role_of
+from data_juicer.rows.batch import META_FIELD
 
 _TOOL_ROLES: Final = ("tool", "tool_use")
 _ERROR: Final = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar, NamedTuple
 
-from data_juicer.ops.batch import META_FIELD
-from data_juicer.ops.messages import dicts_of
-from data_juicer.ops.row_mapper import RowMapper, meta_of
+from data_juicer.ops.bases.row_mapper import RowMapper, meta_of
+from data_juicer.ops.chat.messages import dicts_of
+from data_juicer.rows.batch import META_FIELD
 
 _OF_THE_ROW = (
     *("usage_metadata", "prompt_tokens", "completion_tokens"),

@@ -8,8 +8,8 @@ from typing import ClassVar, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data_juicer.kernels.patterns.replace import PYTHON_SPACES, Replacer
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.text.replace import PYTHON_SPACES, Replacer
 
 KINDS: Final = (
     "\t\xa0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"

@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from data_juicer.ops import values
 from data_juicer.ops.dataset.decisions import selection
 from data_juicer.ops.dataset.groups import KEYED, among, group, keyed
 from data_juicer.ops.dataset.ranks import First, Keys
@@ -21,9 +20,10 @@ from data_juicer.ops.dataset.selection import (
 )
 from data_juicer.ops.dataset.summaries import Summaries, numbered, row_count
 from data_juicer.ops.dataset.text_hash import HASH, halves, row_numbers
+from data_juicer.rows import json_values
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 VALUE: Final = np.dtype([("high", "<u8"), ("low", "<u8"), ("row", "<i8"), ("count", "<i8")])
 """A value by its hash, its first row, and how many rows have it."""
@@ -118,4 +118,4 @@ def _values(chunks: Iterable[Records]) -> Records:
 
 
 def _digest(value: object) -> bytes:
-    return xxhash.xxh3_128_digest(values.encode(value))
+    return xxhash.xxh3_128_digest(json_values.encode(value))

@@ -18,7 +18,7 @@ from data_juicer.ops.dataset.shingles import mixed
 from data_juicer.ops.dataset.summaries import Summaries, first_rows, row_count
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 class RandomSelector(Selector):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from data_juicer.ops.base import Kind
-from data_juicer.ops.field_filter import FieldFilter
+from data_juicer.ops.bases.field_filter import FieldFilter
 
 
 class TagsSpecifiedFieldSelector(FieldFilter):

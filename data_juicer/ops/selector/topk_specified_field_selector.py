@@ -19,7 +19,7 @@ from data_juicer.ops.dataset.selection import (
 from data_juicer.ops.dataset.summaries import Summaries, row_count
 
 if TYPE_CHECKING:
-    from data_juicer.ops.batch import Batch
+    from data_juicer.rows.batch import Batch
 
 
 class NumberSelector(Selector):

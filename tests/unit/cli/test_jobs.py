@@ -14,7 +14,7 @@ from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver, acquire
 from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.testing.clock import ManualClock
 

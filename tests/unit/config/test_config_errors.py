@@ -2,11 +2,11 @@
 
 import pytest
 
-from data_juicer.config import foreign
 from data_juicer.config.config import load_config, load_recipe
 from data_juicer.config.operators import check_operators
 from data_juicer.config.rules import COMPRESSIONS
 from data_juicer.config.schema import NOT_AVAILABLE
+from data_juicer.config.sources import foreign
 from data_juicer.errors import ConfigError
 
 RECIPES = {

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from data_juicer.config.config import load_config, load_recipe
-from data_juicer.config.legacy import BELOW_PARTITION, FLAT, TRUTH_VALUES
 from data_juicer.config.schema import DEFAULTS, SPECS, JobConfig
+from data_juicer.config.sources.legacy import BELOW_PARTITION, FLAT, TRUTH_VALUES
 from data_juicer.config.spec import Choice, Flag, Integer
 from data_juicer.errors import ConfigError
 

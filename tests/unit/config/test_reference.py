@@ -6,12 +6,12 @@ import sys
 
 import yaml
 
-from data_juicer.config.commandline import help_text
 from data_juicer.config.config import load_config
 from data_juicer.config.operators import check_operators
 from data_juicer.config.reference import render_reference
 from data_juicer.config.schema import DEFAULTS, SPECS
-from data_juicer.config.yamltext import parse_yaml
+from data_juicer.config.sources.command_line import help_text
+from data_juicer.config.sources.yaml_text import parse_yaml
 
 ROOT = pathlib.Path(__file__).parents[3]
 REFERENCE = ROOT / "configs/config_all.yaml"

@@ -12,7 +12,7 @@ from data_juicer.core.executor.factory import make_executor
 from data_juicer.core.executor.local_executor import LocalExecutor
 from data_juicer.core.executor.ray_executor_partitioned import PartitionedRayExecutor
 from data_juicer.events.types import InfoNotice
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.testing import jobs
 
 WITHOUT_RAY = "import sys; sys.modules['ray'] = None; "

@@ -3,7 +3,7 @@
 from data_juicer.errors import StoreError
 from data_juicer.events import figures
 from data_juicer.events import types as t
-from data_juicer.store.filesystem import Data, LocalFileSystem
+from data_juicer.storage.filesystem import Data, LocalFileSystem
 from data_juicer.store.ledger import OperatorLedger
 
 

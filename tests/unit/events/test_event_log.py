@@ -8,7 +8,7 @@ from data_juicer.events import types as t
 from data_juicer.events.log import FLUSH_S, EventLog, read_records
 from data_juicer.events.view import fold
 from data_juicer.job.layout import JobLayout
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.testing.clock import ManualClock
 
 FS = LocalFileSystem()

@@ -7,8 +7,8 @@ from format_sources import LIMITS, ReadAll, WriteSource
 
 from data_juicer.formats.base import ReadRows, SourceFile
 from data_juicer.formats.discover import discover
-from data_juicer.formats.jsonl import read_fragment
-from data_juicer.formats.jsonl_scan import scan_plain
+from data_juicer.formats.jsonl.read import read_fragment
+from data_juicer.formats.jsonl.scan import scan_plain
 
 
 @pytest.fixture

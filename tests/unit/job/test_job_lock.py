@@ -15,7 +15,7 @@ from data_juicer.errors import JobLockedError, StoreError
 from data_juicer.job.advisory import is_held
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import LEASE_S, RENEWAL_S, Driver, Lock, acquire, find_owner, is_alive
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.locks import MemoryLock
 

@@ -9,7 +9,7 @@ from data_juicer.errors import JobError, JobNotFoundError
 from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobStatus, JobSummary, RunRecord, resume_command
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.storage.filesystem import LocalFileSystem
 
 SUMMARY = JobSummary(
     job_id="J",

@@ -15,9 +15,9 @@ import xxhash
 
 import data_juicer
 from data_juicer.errors import DataJuicerError
-from data_juicer.ops import registry
 from data_juicer.ops.base import Filter, Mapper, Operator
-from data_juicer.ops.batch import Batch
+from data_juicer.ops.catalog import registry
+from data_juicer.rows.batch import Batch
 from data_juicer.testing.rows import batch_of
 
 PACKAGE = Path(data_juicer.__file__).parent

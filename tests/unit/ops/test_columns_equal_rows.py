@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from benchmarks.reference_ops import REFERENCES, PerRow
-from data_juicer.ops import registry
 from data_juicer.ops.base import Filter, Mapper
+from data_juicer.ops.catalog import registry
 from data_juicer.testing.rows import batch_of
 
 PIECES = st.sampled_from(

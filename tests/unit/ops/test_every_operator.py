@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from data_juicer.ops import registry
 from data_juicer.ops.base import DatasetOperator, Filter, Mapper, Operator
-from data_juicer.ops.batch import Batch
+from data_juicer.ops.catalog import registry
+from data_juicer.rows.batch import Batch
 from data_juicer.testing.barriers import resolve
 from data_juicer.testing.rows import batch_of
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_juicer.ops import registry
+from data_juicer.kernels.characters.special_characters import SPECIAL_CHARACTERS
 from data_juicer.ops.base import Filter, Mapper
-from data_juicer.ops.text.punkt import load_punkt
-from data_juicer.ops.text.special_characters import SPECIAL_CHARACTERS
+from data_juicer.ops.catalog import registry
+from data_juicer.ops.resources.punkt import load_punkt
 from data_juicer.testing.rows import batch_of
 
 

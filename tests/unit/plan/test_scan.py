@@ -11,11 +11,11 @@ from data_juicer.formats.base import FragmentLimits
 from data_juicer.formats.compression import compress
 from data_juicer.formats.discover import discover
 from data_juicer.formats.partition import read_partition
-from data_juicer.ops.fields import SUFFIX_FIELD
-from data_juicer.ops.values import MISSING
 from data_juicer.plan.mapping import DatasetMapping, Materialize
 from data_juicer.plan.scan import scan
-from data_juicer.store.filesystem import LocalFileSystem
+from data_juicer.rows.field_columns import SUFFIX_FIELD
+from data_juicer.rows.json_values import MISSING
+from data_juicer.storage.filesystem import LocalFileSystem
 
 LIMITS = FragmentLimits(rows_max=10, size_bytes_max=1 << 20)
 

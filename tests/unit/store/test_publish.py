@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import xxhash
 
-from data_juicer.store.filesystem import FileSystem
+from data_juicer.storage.filesystem import FileSystem
 from data_juicer.store.results import ExportTarget, PublishedPart, ResultsManifest, find_results, publish
 from data_juicer.testing.crashing_fs import CrashingFileSystem, PowerLoss
 from data_juicer.testing.memory_fs import Loss, MemoryFileSystem

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.store import published
-from data_juicer.store.filesystem import LocalFileSystem
 from data_juicer.store.published import find_changes
 from data_juicer.store.results import ExportTarget, PublishedPart, ResultsManifest, digest_of, publish
 

@@ -13,8 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from benchmarks import reference_filters as reference
-from data_juicer.ops import models, registry
 from data_juicer.ops.base import Filter
+from data_juicer.ops.catalog import registry
+from data_juicer.ops.resources import models
 from data_juicer.testing.rows import batch_of
 
 RECORDED_MODELS = Path(__file__).parents[5] / "shared" / "golden" / "assets" / "models"

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from data_juicer.errors import ConfigError
-from data_juicer.ops import registry
 from data_juicer.ops.base import Filter
+from data_juicer.ops.catalog import registry
 from data_juicer.testing.rows import batch_of
 
 ROWS = [

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from data_juicer.errors import ConfigError
-from data_juicer.ops import registry
 from data_juicer.ops.base import DatasetOperator, Mapper
+from data_juicer.ops.catalog import registry
 from data_juicer.testing.barriers import decide, resolve
 from data_juicer.testing.rows import batch_of
 

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.reference_mappers import CASES, REFERENCES
-from data_juicer.ops import registry
 from data_juicer.ops.base import Mapper
-from data_juicer.ops.batch import Batch
+from data_juicer.ops.catalog import registry
+from data_juicer.rows.batch import Batch
 from data_juicer.testing.rows import DictRows
 
 ASSETS = Path(__file__).parents[5] / "shared" / "golden" / "assets"

@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from data_juicer.errors import ConfigError
-from data_juicer.ops import registry
 from data_juicer.ops.augment import tables
 from data_juicer.ops.augment.base import AugmentMapper
+from data_juicer.ops.catalog import registry
 from data_juicer.testing.rows import batch_of
 
 ENGLISH = (

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from data_juicer.errors import OperatorError
-from data_juicer.ops import registry
-from data_juicer.ops.batch import Batch
+from data_juicer.ops.catalog import registry
+from data_juicer.rows.batch import Batch
 from data_juicer.testing.rows import batch_of
 
 ROWS = [{"text": "a", "n": 1.0, "big": 2**70}, {"text": "b"}]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from data_juicer.errors import ConfigError
-from data_juicer.ops import optional, registry
+from data_juicer.ops.catalog import registry
+from data_juicer.ops.resources import optional
 from data_juicer.testing.rows import batch_of
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from data_juicer.ops import registry
-from data_juicer.ops.batch import Batch
+from data_juicer.ops.catalog import registry
+from data_juicer.rows.batch import Batch
 from data_juicer.testing.rows import DictRows, batch_of
 
 ROW = {

@@ -9,7 +9,7 @@ import regex
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from data_juicer.ops.text.portable import is_portable
+from data_juicer.kernels.patterns.portable import is_portable
 
 ATOMS = st.sampled_from(["a", "b", "é", "中", ".", "[ab]", "[^a]", "[a-c]", r"\.", r"\n", "-", " ", "[é中]"])
 COUNTS = st.sampled_from(["", "", "", "*", "+", "?", "{2}", "{1,2}", "{0,}", "*?", "+?", "??", "{1,2}?"])

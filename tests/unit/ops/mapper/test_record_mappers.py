@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from data_juicer.errors import ConfigError
-from data_juicer.ops import registry
-from data_juicer.ops.batch import META_FIELD, STATS_FIELD, Batch
+from data_juicer.ops.catalog import registry
+from data_juicer.rows.batch import META_FIELD, STATS_FIELD, Batch
 from data_juicer.testing.rows import DictRows
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from data_juicer.errors import ConfigError, OperatorError
-from data_juicer.ops import registry
 from data_juicer.ops.base import DatasetOperator
+from data_juicer.ops.catalog import registry
 from data_juicer.testing.barriers import resolve
 from data_juicer.testing.rows import batch_of
 

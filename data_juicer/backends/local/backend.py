@@ -1,0 +1,132 @@
+"""Worker processes of this machine. A killed worker is an attempt that failed, and is replaced.
+
+Workers are fresh interpreters, not forks: the threads of polars and Arrow do not survive a fork. Each runs one thread
+(beside the one that saves), so that `np` means what it says. Messages are msgpack over a socket pair.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from multiprocessing.connection import wait
+
+import msgspec
+
+from data_juicer.backends.local.worker_process import STACK_WAIT_S, WorkerProcess, start_worker
+from data_juicer.clock import Clock
+from data_juicer.engine.protocol import messages as m
+from data_juicer.engine.protocol.worker_setup import WorkerSetup
+from data_juicer.errors import BackendError
+
+EARLY_LOSSES_MAX = 3
+"""Workers that may die before they took an attempt, one after the other, until the backend gives up."""
+
+
+class LocalBackend:
+    name = "local"
+
+    def __init__(self, workers: int, clock: Clock) -> None:
+        """Start the first process at once, so that it imports while the driver does, scans and plans."""
+        self._workers = workers
+        self._clock = clock
+        self._setup: bytes | None = None
+        self._op_timeout_s = 0.0
+        self._operators: tuple[str, ...] = ()
+        self._waiting: deque[m.Attempt] = deque()
+        self._told: deque[m.Message] = deque()
+        self._early_losses = 0
+        self._decoder = msgspec.msgpack.Decoder(m.Message)
+        self._processes = [start_worker()]
+
+    @property
+    def workers(self) -> int:
+        return self._workers
+
+    @property
+    def slots(self) -> int:
+        return self._workers * 2
+
+    def begin(self, setup: WorkerSetup, partitions: int) -> None:
+        self._processes += [start_worker() for _ in range(1, min(self._workers, partitions))]
+        self._setup = msgspec.msgpack.encode(setup)
+        self._op_timeout_s = setup.op_timeout_s
+        self._operators = tuple(spec.name for spec in setup.operators)
+        for process in self._processes:
+            self._set_up(process)
+
+    def submit(self, attempt: m.Attempt) -> None:
+        self._waiting.append(attempt)
+        self._hand_out()
+
+    def next_message(self, timeout_s: float) -> m.Message | None:
+        if not self._told:
+            patience_s = min(timeout_s, STACK_WAIT_S) if self._op_timeout_s else timeout_s
+            by_connection = {process.connection: process for process in self._processes}
+            for ready in wait(list(by_connection), patience_s):
+                self._receive(by_connection[ready])  # type: ignore[index] # only connections were waited for
+            self._limit_time()
+        return self._told.popleft() if self._told else None
+
+    def worker_pids(self) -> tuple[int, ...]:
+        return tuple(process.popen.pid for process in self._processes)
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.popen.kill()
+        for process in self._processes:
+            process.reap()
+            process.close()
+        self._processes = []
+
+    # ---- inside
+
+    def _set_up(self, process: WorkerProcess) -> None:
+        if self._setup is not None:
+            process.operators = self._operators
+            process.send(self._setup)
+
+    def _hand_out(self) -> None:
+        for process in sorted(self._processes, key=lambda process: len(process.attempts)):
+            while self._waiting and process.wants_work():
+                attempt = self._waiting.popleft()
+                process.hand(attempt, msgspec.msgpack.encode(attempt))
+
+    def _receive(self, process: WorkerProcess) -> None:
+        """Everything that one worker has sent; its end, if that is what woke us."""
+        try:
+            while True:
+                message = self._decoder.decode(process.connection.recv_bytes())
+                if isinstance(message, m.AttemptStarted):
+                    self._early_losses = 0
+                if process.follow(message, self._clock.monotonic_s()):
+                    self._hand_out()
+                if not isinstance(message, m.RowsStarted):
+                    self._told.append(message)
+                if not process.connection.poll():
+                    return
+        except (EOFError, OSError):
+            self._replace(process)
+
+    def _limit_time(self) -> None:
+        """The end of a worker that is killed here is noticed as any other."""
+        if self._op_timeout_s:
+            for process in self._processes:
+                process.limit(self._op_timeout_s, self._clock.monotonic_s())
+
+    def _replace(self, process: WorkerProcess) -> None:
+        """A worker is gone: its attempts end, one that it had not begun goes to another, and a new worker starts."""
+        self._processes.remove(process)
+        code = process.reap()
+        if not process.has_begun:
+            self._early_losses += 1
+            if self._early_losses > EARLY_LOSSES_MAX:
+                raise BackendError(
+                    f"workers end before they take an attempt ({process.told_end(code)}); "
+                    "the last lines above say why. What was committed is safe; mend that and start the job again."
+                )
+        self._told.extend(process.losses(code))
+        self._waiting.extendleft(reversed(process.unbegun()))
+        process.close()
+        fresh = start_worker()
+        self._processes.append(fresh)
+        self._set_up(fresh)
+        self._hand_out()

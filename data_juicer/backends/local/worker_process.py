@@ -1,0 +1,201 @@
+"""One worker process as its driver sees it: what it is at, how long it may be, and how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Final
+
+from data_juicer.engine.protocol import messages as m
+
+STACK_SIGNAL: Final = signal.SIGUSR1
+"""Makes a worker write down where all its threads are, even while one of them holds the interpreter."""
+STACK_WAIT_S: Final = 0.3
+"""From asking a hung worker for its stack to killing it."""
+
+_STACK_BYTES_MAX: Final = 16_000
+_ONE_THREAD: Final = (
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+)
+_CRASHES: Final = frozenset(
+    {"SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGSYS", "SIGTRAP", "SIGXCPU", "SIGXFSZ"}
+)
+"""Signals by which a process ends itself; others come from outside."""
+
+
+@dataclass(slots=True, eq=False)
+class WorkerProcess:
+    """The attempts it was given and that did not end, the oldest first, and what it told of them."""
+
+    popen: subprocess.Popen[bytes]
+    connection: Connection
+    stack_file: int
+    """A file without a name, into which the worker's faulthandler writes."""
+    operators: tuple[str, ...] = ()
+    """Names, in the order of the recipe."""
+    attempts: deque[m.Attempt] = field(default_factory=deque)
+    begun: set[int] = field(default_factory=set)
+    """Partitions whose attempt it has begun; the others wait in its socket."""
+    has_begun: bool = False
+    operator_index: int | None = None
+    at_last_operator: bool = False
+    rows: m.RowsStarted | None = None
+    """What its operator was given last, and when."""
+    rows_since_s: float = 0.0
+    stack_asked_s: float | None = None
+    hung_s: float = 0.0
+    """How long the operator took when it was given up; 0: it was not."""
+
+    def wants_work(self) -> bool:
+        """It has none, or is about to finish what it has: then the next one travels while it works."""
+        return not self.attempts or (len(self.attempts) == 1 and self.at_last_operator)
+
+    def send(self, data: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its end is noticed when it is read
+            self.connection.send_bytes(data)
+
+    def hand(self, attempt: m.Attempt, encoded: bytes) -> None:
+        self.attempts.append(attempt)
+        self.at_last_operator = False
+        self.send(encoded)
+
+    def follow(self, message: m.Message, now_s: float) -> bool:
+        """Take in what it told. Whether it may want work now."""
+        match message:
+            case m.AttemptStarted():
+                self.has_begun = True
+                self.begun.add(message.partition_id)
+                self._at(None)
+                self.at_last_operator = not self.operators
+            case m.OperatorStarted():
+                self._at(message.operator_index)
+                self.at_last_operator = message.operator_index == len(self.operators) - 1
+            case m.RowsStarted():
+                self.rows, self.rows_since_s = message, now_s
+                return False
+            case m.OperatorDone():
+                self._at(None)
+                return False
+            case m.AttemptDone() | m.AttemptFailed() | m.CheckpointDamaged():
+                self.begun.discard(message.partition_id)
+                self.attempts = deque(
+                    held for held in self.attempts if held.partition.partition_id != message.partition_id
+                )
+            case _:
+                return False
+        return True
+
+    def _at(self, operator_index: int | None) -> None:
+        self.operator_index = operator_index
+        self.rows = None
+
+    # ---- its end
+
+    def limit(self, op_timeout_s: float, now_s: float) -> None:
+        """Ask for the stack of an operator that takes too long, and a moment later kill its worker."""
+        if self.rows is None:
+            self.stack_asked_s = None
+        elif self.stack_asked_s is not None:
+            if now_s - self.stack_asked_s >= STACK_WAIT_S:
+                self.hung_s = op_timeout_s
+                self.popen.kill()
+        elif now_s - self.rows_since_s > op_timeout_s:
+            self.stack_asked_s = now_s
+            self.popen.send_signal(STACK_SIGNAL)
+
+    def reap(self) -> int:
+        """Its exit code, negative for a signal; it is gone when this returns."""
+        self.connection.close()
+        self.popen.kill()
+        return self.popen.wait()
+
+    def close(self) -> None:
+        """Free what was needed to look into its end."""
+        with contextlib.suppress(OSError):
+            os.close(self.stack_file)
+
+    def losses(self, code: int) -> list[m.AttemptFailed]:
+        """How the attempts ended that it had begun; only the last of them can be to blame."""
+        begun = [held for held in self.attempts if held.partition.partition_id in self.begun]
+        return [self._loss(held, code, is_last=held is begun[-1]) for held in begun]
+
+    def unbegun(self) -> list[m.Attempt]:
+        return [held for held in self.attempts if held.partition.partition_id not in self.begun]
+
+    def _loss(self, attempt: m.Attempt, code: int, *, is_last: bool) -> m.AttemptFailed:
+        index = self.operator_index if is_last else None
+        rows = self.rows if is_last else None
+        where = f"in {self.operators[index]}" if index is not None else "while rows were read or saved"
+        return m.AttemptFailed(
+            partition_id=attempt.partition.partition_id,
+            attempt=attempt.name,
+            error_type="WorkerLost",
+            message=f"{self.told_end(code)} {where}",
+            operator_index=index,
+            transient=True,
+            loss=m.Loss(
+                row=rows.first if rows and rows.rows == 1 else None,
+                alone=rows is not None and rows.alone,
+                from_within=bool(self.hung_s) or code >= 0 or _signal_name(code) in _CRASHES,
+            ),
+            trace=self._stack() if is_last else "",
+        )
+
+    def told_end(self, code: int) -> str:
+        """How it ended, as people say it."""
+        if self.hung_s:
+            return f"no end after {self.hung_s:g} s (fault_tolerance.op_timeout_s)"
+        return _signal_name(code) if code < 0 else f"exit code {code}"
+
+    def _stack(self) -> str:
+        """What its faulthandler wrote: where its threads were when it crashed or was asked."""
+        try:
+            size = os.fstat(self.stack_file).st_size
+            data = os.pread(self.stack_file, _STACK_BYTES_MAX, max(0, size - _STACK_BYTES_MAX))
+        except OSError:
+            return ""
+        return data.decode(errors="replace")
+
+
+def start_worker() -> WorkerProcess:
+    """A fresh interpreter, importing; it waits for its setup."""
+    ours, theirs = socket.socketpair()
+    stack_file = _nameless_file()
+    environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "TOKENIZERS_PARALLELISM": "false"}
+    fds = (theirs.fileno(), stack_file)
+    with theirs:
+        popen = subprocess.Popen(
+            [sys.executable, "-m", "data_juicer.backends.local.worker_main", *map(str, fds)],
+            pass_fds=fds,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
+        )
+    return WorkerProcess(popen, Connection(ours.detach()), stack_file)
+
+
+def _nameless_file() -> int:
+    """In memory where the system has such files: a full disk does not matter then."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("stack", os.MFD_CLOEXEC)
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def _signal_name(code: int) -> str:
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"

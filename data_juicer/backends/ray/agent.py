@@ -1,0 +1,133 @@
+"""What runs on the nodes of a Ray cluster: an agent, one actor for each worker process.
+
+The agent holds a local backend of one worker, so that everything a worker can die of is seen where it happens: its
+signal, its stack, the row it was at, a hang, its memory. Only what comes of it travels, as msgpack.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from data_juicer.backends.local.backend import LocalBackend
+from data_juicer.clock import SystemClock
+from data_juicer.engine.protocol import messages as m
+from data_juicer.engine.protocol.worker_setup import WorkerSetup
+from data_juicer.errors import DataJuicerError
+from data_juicer.version import VERSION
+
+TOGETHER_S: Final = 0.2
+"""Messages of one attempt travel together for so long, since each journey costs three processes a millisecond; the last
+message of an attempt waits for nothing."""
+POLL_S: Final = 0.1
+"""How late an attempt that comes while another one runs may be seen, where the other has nothing to tell."""
+
+
+class AgentFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent tells of itself before its first attempt."""
+
+    version: str
+    node_id: str
+    host: str
+    pid: int
+
+
+@dataclass(slots=True, eq=False)
+class _Relay:
+    """The way of one attempt's messages from the thread that holds the worker to the one that Ray listens to."""
+
+    attempt: m.Attempt
+    parcels: queue.SimpleQueue[list[m.Message]] = field(default_factory=queue.SimpleQueue)
+    held: list[m.Message] = field(default_factory=list)
+    since_s: float = 0.0
+    """When the first of `held` came."""
+
+    def hold(self, message: m.Message, now_s: float) -> None:
+        if not self.held:
+            self.since_s = now_s
+        self.held.append(message)
+
+    def send(self) -> None:
+        self.parcels.put(self.held)
+        self.held = []
+
+    def end(self, reason: str) -> None:
+        """Without the attempt having been made: no attempt could be, here."""
+        partition_id, name = self.attempt.partition.partition_id, self.attempt.name
+        self.held.append(
+            m.AttemptFailed(
+                partition_id=partition_id, attempt=name, error_type="BackendError", message=reason
+            )
+        )
+        self.send()
+
+
+class Agent:
+    """An actor with a few threads: each call of `run` is one attempt, and one more thread talks to the worker."""
+
+    def __init__(self, setup: bytes) -> None:
+        self._setup = msgspec.msgpack.decode(setup, type=WorkerSetup)
+        self._inbox: queue.SimpleQueue[_Relay] = queue.SimpleQueue()
+        threading.Thread(target=self._serve, name="worker", daemon=True).start()
+
+    def ready(self) -> bytes:
+        from data_juicer.backends.ray.cluster import own_node
+
+        node_id, host = own_node()
+        return msgspec.msgpack.encode(
+            AgentFacts(version=VERSION, node_id=node_id, host=host, pid=os.getpid())
+        )
+
+    def run(self, attempt: bytes) -> Iterator[bytes]:
+        """The messages of one attempt, several at a time, while it goes on."""
+        relay = _Relay(msgspec.msgpack.decode(attempt, type=m.Attempt))
+        self._inbox.put(relay)
+        messages: list[m.Message] = []
+        while not messages or not isinstance(messages[-1], m.ENDS):
+            messages = relay.parcels.get()
+            yield msgspec.msgpack.encode(messages)
+
+    # ---- the thread that holds the worker
+
+    def _serve(self) -> None:
+        """It lives as long as the actor: the kernel takes the worker away with the thread that started it."""
+        relays: dict[tuple[int, str], _Relay] = {}
+        try:
+            backend = LocalBackend(1, SystemClock())
+            backend.begin(self._setup, 1)
+            while True:
+                self._pass_on(backend, relays)
+        except DataJuicerError as error:  # workers cannot even begin: whoever asks is told so
+            for relay in relays.values():
+                relay.end(str(error))
+            while True:
+                self._inbox.get().end(str(error))
+        except (
+            BaseException
+        ):  # a bug; without this thread nothing would ever end, but an actor that dies is noticed
+            traceback.print_exc()
+            os._exit(1)
+
+    def _pass_on(self, backend: LocalBackend, relays: dict[tuple[int, str], _Relay]) -> None:
+        """Attempts to the worker, one message of its own back, and what waited long enough on its way."""
+        while not relays or not self._inbox.empty():
+            relay = self._inbox.get()
+            relays[relay.attempt.partition.partition_id, relay.attempt.name] = relay
+            backend.submit(relay.attempt)
+        message = backend.next_message(POLL_S)
+        now_s = SystemClock().monotonic_s()
+        of = (message.partition_id, message.attempt) if message else None
+        if message and of in relays:  # if not, it is a late word of an attempt that has ended
+            relays[of].hold(message, now_s)
+            if isinstance(message, m.ENDS):
+                relays.pop(of).send()
+        for relay in relays.values():
+            if relay.held and now_s - relay.since_s >= TOGETHER_S:
+                relay.send()

@@ -1,0 +1,108 @@
+"""One agent as the driver sees it: where it is, what it was given, and what becomes of that when it is lost."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import ray
+from ray.exceptions import RayError
+
+from data_juicer.backends.ray.agent import Agent, AgentFacts
+from data_juicer.engine.protocol import messages as m
+from data_juicer.engine.protocol.resources import Needs
+
+SHORT_ATTEMPT_S: Final = 1.0
+"""Behind attempts shorter than this another one waits with its agent, so that its worker is never idle."""
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    attempt: m.Attempt
+    has_begun: bool = False
+    """A worker said that it took it up."""
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """An agent, and what it was given."""
+
+    actor: Any
+    ready: Any
+    """A reference, fulfilled when the agent runs."""
+    node: str = ""
+    facts: AgentFacts | None = None
+    flights: dict[Any, Flight] = field(default_factory=dict)
+    """Stream of messages -> attempt, the oldest first."""
+    attempt_s: float = SHORT_ATTEMPT_S
+    """How long its last attempt took."""
+
+    @property
+    def room(self) -> int:
+        """How many attempts it may be given now."""
+        if self.facts is None:
+            return 0
+        return (2 if self.attempt_s < SHORT_ATTEMPT_S else 1) - len(self.flights)
+
+    def welcome(self, facts: AgentFacts) -> None:
+        self.facts = facts
+        self.node = f"{facts.host} ({facts.node_id[:12]})"
+
+    def hand(self, attempt: m.Attempt) -> None:
+        stream = self.actor.run.options(num_returns="streaming").remote(msgspec.msgpack.encode(attempt))
+        self.flights[stream] = Flight(attempt)
+
+    def follow(self, stream: Any, told: list[m.Message]) -> list[m.Message]:
+        """Take in what an attempt told; the same messages, with the node that only the driver knows the name of."""
+        if any(isinstance(message, m.AttemptStarted) for message in told):
+            self.flights[stream].has_begun = True
+        if isinstance(told[-1], m.ENDS):
+            del self.flights[stream]
+        if isinstance(told[-1], m.AttemptDone):
+            self.attempt_s = told[-1].duration_s
+        return [
+            msgspec.structs.replace(message, node=self.node)
+            if isinstance(message, m.AttemptStarted)
+            else message
+            for message in told
+        ]
+
+    def kill(self) -> None:
+        with contextlib.suppress(RayError, ValueError):
+            ray.kill(self.actor, no_restart=True)
+
+
+def start_agent(needs: Needs, setup: bytes) -> Place:
+    """Ask for an agent; it waits for as long as no node has room for it."""
+    actor = (
+        ray.remote(Agent)
+        .options(
+            num_cpus=needs.cpus,
+            num_gpus=needs.gpus or None,
+            memory=needs.memory_bytes or None,
+            max_restarts=0,
+            max_task_retries=0,
+            max_concurrency=3,
+            scheduling_strategy="SPREAD",
+        )
+        .remote(setup)
+    )
+    return Place(actor, actor.ready.remote())  # type: ignore[attr-defined] # Ray adds it
+
+
+def lost(attempt: m.Attempt, reason: str) -> m.AttemptFailed:
+    """The end of an attempt whose agent is gone; no row can be blamed."""
+    return m.AttemptFailed(
+        partition_id=attempt.partition.partition_id,
+        attempt=attempt.name,
+        error_type="WorkerLost",
+        message=reason,
+        transient=True,
+        loss=m.Loss(),
+    )
+
+
+def returned(attempt: m.Attempt) -> m.AttemptReturned:
+    return m.AttemptReturned(partition_id=attempt.partition.partition_id, attempt=attempt.name)

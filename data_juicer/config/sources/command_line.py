@@ -1,0 +1,137 @@
+"""The flags of `dj-process` that are settings: one for each setting of the schema, by its dotted key.
+
+argparse rather than jsonargparse: docs/design/0002-config.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+from data_juicer.config.schema import DEFAULTS, NOT_AVAILABLE, SPECS, JobConfig
+from data_juicer.config.sources import foreign, legacy
+from data_juicer.config.sources.layers import COMMAND_LINE, Given, Source, suggestion, variable_of
+from data_juicer.config.spec import Choice, Flag, Integer, Names, Number, Spec
+from data_juicer.config.wording import nearest, one_line, show
+from data_juicer.errors import ConfigError
+
+PROGRAM: Final = "dj-process"
+HELP_COLUMNS: Final = 80
+SOURCE: Final = Source(rank=COMMAND_LINE, name="command line", lines={})
+
+_TITLES: Final[Mapping[str, str]] = {"": "settings of the job"} | {
+    section: f"{section}: {(kind.__doc__ or '').strip().rstrip('.')}"
+    for section, kind in JobConfig.SECTIONS.items()
+}
+_EPILOG: Final = f"""\
+Precedence: defaults, recipe, environment, flags. {variable_of("checkpoint.strategy")}=manual sets
+checkpoint.strategy; other settings likewise. A recipe of DataJuicer's runs as it is: older flat names
+(partition_size, storage_format, ...) and settings that have no use here are accepted too."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises instead of leaving the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(one_line(f"{SOURCE.name}: {message}"))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all settings. What is not given is not in its namespace; values are words, not yet checked.
+
+    It knows no `--help`: the command adds its own options.
+    """
+    parser = _Parser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} --config RECIPE [--job_id ID] [--SETTING VALUE ...]",
+        description="Process a dataset by a recipe; the same command with the job's id resumes it.",
+        epilog=_EPILOG,
+        add_help=False,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30, width=HELP_COLUMNS),
+    )
+    groups = {section: parser.add_argument_group(title) for section, title in _TITLES.items()}
+    groups[""].add_argument("--config", metavar="RECIPE", help="The recipe: a YAML or JSON file.")
+    for key, spec in SPECS.items():
+        group = groups[key.rpartition(".")[0]]
+        group.add_argument(
+            f"--{key}", dest=key, help=_help(key, spec), metavar=_metavar(spec), nargs=_nargs(spec)
+        )
+    parser.add_argument(
+        "--custom-operator-paths", dest="custom_operator_paths", nargs="+", help=argparse.SUPPRESS
+    )
+    for key in sorted({*legacy.FLAT, *legacy.BELOW_PARTITION, *foreign.NAMES}):
+        parser.add_argument(f"--{key}", dest=key, nargs="*", help=argparse.SUPPRESS)
+    return parser
+
+
+def help_text() -> str:
+    """What `dj-process --help` prints about settings, 80 columns wide."""
+    return build_parser().format_help()
+
+
+def read_flags(argv: Sequence[str]) -> tuple[str | None, list[Given]]:
+    """The recipe's path and the settings of a command line.
+
+    Raises: ConfigError: a word is no setting, or a setting lacks its value.
+    """
+    namespace, rest = build_parser().parse_known_args(list(argv))
+    if rest:
+        raise _unknown(rest[0])
+    words = vars(namespace)
+    recipe_path = words.pop("config", None)
+    return recipe_path, [Given(source=SOURCE, path=key, value=_words(value)) for key, value in words.items()]
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _unknown(word: str) -> ConfigError:
+    if not word.startswith("--"):
+        return ConfigError(
+            one_line(f"{SOURCE.name}: {show(word)} belongs to no setting; write --setting value")
+        )
+    name = word[2:].partition("=")[0]
+    hint = "; did you mean config?" if nearest(name, ("config",)) else suggestion(name.replace("-", "_"))
+    return SOURCE.refuse(name, f"unknown setting{hint}")
+
+
+def _nargs(spec: Spec) -> str | None:
+    if isinstance(spec, Flag):
+        return "?"
+    return "+" if isinstance(spec, Names) else None
+
+
+def _metavar(spec: Spec) -> str:
+    match spec:
+        case Flag():
+            return "true|false"
+        case Integer():
+            return "N"
+        case Number():
+            return "X"
+        case Choice():
+            return "NAME"
+        case _:
+            return "VALUE"
+
+
+def _help(key: str, spec: Spec) -> str:
+    choices = f" One of: {', '.join(spec.choices)}." if isinstance(spec, Choice) else ""
+    default = spec.default_note or _default_words(DEFAULTS[key])
+    missing = f" Not yet: {NOT_AVAILABLE[key].words}." if key in NOT_AVAILABLE else ""
+    return f"{spec.help}{choices}{missing} [{default}]".replace("%", "%%")
+
+
+def _default_words(default: Any) -> str:
+    """A default as it is written: `true`, `3`, `parquet`, `a,b`, `none` for nothing."""
+    if isinstance(default, tuple):
+        return ",".join(default) or "none"
+    if isinstance(default, bool):
+        return str(default).lower()
+    return "none" if default is None else str(default)

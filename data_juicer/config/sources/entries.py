@@ -1,0 +1,166 @@
+"""The two settings that have a form of their own: `process` and `dataset`. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from data_juicer.config.sources.plain import InvalidValueError, plain_copy
+from data_juicer.config.spec import (
+    INTEGER_MAX,
+    Integer,
+    Number,
+    Spec,
+    check_text,
+    read_yaml,
+)
+from data_juicer.config.wording import did_you_mean, show
+from data_juicer.ops.base import parameters_of
+
+_OPERATOR_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorEntry:
+    """An entry of `process`."""
+
+    name: str
+    params: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """As the recipe gives them: plain values, not yet checked against the operator."""
+    origin: str = field(default="", compare=False)
+    """Where it was written, such as `recipe.yaml:12`, for errors."""
+
+    def __post_init__(self) -> None:
+        if not _OPERATOR_NAME.fullmatch(self.name):
+            raise InvalidValueError(
+                f"{show(self.name)} is not an operator name: letters, digits and underscores"
+            )
+        object.__setattr__(self, "params", MappingProxyType(plain_copy(self.params)))
+
+    def plain(self) -> dict[str, Any]:
+        return {self.name: dict(self.params)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetSource:
+    """An entry of `dataset.configs`."""
+
+    path: str
+    type: str = "local"
+    weight: float = 1.0
+
+    def plain(self) -> dict[str, Any]:
+        return {"type": self.type, "path": self.path, "weight": self.weight}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetConfig:
+    configs: tuple[DatasetSource, ...]
+    max_sample_num: int | None = None
+    """At most so many rows of all sources together; None: all."""
+
+    def plain(self) -> dict[str, Any]:
+        limit = {} if self.max_sample_num is None else {"max_sample_num": self.max_sample_num}
+        return {"configs": [source.plain() for source in self.configs], **limit}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process(Spec):
+    @property
+    def allowed(self) -> str:
+        return "a list of operators, each `name` or `name: {parameter: value}`"
+
+    def read(self, value: Any) -> tuple[OperatorEntry, ...]:
+        if value is None:
+            return ()
+        if not isinstance(value, list | tuple):
+            raise self.refuse(value)
+        return tuple(_read_operator(entry, index) for index, entry in enumerate(value))
+
+    def read_words(self, words: Sequence[str]) -> Any:
+        return self.read(read_yaml(" ".join(words)))
+
+
+def _read_operator(entry: Any, index: int) -> OperatorEntry:
+    below = f"[{index}]"
+    if isinstance(entry, OperatorEntry):
+        return entry
+    if not isinstance(entry, str | Mapping):
+        raise InvalidValueError(
+            f"{show(entry)} is not an operator: `name` or `name: {{parameter: value}}`", below
+        )
+    try:
+        name, params = parameters_of(entry)
+        return OperatorEntry(name=name, params=params)
+    except InvalidValueError as error:
+        raise InvalidValueError(str(error), below + error.below) from None
+    except ValueError as error:
+        raise InvalidValueError(f"{show(entry)}: {error}", below) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset(Spec):
+    @property
+    def allowed(self) -> str:
+        return "a mapping with `configs`, a list of {type: local, path: ...}"
+
+    def read(self, value: Any) -> DatasetConfig | None:
+        if value is None or value in ([], {}) or isinstance(value, DatasetConfig):
+            return value or None
+        whole = {"configs": value} if isinstance(value, list | tuple) else value
+        if not isinstance(whole, Mapping):
+            raise self.refuse(value)
+        _refuse_unknown(whole, ("configs", "max_sample_num"), "")
+        sources = whole.get("configs")
+        if not isinstance(sources, list | tuple) or not sources:
+            raise InvalidValueError(
+                f"{show(sources)} is not a list of {{type: local, path: ...}}", ".configs"
+            )
+        return DatasetConfig(
+            configs=tuple(_read_source(source, f".configs[{index}]") for index, source in enumerate(sources)),
+            max_sample_num=_read_limit(whole.get("max_sample_num")),
+        )
+
+    def read_words(self, words: Sequence[str]) -> Any:
+        return self.read(read_yaml(" ".join(words)))
+
+
+def _read_source(source: Any, below: str) -> DatasetSource:
+    if not isinstance(source, Mapping):
+        raise InvalidValueError(f"{show(source)} is not {{type: local, path: ...}}", below)
+    kind = source.get("type", "local")
+    if kind != "local":
+        raise InvalidValueError(
+            f"{show(kind)} is not available yet; the one type there is: local", below + ".type"
+        )
+    _refuse_unknown(source, ("type", "path", "weight"), below)
+    path = source.get("path")
+    if not isinstance(path, str) or not path:
+        raise InvalidValueError(f"{show(path)} is not a path", below + ".path")
+    check_text(path, below + ".path")
+    return DatasetSource(
+        path=path, weight=_read_at(Number(help=""), source.get("weight", 1.0), below + ".weight")
+    )
+
+
+def _read_limit(value: Any) -> int | None:
+    if value is None:
+        return None
+    limit: int = _read_at(Integer(help="", minimum=1, maximum=INTEGER_MAX), value, ".max_sample_num")
+    return limit
+
+
+def _read_at(spec: Spec, value: Any, below: str) -> Any:
+    try:
+        return spec.read(value)
+    except InvalidValueError as error:
+        raise InvalidValueError(str(error), below) from None
+
+
+def _refuse_unknown(mapping: Mapping[Any, Any], known: tuple[str, ...], below: str) -> None:
+    for key in mapping:
+        if key not in known:
+            raise InvalidValueError(f"unknown setting{did_you_mean(str(key), known)}", f"{below}.{key}")

@@ -1,0 +1,68 @@
+"""Which row killed a worker: from losses to a suspect, and from a suspect to the row that is taken out. Pure.
+
+    lost in an operator          ─► the operator is careful from now on: one row at a time, each told before
+    lost at a row there          ─► that row is the suspect: the next attempt begins the operator with it alone
+    lost with the suspect alone  ─► the row is blamed: following attempts make it a dead letter of the operator
+
+Anybody may kill a worker from outside at any moment, so no row is blamed for one loss, nor for two in company; and where
+the signal is one that comes from outside (the out-of-memory killer's is), it must happen twice with the suspect alone.
+docs/design/0006-lost-workers.md has the reasons.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from data_juicer.engine.protocol.messages import Care, Loss, OperatorRow, TakenOut
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspicion:
+    """What the losses of one partition have taught in this run."""
+
+    losses: int = 0
+    careful: frozenset[int] = frozenset()
+    """Operators in which a worker was lost more than by chance."""
+    suspect: OperatorRow | None = None
+    suspect_losses: int = 0
+    """Workers lost with the suspect alone that may have been killed from outside."""
+    blamed: tuple[TakenOut, ...] = ()
+
+    @property
+    def care(self) -> Care:
+        """What the next attempt is told."""
+        return Care(row_by_row=self.careful, first=self.suspect, take_out=self.blamed)
+
+
+def after_loss(
+    held: Suspicion, loss: Loss, operator_index: int | None, reason: str
+) -> tuple[Suspicion, bool]:
+    """What is suspected after a worker was lost, and whether that is news.
+
+    News make the next attempt worth its while, so it counts against no limit. There is a bounded amount of them: each
+    operator becomes careful once, each row is blamed once, and one suspect is free for each row that is blamed.
+
+    Args:
+        operator_index: the operator under way; None while rows were read or saved.
+        reason: what a dead letter says of it.
+    """
+    held = replace(held, losses=held.losses + 1)
+    if operator_index is None:
+        return held, False
+    if operator_index not in held.careful:
+        if held.losses == 1 and not loss.from_within:
+            return held, False
+        return replace(held, careful=held.careful | {operator_index}), True
+    if loss.row is None:
+        return held, False
+    if loss.alone and loss.row == held.suspect:
+        if loss.from_within or held.suspect_losses:
+            return _blame(held, TakenOut(row=loss.row, reason=reason)), True
+        return replace(held, suspect_losses=1), True
+    return replace(held, suspect=loss.row, suspect_losses=0), held.suspect is None
+
+
+def _blame(held: Suspicion, taken: TakenOut) -> Suspicion:
+    """Rows of later operators are counted anew without this one; what was known of them is found again."""
+    earlier = (other for other in held.blamed if other.row.operator_index <= taken.row.operator_index)
+    return replace(held, suspect=None, suspect_losses=0, blamed=(*earlier, taken))

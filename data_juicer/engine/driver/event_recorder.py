@@ -1,0 +1,129 @@
+"""What workers tell, as events: the one producer of PARTITION_*, OP_* and CHECKPOINT_* events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from data_juicer.engine.protocol import messages as m
+from data_juicer.events import types as t
+from data_juicer.events.figures import (
+    AttemptFailure,
+    AttemptOutcome,
+    AttemptStart,
+    CheckpointFile,
+    OperatorFailure,
+)
+from data_juicer.events.log import EventLog
+from data_juicer.store.ledger import OperatorLedger
+from data_juicer.store.manifest import Manifest
+
+
+class Recorder:
+    def __init__(self, log: EventLog, operators: Sequence[str]) -> None:
+        self.log = log
+        self._operators = tuple(operators)
+
+    def attempt_started(self, attempt: m.Attempt, message: m.AttemptStarted) -> None:
+        begin = attempt.base.operator_index + 1 if attempt.base else 0
+        self.log.record(
+            t.PartitionStart(
+                partition_id=attempt.partition.partition_id,
+                attempt=attempt.name,
+                data=AttemptStart(operation_idx_start=begin, worker=message.worker, node=message.node),
+            )
+        )
+
+    def operator_started(self, message: m.OperatorStarted) -> None:
+        self.log.record(
+            t.OpStart(
+                partition_id=message.partition_id,
+                operation_name=self._operators[message.operator_index],
+                operation_idx=message.operator_index,
+                attempt=message.attempt,
+            )
+        )
+
+    def operator_done(self, message: m.OperatorDone) -> None:
+        ledger = message.ledger
+        self.log.record(t.OpComplete.of(message.partition_id, message.attempt, ledger))
+        if ledger.rows_dead_letter:
+            self._set_aside(message, ledger)
+
+    def _set_aside(self, message: m.OperatorDone, ledger: OperatorLedger) -> None:
+        failure = OperatorFailure(
+            error_type="DeadLetters",
+            error="rows could not be processed and were set aside",
+            rows_dead_letter=ledger.rows_dead_letter,
+        )
+        self.log.record(
+            t.OpFailed(
+                partition_id=message.partition_id,
+                operation_name=ledger.name,
+                operation_idx=ledger.index,
+                attempt=message.attempt,
+                data=failure,
+            )
+        )
+
+    def checkpoint_loaded(self, message: m.CheckpointLoaded, base: Manifest) -> None:
+        self.log.record(
+            t.CheckpointLoad(
+                partition_id=message.partition_id,
+                operation_name=base.operator_name,
+                operation_idx=base.operator_index,
+                attempt=message.attempt,
+                duration_s=message.duration_s,
+                rows=message.rows,
+                data=CheckpointFile(file=base.files[-1].name, size_bytes=base.files[-1].size_bytes),
+            )
+        )
+
+    def checkpoint_saved(self, manifest: Manifest) -> None:
+        file = manifest.files[-1]
+        self.log.record(
+            t.CheckpointSave(
+                partition_id=manifest.partition,
+                operation_name=manifest.operator_name,
+                operation_idx=manifest.operator_index,
+                attempt=manifest.attempt,
+                duration_s=manifest.save_s,
+                rows=manifest.rows,
+                data=CheckpointFile(
+                    file=file.name, size_bytes=file.size_bytes, is_summary=manifest.kind == "summary"
+                ),
+            )
+        )
+
+    def partition_done(self, message: m.AttemptDone, result: Manifest) -> None:
+        self.log.record(
+            t.PartitionComplete(
+                partition_id=message.partition_id,
+                attempt=message.attempt,
+                duration_s=message.duration_s,
+                rows=result.rows,
+                data=AttemptOutcome(rows_in=result.ledgers[0].rows_in),
+            )
+        )
+
+    def attempt_failed(self, message: m.AttemptFailed, duration_s: float, retry_in_s: float | None) -> None:
+        index = message.operator_index
+        self.log.record(
+            t.PartitionFailed(
+                partition_id=message.partition_id,
+                attempt=message.attempt,
+                duration_s=duration_s,
+                operation_name=None if index is None else self._operators[index],
+                operation_idx=index,
+                data=AttemptFailure(
+                    error_type=message.error_type, error=message.message, retry_in_s=retry_in_s
+                ),
+            )
+        )
+        if message.trace:
+            self.log.record(t.DebugNotice(message=message.trace, partition_id=message.partition_id))
+
+    def warn(self, message: str, partition_id: int | None = None) -> None:
+        self.log.record(t.WarningNotice(message=message, partition_id=partition_id))
+
+    def inform(self, message: str) -> None:
+        self.log.record(t.InfoNotice(message=message))

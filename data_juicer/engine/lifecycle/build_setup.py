@@ -1,0 +1,136 @@
+"""Settings -> what the parts of a run are made with. Pure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Literal, cast
+
+from data_juicer.config.schema import JobConfig
+from data_juicer.engine.driver.retry import RetryPolicy
+from data_juicer.engine.protocol.worker_setup import OperatorSpec, WorkerSetup
+from data_juicer.formats.base import Format, FragmentLimits
+from data_juicer.job.layout import JobLayout
+from data_juicer.ops.base import Operator
+from data_juicer.plan.keys import canonical, digest
+from data_juicer.plan.policy import Strategy, checkpoint_indices
+from data_juicer.store import codec
+from data_juicer.store.manifest import OperatorIdentity
+from data_juicer.store.results import ExportTarget
+
+_MB = 1_000_000
+_UNPACKED: dict[str, tuple[Literal["jsonl", "parquet"], Literal["none", "gzip", "zstd"]]] = {
+    "jsonl": ("jsonl", "none"),
+    "jsonl.gz": ("jsonl", "gzip"),
+    "jsonl.zst": ("jsonl", "zstd"),
+    "parquet": ("parquet", "none"),
+}
+
+
+def fragment_limits(config: JobConfig) -> FragmentLimits:
+    return FragmentLimits(rows_max=config.partition.size, size_bytes_max=config.partition.max_size_mb * _MB)
+
+
+def retry_policy(config: JobConfig) -> RetryPolicy:
+    faults = config.fault_tolerance
+    return RetryPolicy(
+        retries_max=faults.max_retries if faults.enabled else 0,
+        backoff=cast("Literal['exponential', 'linear', 'fixed']", faults.retry_backoff),
+        seed=config.seed,
+        isolates=faults.enabled,
+    )
+
+
+def export_target(config: JobConfig) -> ExportTarget:
+    file_format, compression = _UNPACKED[config.export_type]
+    return ExportTarget(
+        path=os.path.abspath(config.export_path),
+        format=file_format,
+        compression=compression,
+        shard_size_bytes=config.export_shard_size,
+    )
+
+
+def result_format(target: ExportTarget, sources: Iterable[Format]) -> Literal["jsonl", "parquet"]:
+    """Of the results of partitions: Parquet goes to Parquet with its schema, everything else passes as JSON Lines."""
+    kinds = set(sources)
+    return "parquet" if target.format == "parquet" and kinds == {"parquet"} else "jsonl"
+
+
+def text_keys_of(operators: Iterable[Operator]) -> tuple[str, ...]:
+    """The text columns that rows must have: what operators read and none before them makes, in order of first use."""
+    needed: dict[str, None] = {}
+    made: set[str] = set()
+    for operator in operators:
+        needed |= dict.fromkeys(key for key in operator.text_keys_read() if key not in made)
+        made |= {key for key in operator.text_keys_made() if key not in needed}
+    return tuple(needed)
+
+
+def worker_setup(
+    config: JobConfig,
+    layout: JobLayout,
+    run: int,
+    operators: Sequence[Operator],
+    identities: tuple[OperatorIdentity, ...],
+    sources: Iterable[Format],
+) -> WorkerSetup:
+    storage = config.intermediate_storage
+    target = export_target(config)
+    part_format = result_format(target, sources)
+    text_keys = text_keys_of(operators)
+    row_bytes_max = config.partition.max_row_mb * _MB
+    return WorkerSetup(
+        job_id=layout.job_id,
+        run=run,
+        job_dir=layout.job_dir,
+        event_logs_dir=layout.event_logs_dir,
+        checkpoints_dir=layout.checkpoints_dir,
+        operators=tuple(
+            OperatorSpec(name=entry.name, parameters=dict(entry.params)) for entry in config.process
+        ),
+        identities=identities,
+        custom_operator_paths=tuple(os.path.abspath(path) for path in config.custom_operator_paths),
+        text_key=config.text_keys[0],
+        text_keys=text_keys,
+        reader=digest(canonical({"text_keys": text_keys, "row_bytes_max": row_bytes_max})),
+        export=digest(
+            canonical(
+                {
+                    "format": part_format,
+                    "packed": target.parts_are_packed and target.compression,
+                    "stats": config.keep_stats_in_res_ds,
+                }
+            )
+        ),
+        row_bytes_max=row_bytes_max,
+        checkpoint_after=_checkpoint_after(config),
+        checkpoint_format=cast("codec.Format", storage.format),
+        checkpoint_compression=cast("codec.Compression", storage.compression),
+        batch_rows_max=storage.arrow_batch_size if storage.use_arrow_batches else config.partition.size,
+        memory_map=storage.arrow_memory_mapping,
+        preserve_intermediate=storage.preserve_intermediate_data,
+        result_format=part_format,
+        result_compression=target.compression if target.parts_are_packed else "none",
+        keep_stats=config.keep_stats_in_res_ds,
+        traced=_traced(config),
+        trace_num=config.trace_num,
+        seed=config.seed,
+        op_timeout_s=config.fault_tolerance.op_timeout_s,
+        memory_bytes_max=config.fault_tolerance.worker_memory_mb * _MB,
+        quarantine=config.fault_tolerance.on_bad_row == "quarantine",
+    )
+
+
+def _checkpoint_after(config: JobConfig) -> frozenset[int]:
+    checkpoint = config.checkpoint
+    strategy = cast("Strategy", checkpoint.strategy if checkpoint.enabled else "disabled")
+    names = [entry.name for entry in config.process]
+    return checkpoint_indices(names, strategy, checkpoint.n_ops, checkpoint.op_names)
+
+
+def _traced(config: JobConfig) -> frozenset[int]:
+    if not config.open_tracer:
+        return frozenset()
+    names = config.op_list_to_trace
+    return frozenset(index for index, entry in enumerate(config.process) if not names or entry.name in names)

@@ -1,0 +1,92 @@
+"""Whether the disks have room for what a run will write, judged before its first row.
+
+Nobody knows how many rows an operator will drop, so a run is refused only where even empty results would not fit; where the
+rows that are left to do would not fit as they are, it is warned of and begun.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from data_juicer.errors import StoreError
+from data_juicer.job.layout import JobLayout
+from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.storage.filesystem import FileSystem
+
+BLOCK_BYTES: Final = 4096
+"""The least that a file takes on a disk."""
+FILES_OF_A_STAGE: Final = 2
+"""The data of a partition and the manifest that commits it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A directory that a run writes into."""
+
+    path: str
+    free_bytes: int | None
+    """None: not known, nothing is said."""
+    least_bytes: int
+    """Without so much no run can end well."""
+    likely_bytes: int
+    """What it takes if no row becomes larger and none is dropped."""
+
+
+def least_bytes(partitions: int, stages: int) -> int:
+    """Of a directory that takes so many stages of each partition."""
+    return partitions * stages * FILES_OF_A_STAGE * BLOCK_BYTES
+
+
+def find_refusal(rooms: Sequence[Room]) -> str | None:
+    """Why the run cannot end well, naming the directory and the bytes."""
+    for room in rooms:
+        if room.free_bytes is not None and room.free_bytes < room.least_bytes:
+            return (
+                f"{room.path}: {room.free_bytes:,} bytes are free, at least {room.least_bytes:,} are needed. "
+                "No row was processed; what was committed before is safe. Make room and start the job again."
+            )
+    return None
+
+
+def warnings(rooms: Sequence[Room]) -> list[str]:
+    """Of directories whose disk may become full."""
+    return [
+        f"{room.path}: {room.free_bytes:,} bytes are free, about {room.likely_bytes:,} may be needed; "
+        "if the disk becomes full the job stops in order and goes on when there is room."
+        for room in rooms
+        if room.free_bytes is not None and room.least_bytes <= room.free_bytes < room.likely_bytes
+    ]
+
+
+def check_room(
+    fs: FileSystem,
+    layout: JobLayout,
+    export_path: str,
+    pending: Sequence[PartitionSpec],
+    has_checkpoints: bool,
+    warn: Callable[[str], None],
+) -> None:
+    """Look at every disk that the partitions left to do will be written to.
+
+    Raises: StoreError: the run cannot end well.
+    """
+    rows_bytes = sum(spec.fragment.byte_stop - spec.fragment.byte_start for spec in pending)
+    stages = {layout.results_dir: 1, os.path.dirname(export_path): 0}
+    if has_checkpoints:
+        stages[layout.checkpoints_dir] = 1
+    rooms = [
+        Room(
+            path=path,
+            free_bytes=fs.free_bytes(path),
+            least_bytes=least_bytes(len(pending), count),
+            likely_bytes=rows_bytes,
+        )
+        for path, count in stages.items()
+    ]
+    if refusal := find_refusal(rooms):
+        raise StoreError(refusal)
+    for warning in warnings(rooms):
+        warn(warning)

@@ -1,0 +1,57 @@
+"""How a run ends: events, summary, and what may be removed then."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import cast
+
+from data_juicer.config.schema import JobConfig
+from data_juicer.engine.cleanup.orphan_files import done_partitions, drop_checkpoints, drop_decisions, sweep
+from data_juicer.engine.lifecycle.open import OpenJob
+from data_juicer.errors import JobStoppedError, StoreError
+from data_juicer.events import figures
+from data_juicer.events import types as t
+from data_juicer.job.summary import JobStatus, JobSummary
+from data_juicer.monitor.facts import counts_of
+from data_juicer.plan.retention import Retention, drops_checkpoints_of_done
+
+
+def end_well(job: OpenJob, config: JobConfig) -> JobSummary:
+    """The result is published: clean up, and write down that the job is complete."""
+    _clean_up(job, config, succeeded=True)
+    duration_s, view = job.elapsed_s(), job.view
+    outcome = figures.Outcome(
+        rows_in=view.rows, rows_dead_letter=view.rows_dead_letter, export_path=job.summary.export_path
+    )
+    job.log.record(t.ProcessingComplete(duration_s=duration_s, rows=view.rows_out, data=outcome))
+    job.log.record(t.JobComplete(duration_s=duration_s, rows=view.rows_out, data=outcome))
+    return job.save(JobStatus.COMPLETED, counts_of(view))
+
+
+def end_badly(job: OpenJob, config: JobConfig, error: BaseException) -> None:
+    """Write down why; a disk that refuses even that does not hide the reason. No worker runs any more."""
+    is_stop = isinstance(error, JobStoppedError | KeyboardInterrupt)
+    duration_s = job.elapsed_s()
+    told = " ".join(str(error).split()) or type(error).__name__
+    failure = figures.RunFailure(error_type=type(error).__name__, error=told, is_stop=is_stop)
+    with contextlib.suppress(StoreError):
+        job.log.record(t.ProcessingError(duration_s=duration_s, data=failure))
+        if not is_stop and not job.lock.is_lost():
+            failed = figures.Failure(error_type=failure.error_type, error=told)
+            job.log.record(t.JobFailed(duration_s=duration_s, data=failed))
+        _clean_up(job, config, succeeded=False)
+        job.save(JobStatus.STOPPED if is_stop else JobStatus.FAILED, counts_of(job.view), told)
+
+
+def _clean_up(job: OpenJob, config: JobConfig, succeeded: bool) -> None:
+    if job.lock.is_lost():  # what workers of the run that owns it have staged looks like litter
+        return
+    storage = config.intermediate_storage
+    if storage.cleanup_temp_files:
+        sweep(job.fs, job.layout)
+    retention = cast("Retention", storage.retention_policy)
+    if drops_checkpoints_of_done(retention, succeeded, storage.cleanup_on_success):
+        done = done_partitions(job.fs, job.layout)
+        drop_checkpoints(job.fs, job.layout, done, keep_gathered=not succeeded)
+        if succeeded:
+            drop_decisions(job.fs, job.layout)

@@ -1,0 +1,130 @@
+"""Before the first row: the input scanned, and what earlier runs committed sorted into what is reused and what is not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from data_juicer.config.schema import JobConfig
+from data_juicer.engine.driver.event_recorder import Recorder
+from data_juicer.engine.lifecycle.build_setup import fragment_limits, text_keys_of
+from data_juicer.engine.lifecycle.open import OpenJob
+from data_juicer.engine.lifecycle.recover import find_damage
+from data_juicer.engine.protocol.worker_setup import WorkerSetup
+from data_juicer.formats.base import Fragment, SourceFile
+from data_juicer.formats.first_rows import check_text_keys
+from data_juicer.job.layout import JobLayout
+from data_juicer.ops.base import Operator
+from data_juicer.plan.jobplan import JobPlan, plan_job
+from data_juicer.plan.keys import KeyMaker
+from data_juicer.plan.mapping import DatasetMapping, Materialize, decode_mapping, encode_mapping
+from data_juicer.plan.phases import BarrierPlan, plan_barriers
+from data_juicer.plan.resume.inventory import take_inventory
+from data_juicer.plan.resume.report import encode_resume_report
+from data_juicer.plan.scan import scan
+from data_juicer.storage.filesystem import FileSystem
+from data_juicer.store.commit import set_aside
+
+
+def known_sources(fs: FileSystem, layout: JobLayout) -> list[SourceFile]:
+    """The files of the input as the last scan saw them; none where there was no scan."""
+    try:
+        mapping = decode_mapping(fs.read(layout.dataset_mapping))
+    except FileNotFoundError:
+        return []
+    return [] if mapping is None else list(mapping.sources)
+
+
+def scan_input(
+    config: JobConfig,
+    job: OpenJob,
+    operators: Sequence[Operator],
+    sources: Sequence[SourceFile],
+    recorder: Recorder,
+    step: Callable[[str], None],
+) -> DatasetMapping:
+    """Cut the input into partitions, keeping the numbers of those that an earlier run knew.
+
+    Args:
+        step: told how far the scan is, often.
+    Raises: InputError: the first rows lack a field that operators read, or a file cannot be read.
+    """
+    for source in sources:
+        check_text_keys(source, text_keys_of(operators))
+    fs, path = job.fs, job.layout.dataset_mapping
+    held = fs.read(path) if fs.exists(path) else None
+    seen = _Seen(step)
+    mapping = scan(
+        sources,
+        fragment_limits(config),
+        decode_mapping(held) if held is not None else None,
+        fs,
+        copies_dir=job.layout.partitions_dir,
+        materialize=cast("Materialize", config.partition.materialize),
+        with_suffix=config.add_suffix or any(operator.reads_suffix() for operator in operators),
+        verify=config.verify_input,
+        watch=seen.add,
+    )
+    encoded = encode_mapping(mapping)
+    if encoded != held:
+        fs.write_atomic(path, encoded)
+    for source in mapping.empty_sources():
+        recorder.warn(f"{source.path} holds no row.")
+    return mapping
+
+
+class _Seen:
+    """What a scan has seen so far."""
+
+    def __init__(self, step: Callable[[str], None]) -> None:
+        self._step = step
+        self.rows = 0
+        self.size_bytes = 0
+
+    def add(self, fragment: Fragment) -> None:
+        self.rows += fragment.rows
+        self.size_bytes += fragment.byte_stop - fragment.byte_start
+        self._step(f"reading the input: {self.rows:,} rows, {self.size_bytes / 1e9:,.1f} GB")
+
+
+def plan_run(
+    job: OpenJob, mapping: DatasetMapping, setup: WorkerSetup, recorder: Recorder
+) -> tuple[JobPlan, BarrierPlan]:
+    """What is to be done. What is damaged or stale is set aside, and why is told and written to the resume report."""
+    fs, layout = job.fs, job.layout
+    inventory = take_inventory(fs, layout)
+    keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
+    plan = plan_job(layout.job_id, mapping.partitions, inventory, keys)
+    barriers = plan_barriers(mapping.partitions, inventory, keys)
+    plan.refused += barriers.refused
+    for damage in inventory.damaged:
+        recorder.warn(f"{damage.path} is damaged and was set aside: {damage.reason}")
+    set_aside(fs, [damage.path for damage in inventory.damaged])
+    set_aside(fs, [refused.path for refused in plan.refused])
+    if plan.refused:
+        reasons = Counter(refused.reason for refused in plan.refused)
+        told = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())
+        recorder.inform(f"not reused: {told}; dj-jobs explain {layout.job_id} names them")
+    fs.write_atomic(layout.resume_report, encode_resume_report(job.run, plan, inventory))
+    return plan, barriers
+
+
+def set_damaged_aside(
+    job: OpenJob, plan: JobPlan, recorder: Recorder, step: Callable[[str], None]
+) -> list[int]:
+    """Partitions that an earlier run committed and whose result is not what it was; their results are set aside.
+
+    Reads every byte of every result of earlier runs.
+    """
+    damaged = []
+    for count, (partition_id, result) in enumerate(plan.done.items()):
+        step(f"checking results of earlier runs: {count:,} of {len(plan.done):,} partitions")
+        damage = find_damage(job.fs, job.layout, result)
+        if damage is not None:
+            recorder.warn(
+                f"the result of partition {partition_id} is damaged and was set aside: {damage}", partition_id
+            )
+            set_aside(job.fs, [job.layout.result_manifest(partition_id)])
+            damaged.append(partition_id)
+    return damaged

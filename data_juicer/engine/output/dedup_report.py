@@ -1,0 +1,101 @@
+"""metadata/dedup_report.parquet: which row each deduplicator removed, and which stays in its place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from data_juicer.engine.driver.row_locations import KEPT_SOURCE_ROW, SOURCE_ROW
+from data_juicer.job.layout import JobLayout
+from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.storage.filesystem import FileSystem
+from data_juicer.store.decisions import ResolveManifest, read_decision
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pyarrow as pa
+
+
+def write_dedup_report(
+    fs: FileSystem,
+    layout: JobLayout,
+    partitions: Sequence[PartitionSpec],
+    resolves: Sequence[ResolveManifest],
+) -> None:
+    """Write the report, a partition at a time. Rows are counted from 0 in their source; -1 was no row of it.
+
+    Args:
+        partitions: in the order of the input.
+        resolves: of every dataset-wide operator.
+    """
+    write_report(fs, layout.dedup_report, _schema(), _tables(fs, layout, partitions, resolves))
+
+
+def write_report(fs: FileSystem, path: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
+    """Write tables as one file, which takes its place when it is whole."""
+    import pyarrow.parquet as pq
+
+    aside = f"{path}.aside"
+    with fs.create(aside) as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+        for table in tables:
+            writer.write_table(table)
+    fs.sync(aside)
+    fs.replace(aside, path)
+    fs.sync_dir(os.path.dirname(path))
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ("operator_index", pa.int32()),
+            ("operator", pa.string()),
+            ("source", pa.string()),
+            ("row", pa.int64()),
+            ("kept_source", pa.string()),
+            ("kept_row", pa.int64()),
+            ("similarity", pa.float32()),
+        ]
+    )
+
+
+def _tables(
+    fs: FileSystem,
+    layout: JobLayout,
+    partitions: Sequence[PartitionSpec],
+    resolves: Sequence[ResolveManifest],
+) -> Iterator[pa.Table]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for resolve in resolves:
+        for spec, decision in zip(partitions, resolve.decisions, strict=True):
+            if not decision.rows_removed:
+                continue
+            table = read_decision(fs, layout.checkpoints_dir, decision)
+            if KEPT_SOURCE_ROW not in table.column_names:
+                break  # an operator that keeps no row in place of another
+            removed = table.filter(pc.invert(table.column("keep")))
+            kept_in = [partitions[position] for position in removed.column("kept_partition").to_pylist()]
+            yield pa.table(
+                [
+                    pa.array([resolve.operator_index] * len(removed), pa.int32()),
+                    pa.array([resolve.operator_name] * len(removed)),
+                    pa.array([spec.source_path] * len(removed)),
+                    pa.array(rows_in_source(removed.column(SOURCE_ROW).to_numpy(), [spec] * len(removed))),
+                    pa.array([other.source_path for other in kept_in]),
+                    pa.array(rows_in_source(removed.column(KEPT_SOURCE_ROW).to_numpy(), kept_in)),
+                    removed.column("similarity"),
+                ],
+                schema=_schema(),
+            )
+
+
+def rows_in_source(rows: npt.NDArray[Any], partitions: Sequence[PartitionSpec]) -> npt.NDArray[Any]:
+    """Rows of partitions as rows of their sources."""
+    import numpy as np
+
+    starts = np.array([spec.fragment.row_start for spec in partitions], np.int64)
+    return np.where(rows < 0, -1, rows + starts)

@@ -1,0 +1,78 @@
+"""metadata/group_report.parquet: which rows each grouper made one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from data_juicer.engine.driver.row_locations import SOURCE_ROW
+from data_juicer.engine.output.dedup_report import rows_in_source, write_report
+from data_juicer.job.layout import JobLayout
+from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.storage.filesystem import FileSystem
+from data_juicer.store.decisions import ResolveManifest, read_decision
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def write_group_report(
+    fs: FileSystem,
+    layout: JobLayout,
+    partitions: Sequence[PartitionSpec],
+    resolves: Sequence[ResolveManifest],
+) -> None:
+    """Write the report, where the recipe has groupers: a row for each member of a group, in the order of the groups.
+
+    Groups are counted from 0 as their operator made them, rows from 0 in their source; -1 was no row of it.
+
+    Args:
+        partitions: in the order of the input.
+    """
+    gathering = [resolve for resolve in resolves if resolve.gathers]
+    if gathering:
+        write_report(fs, layout.group_report, _schema(), _tables(fs, layout, partitions, gathering))
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ("operator_index", pa.int32()),
+            ("operator", pa.string()),
+            ("group", pa.int64()),
+            ("source", pa.string()),
+            ("row", pa.int64()),
+        ]
+    )
+
+
+def _tables(
+    fs: FileSystem,
+    layout: JobLayout,
+    partitions: Sequence[PartitionSpec],
+    resolves: Sequence[ResolveManifest],
+) -> Iterator[pa.Table]:
+    import numpy as np
+    import pyarrow as pa
+
+    from data_juicer.ops.dataset.grouping import IS_FIRST, MEMBER_PARTITION
+
+    for resolve in resolves:
+        groups = 0
+        for decision in resolve.decisions:
+            members = read_decision(fs, layout.checkpoints_dir, decision)
+            number = groups + np.cumsum(members.column(IS_FIRST).to_numpy())
+            groups = int(number[-1]) if len(number) else groups
+            homes = [partitions[position] for position in members.column(MEMBER_PARTITION).to_pylist()]
+            yield pa.table(
+                [
+                    pa.array([resolve.operator_index] * len(members), pa.int32()),
+                    pa.array([resolve.operator_name] * len(members), pa.string()),
+                    pa.array(number - 1, pa.int64()),
+                    pa.array([home.source_path for home in homes], pa.string()),
+                    pa.array(rows_in_source(members.column(SOURCE_ROW).to_numpy(), homes)),
+                ],
+                schema=_schema(),
+            )

@@ -1,0 +1,105 @@
+"""The end of a job that is complete: reports, dead letters and traces for people, the export."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from data_juicer.config.schema import JobConfig
+from data_juicer.engine.lifecycle.build_setup import export_target
+from data_juicer.engine.output.mapping_report import encode_report, make_report
+from data_juicer.engine.protocol.worker_setup import WorkerSetup
+from data_juicer.engine.worker import sampling
+from data_juicer.events import types as t
+from data_juicer.events.log import EventLog
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.names import parse_shown_letters_name
+from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.storage.filesystem import FileSystem
+from data_juicer.store.commit import read_manifest
+from data_juicer.store.manifest import Manifest
+from data_juicer.store.results import ExportedFile, PublishedPart, ResultsManifest, publish
+from data_juicer.store.staging import read_file, read_lines
+
+
+def publish_job(
+    fs: FileSystem,
+    layout: JobLayout,
+    log: EventLog,
+    config: JobConfig,
+    partitions: Sequence[PartitionSpec],
+    setup: WorkerSetup,
+    step: Callable[[str], None],
+) -> None:
+    """Every partition, in the order of the input, is committed.
+
+    Args:
+        step: told how far the export is, often; what it raises ends the publishing.
+    Raises: StoreError.
+    """
+    results = [read_manifest(fs, layout.result_manifest(spec.partition_id)) for spec in partitions]
+    report = make_report(layout.job_id, partitions, results)
+    fs.write_atomic(layout.final_mapping_report, encode_report(report))
+    shown = tuple(_show_dead_letters(fs, layout, results))
+    if config.open_tracer:
+        _show_traces(fs, layout, results, config.trace_num)
+    for ledger in report.ledgers:
+        log.record(t.PerformanceMetric.of(ledger))
+    parts = tuple(
+        PublishedPart(
+            partition=result.partition,
+            file=result.files[0].name,
+            rows=result.rows,
+            size_bytes=result.files[0].size_bytes,
+            digest=result.files[0].digest,
+        )
+        for result in results
+    )
+    manifest = ResultsManifest(job=layout.job_id, rows=report.rows_out, parts=parts, shown=shown)
+    target = export_target(config)
+    reads = len(parts) * (
+        2 if target.format == "parquet" else 1
+    )  # Parquet: what kinds of values there are comes first
+    count = itertools.count()
+    publish(
+        fs,
+        layout.results_manifest,
+        manifest,
+        target,
+        setup.result_format,
+        tick=lambda: step(f"writing the export: {next(count) / reads:.0%}"),
+    )
+
+
+def _show_dead_letters(
+    fs: FileSystem, layout: JobLayout, results: Iterable[Manifest]
+) -> Iterator[ExportedFile]:
+    """Give the dead letters of each partition the name that people look for, and take it where there are none now.
+
+    There are none either of a partition that the input has no more.
+    """
+    parsed = map(parse_shown_letters_name, fs.list(layout.dead_letter_dir))
+    stale = {partition for partition in parsed if partition is not None}
+    for result in results:
+        if not result.dead_letters:
+            continue
+        stale.discard(result.partition)
+        path, file = layout.dead_letter(result.partition), result.dead_letters[0]
+        fs.write_atomic(path, read_file(fs, layout.dead_letter_dir, file))
+        yield ExportedFile(
+            path=path,
+            size_bytes=file.size_bytes,
+            digest=file.digest,
+            modified_ns=fs.modified_ns(path),
+        )
+    for partition in sorted(stale):
+        fs.remove(layout.dead_letter(partition))
+
+
+def _show_traces(fs: FileSystem, layout: JobLayout, results: Sequence[Manifest], size: int) -> None:
+    """The samples of all partitions as one file an operator."""
+    names = {ledger.index: ledger.name for result in results for ledger in result.ledgers}
+    lines = (line for result in results for line in read_lines(fs, layout.trace_dir, result.traces))
+    for index, records in sampling.merge(lines, size).items():
+        data = b"\n".join([*map(sampling.encode, records), b""])
+        fs.write_atomic(layout.trace(index, names[index]), data)

@@ -1,0 +1,40 @@
+"""Where attempts are executed, as the driver sees it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from data_juicer.engine.protocol.messages import Attempt, Message
+from data_juicer.engine.protocol.worker_setup import WorkerSetup
+
+
+class Backend(Protocol):
+    """Executes attempts and tells what happens in them.
+
+    For each submitted attempt the messages come in the order in which things happened, and exactly one of
+    `messages.ENDS` is the last. A worker that is killed or crashes is an `AttemptFailed` with a `loss`.
+    """
+
+    name: str
+
+    @property
+    def workers(self) -> int:
+        """How many attempts run at once."""
+
+    @property
+    def slots(self) -> int:
+        """How many attempts the backend takes at once: those that run, and a few that wait to keep workers busy."""
+
+    def begin(self, setup: WorkerSetup, partitions: int) -> None:
+        """Tell the workers what job they are for and how many partitions wait; called once, before the first attempt."""
+
+    def submit(self, attempt: Attempt) -> None: ...
+
+    def next_message(self, timeout_s: float) -> Message | None:
+        """The next message, in any order across attempts; None when there was none for this long."""
+
+    def worker_pids(self) -> tuple[int, ...]:
+        """Processes to watch the memory of; empty where they are not of this machine."""
+
+    def close(self) -> None:
+        """Stop at once: attempts under way are abandoned, and no worker outlives this call."""

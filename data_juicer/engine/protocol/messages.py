@@ -1,0 +1,168 @@
+"""What driver and workers tell each other. Pure; the same on every backend, encoded where it crosses a process."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.store.decisions import Decision
+from data_juicer.store.ledger import OperatorLedger
+from data_juicer.store.manifest import Manifest
+
+
+class OperatorRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of what an operator is given of one partition."""
+
+    operator_index: int
+    row: int
+    """Its number there, from 0."""
+    origin: int
+    """The row of the source that it came from, -1 for a row of its own: told again to be sure that it is the same."""
+
+
+class TakenOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that killed its worker, twice, the second time alone; `reason` such as SIGSEGV in my_op."""
+
+    row: OperatorRow
+    reason: str
+
+
+class Care(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How an attempt goes about a partition that lost workers before; see engine/driver/crash_bisection.py."""
+
+    row_by_row: frozenset[int] = frozenset()
+    """Operators that are given one row at a time, each told before."""
+    first: OperatorRow | None = None
+    """A row that its operator is given alone, before any other."""
+    take_out: tuple[TakenOut, ...] = ()
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One try of one partition. `name` is unique in the job, such as r2a1: run 2, attempt 1."""
+
+    partition: PartitionSpec
+    name: str
+    number: int
+    base: Manifest | None
+    """The checkpoint to go on from; None: from the source."""
+    care: Care = Care()
+    until: int | None = None
+    """The dataset-wide operator to end with a summary for; None: on to the result."""
+    decisions: dict[int, Decision] = {}
+    """Of the dataset-wide operators before, by their index."""
+
+
+class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    partition_id: int
+    attempt: str
+    worker: str
+    node: str = ""
+    """The machine that the worker is on."""
+
+
+class CheckpointLoaded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    partition_id: int
+    attempt: str
+    operator_index: int
+    rows: int
+    duration_s: float
+
+
+class CheckpointDamaged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The checkpoint to go on from is not what was committed; the attempt ended without having done anything."""
+
+    partition_id: int
+    attempt: str
+    operator_index: int
+    reason: str
+
+
+class OperatorStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    partition_id: int
+    attempt: str
+    operator_index: int
+
+
+class RowsStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """An operator is given these rows now. Told where somebody must know: with a time limit, or row by row."""
+
+    partition_id: int
+    attempt: str
+    first: OperatorRow
+    rows: int
+    alone: bool = False
+    """The row is `Care.first`, and the operator was given none before it."""
+
+
+class OperatorDone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    partition_id: int
+    attempt: str
+    ledger: OperatorLedger
+
+
+class Staged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Files of a stage are written and synced; they count once the driver has committed the manifest."""
+
+    partition_id: int
+    attempt: str
+    manifest: Manifest
+
+
+class AttemptDone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Everything of the attempt was staged, the result or the summary last."""
+
+    partition_id: int
+    attempt: str
+    duration_s: float
+
+
+class Loss(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a worker that is gone: killed, crashed or hung."""
+
+    row: OperatorRow | None = None
+    """What its operator was given, if that was a single row."""
+    alone: bool = False
+    """See `RowsStarted`."""
+    from_within: bool = False
+    """It looks like a crash rather than like a kill from outside."""
+
+
+class AttemptFailed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """`transient`: worth another attempt. `fatal`: no partition can go on (a disk is full)."""
+
+    partition_id: int
+    attempt: str
+    error_type: str
+    message: str
+    operator_index: int | None = None
+    transient: bool = False
+    fatal: bool = False
+    loss: Loss | None = None
+    """The worker is gone."""
+    trace: str = ""
+
+
+class AttemptReturned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """No worker had taken it up when its place was lost. It may be made under another name, and nothing failed."""
+
+    partition_id: int
+    attempt: str
+
+
+Message = (
+    AttemptStarted
+    | CheckpointLoaded
+    | CheckpointDamaged
+    | OperatorStarted
+    | RowsStarted
+    | OperatorDone
+    | Staged
+    | AttemptDone
+    | AttemptFailed
+    | AttemptReturned
+)
+
+ENDS: Final = (AttemptDone, AttemptFailed, AttemptReturned, CheckpointDamaged)
+"""The last message of an attempt is one of these, and no other is."""

@@ -1,0 +1,165 @@
+"""One operator over the batches of one partition: rows in, rows out, what became of each. Pure; the same everywhere."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from data_juicer.engine.worker.isolation_plan import Handling
+from data_juicer.engine.worker.row_isolation import FailedRow, Made, apply_isolated
+from data_juicer.kernels.characters.codepoints import bytes_of
+from data_juicer.ops.base import Filter, Mapper, Operator
+from data_juicer.rows.batch import Batch, Rows
+from data_juicer.store.deltas import join_batches
+from data_juicer.store.ledger import OperatorLedger
+
+
+@dataclass(frozen=True, slots=True)
+class DeadRow:
+    """A row that an operator could not process: the batch that holds it, its number there, the error."""
+
+    batch: Batch
+    row: int
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """The batches after one operator. Durations are the caller's to measure: `ledger.duration_s` is 0 here."""
+
+    batches: list[Batch]
+    ledger: OperatorLedger
+    dead: list[DeadRow]
+
+
+Watch = Callable[[Batch, Batch], None]
+"""Is shown each batch before an operator and after it, `base` of the second counting in the first."""
+
+
+def run_operator(
+    operator: Operator,
+    index: int,
+    batches: Sequence[Batch],
+    watch: Watch | None = None,
+    handling: Handling | None = None,
+) -> Applied:
+    """Apply one partition-local operator to each batch.
+
+    Rows on which it raises are isolated and left out; every other row goes through.
+    """
+    handling = handling or Handling(operator_index=index)
+    try_alone(lambda batch: _apply(operator, batch), batches, handling)
+    after: list[Batch] = []
+    dead: list[DeadRow] = []
+    start = rows_generated = rows_filtered = text_bytes = 0
+    for batch in batches:
+        rows, lost = _run_on_batch(operator, batch, start, handling)
+        start += len(batch)
+        if watch is not None:
+            watch(batch, rows)
+        dead += [DeadRow(batch, failed.row, failed.error) for failed in lost]
+        survivors = _survivors(rows, len(batch))
+        rows_generated += len(rows) - survivors
+        rows_filtered += len(batch) - len(lost) - survivors
+        text_bytes += bytes_of_text(operator, batch)
+        after.append(composed(batch, rows))
+    ledger = OperatorLedger(
+        index=index,
+        name=operator.name,
+        rows_in=sum(len(batch) for batch in batches),
+        rows_generated=rows_generated,
+        rows_out=sum(len(batch) for batch in after),
+        rows_filtered=rows_filtered,
+        rows_dead_letter=len(dead),
+        text_bytes=text_bytes,
+    )
+    return Applied(batches=after, ledger=ledger, dead=dead)
+
+
+def try_alone(apply: Callable[[Batch], object], batches: Sequence[Batch], handling: Handling) -> None:
+    """Give the operator the suspect, for whether the worker lives through it; what comes of it is not used."""
+    suspect = handling.find_first(batches) if handling.first else None
+    if suspect is not None and handling.first is not None:
+        handling.announce(handling.first, 1, True)
+        with contextlib.suppress(Exception):  # raised again, and answered, when its turn comes
+            apply(suspect.rebased())
+
+
+def run_isolated(
+    apply: Callable[[Batch], Made], batch: Batch, start: int, handling: Handling
+) -> tuple[list[tuple[int, Made]], list[FailedRow]]:
+    """What the operator makes of the pieces of a batch that go through, and the rows lost to errors; both in order.
+
+    Args:
+        start: the number of the batch's first row in the partition.
+    """
+    if not len(batch):
+        return [], []
+    taken = handling.taken_out(batch, start)
+    pieces, failed = apply_isolated(
+        lambda piece: apply(piece.rebased()),
+        batch,
+        handling.spans(len(batch), taken),
+        lambda first, stop: handling.tell(batch, start, (first, stop)),
+    )
+    pieces.sort(key=lambda held: held[0])
+    return pieces, sorted((*taken, *failed), key=lambda lost: lost.row)
+
+
+def _run_on_batch(
+    operator: Operator, batch: Batch, start: int, handling: Handling
+) -> tuple[Batch, list[FailedRow]]:
+    """The rows after the operator, `base` counting in `batch`, and the rows lost to errors."""
+    pieces, lost = run_isolated(lambda piece: _apply(operator, piece), batch, start, handling)
+    if len(pieces) == 1 and not lost:
+        return pieces[0][1], lost
+    if not pieces:
+        return batch.take(np.empty(0, dtype=np.int32)), lost
+    return join_batches([replace(piece, base=_base(piece, first)) for first, piece in pieces]), lost
+
+
+def _apply(operator: Operator, batch: Batch) -> Batch:
+    if isinstance(operator, Filter):
+        stats = operator.compute_stats(batch)
+        return batch.with_stats(stats).select(operator.keep(stats))
+    if isinstance(operator, Mapper):
+        return operator.process(batch)
+    raise TypeError(f"{operator.name} is a {operator.kind}, which does not run on a partition alone")
+
+
+def _base(piece: Batch, start: int) -> Rows:
+    """`base` of a piece that began at row `start`, counted in the whole; -1 stays."""
+    if piece.base is None:
+        return np.arange(start, start + len(piece), dtype=np.int32)
+    return np.where(piece.base < 0, -1, piece.base + start).astype(np.int32)
+
+
+def composed(before: Batch, after: Batch) -> Batch:
+    """`after` with `base` counting where that of `before` counts."""
+    after = replace(after, unwritten=before.unwritten & after.unwritten)
+    if after.base is None:
+        return replace(after, base=before.base)
+    if before.base is None or not len(before):
+        return after
+    return replace(after, base=np.where(after.base < 0, -1, before.base[after.base]).astype(np.int32))
+
+
+def _survivors(after: Batch, rows_in: int) -> int:
+    """How many of the rows that went in are among those that came out, once or more often."""
+    if after.base is None:
+        return len(after)
+    if len(after.base) <= rows_in and bool((np.diff(after.base) > 0).all()):
+        return len(after) - int((after.base < 0).sum())
+    return len(np.unique(after.base[after.base >= 0]))
+
+
+def bytes_of_text(operator: Operator, batch: Batch) -> int:
+    """Bytes of UTF-8 that the operator is given; of a column that holds anything but texts, none."""
+    total = 0
+    for key in operator.text_keys_read():
+        with contextlib.suppress(ValueError):
+            total += len(bytes_of(batch.text(key)).data)
+    return total

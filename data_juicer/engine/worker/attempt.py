@@ -1,0 +1,248 @@
+"""One attempt on its way: the rows of a partition through the operators, and the files of each stage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import cast
+
+import msgspec
+import numpy as np
+
+from data_juicer.engine.protocol import messages as m
+from data_juicer.engine.worker import failures, sampling
+from data_juicer.engine.worker.apply_operator import Applied, DeadRow, Watch, run_operator
+from data_juicer.engine.worker.context import Tools
+from data_juicer.engine.worker.dataset_operator import Summarised, apply_decision, summarise
+from data_juicer.engine.worker.isolation_plan import Handling, tell_nobody
+from data_juicer.engine.worker.stage_writer import Stages
+from data_juicer.engine.worker.summary_files import read_verdict
+from data_juicer.errors import InputError, OperatorError, StoreError
+from data_juicer.formats.base import ReadRows
+from data_juicer.formats.partition import read_partition
+from data_juicer.ops.base import DatasetOperator, Operator
+from data_juicer.rows.batch import Batch
+from data_juicer.store.commit import set_aside
+from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
+from data_juicer.store.deltas import in_pieces, join_batches, split_batch
+from data_juicer.store.ledger import READ, OperatorLedger
+from data_juicer.store.manifest import Manifest
+from data_juicer.store.staging import load_layers
+
+
+class Course:
+    """One attempt on its way through the operators."""
+
+    def __init__(self, tools: Tools, attempt: m.Attempt) -> None:
+        self.tools = tools
+        self.setup = tools.setup
+        self.attempt = attempt
+        self.partition = attempt.partition
+        self.pid = attempt.partition.partition_id
+        self.index: int | None = None
+        """The operator under way; None while rows are read or written."""
+        self.stages = Stages(tools, attempt)
+        self.letters, self.traces = self.stages.letters, self.stages.traces
+        self.ledgers: list[OperatorLedger] = []
+        self.batches: list[Batch] = []
+        self.below: Batch
+        self.summary: Summarised
+
+    # ---- rows
+
+    def load(self) -> Iterator[m.Message]:
+        """The rows of the partition as the source, or the checkpoint to go on from, holds them."""
+        started_s = time.perf_counter()
+        rows = self._read()
+        base = self.attempt.base
+        if base is None:
+            yield self._begin(rows, started_s)
+        else:
+            self._continue(rows, base)
+            yield m.CheckpointLoaded(
+                partition_id=self.pid,
+                attempt=self.attempt.name,
+                operator_index=base.operator_index,
+                rows=base.rows,
+                duration_s=time.perf_counter() - started_s,
+            )
+
+    def _read(self) -> ReadRows:
+        """The rows as they came. A damaged copy of the input loses its name, so that the next run makes it again."""
+        try:
+            return read_partition(self.partition, self.setup.text_keys, self.setup.row_bytes_max)
+        except InputError:
+            if self.partition.is_copy:
+                set_aside(
+                    self.tools.fs, [path for path in [self.partition.path] if self.tools.fs.exists(path)]
+                )
+            raise
+
+    def _begin(self, rows: ReadRows, started_s: float) -> m.OperatorDone:
+        self._take_out([failures.unread(self.attempt, row) for row in rows.bad])
+        ledger = OperatorLedger(
+            index=-1,
+            name=READ,
+            rows_in=rows.rows_in,
+            rows_out=len(rows.batch),
+            rows_dead_letter=len(rows.bad),
+            duration_s=time.perf_counter() - started_s,
+        )
+        self.ledgers.append(ledger)
+        self._go_on_from(rows.batch)
+        return m.OperatorDone(partition_id=self.pid, attempt=self.attempt.name, ledger=ledger)
+
+    def _continue(self, rows: ReadRows, base: Manifest) -> None:
+        directory = self.tools.layout.checkpoints_dir
+        batch = load_layers(
+            self.tools.fs, directory, base.files, rows.batch, memory_map=self.setup.memory_map
+        )
+        self.stages.go_on_from(base)
+        self.ledgers = list(base.ledgers)
+        self._go_on_from(batch)
+
+    def _go_on_from(self, batch: Batch) -> None:
+        self.below = batch.rebased()
+        self.batches = split_batch(self.below, self.setup.batch_rows_max)
+
+    # ---- operators
+
+    def run_operators(self) -> Iterator[m.Message]:
+        begin = self.attempt.base.operator_index + 1 if self.attempt.base else 0
+        until = self.attempt.until
+        for index in range(begin, len(self.tools.operators) if until is None else until):
+            if self.tools.saver.has_failed(self.pid):
+                raise StoreError("an earlier stage of this attempt could not be saved.")
+            self.index = index
+            yield m.OperatorStarted(partition_id=self.pid, attempt=self.attempt.name, operator_index=index)
+            yield self._run_operator(index)
+            if self.setup.preserve_intermediate:
+                self.stages.save_intermediate(index, join_batches(self.batches))
+            if index in self.setup.checkpoint_after or index + 1 == until:
+                yield from self._save_checkpoint(index)
+        if until is not None:
+            self.index = until
+            yield m.OperatorStarted(partition_id=self.pid, attempt=self.attempt.name, operator_index=until)
+            self.summary = self._summarise(until)
+        self.index = None
+
+    def _run_operator(self, index: int) -> m.OperatorDone:
+        operator = self.tools.prepared(index)
+        started_s = time.perf_counter()
+        watch = self._watch(operator, index)
+        if isinstance(operator, DatasetOperator):
+            applied = self._apply_verdict(operator, index, watch)
+        else:
+            applied = run_operator(operator, index, self.batches, watch, self._handling(index))
+        self.batches = applied.batches
+        self._take_out(self._letters_of(applied.dead, operator, index))
+        ledger = _timed(applied.ledger, time.perf_counter() - started_s)
+        self.ledgers.append(ledger)
+        return m.OperatorDone(partition_id=self.pid, attempt=self.attempt.name, ledger=ledger)
+
+    def _apply_verdict(self, operator: DatasetOperator, index: int, watch: Watch | None) -> Applied:
+        """Behind the barrier. The seconds that led to the decision count as the operator's."""
+        decision = self.attempt.decisions[index]
+        table, dead = read_verdict(self.tools.fs, self.tools.layout, decision, operator)
+        applied = apply_decision(operator, index, self.batches, table, dead, watch)
+        self.letters.add(dead.letters)
+        ledger = msgspec.structs.replace(
+            applied.ledger, duration_s=decision.duration_s, text_bytes=decision.text_bytes
+        )
+        pieces = [piece for batch in applied.batches for piece in in_pieces(batch, self.setup.batch_rows_max)]
+        return replace(applied, batches=pieces, ledger=ledger)
+
+    def _summarise(self, index: int) -> Summarised:
+        started_s = time.perf_counter()
+        operator = cast("DatasetOperator", self.tools.prepared(index))
+        made = summarise(operator, index, self.batches, self._handling(index))
+        self._refuse_unless_quarantined(self._letters_of(made.dead, operator, index))
+        return replace(made, ledger=_timed(made.ledger, time.perf_counter() - started_s))
+
+    def _letters_of(self, dead: Sequence[DeadRow], operator: Operator, index: int) -> list[DeadLetter]:
+        return [failures.failed(self.attempt, operator.name, index, row) for row in dead]
+
+    def _handling(self, index: int) -> Handling:
+        """Rows are announced only where somebody listens: it costs a message each time."""
+        care = self.attempt.care
+        listened = self.setup.op_timeout_s > 0 or index in care.row_by_row
+        return Handling.of(care, index, self._announce if listened else tell_nobody)
+
+    def _announce(self, first: m.OperatorRow, rows: int, alone: bool) -> None:
+        self.tools.tell(
+            m.RowsStarted(
+                partition_id=self.pid, attempt=self.attempt.name, first=first, rows=rows, alone=alone
+            )
+        )
+
+    def _take_out(self, letters: list[DeadLetter]) -> None:
+        self._refuse_unless_quarantined(letters)
+        self.letters.add(encode_dead_letter(letter) for letter in letters)
+
+    def _refuse_unless_quarantined(self, letters: list[DeadLetter]) -> None:
+        """Raises: OperatorError: there is a bad row, and the job is not to go on without it."""
+        if letters and not self.setup.quarantine:
+            first = letters[0]
+            raise OperatorError(
+                f"{first.source}, line {first.line}: {first.operator}: {first.error_type}: {first.message} "
+                "(fault_tolerance.on_bad_row is fail). What was committed is safe. Mend the row, or set quarantine, "
+                "which sets it aside, and start the job again."
+            )
+
+    def _watch(self, operator: Operator, index: int) -> Watch | None:
+        """What samples the rows of an operator that is traced."""
+        size, seed = self.setup.trace_num, self.setup.seed
+        if not size or index not in self.setup.traced:
+            return None
+        return lambda before, after: self.traces.add(
+            sampling.encode(record) for record in sampling.sample(operator, index, before, after, size, seed)
+        )
+
+    # ---- saving
+
+    def _save_checkpoint(self, index: int) -> Iterator[m.Message]:
+        """Hand the stage to the saver and go on from it."""
+        below, whole = self.below, join_batches(self.batches)
+        new = (self.letters.take_new(), self.traces.take_new())
+        ledgers = tuple(self.ledgers)
+        self.below = whole.rebased()
+        self.batches = _counted_anew(self.batches)
+
+        def save() -> tuple[m.Message, ...]:
+            return self.stages.saving(lambda: self.stages.stage_checkpoint(index, below, whole, new, ledgers))
+
+        yield from self.tools.saver.save(self.pid, save)
+
+    def save_end(self, started_s: float) -> tuple[m.Message, ...]:
+        """Stage the rows as they will be exported, or their summary, and end the attempt."""
+        until = self.attempt.until
+        messages = self.stages.saving(lambda: self._stage_end(until))
+        if isinstance(messages[-1], m.AttemptFailed):
+            return messages
+        duration_s = time.perf_counter() - started_s
+        return (
+            *messages,
+            m.AttemptDone(partition_id=self.pid, attempt=self.attempt.name, duration_s=duration_s),
+        )
+
+    def _stage_end(self, until: int | None) -> Manifest:
+        if until is None:
+            return self.stages.stage_result(join_batches(self.batches), tuple(self.ledgers))
+        made = self.summary
+        letters = self._letters_of(made.dead, self.tools.operators[until], until)
+        return self.stages.stage_summary(until, made, letters, (*self.ledgers, made.ledger))
+
+
+def _counted_anew(batches: list[Batch]) -> list[Batch]:
+    """The batches with `base` counting in all of them together."""
+    start, counted = 0, []
+    for batch in batches:
+        counted.append(replace(batch.rebased(), base=np.arange(start, start + len(batch), dtype=np.int32)))
+        start += len(batch)
+    return counted
+
+
+def _timed(ledger: OperatorLedger, duration_s: float) -> OperatorLedger:
+    """The ledger with the seconds that this attempt added."""
+    return msgspec.structs.replace(ledger, duration_s=ledger.duration_s + duration_s)

@@ -1,0 +1,61 @@
+"""What a worker has for every attempt: its operators, its disk, its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from data_juicer.clock import Clock
+from data_juicer.engine.protocol import messages as m
+from data_juicer.engine.protocol.worker_setup import WorkerSetup
+from data_juicer.engine.worker.saver import Saver
+from data_juicer.errors import DataJuicerError, OperatorError
+from data_juicer.ops.base import Operator
+from data_juicer.ops.catalog.registry import load_custom, make
+from data_juicer.plan.keys import KeyMaker
+from data_juicer.storage.filesystem import FileSystem
+
+
+class Tools:
+    """Operators are made once, and prepared when they are first needed."""
+
+    def __init__(
+        self,
+        setup: WorkerSetup,
+        fs: FileSystem,
+        clock: Clock,
+        saver: Saver,
+        tell: Callable[[m.Message], None] = lambda _: None,
+    ) -> None:
+        """`tell` is for what the driver must know before the worker goes on."""
+        load_custom(setup.custom_operator_paths)
+        self.setup = setup
+        self.layout = setup.layout
+        self.fs = fs
+        self.clock = clock
+        self.saver = saver
+        self.tell = tell
+        self.keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
+        self.operators: list[Operator] = [
+            make(spec.name, spec.parameters, text_key=setup.text_key, seed=setup.seed)
+            for spec in setup.operators
+        ]
+        self._prepared: set[int] = set()
+
+    def prepared(self, index: int) -> Operator:
+        """The operator, with what it needs loaded.
+
+        Raises: OperatorError: it cannot be; no partition could do better.
+        """
+        operator = self.operators[index]
+        if index not in self._prepared:
+            try:
+                operator.prepare()
+            except DataJuicerError:
+                raise
+            except Exception as error:
+                raise OperatorError(
+                    f"{operator.name} cannot be prepared: {type(error).__name__}: {error} No row was blamed for it; "
+                    "mend its parameters or models and start the job again."
+                ) from error
+            self._prepared.add(index)
+        return operator

@@ -1,0 +1,95 @@
+"""What went wrong, and with which row, told so that it can be found and mended. Pure."""
+
+from __future__ import annotations
+
+import traceback
+
+import xxhash
+
+from data_juicer.engine.protocol.messages import Attempt, AttemptFailed
+from data_juicer.engine.worker.apply_operator import DeadRow
+from data_juicer.errors import DataJuicerError, InputError, OperatorError, StoreError, WorkerLostError
+from data_juicer.formats.base import BadRow
+from data_juicer.rows import json_values
+from data_juicer.store.dead_letters import DeadLetter, row_fields
+from data_juicer.store.ledger import READ
+
+MESSAGE_LENGTH_MAX = 1000
+WORKER_LOST = "WorkerLost"
+"""Error type of attempts and rows that lost their worker."""
+
+
+def unread(attempt: Attempt, row: BadRow) -> DeadLetter:
+    """The dead letter of a row that could not be read."""
+    return DeadLetter(
+        partition=attempt.partition.partition_id,
+        operator=READ,
+        operator_index=-1,
+        error_type=row.error_type,
+        message=_one_line(row.message),
+        attempt=attempt.name,
+        source=attempt.partition.source_path,
+        line=row.line,
+        byte_offset=row.byte_offset,
+        is_whole=row.is_whole,
+        **row_fields(row.raw),
+    )
+
+
+def failed(attempt: Attempt, operator: str, index: int, dead: DeadRow) -> DeadLetter:
+    """The dead letter of a row on which an operator raised, or that killed its worker."""
+    origin = int(dead.batch.origin[dead.row])
+    place = dead.batch.source.place(origin) if origin >= 0 else None
+    raw = place.raw if place else json_values.join_object(dead.batch.raw_row(dead.row))
+    is_loss = isinstance(dead.error, WorkerLostError)
+    return DeadLetter(
+        partition=attempt.partition.partition_id,
+        operator=operator,
+        operator_index=index,
+        error_type=WORKER_LOST if is_loss else type(dead.error).__name__,
+        message=_one_line(_told(dead.error)),
+        trace_digest="" if is_loss else trace_digest(dead.error),
+        attempt=attempt.name,
+        source=attempt.partition.source_path,
+        line=place.line if place else 0,
+        byte_offset=place.byte_offset if place else -1,
+        is_made=place is None,
+        **row_fields(raw),
+    )
+
+
+def failure(attempt: Attempt, error: Exception, index: int | None) -> AttemptFailed:
+    """How an attempt ended that raised; errors of ours are told without their traceback."""
+    ours = isinstance(error, DataJuicerError)
+    return AttemptFailed(
+        partition_id=attempt.partition.partition_id,
+        attempt=attempt.name,
+        error_type=type(error).__name__,
+        message=" ".join(str(error).split()),
+        operator_index=index,
+        transient=isinstance(error, (OSError, MemoryError)),
+        fatal=isinstance(error, (StoreError, InputError, OperatorError)),
+        trace="" if ours else trace(error),
+    )
+
+
+def trace(error: Exception) -> str:
+    """The traceback as text."""
+    return "".join(traceback.format_exception(error))
+
+
+def trace_digest(error: Exception) -> str:
+    """16 hex digits, equal for errors of one type that were raised along the same lines of code."""
+    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    return str(xxhash.xxh3_64_hexdigest("\n".join([type(error).__name__, *places]).encode()))
+
+
+def _told(error: Exception) -> str:
+    """What an error says; a MemoryError says nothing."""
+    if isinstance(error, MemoryError) and not str(error):
+        return "not enough memory for this row (fault_tolerance.worker_memory_mb limits it)"
+    return str(error)
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())[:MESSAGE_LENGTH_MAX]

@@ -1,0 +1,166 @@
+"""Samples of what operators did, for people: rows before and after, and dropped rows with the figure that dropped them.
+
+Which rows are sampled follows from (seed, operator, place of the row in the input) alone, so that every run, backend
+and partition size shows the same ones: those whose hash is smallest. Pure.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from data_juicer.kernels.arrays import Mask
+from data_juicer.ops.base import Filter, Operator
+from data_juicer.rows.batch import Batch, Rows
+
+TEXT_LENGTH_MAX: Final = 4000
+"""Longer values are cut in a trace, and marked so."""
+
+
+class TraceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One sampled row at one operator."""
+
+    operator: str
+    operator_index: int
+    what: Literal["changed", "dropped"]
+    line: int
+    """Line of the row in its source, from 1; 0 in formats without lines."""
+    rank: str
+    """Hash of seed, operator and row: the smallest ones are the sample."""
+    before: dict[str, str]
+    """Field -> its value, texts as they are and other fields as JSON."""
+    after: dict[str, str] | None = None
+    """None for a dropped row."""
+    why: str | None = None
+    """For a row that a filter dropped: its figures and the bound."""
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final = msgspec.json.Decoder(TraceRecord)
+
+
+def sample(
+    operator: Operator, index: int, before: Batch, after: Batch, size: int, seed: int
+) -> list[TraceRecord]:
+    """What the operator made of a batch: at most `size` changed rows and as many dropped ones.
+
+    Args:
+        after: its `base` counts in `before`.
+    """
+    base = np.arange(len(before), dtype=np.int32) if after.base is None else after.base
+    dropped = np.setdiff1d(np.arange(len(before), dtype=np.int32), base)
+    ranks = _Ranks(before, index, seed)
+    records = [
+        _dropped(operator, index, before, row, rank) for rank, row in ranks.smallest(dropped.tolist(), size)
+    ]
+    keys, changed = _changes(before, after, base)
+    rows = {int(base[row]): int(row) for row in reversed(np.flatnonzero(changed & (base >= 0)))}
+    records += [
+        TraceRecord(
+            operator=operator.name,
+            operator_index=index,
+            what="changed",
+            line=_line(before, row),
+            rank=rank,
+            before=_values(before, row, keys),
+            after=_values(after, rows[row], keys),
+        )
+        for rank, row in ranks.smallest(rows, size)
+    ]
+    return records
+
+
+def merge(lines: Iterable[bytes], size: int) -> dict[int, list[TraceRecord]]:
+    """The sample of the whole job from those of its partitions: operator index -> records, changed ones first."""
+    held: dict[tuple[int, str], list[TraceRecord]] = {}
+    for line in lines:
+        record = _DECODER.decode(line)
+        kept = held.setdefault((record.operator_index, record.what), [])
+        kept.append(record)
+        kept.sort(key=lambda each: (each.rank, each.line))
+        del kept[size:]
+    merged: dict[int, list[TraceRecord]] = {}
+    for (index, _), records in sorted(held.items()):
+        merged.setdefault(index, []).extend(records)
+    return merged
+
+
+def encode(record: TraceRecord) -> bytes:
+    return _ENCODER.encode(record)
+
+
+class _Ranks:
+    def __init__(self, batch: Batch, index: int, seed: int) -> None:
+        self._batch = batch
+        self._ids = batch.row_ids()
+        self._prefix = f"{seed}:{index}:".encode()
+
+    def smallest(self, rows: Iterable[int], size: int) -> list[tuple[str, int]]:
+        ranked = (
+            (xxhash.xxh3_64_hexdigest(self._prefix + int(self._ids[row]).to_bytes(8, "little")), row)
+            for row in rows
+            if self._batch.origin[row] >= 0
+        )
+        return heapq.nsmallest(size, ranked)
+
+
+def _changes(before: Batch, after: Batch, base: Rows) -> tuple[list[str], Mask]:
+    """The fields that the operator wrote, and the rows of `after` in which any of them differs."""
+    indices = pa.array(base, mask=base < 0)
+    changed: Mask = np.zeros(len(after), np.bool_)
+    keys = []
+    for key, column in after.texts.items():
+        if before.texts.get(key) is not column:
+            keys.append(key)
+            changed |= _differs(before.text(key).take(indices), column)
+    for key, column in after.fields.items():
+        if before.fields.get(key) is not column:
+            keys.append(key)
+            changed |= _differs(before.raw(key).take(indices), column)
+    return keys, changed
+
+
+def _differs(before: pa.Array, after: pa.Array) -> Mask:
+    either_missing = pc.xor(before.is_null(), after.is_null())
+    differs = pc.or_(pc.fill_null(pc.not_equal(before, after), False), either_missing)
+    mask: Mask = differs.to_numpy(zero_copy_only=False)
+    return mask
+
+
+def _dropped(operator: Operator, index: int, before: Batch, row: int, rank: str) -> TraceRecord:
+    why = None
+    if isinstance(operator, Filter):
+        stats = operator.compute_stats(before.take(np.array([row], dtype=np.int32)))
+        why = operator.explain({name: column[0].as_py() for name, column in stats.items()})
+    return TraceRecord(
+        operator=operator.name,
+        operator_index=index,
+        what="dropped",
+        line=_line(before, row),
+        rank=rank,
+        before=_values(before, row, operator.text_keys_read()),
+        why=why,
+    )
+
+
+def _line(batch: Batch, row: int) -> int:
+    return batch.source.place(int(batch.origin[row])).line
+
+
+def _values(batch: Batch, row: int, keys: Sequence[str]) -> dict[str, str]:
+    told = {}
+    for key in keys:
+        if key in batch.fields:
+            raw = batch.fields[key][row].as_py()
+            value = "" if raw is None else raw.decode()
+        else:
+            value = batch.text(key)[row].as_py()
+        told[key] = value if len(value) <= TEXT_LENGTH_MAX else value[:TEXT_LENGTH_MAX] + " [cut]"
+    return told

@@ -1,0 +1,52 @@
+"""What a backend executes: attempts, one after the other, each told to the driver as it goes.
+
+A worker decides nothing about the job. It never commits, never deletes, and writes only files whose names carry its
+attempt, so that a late or repeated attempt can waste work but not change a result.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+from data_juicer.engine.protocol import messages as m
+from data_juicer.engine.worker import failures
+from data_juicer.engine.worker.attempt import Course
+from data_juicer.engine.worker.context import Tools
+from data_juicer.errors import CheckpointCorruptError
+
+
+class Worker:
+    """Runs attempts one after the other, with the same tools."""
+
+    def __init__(self, tools: Tools, name: str) -> None:
+        self.tools = tools
+        self.name = name
+        self.node = socket.gethostname()
+
+    def run(self, attempt: m.Attempt) -> Iterator[m.Message]:
+        """Messages in the order in which things happen; the last one is one of `messages.ENDS`.
+
+        With a saver that has a thread of its own, `Staged` and the last message may come through it instead.
+        """
+        pid = attempt.partition.partition_id
+        started_s = time.perf_counter()
+        saver = self.tools.saver
+        saver.begin(pid)
+        yield m.AttemptStarted(partition_id=pid, attempt=attempt.name, worker=self.name, node=self.node)
+        course = Course(self.tools, attempt)
+        try:
+            yield from course.load()
+            yield from course.run_operators()
+            yield from saver.save(pid, lambda: course.save_end(started_s))
+        except CheckpointCorruptError as error:
+            index = attempt.base.operator_index if attempt.base else -1
+            yield m.CheckpointDamaged(
+                partition_id=pid, attempt=attempt.name, operator_index=index, reason=str(error)
+            )
+        except Exception as error:  # the driver decides what an error means for the job
+            if not saver.has_failed(pid):
+                saver.drain()
+            if not saver.has_failed(pid):
+                yield failures.failure(attempt, error, course.index)

@@ -1,0 +1,167 @@
+"""Rows of a JSON Lines fragment: only the declared text fields are decoded, everything else stays the bytes it was."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import xxhash
+
+from data_juicer.errors import InputError
+from data_juicer.formats.base import (
+    SOURCE_SHIFT_BITS,
+    BadRow,
+    Fragment,
+    ReadRows,
+    read_range,
+    source_changed,
+)
+from data_juicer.formats.jsonl.json_rows import RowError
+from data_juicer.formats.jsonl.lines import Offsets, RowLines, split_rows
+from data_juicer.formats.jsonl.texts import LONG_ROW_BYTES_KEPT, TOO_LONG, decode_texts, too_long
+from data_juicer.kernels.characters.json_strings import text_array
+from data_juicer.rows import json_values
+from data_juicer.rows.batch import Batch, Place
+from data_juicer.rows.field_columns import completed
+
+ROW_BYTES_MAX: Final = 1 << 30
+"""Longer lines are dead letters unless the caller says otherwise."""
+CHUNK_BYTES: Final = 1 << 20
+_LINE_BLANKS: Final = b" \t\r\n"
+
+
+class JsonlRows:
+    """The good rows of one fragment, in compact numbering. A `RowSource`."""
+
+    def __init__(
+        self, data: bytes, lines: RowLines, good: Offsets, texts: dict[str, pa.Array], fragment: Fragment
+    ) -> None:
+        """`lines` are those of all rows, counted from the start of `data`; `good` the indices of the good ones."""
+        self.data = memoryview(data)
+        self.starts: list[int] = lines.starts[good].tolist()
+        self.stops: list[int] = lines.stops[good].tolist()
+        self._numbers = lines.numbers[good]
+        self._good = good
+        self._texts = texts
+        self._fragment = fragment
+        self._fields: dict[str, pa.Array] = {}
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def line(self, origin: int) -> memoryview:
+        """The JSON object of one row as it stands in the source, without blanks around it."""
+        return self.data[self.starts[origin] : self.stops[origin]]
+
+    def text(self, key: str) -> pa.Array:
+        return self._texts[key]
+
+    def fields(self, origin: int) -> dict[str, bytes]:
+        return json_values.raw_object(self.line(origin))
+
+    def field(self, key: str) -> pa.Array:
+        if key not in self._fields:
+            raw = [json_values.get(self.fields(origin), key) for origin in range(len(self))]
+            self._fields[key] = completed(pa.array(raw, pa.large_binary()), key, self._fragment.suffix)
+        return self._fields[key]
+
+    def row_ids(self) -> npt.NDArray[np.uint64]:
+        first = (self._fragment.source << SOURCE_SHIFT_BITS) + self._fragment.row_start
+        return (self._good + first).astype(np.uint64)
+
+    def place(self, origin: int) -> Place:
+        return Place(
+            line=int(self._numbers[origin]),
+            byte_offset=self._fragment.byte_start + self.starts[origin],
+            raw=bytes(self.line(origin)),
+        )
+
+
+def read_fragment(
+    path: str,
+    fragment: Fragment,
+    text_keys: tuple[str, ...],
+    *,
+    row_bytes_max: int = ROW_BYTES_MAX,
+    offset: int | None = None,
+) -> ReadRows:
+    """See `formats.base.FragmentReader`. A row longer than `row_bytes_max` bytes is a bad row."""
+    start = fragment.byte_start if offset is None else offset
+    if fragment.rows == 1 and fragment.byte_stop - fragment.byte_start > row_bytes_max:
+        long_row = _find_long_row(path, start, fragment, row_bytes_max)
+        if long_row is not None:
+            return _only_bad(long_row, text_keys, fragment)
+    data = read_range(path, start, start + fragment.byte_stop - fragment.byte_start)
+    if xxhash.xxh3_128_hexdigest(data) != fragment.digest:
+        raise _changed(path, fragment)
+    lines = split_rows(data, fragment.line_start)
+    columns, errors = decode_texts(data, lines, text_keys, row_bytes_max)
+    good = np.delete(np.arange(len(lines.starts)), sorted(errors))
+    source = JsonlRows(data, lines, good, columns, fragment)
+    bad = tuple(_bad_row(data, lines, fragment, row, errors[row]) for row in sorted(errors))
+    return ReadRows(batch=Batch.of(source, len(source)), bad=bad, rows_in=len(lines.starts))
+
+
+def _find_long_row(path: str, start: int, fragment: Fragment, row_bytes_max: int) -> BadRow | None:
+    """The one row of a fragment, where it is too long; in bounded memory, however long it is.
+
+    None: it is not, blank lines make the fragment large.
+    """
+    size = fragment.byte_stop - fragment.byte_start
+    digest = xxhash.xxh3_128()
+    head, blanks_before, blanks_behind, seen, line = b"", 0, 0, 0, fragment.line_start
+    for chunk_start in range(0, size, CHUNK_BYTES):
+        chunk = read_range(path, start + chunk_start, start + min(size, chunk_start + CHUNK_BYTES))
+        digest.update(chunk)
+        if not head:
+            stripped = chunk.lstrip(_LINE_BLANKS)
+            blanks_before += len(chunk) - len(stripped)
+            line += chunk[: len(chunk) - len(stripped)].count(b"\n")
+            head = stripped[:LONG_ROW_BYTES_KEPT]
+        rest = len(chunk.rstrip(_LINE_BLANKS))
+        blanks_behind = len(chunk) - rest if rest else blanks_behind + len(chunk)
+        seen += len(chunk)
+    if digest.hexdigest() != fragment.digest:
+        raise _changed(path, fragment)
+    length = seen - blanks_before - blanks_behind
+    if length <= row_bytes_max:
+        return None
+    error = too_long(length, row_bytes_max)
+    return BadRow(
+        row=0,
+        line=line,
+        byte_offset=fragment.byte_start + blanks_before,
+        raw=head,
+        error_type=error.error_type,
+        message=error.message,
+        is_whole=False,
+    )
+
+
+def _only_bad(row: BadRow, text_keys: tuple[str, ...], fragment: Fragment) -> ReadRows:
+    none = np.empty(0, np.int64)
+    columns = {key: text_array([]) for key in text_keys}
+    source = JsonlRows(b"", RowLines(none, none, none), none, columns, fragment)
+    return ReadRows(batch=Batch.of(source, 0), bad=(row,), rows_in=1)
+
+
+def _changed(path: str, fragment: Fragment) -> InputError:
+    return source_changed(
+        path, f"bytes {fragment.byte_start:,} to {fragment.byte_stop:,} are not those of the scan"
+    )
+
+
+def _bad_row(data: bytes, lines: RowLines, fragment: Fragment, row: int, error: RowError) -> BadRow:
+    start, stop = int(lines.starts[row]), int(lines.stops[row])
+    kept = min(stop, start + LONG_ROW_BYTES_KEPT) if error.error_type == TOO_LONG else stop
+    return BadRow(
+        row=row,
+        line=int(lines.numbers[row]),
+        byte_offset=fragment.byte_start + start,
+        raw=data[start:kept],
+        error_type=error.error_type,
+        message=error.message,
+        is_whole=kept == stop,
+    )

@@ -1,0 +1,89 @@
+"""Parquet -> fragments: whole row groups where they are, or slices copied out of row groups that are too large."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from data_juicer.formats.base import Fragment, read_range
+from data_juicer.formats.parquet.file import byte_range, digest_pages, open_file
+from data_juicer.formats.parquet.write import parquet_bytes
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+    from data_juicer.formats.base import FragmentLimits, SourceFile
+
+
+def scan_row_groups(source: SourceFile, limits: FragmentLimits) -> list[Fragment] | None:
+    """The fragments of a file, as many whole row groups in each as fit; None where a row group is too large for one.
+
+    Raises: InputError: the file is no whole Parquet file.
+    """
+    file = open_file(source.path)
+    groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+    sizes = [group.total_byte_size for group in groups]
+    if any(
+        group.num_rows > limits.rows_max or (size > limits.size_bytes_max and group.num_rows > 1)
+        for group, size in zip(groups, sizes, strict=True)
+    ):
+        return None
+    fragments: list[Fragment] = []
+    first = row_start = rows = size = 0
+    for number, group in enumerate(groups):
+        if rows and (rows + group.num_rows > limits.rows_max or size + sizes[number] > limits.size_bytes_max):
+            fragments.append(_fragment(source, file, range(first, number), row_start, rows))
+            first, row_start, rows, size = number, row_start + rows, 0, 0
+        rows += group.num_rows
+        size += sizes[number]
+    if rows:
+        fragments.append(_fragment(source, file, range(first, len(groups)), row_start, rows))
+    return fragments
+
+
+def unpack_slices(source: SourceFile, limits: FragmentLimits) -> Iterator[tuple[Fragment, bytes]]:
+    """The rows of a file in slices that fit, each as a Parquet file of its own with the fragment that it is.
+
+    Memory: the rows of one slice, and one row group as Parquet pages it in.
+    """
+    file = open_file(source.path)
+    row_start = 0
+    for table in _slices(file, limits):
+        data = parquet_bytes(table)
+        yield (
+            Fragment(
+                source=source.index,
+                row_start=row_start,
+                row_stop=row_start + table.num_rows,
+                byte_start=0,
+                byte_stop=len(data),
+                digest=digest_pages(data, table.schema),
+            ),
+            data,
+        )
+        row_start += table.num_rows
+
+
+def _slices(file: pq.ParquetFile, limits: FragmentLimits) -> Iterator[pa.Table]:
+    for batch in file.iter_batches(batch_size=limits.rows_max, use_threads=False):
+        rows_left = pa.Table.from_batches([batch])
+        while rows_left.num_rows:
+            average = max(1, rows_left.nbytes // rows_left.num_rows)
+            rows = max(1, min(rows_left.num_rows, limits.size_bytes_max // average))
+            yield rows_left.slice(0, rows)
+            rows_left = rows_left.slice(rows)
+
+
+def _fragment(source: SourceFile, file: pq.ParquetFile, groups: range, row_start: int, rows: int) -> Fragment:
+    start, stop = byte_range(file, groups)
+    data = read_range(source.path, start, stop)
+    return Fragment(
+        source=source.index,
+        row_start=row_start,
+        row_stop=row_start + rows,
+        byte_start=start,
+        byte_stop=stop,
+        digest=digest_pages(data, file.schema_arrow),
+    )

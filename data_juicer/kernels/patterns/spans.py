@@ -1,0 +1,80 @@
+"""Work on the few stretches of a text column that need it, such as the lines or tokens around certain bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from data_juicer.kernels.characters.codepoints import Bytes, Counts
+
+
+def spans_around(utf8: Bytes, positions: Counts, separators: bytes) -> tuple[Counts, Counts]:
+    """The stretches that hold these byte positions, as starts and stops in bytes, each once and in order.
+
+    A stretch ends behind a separator (an ASCII byte, which belongs to it) or at the end of its row.
+    """
+    borders = np.flatnonzero(np.logical_or.reduce([utf8.data == separator for separator in separators]))
+    positions = np.unique(positions)
+    before, behind = (
+        np.searchsorted(borders, positions),
+        np.searchsorted(utf8.offsets, positions, side="right"),
+    )
+    starts = np.maximum(utf8.offsets[behind - 1], np.append(borders, -1)[before - 1] + 1)
+    stops = np.minimum(utf8.offsets[behind], np.append(borders, len(utf8.data))[before] + 1)
+    first = np.diff(starts, prepend=-1) > 0
+    return starts[first], stops[first]
+
+
+def change_spans(
+    utf8: Bytes, starts: Counts, stops: Counts, change: Callable[[int, int], bytes | None]
+) -> pa.Array | None:
+    """The column with stretches replaced.
+
+    Args:
+        starts, stops: stretches in bytes, in order, without overlap, each within one row.
+        change: (start, stop) of a stretch -> its new bytes, None to leave it.
+    Returns: None if nothing was replaced.
+    """
+    view = memoryview(utf8.data.tobytes())
+    pieces: list[bytes | memoryview] = []
+    grown: list[tuple[int, int]] = []
+    done = 0
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        new = change(start, stop)
+        if new is not None:
+            pieces += (view[done:start], new)
+            grown.append((start, len(new) - (stop - start)))
+            done = stop
+    if not grown:
+        return None
+    pieces.append(view[done:])
+    places, sizes = np.array(grown, np.int64).T
+    shifts = np.concatenate([[0], np.cumsum(sizes)])
+    offsets = utf8.offsets + shifts[np.searchsorted(places, utf8.offsets)]
+    return Bytes(np.frombuffer(b"".join(pieces), np.uint8), offsets).column()
+
+
+def replace_characters(
+    utf8: Bytes, places: Counts, sizes: Counts, new: npt.NDArray[np.uint8]
+) -> tuple[Bytes, Callable[[Counts], Counts]]:
+    """The column with characters replaced by ASCII ones.
+
+    Args:
+        places: the bytes at which they start, in order.
+        sizes: bytes of each.
+        new: what each becomes.
+    Returns: the column, and the function that gives the new places of old ones.
+    """
+    data = utf8.data.copy()
+    data[places] = new
+    dropped = np.sort(np.concatenate([places[sizes > step] + step for step in (1, 2, 3)]))
+    kept = np.ones(len(data), np.bool_)
+    kept[dropped] = False
+
+    def moved(old: Counts) -> Counts:
+        return old - np.searchsorted(dropped, old)
+
+    return Bytes(data[kept], moved(utf8.offsets)), moved

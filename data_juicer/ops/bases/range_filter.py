@@ -1,0 +1,65 @@
+"""Filters that keep the rows whose one figure lies in a range."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from data_juicer.ops.base import Filter
+from data_juicer.ops.bases.ranges import in_range
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from data_juicer.kernels.arrays import Mask
+    from data_juicer.rows.batch import Batch
+
+
+class RangeFilter(Filter):
+    """Keeps the rows whose figure lies between a least and a greatest value; either may be missing.
+
+    A subclass passes the two bounds of its own parameters to `__init__` and computes the figure.
+    """
+
+    version: ClassVar[int | str] = 2
+    shared_parameters: ClassVar[tuple[str, ...]] = (
+        "min_closed_interval",
+        "max_closed_interval",
+        "reversed_range",
+    )
+
+    min_closed_interval: bool = True
+    """Whether a figure equal to the least value is kept."""
+    max_closed_interval: bool = True
+    """Whether a figure equal to the greatest value is kept."""
+    reversed_range: bool = False
+    """Keep the rows outside the range instead; a closed bound is kept then too."""
+
+    def __init__(self, low: float | None, high: float | None) -> None:
+        self.low = low
+        self.high = high
+
+    @property
+    @abstractmethod
+    def stats_key(self) -> str:
+        """The name of the figure."""
+
+    @abstractmethod
+    def figure(self, batch: Batch) -> pa.Array:
+        """The figure of each row, shape (rows,)."""
+
+    def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:
+        return {self.stats_key: self.figure(batch)}
+
+    def explain(self, figures: Mapping[str, Any]) -> str:
+        figure = figures[self.stats_key]
+        bounds = f"[{'' if self.low is None else self.low}, {'' if self.high is None else self.high}]"
+        return f"{self.stats_key} = {figure} is {'inside' if self.reversed_range else 'outside'} {bounds}"
+
+    def keep(self, stats: Mapping[str, pa.Array]) -> Mask:
+        figures = stats[self.stats_key].to_numpy(zero_copy_only=False)
+        kept: Mask = np.broadcast_to(in_range(figures, self.low, self.high, self), len(figures))
+        return kept

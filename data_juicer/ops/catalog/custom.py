@@ -1,0 +1,171 @@
+"""Operators from files of the user's own (`custom_operator_paths`) and from installed packages.
+
+The version of such an operator is the digest of its source, so that an edit changes the key of its checkpoints.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from data_juicer.errors import ConfigError
+from data_juicer.ops.base import Operator
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+    from types import ModuleType
+
+_classes: dict[str, type[Operator]] = {}
+_loaded: dict[str, tuple[str, list[str]]] = {}
+"""Path of a source -> (digest it was loaded with, names it gave)."""
+
+
+def classes() -> Mapping[str, type[Operator]]:
+    """The operators loaded so far, by name."""
+    return _classes
+
+
+def load_custom(paths: Sequence[str], taken: Callable[[], Collection[str]]) -> list[str]:
+    """Load the operators of these files; a folder stands for its package, or for each of its `.py` files.
+
+    A file that was loaded before is loaded again only if it changed.
+
+    Args:
+        taken: the names that no operator can be given any more.
+    Returns: the names of their operators.
+    Raises: ConfigError: a path is missing, a file does not import or holds no operator, or a name is taken.
+    """
+    return [name for path in paths for source in _sources(path) for name in _load(source, taken)]
+
+
+def from_entry_point(name: str, point: EntryPoint) -> type[Operator]:
+    """The operator that an installed package offers.
+
+    Raises: ConfigError: it does not import, or is no operator.
+    """
+    try:
+        loaded = point.load()
+    except Exception as error:
+        raise ConfigError(f"operator {name}: entry point {point.value} does not import: {error}") from error
+    source = getattr(sys.modules.get(loaded.__module__), "__file__", None)
+    return _as_operator(name, loaded, _digest([source]) if source else point.value)
+
+
+def _sources(path: str) -> list[str]:
+    path = os.path.abspath(path)
+    if os.path.isfile(path) or os.path.isfile(os.path.join(path, "__init__.py")):
+        return [path]
+    if not os.path.isdir(path):
+        raise ConfigError(f"custom_operator_paths: {path}: no such file or folder")
+    return [os.path.join(path, file) for file in sorted(os.listdir(path)) if file.endswith(".py")]
+
+
+def _files(source: str) -> list[str]:
+    """The files of one source: itself, or every module of the package."""
+    if os.path.isfile(source):
+        return [source]
+    return sorted(
+        os.path.join(folder, file)
+        for folder, _, files in os.walk(source)
+        for file in files
+        if file.endswith(".py")
+    )
+
+
+def _digest(files: Sequence[str]) -> str:
+    import xxhash
+
+    digest = xxhash.xxh3_128()
+    for file in files:
+        with open(file, "rb") as stream:
+            content = stream.read()
+        digest.update(len(content).to_bytes(8, "little"))
+        digest.update(content)
+    return str(digest.hexdigest())
+
+
+def _load(source: str, taken: Callable[[], Collection[str]]) -> list[str]:
+    digest = _digest(_files(source))
+    held = _loaded.get(source)
+    if held is not None and held[0] == digest:
+        return held[1]
+    for name in held[1] if held is not None else ():
+        _classes.pop(name, None)
+    found = _operators_of(_import(source), digest)
+    if not found:
+        raise ConfigError(f"custom_operator_paths: {source} holds no operator")
+    for name in found:
+        if name in taken():
+            raise ConfigError(
+                f"custom_operator_paths: {source}: the name {name!r} is taken by another operator; rename it"
+            )
+    _classes.update(found)
+    _loaded[source] = (digest, list(found))
+    return list(found)
+
+
+def _import(source: str) -> ModuleType:
+    """The module of a source, executed anew under a private name that is the same in every process."""
+    import xxhash
+
+    package = os.path.isdir(source)
+    file = os.path.join(source, "__init__.py") if package else source
+    name = f"_data_juicer_custom_{xxhash.xxh3_64_hexdigest(source.encode())}"
+    for stale in [module for module in sys.modules if module == name or module.startswith(f"{name}.")]:
+        del sys.modules[stale]
+    spec = importlib.util.spec_from_file_location(
+        name, file, submodule_search_locations=[source] if package else None
+    )
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"custom_operator_paths: {source} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ConfigError(
+            f"custom_operator_paths: {_line_of(error, file)}: {type(error).__name__}: {error}"
+        ) from error
+    return module
+
+
+def _line_of(error: Exception, file: str) -> str:
+    """Where in the user's file an import failed, as file:line."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f"{file}:{frames[-1].lineno}" if frames else file
+
+
+def _operators_of(module: ModuleType, digest: str) -> dict[str, type[Operator]]:
+    """The operators that a module or its submodules define: classes of our interface, and registered ones of DataJuicer's."""
+    from data_juicer.ops.base_op import OPERATORS
+
+    def own(cls: Any) -> bool:
+        where = str(getattr(cls, "__module__", ""))
+        return where == module.__name__ or where.startswith(f"{module.__name__}.")
+
+    native = {
+        value.name: value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Operator) and own(value) and hasattr(value, "name")
+    }
+    registered = {name: cls for name, cls in OPERATORS.modules.items() if own(cls)}
+    return {name: _as_operator(name, cls, digest) for name, cls in {**native, **registered}.items()}
+
+
+def _as_operator(name: str, cls: Any, digest: str) -> type[Operator]:
+    from data_juicer.ops.base_op import OP
+    from data_juicer.ops.catalog.adapter import adapted
+
+    if isinstance(cls, type) and issubclass(cls, Operator):
+        cls.version = digest
+        return cls
+    if isinstance(cls, type) and issubclass(cls, OP):
+        return adapted(name, cls, digest)
+    raise ConfigError(f"operator {name}: {cls!r} is neither an Operator nor a DataJuicer operator")

@@ -1,0 +1,131 @@
+"""Operators by name.
+
+Built-in operators are found by convention: `ops/mapper/NAME.py` holds one class with `name = NAME`. Names come from a
+listing of files; a module is imported when its operator is used. Custom operators come from files that the recipe
+names (`load_custom`), those of installed packages from the entry points of group `data_juicer.operators`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from data_juicer.errors import ConfigError
+from data_juicer.ops.base import Operator
+from data_juicer.ops.catalog import custom, parameters
+from data_juicer.ops.catalog.aliases import ALIASES, WITHOUT_EFFECT
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+KINDS: Final = ("mapper", "filter", "deduplicator", "selector", "grouper", "aggregator")
+ENTRY_POINTS: Final = "data_juicer.operators"
+
+
+def load_custom(paths: Sequence[str]) -> list[str]:
+    """Load the operators of the user's own files; see `ops/catalog/custom.py`. Returns: their names. Raises: ConfigError."""
+    return custom.load_custom(paths, taken=names)
+
+
+def names() -> list[str]:
+    """Every operator that can be used, sorted; imports none of them."""
+    return sorted({*_built_in(), *custom.classes(), *_entry_points()})
+
+
+def find(name: str) -> type[Operator]:
+    """The class of an operator.
+
+    Raises: ConfigError: there is none of this name, or its module cannot be imported.
+    """
+    name = ALIASES.get(name, name)
+    if name in _built_in():
+        return _load_built_in(name)
+    if name in custom.classes():
+        return custom.classes()[name]
+    if name in _entry_points():
+        return custom.from_entry_point(name, _entry_points()[name])
+    raise ConfigError(_unknown_operator(name))
+
+
+def make(name: str, params: Mapping[str, Any], *, text_key: str = "text", seed: int = 42) -> Operator:
+    """An operator with these parameters; nothing heavy is loaded.
+
+    Args:
+        text_key: the text column that the recipe names first; a `text_key` among `params` goes before it.
+        seed: of the job, for operators that draw at random.
+    Raises: ConfigError: operator or parameter unknown, or a value that does not fit.
+    """
+    cls = find(name)
+    if name in ALIASES:
+        params = {key: value for key, value in params.items() if key not in WITHOUT_EFFECT}
+    declared = getattr(cls, "foreign", cls)
+    checked = {"text_key": text_key, **parameters.check(name, declared, params)}
+    if getattr(cls, "draws", False):
+        checked["seed"] = seed
+    attributes = {**parameters.attribute_parameters(declared), **_attributes(declared, checked)}
+    own = {key: value for key, value in checked.items() if key in parameters.own_parameters(declared)}
+    operator = cls.__new__(cls)
+    for key, value in attributes.items():
+        setattr(operator, key, value)
+    try:
+        operator.__init__(**own)  # type: ignore[misc] # field keys are set before, so that it can read them
+    except (ValueError, TypeError, AssertionError) as error:
+        raise ConfigError(f"operator {name}: {error}") from error
+    operator.canonical = parameters.canonical(declared, checked)
+    return operator
+
+
+def canonical_params(operator: Operator) -> bytes:
+    """The parameters that decide the result as JSON, defaults filled in: part of the key of a checkpoint."""
+    return operator.canonical
+
+
+def _attributes(cls: type, checked: Mapping[str, Any]) -> dict[str, Any]:
+    own = parameters.own_parameters(cls)
+    return {key: value for key, value in checked.items() if key not in own}
+
+
+@cache
+def _built_in() -> Mapping[str, str]:
+    """Operator -> its module."""
+    folder = os.path.dirname(os.path.dirname(__file__))
+    return {
+        file.removesuffix(".py"): f"data_juicer.ops.{kind}.{file.removesuffix('.py')}"
+        for kind in KINDS
+        for file in os.listdir(os.path.join(folder, kind))
+        if file.endswith(".py") and not file.startswith("_")
+    }
+
+
+@cache
+def _load_built_in(name: str) -> type[Operator]:
+    module = importlib.import_module(_built_in()[name])
+    return next(
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Operator) and getattr(value, "name", None) == name
+    )
+
+
+@cache
+def _entry_points() -> Mapping[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+
+
+def nearest(name: str, count_max: int) -> list[str]:
+    """The names of other operators that are most like a name, the nearest first."""
+    import difflib
+
+    others = [other for other in names() if other != name]
+    return difflib.get_close_matches(name, others, n=count_max, cutoff=0.5)
+
+
+def _unknown_operator(name: str) -> str:
+    near = nearest(name, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"operator {name!r} is unknown{hint} {len(names())} are known: dj-process --list-ops prints them."

@@ -1,0 +1,68 @@
+"""Lists of words by language: stopwords and flagged words, those of this package or of a folder that a recipe names."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+
+from data_juicer.errors import ConfigError
+
+Kind = Literal["stopwords", "flagged_words"]
+
+DEFAULT_FOLDER: Final = "~/.cache/data_juicer/assets"
+"""DataJuicer's; lists that it put there go before the package's own."""
+ALL: Final = "all"
+"""The language that stands for all of them together."""
+
+_PACKAGE_FOLDER: Final = os.path.join(os.path.dirname(os.path.dirname(__file__)), "assets")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordList:
+    words: frozenset[str]
+    files: tuple[str, ...]
+    """Where the words come from."""
+
+
+def load(kind: Kind, folder: str, lang: str, *, operator: str) -> WordList:
+    """The words of one language.
+
+    Args:
+        folder: holds JSON files `{language: [word, ...]}` whose names contain `kind`; several are joined.
+    Raises: ConfigError: the folder has no such file, a file is damaged, or the language has no list.
+    """
+    files = _files(kind, os.path.expanduser(folder))
+    if not files and folder == DEFAULT_FOLDER:
+        files = _files(kind, _PACKAGE_FOLDER)
+    if not files:
+        raise ConfigError(f"operator {operator}: {kind}_dir {folder!r} holds no file *{kind}*.json")
+    lists: dict[str, list[str]] = {}
+    for file in files:
+        for language, words in _decoded(file, operator).items():
+            lists.setdefault(language, []).extend(words)
+    lists.setdefault(ALL, [word for words in lists.values() for word in words])
+    if lang not in lists:
+        raise ConfigError(
+            f"operator {operator}: lang {lang!r} has no list of {kind} in {', '.join(files)}."
+            f" Allowed: {', '.join(sorted(lists))}"
+        )
+    return WordList(words=frozenset(lists[lang]), files=files)
+
+
+def _files(kind: Kind, folder: str) -> tuple[str, ...]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return ()
+    return tuple(os.path.join(folder, name) for name in names if kind in name and name.endswith(".json"))
+
+
+def _decoded(file: str, operator: str) -> dict[str, list[str]]:
+    try:
+        with open(file, "rb") as stream:
+            return msgspec.json.decode(stream.read(), type=dict[str, list[str]])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"operator {operator}: {file} is no list of words by language: {error}") from error

@@ -1,1 +1,0 @@
-"""Kernels over text columns that operators share."""

@@ -1,0 +1,152 @@
+"""What earlier runs committed: the manifests that lie on disk, and those that are damaged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from data_juicer.errors import CheckpointCorruptError
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.names import parse_checkpoint_name, parse_resolve_name, parse_result_name
+from data_juicer.storage.filesystem import FileSystem
+from data_juicer.store.commit import read_manifest
+from data_juicer.store.decisions import ResolveManifest, check_decisions, read_resolve
+from data_juicer.store.manifest import DataFile, Manifest
+
+BROKEN_LINK: Final = "it is a link to a file that is not there"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """A manifest that cannot be read, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Inventory:
+    """Committed manifests by partition; a manifest's place in the lists is where its name says it belongs."""
+
+    checkpoints: dict[int, list[tuple[str, Manifest]]] = field(default_factory=dict)
+    results: dict[int, tuple[str, Manifest]] = field(default_factory=dict)
+    summaries: dict[tuple[int, int], tuple[str, Manifest]] = field(default_factory=dict)
+    """By partition and operator."""
+    resolves: dict[int, tuple[str, ResolveManifest]] = field(default_factory=dict)
+    """By operator."""
+    damaged: list[Damage] = field(default_factory=list)
+
+
+def take_inventory(fs: FileSystem, layout: JobLayout) -> Inventory:
+    """Read every manifest of the job. Data files are not opened; a missing one or one of the wrong size is damage.
+
+    Only the decisions of dataset-wide operators are read: a worker that found them damaged could not go on.
+    """
+    inventory = Inventory()
+    names = set(fs.list(layout.results_dir))
+    for path, manifest in _manifests(
+        fs, layout.results_dir, names, inventory.damaged, layout.dead_letter_dir
+    ):
+        parsed = parse_result_name(os.path.basename(path))
+        if parsed is not None and parsed.partition_id == manifest.partition:
+            inventory.results[manifest.partition] = (path, manifest)
+    names = set(fs.list(layout.checkpoints_dir))
+    for path, manifest in _manifests(fs, layout.checkpoints_dir, names, inventory.damaged):
+        if manifest.kind == "summary":
+            inventory.summaries[manifest.partition, manifest.operator_index] = (path, manifest)
+        else:
+            inventory.checkpoints.setdefault(manifest.partition, []).append((path, manifest))
+    _take_resolves(fs, layout, names, inventory)
+    return inventory
+
+
+def _take_resolves(fs: FileSystem, layout: JobLayout, names: set[str], inventory: Inventory) -> None:
+    for name in sorted(names):
+        index = parse_resolve_name(name)
+        if index is None or not name.endswith(".json"):
+            continue
+        path = layout.resolve_manifest(index)
+        try:
+            manifest = read_resolve(fs, path)
+            check_decisions(fs, layout.checkpoints_dir, manifest)
+        except CheckpointCorruptError as error:
+            inventory.damaged.append(Damage(path=path, reason=str(error)))
+        except FileNotFoundError:
+            inventory.damaged.append(Damage(path=path, reason=BROKEN_LINK))
+        else:
+            inventory.resolves[index] = (path, manifest)
+
+
+def _manifests(
+    fs: FileSystem, directory: str, names: set[str], damaged: list[Damage], letters_dir: str | None = None
+) -> Iterator[tuple[str, Manifest]]:
+    """`letters_dir`: where the dead letters lie that the manifests name, if not beside them."""
+    for name in sorted(names):
+        expected = _partition_of(name)
+        if expected is None:
+            continue
+        path = os.path.join(directory, name)
+        try:
+            manifest = read_manifest(fs, path)
+        except CheckpointCorruptError as error:
+            damaged.append(Damage(path=path, reason=str(error)))
+            continue
+        except FileNotFoundError:
+            damaged.append(Damage(path=path, reason=BROKEN_LINK))
+            continue
+        reason = _wrong_name(manifest, expected) or _wrong_files(fs, directory, names, manifest.files)
+        reason = reason or _wrong_letters(fs, letters_dir or directory, manifest)
+        if reason is None:
+            yield path, manifest
+        else:
+            damaged.append(Damage(path=path, reason=reason))
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What the name of a manifest tells of it."""
+
+    kind: str
+    partition: int
+    operator: int | None
+
+
+def _partition_of(name: str) -> _Named | None:
+    """None for a file that is no manifest."""
+    checkpoint = parse_checkpoint_name(name)
+    if checkpoint is not None:
+        kind = "summary" if checkpoint.is_summary else "checkpoint"
+        return None if checkpoint.attempt else _Named(kind, checkpoint.partition_id, checkpoint.operation_idx)
+    result = parse_result_name(name)
+    return None if result is None or result.attempt else _Named("result", result.partition_id, None)
+
+
+def _wrong_name(manifest: Manifest, named: _Named) -> str | None:
+    told = f"it is the manifest of partition {manifest.partition}, operator {manifest.operator_index}"
+    if manifest.partition != named.partition:
+        return told
+    if named.operator is not None and manifest.operator_index != named.operator:
+        return told
+    if manifest.kind != named.kind:
+        return f"it is the manifest of a {manifest.kind}"
+    return None
+
+
+def _wrong_letters(fs: FileSystem, directory: str, manifest: Manifest) -> str | None:
+    names = {file.name for file in manifest.dead_letters if fs.exists(os.path.join(directory, file.name))}
+    return _wrong_files(fs, directory, names, manifest.dead_letters)
+
+
+def _wrong_files(fs: FileSystem, directory: str, names: set[str], files: Sequence[DataFile]) -> str | None:
+    for file in files:
+        if file.name not in names:
+            return f"{file.name} is missing"
+        try:
+            size_bytes = fs.size(os.path.join(directory, file.name))
+        except FileNotFoundError:
+            return f"{file.name}: {BROKEN_LINK}"
+        if size_bytes != file.size_bytes:
+            return f"{file.name} holds {size_bytes} bytes, its manifest says {file.size_bytes}"
+    return None

@@ -1,0 +1,127 @@
+"""What the Ray backend gives to its agents, and what becomes of it, without a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ray", reason="the extra ray is not installed")
+
+from benchmarks.driver import partition
+from data_juicer.backends.ray import backend as backend_of_ray
+from data_juicer.backends.ray.agent import AgentFacts
+from data_juicer.backends.ray.agent_handle import Place
+from data_juicer.engine.protocol import messages as m
+from data_juicer.engine.protocol.resources import Needs
+from data_juicer.errors import BackendError
+from data_juicer.testing.clock import ManualClock
+from data_juicer.testing.memory_fs import MemoryFileSystem
+from data_juicer.version import VERSION
+
+
+@dataclass
+class Calls:
+    """The agent as Ray shows it: `actor.run.options(...).remote(...)` gives a stream."""
+
+    given: list[bytes] = field(default_factory=list)
+
+    @property
+    def run(self) -> Calls:
+        return self
+
+    def options(self, **_: Any) -> Calls:
+        return self
+
+    def remote(self, encoded: bytes) -> object:
+        self.given.append(encoded)
+        return object()
+
+
+def ready_place() -> Place:
+    place = Place(Calls(), object())
+    place.welcome(AgentFacts(version=VERSION, node_id="0123456789abcdef", host="10.0.0.7", pid=7))
+    return place
+
+
+def backend(*places: Place) -> backend_of_ray.RayBackend:
+    made = backend_of_ray.RayBackend("auto", None, Needs(), MemoryFileSystem(), ManualClock())
+    made._places = list(places)
+    return made
+
+
+def attempt(partition_id: int) -> m.Attempt:
+    return m.Attempt(partition=partition(partition_id), name="r1a1", number=1, base=None)
+
+
+def started(partition_id: int) -> m.AttemptStarted:
+    return m.AttemptStarted(partition_id=partition_id, attempt="r1a1", worker="pid 8")
+
+
+def done(partition_id: int, duration_s: float) -> m.AttemptDone:
+    return m.AttemptDone(partition_id=partition_id, attempt="r1a1", duration_s=duration_s)
+
+
+def test_ray_is_given_two_short_attempts_an_agent_however_many_wait():
+    places = [ready_place(), ready_place()]
+    for place in places:
+        place.attempt_s = 0.1
+    here = backend(*places)
+    for number in range(1000):
+        here.submit(attempt(number))
+    assert [len(place.flights) for place in places] == [2, 2]
+    stream = next(iter(places[0].flights))
+    places[0].follow(stream, [done(0, 0.1)])
+    here._hand_out()
+    assert [len(place.actor.given) for place in places] == [3, 2]
+
+
+def test_an_agent_whose_attempts_are_long_is_given_one():
+    place = ready_place()
+    here = backend(place)
+    here.submit(attempt(0))
+    place.follow(next(iter(place.flights)), [started(0), done(0, 60.0)])
+    here.submit(attempt(1))
+    here.submit(attempt(2))
+    assert len(place.flights) == 1
+
+
+def test_the_driver_names_the_node_of_an_attempt():
+    place = ready_place()
+    place.hand(attempt(3))
+    (told,) = place.follow(next(iter(place.flights)), [started(3)])
+    assert told.node == "10.0.0.7 (0123456789ab)"
+
+
+def test_of_a_lost_agent_only_what_it_had_begun_has_failed():
+    place = ready_place()
+    for number in (4, 5):
+        place.hand(attempt(number))
+    begun, waiting = place.flights
+    place.follow(begun, [started(4)])
+    ends = [backend()._end(flight, "gone") for flight in place.flights.values()]
+    assert [type(end) for end in ends] == [m.AttemptFailed, m.AttemptReturned]
+    assert place.flights[waiting].attempt.partition.partition_id == ends[1].partition_id
+
+
+def test_a_partition_that_comes_back_unbegun_again_and_again_has_failed():
+    place, here = ready_place(), backend()
+    place.hand(attempt(6))
+    (flight,) = place.flights.values()
+    ends = [here._end(flight, "gone") for _ in range(backend_of_ray.RETURNS_MAX + 1)]
+    assert [isinstance(end, m.AttemptFailed) for end in ends] == [False] * backend_of_ray.RETURNS_MAX + [True]
+
+
+def test_a_head_that_is_away_for_a_while_ends_the_run_and_one_that_comes_back_does_not():
+    here = backend()
+    knocks = iter([False, True, *[False] * 6])
+    here._cluster = SimpleNamespace(answers=lambda: next(knocks), head="10.0.0.1:6379")
+    here._look_at_nodes = lambda now_s: None
+    for _ in range(7):
+        here._clock.sleep_s(backend_of_ray.LOOK_S)
+        here._look_around()
+    here._clock.sleep_s(backend_of_ray.LOOK_S)
+    with pytest.raises(BackendError, match=r"10\.0\.0\.1:6379, has not answered for 25 s"):
+        here._look_around()

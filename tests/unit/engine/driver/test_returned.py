@@ -1,0 +1,49 @@
+"""Attempts that no worker took up."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+from data_juicer.backends.inline import InlineBackend
+from data_juicer.engine.lifecycle.environment import Surroundings
+from data_juicer.engine.protocol import messages as m
+from data_juicer.engine.run_job import run_job
+from data_juicer.events import types as t
+from data_juicer.testing import jobs
+from data_juicer.testing.clock import ManualClock
+from data_juicer.testing.locks import MemoryLock
+from data_juicer.testing.memory_fs import MemoryFileSystem
+
+
+class Forgetful(InlineBackend):
+    """Gives the first attempt of each partition back."""
+
+    returned: deque[m.Message]
+    seen: set[int]
+
+    def submit(self, attempt: m.Attempt) -> None:
+        partition_id = attempt.partition.partition_id
+        if partition_id in self.seen:
+            super().submit(attempt)
+            return
+        self.seen.add(partition_id)
+        self.returned.append(m.AttemptReturned(partition_id=partition_id, attempt=attempt.name))
+
+    def next_message(self, timeout_s: float) -> m.Message | None:
+        return self.returned.popleft() if self.returned else super().next_message(timeout_s)
+
+
+def test_an_attempt_that_comes_back_unbegun_is_made_again_under_another_name_and_is_no_failure(
+    tmp_path: Path,
+) -> None:
+    fs, clock, watch = MemoryFileSystem(), ManualClock(), jobs.Watch()
+    (tmp_path / "in.jsonl").write_bytes(b"".join(b'{"text": "row %d"}\n' % row for row in range(40)))
+    settings = {"partition.size": 10, "fault_tolerance.max_retries": 0}
+    config = jobs.recipe("/jobs", [str(tmp_path / "in.jsonl")], ["clean_links_mapper"], settings)
+    backend = Forgetful(fs, clock)
+    backend.returned, backend.seen = deque(), set()
+    around = Surroundings(fs=fs, clock=clock, backend=backend, listeners=[watch], advisory=MemoryLock(set()))
+    run_job(config, around)
+    assert not watch.events(t.PartitionFailed)
+    assert [start.attempt for start in watch.events(t.PartitionStart)] == ["r1a2"] * 4

@@ -1,0 +1,78 @@
+"""Every refusal of a disk says where, what, what is safe, and what to do, in one line."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from data_juicer.errors import StoreError
+from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.os_errors import told
+
+FS = LocalFileSystem()
+
+
+def refusal(doing: str, path: Path, number: int, size_bytes: int | None = None) -> str:
+    with pytest.raises(StoreError) as caught, told(doing, str(path), size_bytes):
+        raise OSError(number, os.strerror(number), str(path))
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(f"{path}: {doing} failed: ")
+    assert "safe" in str(caught.value)
+    assert "start the job again" in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_with_the_bytes(tmp_path: Path, number: int) -> None:
+    message = refusal("writing", tmp_path / "f", number, 4096)
+    assert "(4,096 bytes are needed, " in message
+    assert message.endswith(" are free). What was committed is safe; make room and start the job again.")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EROFS, "mount that disk for writing"),
+        (errno.EACCES, "read and write"),
+        (errno.EPERM, "read and write"),
+        (errno.EIO, "see to that disk"),
+        (errno.ENAMETOOLONG, "File name too long"),
+    ],
+)
+def test_every_refusal_names_a_way_on(tmp_path: Path, number: int, said: str) -> None:
+    assert said in refusal("writing", tmp_path / "f", number)
+
+
+def test_who_may_not_write_is_told_with_the_directory_that_is_there(tmp_path: Path) -> None:
+    message = refusal("creating the directory", tmp_path / "a" / "b", errno.EACCES)
+    assert f"read and write {tmp_path} and start" in message
+
+
+def test_a_directory_that_vanished_is_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        StoreError, match=f"writing failed: the directory {tmp_path}/gone is gone. Bring it back"
+    ):
+        FS.write(f"{tmp_path}/gone/below/f", b"")
+
+
+def test_a_file_in_the_place_of_a_directory_and_the_other_way_round_can_be_moved_away(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "directory").mkdir()
+    moved = f"start the job again: mv {tmp_path}/file {tmp_path}/file.away"
+    with pytest.raises(StoreError, match=f"{tmp_path}/file is a file, a directory is expected.*{moved}"):
+        FS.make_dirs(f"{tmp_path}/file/below")
+    with pytest.raises(StoreError, match=f"{tmp_path}/directory is a directory, a file is expected.* mv "):
+        FS.read(f"{tmp_path}/directory")
+
+
+@pytest.mark.parametrize(
+    "deed", [lambda path: FS.write(path, b""), lambda path: FS.create_exclusive(path, b"")]
+)
+def test_a_broken_link_in_the_place_of_a_file_is_named(tmp_path: Path, deed) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("/nowhere/at/all")
+    with pytest.raises(StoreError, match=f"it is a link to /nowhere/at/all, which is not there.* mv {link} "):
+        deed(str(link))
