@@ -15,7 +15,7 @@ from data_juicer.clock import SystemClock
 from data_juicer.engine.driver.committer import Committer
 from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
 from data_juicer.engine.driver.driver import Driver
-from data_juicer.engine.driver.event_recorder import Recorder
+from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.driver.retry import RetryPolicy
 from data_juicer.engine.protocol import messages as m
 from data_juicer.events.log import EventLog
@@ -82,7 +82,7 @@ def _seconds(fs: FileSystem, work_dir: str, count: int, clock_s: Callable[[], fl
     driver = Driver(
         backend=ScriptedBackend(script, SLOTS),
         committer=Committer(fs, layout, lock, "keep_all"),
-        recorder=Recorder(log, NAMES),
+        recorder=EventRecorder(log, NAMES),
         clock=clock,
         retry=RetryPolicy(retries_max=0, backoff="fixed", seed=0),
         budget=DeadLetterBudget(ratio_max=1.0),

@@ -56,7 +56,7 @@ def load_job(job_id: str, work_dir: str = "./outputs") -> LoadedJob:
 
 
 def run_config(config: JobConfig, **surroundings: Any) -> JobResult:
-    """Run a job on this machine's files and clock; `surroundings` are further fields of `run.surroundings.Surroundings`."""
+    """Run a job on this machine's files and clock; `surroundings` are further fields of `run.surroundings.RunEnvironment`."""
     from data_juicer.core.executor.factory import make_executor
 
     return make_executor(config, **surroundings).run(config)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from data_juicer.clock import Clock
 from data_juicer.engine.protocol.messages import Attempt, Message
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
-from data_juicer.engine.worker.context import Tools
+from data_juicer.engine.worker.context import WorkerContext
 from data_juicer.engine.worker.saver import DirectSaver
 from data_juicer.engine.worker.worker import Worker
 from data_juicer.storage.filesystem import FileSystem
@@ -29,7 +29,7 @@ class InlineBackend:
         self._messages: Iterator[Message] = iter(())
 
     def begin(self, setup: WorkerSetup, partitions: int) -> None:
-        self._worker = Worker(Tools(setup, self._fs, self._clock, DirectSaver()), name="inline")
+        self._worker = Worker(WorkerContext(setup, self._fs, self._clock, DirectSaver()), name="inline")
 
     def submit(self, attempt: Attempt) -> None:
         self._waiting.append(attempt)

@@ -14,13 +14,18 @@ from data_juicer.engine.cleanup.retention import drop_expired
 from data_juicer.engine.driver.committer import Committer
 from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
 from data_juicer.engine.driver.driver import Driver, DriverOutcome
-from data_juicer.engine.driver.event_recorder import Recorder
-from data_juicer.engine.driver.phases import barrier_indices, check_outcome, stopped, with_resolve_keys
-from data_juicer.engine.driver.resolve import Barriers
+from data_juicer.engine.driver.event_recorder import EventRecorder
+from data_juicer.engine.driver.phases import (
+    check_outcome,
+    dataset_operator_indices,
+    stopped,
+    with_resolve_keys,
+)
+from data_juicer.engine.driver.resolve import DatasetOperators
 from data_juicer.engine.lifecycle.build_setup import retry_policy, worker_setup
 from data_juicer.engine.lifecycle.disk_space import check_room
-from data_juicer.engine.lifecycle.environment import JobResult, Surroundings
-from data_juicer.engine.lifecycle.finish import end_badly, end_well
+from data_juicer.engine.lifecycle.environment import JobResult, RunEnvironment
+from data_juicer.engine.lifecycle.finish import fail, succeed
 from data_juicer.engine.lifecycle.open import (
     OpenJob,
     config_digest,
@@ -30,11 +35,11 @@ from data_juicer.engine.lifecycle.open import (
     resume_command,
 )
 from data_juicer.engine.lifecycle.prepare import known_sources, plan_run, scan_input, set_damaged_aside
-from data_juicer.engine.output.dead_letters import some_letters
+from data_juicer.engine.output.dead_letters import example_dead_letters
 from data_juicer.engine.output.mapping_report import total_ledgers, with_all_operators
 from data_juicer.engine.output.publish import publish_job
 from data_juicer.errors import StoreError
-from data_juicer.events import figures
+from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.formats.base import SourceFile
 from data_juicer.formats.discover import discover
@@ -45,12 +50,12 @@ from data_juicer.plan.identity import identify
 from data_juicer.plan.jobplan import JobPlan
 from data_juicer.plan.mapping import DatasetMapping
 from data_juicer.plan.overlap import refuse_overlap
-from data_juicer.plan.phases import BarrierPlan
+from data_juicer.plan.phases import ResolvePlan
 from data_juicer.plan.retention import Retention
 from data_juicer.store.manifest import OperatorIdentity
 
 
-def run_job(config: JobConfig, around: Surroundings) -> JobResult:
+def run_job(config: JobConfig, environment: RunEnvironment) -> JobResult:
     """Run a job, or go on with it, or find that it is complete.
 
     Raises: DataJuicerError: with the exit code that fits; what was committed stays.
@@ -59,38 +64,38 @@ def run_job(config: JobConfig, around: Surroundings) -> JobResult:
     sources = discover(config.sources(), config.suffixes)
     identities = identify(operators)
     wanted_digest = config_digest(config, identities)
-    layout = layout_of(config, around.clock)
+    layout = layout_of(config, environment.clock)
     refuse_overlap(config.sources(), sources, os.path.abspath(config.export_path), layout.job_dir)
 
     def find_done() -> JobSummary | None:
         """The summary of a job that has nothing left to do."""
-        done = find_completed(around.fs, layout, wanted_digest, os.path.abspath(config.export_path))
-        if done is None or config.verify_input or known_sources(around.fs, layout) != sources:
+        done = find_completed(environment.fs, layout, wanted_digest, os.path.abspath(config.export_path))
+        if done is None or config.verify_input or known_sources(environment.fs, layout) != sources:
             return None
         return done
 
     if (done := find_done()) is not None:
-        return JobResult(summary=done, view=around.view, already_complete=True)
-    command = resume_command(config, around.arguments, layout.job_id)
+        return JobResult(summary=done, view=environment.view, already_complete=True)
+    command = resume_command(config, environment.arguments, layout.job_id)
     job = open_job(
         config,
         layout,
-        around.fs,
-        around.clock,
+        environment.fs,
+        environment.clock,
         wanted_digest,
         command,
-        around.listeners,
-        around.view,
-        around.advisory,
+        environment.listeners,
+        environment.view,
+        environment.advisory,
         find_done,
     )
     if isinstance(job, JobSummary):
-        return JobResult(summary=job, view=around.view, already_complete=True)
+        return JobResult(summary=job, view=environment.view, already_complete=True)
     try:
-        around.announce(job)
-        return _Run(config, around, job, operators, identities).run(sources)
+        environment.announce(job)
+        return _Run(config, environment, job, operators, identities).run(sources)
     finally:
-        around.backend.close()
+        environment.backend.close()
         job.close()
 
 
@@ -100,37 +105,37 @@ class _Run:
     def __init__(
         self,
         config: JobConfig,
-        around: Surroundings,
+        environment: RunEnvironment,
         job: OpenJob,
         operators: Sequence[Operator],
         identities: tuple[OperatorIdentity, ...],
     ) -> None:
         self.config = config
-        self.around = around
+        self.environment = environment
         self.job = job
-        self.fs = around.fs
+        self.fs = environment.fs
         self.layout = job.layout
         self.operators = operators
         self.identities = identities
-        self.recorder = Recorder(job.log, [operator.name for operator in operators])
+        self.recorder = EventRecorder(job.log, [operator.name for operator in operators])
         self.committer = Committer(
             self.fs,
             job.layout,
             job.lock,
             cast("Retention", config.intermediate_storage.retention_policy),
-            barrier_indices(operators),
+            dataset_operator_indices(operators),
         )
         self.budget = DeadLetterBudget(
             ratio_max=config.fault_tolerance.max_dead_letter_ratio,
-            examples=lambda: some_letters(self.fs, self.layout),
+            examples=lambda: example_dead_letters(self.fs, self.layout),
         )
-        self.sampler = ResourceSampler(around.clock, os.getpid())
+        self.sampler = ResourceSampler(environment.clock, os.getpid())
 
     def run(self, sources: Sequence[SourceFile]) -> JobResult:
         """Do what is to be done, and write down how it ended."""
         try:
             if not self.job.log.has_history:
-                identity = figures.JobIdentity(
+                identity = payloads.JobIdentity(
                     job_id=self.layout.job_id, config_digest=self.job.summary.config_digest
                 )
                 self.job.log.record(t.JobStart(data=identity))
@@ -142,17 +147,17 @@ class _Run:
             self._work(sources)
         except BaseException as error:
             with contextlib.suppress(StoreError):
-                self.around.backend.close()
-            end_badly(self.job, self.config, error)
+                self.environment.backend.close()
+            fail(self.job, self.config, error)
             raise
-        return JobResult(summary=end_well(self.job, self.config), view=self.job.view)
+        return JobResult(summary=succeed(self.job, self.config), view=self.job.view)
 
     # ---- the way through
 
     def _drop_expired(self) -> None:
         days = self.config.intermediate_storage.max_retention_days
         work_dir = os.path.dirname(self.layout.job_dir)
-        for job_id in drop_expired(self.fs, work_dir, self.layout.job_id, self.around.clock.now(), days):
+        for job_id in drop_expired(self.fs, work_dir, self.layout.job_id, self.environment.clock.now(), days):
             self.recorder.inform(f"checkpoints of job {job_id}, completed over {days} days ago, were dropped")
 
     def _work(self, sources: Sequence[SourceFile]) -> None:
@@ -180,7 +185,7 @@ class _Run:
             bool(setup.checkpoint_after),
             self.recorder.warn,
         )
-        self.around.backend.begin(setup, len(pending))
+        self.environment.backend.begin(setup, len(pending))
         self._begin(mapping, plan)
         driver = self._driver(mapping)
         barriers = self._barriers(mapping, barrier_plan, driver)
@@ -201,11 +206,11 @@ class _Run:
         newest = [checkpoints[-1] for checkpoints in plan.checkpoints.values()]
         self.job.log.record(
             t.ProcessingStart(
-                data=figures.Plan(
+                data=payloads.Plan(
                     host=socket.gethostname(),
                     pid=os.getpid(),
-                    backend=self.around.backend.name,
-                    workers=self.around.backend.workers,
+                    backend=self.environment.backend.name,
+                    workers=self.environment.backend.workers,
                     partitions=len(mapping.partitions),
                     partitions_done=len(done),
                     rows=mapping.rows,
@@ -221,23 +226,23 @@ class _Run:
     def _driver(self, mapping: DatasetMapping) -> Driver:
         positions = {spec.partition_id: spec.position for spec in mapping.partitions}
         return Driver(
-            backend=self.around.backend,
+            backend=self.environment.backend,
             committer=self.committer,
             recorder=self.recorder,
-            clock=self.around.clock,
+            clock=self.environment.clock,
             retry=retry_policy(self.config),
             budget=self.budget,
             run=self.job.run,
             partition=lambda partition_id: mapping.partitions[positions[partition_id]],
             drain_s=self.config.fault_tolerance.drain_s,
-            stop_asked=self.around.stop_asked,
+            stop_asked=self.environment.stop_asked,
             tick=self._tick,
         )
 
-    def _barriers(self, mapping: DatasetMapping, plan: BarrierPlan, driver: Driver) -> Barriers:
-        return Barriers(
+    def _barriers(self, mapping: DatasetMapping, plan: ResolvePlan, driver: Driver) -> DatasetOperators:
+        return DatasetOperators(
             fs=self.fs,
-            clock=self.around.clock,
+            clock=self.environment.clock,
             layout=self.layout,
             run=self.job.run,
             operators=self.operators,
@@ -266,24 +271,24 @@ class _Run:
     def _tick_or_stop(self) -> None:
         """For work of the driver's own. Raises: JobStoppedError."""
         self._tick()
-        if (by := self.around.stop_asked()) is not None:
+        if (by := self.environment.stop_asked()) is not None:
             raise stopped(by)
 
     def _step_or_stop(self, told: str) -> None:
         """For steps of the driver's own once workers were begun. Raises: JobStoppedError."""
         self._step(told)
-        if (by := self.around.stop_asked()) is not None:
+        if (by := self.environment.stop_asked()) is not None:
             raise stopped(by)
 
     def _step(self, told: str) -> None:
         """The lock stays fresh, and people see what is done, while nothing else happens."""
         self.job.lock.renew(self.job.view.rows_done)
-        self.around.step(told)
+        self.environment.step(told)
 
     def _tick(self) -> None:
         self.job.lock.renew(self.job.view.rows_done)
-        usage = self.sampler.tick(self.around.backend.worker_pids())
+        usage = self.sampler.tick(self.environment.backend.worker_pids())
         if usage is not None:
             self.job.log.record(usage)
         self.job.log.tick()
-        self.around.tick()
+        self.environment.tick()

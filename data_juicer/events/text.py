@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data_juicer.events import figures
+from data_juicer.events import payloads
 from data_juicer.events import types as t
 
 
@@ -94,7 +94,7 @@ def _next_attempt(retry_in_s: float | None) -> str:
     return f"next attempt in {retry_in_s:.1f} s" if retry_in_s else "next attempt at once, row by row"
 
 
-def _error(failure: figures.Failure) -> str:
+def _error(failure: payloads.Failure) -> str:
     return f"{failure.error_type}: {failure.error.removesuffix('.')}"
 
 

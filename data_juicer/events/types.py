@@ -17,7 +17,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from data_juicer.events.figures import (
+from data_juicer.events.payloads import (
     AttemptFailure,
     AttemptOutcome,
     AttemptStart,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from data_juicer.events import figures
+from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.events.text import describe
 from data_juicer.job.summary import JobStatus
@@ -61,7 +61,7 @@ class JobView:
     checkpoints_loaded: int = 0
     checkpoint_s: float = 0.0
     checkpoint_bytes: int = 0
-    processes: tuple[figures.ProcessSample, ...] = ()
+    processes: tuple[payloads.ProcessSample, ...] = ()
     memory_bytes_peak: int = 0
     """Largest resident memory of one process seen."""
     export_path: str | None = None
@@ -144,7 +144,7 @@ class JobView:
             case _:
                 pass
 
-    def _start_run(self, plan: figures.Plan, record: t.Record) -> None:
+    def _start_run(self, plan: payloads.Plan, record: t.Record) -> None:
         self.status = JobStatus.RUNNING
         self.runs = record.run
         self.run_started = self.updated = datetime.fromisoformat(record.ts)

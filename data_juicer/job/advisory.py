@@ -8,7 +8,7 @@ import time
 from typing import Final, Protocol
 
 from data_juicer.errors import StoreError
-from data_juicer.storage.os_errors import told
+from data_juicer.storage.os_errors import translate_os_errors
 
 _TRIES: Final = 20
 _PAUSE_S: Final = 0.005
@@ -32,7 +32,7 @@ class FileLock:
         self._descriptor: int | None = None
 
     def acquire(self, path: str) -> bool:
-        with told("opening it for locking", path):
+        with translate_os_errors("opening it for locking", path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         for _ in range(_TRIES):
             try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from data_juicer.clock import Clock
-from data_juicer.events.figures import ProcessSample, ResourceSample
+from data_juicer.events.payloads import ProcessSample, ResourceSample
 from data_juicer.events.types import ResourceUsage
 
 SAMPLE_S: Final = 10.0

@@ -18,7 +18,7 @@ from data_juicer.store.manifest import Manifest
 
 
 @dataclass(slots=True, kw_only=True)
-class Barrier:
+class ResolveStep:
     """One dataset-wide operator as this run finds it; what the run adds is filled in."""
 
     operator_index: int
@@ -29,16 +29,16 @@ class Barrier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BarrierPlan:
-    barriers: tuple[Barrier, ...] = ()
+class ResolvePlan:
+    barriers: tuple[ResolveStep, ...] = ()
     """In the order of the recipe."""
     refused: tuple[Refused, ...] = ()
 
 
-def plan_barriers(partitions: Sequence[PartitionSpec], inventory: Inventory, keys: KeyMaker) -> BarrierPlan:
+def plan_resolves(partitions: Sequence[PartitionSpec], inventory: Inventory, keys: KeyMaker) -> ResolvePlan:
     """Compare what is committed with what this run would compute."""
     barriers = {
-        index: Barrier(operator_index=index, key=key) for index, key in sorted(keys.resolve_keys.items())
+        index: ResolveStep(operator_index=index, key=key) for index, key in sorted(keys.resolve_keys.items())
     }
     wanted = _summary_keys(partitions, keys) if inventory.summaries else {}
     refused = []
@@ -60,10 +60,10 @@ def plan_barriers(partitions: Sequence[PartitionSpec], inventory: Inventory, key
             barriers[index].resolve = resolve
         else:
             refused.append(Refused(path=path, partition_id=None, operator_index=index, reason=reason))
-    return BarrierPlan(barriers=tuple(barriers.values()), refused=tuple(refused))
+    return ResolvePlan(barriers=tuple(barriers.values()), refused=tuple(refused))
 
 
-def _why_not(resolve: ResolveManifest, barrier: Barrier | None, partitions: int) -> str | None:
+def _why_not(resolve: ResolveManifest, barrier: ResolveStep | None, partitions: int) -> str | None:
     if barrier is None or barrier.key != resolve.key:
         return "rows that a dataset-wide operator saw changed, or the operator"
     if resolve.gathers and len(barrier.summaries) < partitions:

@@ -193,7 +193,7 @@ class Batch:
 
     def row_stats(self, index: int) -> dict[str, Any]:
         """The figures of one row by name."""
-        return {name: json_values.figure(column[index]) for name, column in self.stats.items()}
+        return {name: json_values.stat_value(column[index]) for name, column in self.stats.items()}
 
     # ---- writing
 

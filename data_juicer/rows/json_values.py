@@ -111,13 +111,13 @@ def with_inner(outer: str, column: pa.Array, key: str, texts: pa.Array) -> pa.Ar
     return pa.array([row[outer] for row in rows], pa.large_binary())
 
 
-def figure(scalar: pa.Scalar) -> Any:
+def stat_value(scalar: pa.Scalar) -> Any:
     """A figure of a filter as a Python value; figures whose type differs from row to row are held as raw JSON."""
     value = scalar.as_py()
     return decode(value) if isinstance(value, bytes) else value
 
 
-def figures(column: pa.Array) -> list[Any]:
+def stat_values(column: pa.Array) -> list[Any]:
     """A column of figures as Python values; where it is raw JSON, as a column of several types is, decoded."""
     plain: list[Any] = column.to_pylist()
     if pa.types.is_large_binary(column.type):
@@ -125,7 +125,7 @@ def figures(column: pa.Array) -> list[Any]:
     return plain
 
 
-def raw_figures(column: pa.Array) -> pa.Array:
+def raw_stats(column: pa.Array) -> pa.Array:
     """A column of figures as raw JSON: large_binary."""
     if pa.types.is_large_binary(column.type):
         return column

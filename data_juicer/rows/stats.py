@@ -29,5 +29,5 @@ def _stats_column(column: list[Any]) -> pa.Array:
 
 def stats_rows(stats: Mapping[str, pa.Array]) -> list[dict[str, Any]]:
     """Figures row by row."""
-    columns = {name: json_values.figures(column) for name, column in stats.items()}
+    columns = {name: json_values.stat_values(column) for name, column in stats.items()}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

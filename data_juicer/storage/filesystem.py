@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import BinaryIO
 
-from data_juicer.storage.os_errors import free_bytes, told
+from data_juicer.storage.os_errors import free_bytes, translate_os_errors
 
 Data = bytes | bytearray | memoryview
 
@@ -151,23 +151,23 @@ class LocalFileSystem(FileSystem):
 
     @contextlib.contextmanager
     def create(self, path: str) -> Iterator[BinaryIO]:
-        with told("writing", path), open(path, "wb") as stream:
+        with translate_os_errors("writing", path), open(path, "wb") as stream:
             yield stream
 
     def truncate(self, path: str, size: int) -> None:
-        with told("truncating", path):
+        with translate_os_errors("truncating", path):
             os.truncate(path, size)
 
     def sync(self, path: str) -> None:
-        with told("syncing", path):
+        with translate_os_errors("syncing", path):
             _sync(path, os.O_RDONLY)
 
     def sync_dir(self, path: str) -> None:
-        with told("syncing", path):
+        with translate_os_errors("syncing", path):
             _sync(path or ".", os.O_RDONLY | os.O_DIRECTORY)
 
     def link(self, source: str, target: str) -> bool:
-        with told("linking", target):
+        with translate_os_errors("linking", target):
             try:
                 os.link(source, target)
             except FileExistsError:
@@ -177,11 +177,11 @@ class LocalFileSystem(FileSystem):
         return True
 
     def replace(self, source: str, target: str) -> None:
-        with told("renaming", target):
+        with translate_os_errors("renaming", target):
             os.replace(source, target)
 
     def remove(self, path: str) -> None:
-        with told("removing", path), contextlib.suppress(FileNotFoundError):
+        with translate_os_errors("removing", path), contextlib.suppress(FileNotFoundError):
             os.remove(path)
 
     def make_dirs(self, path: str) -> None:
@@ -190,7 +190,7 @@ class LocalFileSystem(FileSystem):
             return
         parent = os.path.dirname(path)
         self.make_dirs(parent)
-        with told("creating the directory", path):
+        with translate_os_errors("creating the directory", path):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(path)
             if not os.path.isdir(path):
@@ -202,28 +202,28 @@ class LocalFileSystem(FileSystem):
             os.rmdir(path)
 
     def read(self, path: str) -> bytes:
-        with told("reading", path), open(path, "rb") as stream:
+        with translate_os_errors("reading", path), open(path, "rb") as stream:
             return stream.read()
 
     def map(self, path: str) -> Data:
-        with told("reading", path), open(path, "rb") as stream:
+        with translate_os_errors("reading", path), open(path, "rb") as stream:
             if os.fstat(stream.fileno()).st_size == 0:
                 return b""
             return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
 
     def size(self, path: str) -> int:
-        with told("reading", path):
+        with translate_os_errors("reading", path):
             return os.stat(path).st_size
 
     def modified_ns(self, path: str) -> int:
-        with told("reading", path):
+        with translate_os_errors("reading", path):
             return os.stat(path).st_mtime_ns
 
     def exists(self, path: str) -> bool:
         return os.path.exists(path)
 
     def list(self, path: str) -> list[str]:
-        with told("listing", path):
+        with translate_os_errors("listing", path):
             try:
                 return sorted(os.listdir(path))
             except FileNotFoundError:
@@ -246,13 +246,13 @@ class LocalFileSystem(FileSystem):
 
 
 def _opened(path: str) -> BinaryIO:
-    with told("reading", path):
+    with translate_os_errors("reading", path):
         return open(path, "rb")
 
 
 @contextlib.contextmanager
 def _written(path: str, flag: int, size_bytes: int) -> Iterator[int]:
-    with told("writing", path, size_bytes):
+    with translate_os_errors("writing", path, size_bytes):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flag, 0o644)
         try:
             yield descriptor

@@ -18,7 +18,7 @@ _SAFE: Final = "What was committed is safe;"
 
 
 @contextlib.contextmanager
-def told(doing: str, path: str, size_bytes: int | None = None) -> Iterator[None]:
+def translate_os_errors(doing: str, path: str, size_bytes: int | None = None) -> Iterator[None]:
     """Turn errors of the operating system into ours; a file to be read that is not there stays FileNotFoundError.
 
     Args:

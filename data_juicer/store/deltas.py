@@ -153,6 +153,6 @@ def _joined_column(batches: Sequence[Batch], kind: str, name: str) -> pa.Array:
         parts.append(pa.nulls(len(batch)) if held is None else held)
     kinds = {part.type for part in parts if not pa.types.is_null(part.type)}
     if len(kinds) > 1:  # figures of an operator that gives a number here and a text there
-        return pa.concat_arrays([json_values.raw_figures(part) for part in parts])
+        return pa.concat_arrays([json_values.raw_stats(part) for part in parts])
     wanted = kinds.pop() if kinds else pa.null()
     return pa.concat_arrays([part.cast(wanted) if part.type != wanted else part for part in parts])

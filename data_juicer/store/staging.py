@@ -49,7 +49,7 @@ def read_file(fs: FileSystem, directory: str, file: DataFile, *, memory_map: boo
     return data
 
 
-def load_layers(
+def load_deltas(
     fs: FileSystem, directory: str, files: Sequence[DataFile], source: Batch, *, memory_map: bool = False
 ) -> Batch:
     """The batch of a checkpoint: its layers over the rows of the source.

@@ -12,7 +12,7 @@ import msgspec
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.config import load_recipe
 from data_juicer.config.schema import JobConfig
-from data_juicer.engine.lifecycle.environment import JobResult, Surroundings
+from data_juicer.engine.lifecycle.environment import JobResult, RunEnvironment
 from data_juicer.engine.output.mapping_report import MappingReport
 from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
@@ -67,14 +67,14 @@ class Watch:
 def run_inline(config: JobConfig, fs: FileSystem, watch: Watch | None = None) -> JobResult:
     """One run of a job by a driver that is alone on its machine."""
     clock = ManualClock()
-    around = Surroundings(
+    environment = RunEnvironment(
         fs=fs,
         clock=clock,
         backend=InlineBackend(fs, clock),
         listeners=[watch] if watch else [],
         advisory=MemoryLock(set()),
     )
-    return run_job(config, around)
+    return run_job(config, environment)
 
 
 def layout_of(config: JobConfig) -> JobLayout:

@@ -19,7 +19,7 @@ import msgspec
 from data_juicer import api
 from data_juicer.cli.running import Screen
 from data_juicer.cli.signals import StopSignals
-from data_juicer.engine.output.dead_letters import committed_letters
+from data_juicer.engine.output.dead_letters import committed_dead_letters
 from data_juicer.engine.output.mapping_report import MappingReport
 from data_juicer.errors import DataJuicerError
 from data_juicer.events.log import read_records
@@ -165,7 +165,7 @@ class Bench:
         kinds = {_kind(record.event) for record in self._records()}
         letters: list[Any] = []
         with contextlib.suppress(DataJuicerError):
-            letters = committed_letters(FS, self.layout)
+            letters = committed_dead_letters(FS, self.layout)
         return Outcome(
             code=code,
             message=self.plain(message),

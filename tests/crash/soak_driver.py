@@ -14,7 +14,7 @@ from typing import Any
 
 from data_juicer.cli import process
 from data_juicer.storage import filesystem
-from data_juicer.storage.os_errors import told
+from data_juicer.storage.os_errors import translate_os_errors
 
 
 def full(path: str) -> None:
@@ -26,7 +26,7 @@ def broken(path: str) -> None:
 
 
 def refuse(path: str, number: int) -> None:
-    with told("writing", path, 1):
+    with translate_os_errors("writing", path, 1):
         raise OSError(number, os.strerror(number), path)
 
 

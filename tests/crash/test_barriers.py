@@ -17,7 +17,7 @@ from test_staleness import Job, every
 from data_juicer.backends.local.backend import LocalBackend
 from data_juicer.clock import SystemClock
 from data_juicer.config.schema import JobConfig
-from data_juicer.engine.lifecycle.environment import Surroundings
+from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.run_job import run_job
 from data_juicer.errors import DataJuicerError
 from data_juicer.events import types as t
@@ -154,7 +154,7 @@ def test_processes_give_the_bytes_of_one(tmp_path: Path, workers: int, process: 
     )
     clock = SystemClock()
     backend = LocalBackend(workers, clock)
-    run_job(config, Surroundings(fs=LocalFileSystem(), clock=clock, backend=backend))
+    run_job(config, RunEnvironment(fs=LocalFileSystem(), clock=clock, backend=backend))
     inline, fs = small_job([tmp_path / "in.jsonl"], process, **{"partition.size": 500}), MemoryFileSystem()
     jobs.run_inline(inline, fs)
     assert jobs.exported(config, LocalFileSystem()) == jobs.exported(inline, fs)

@@ -11,7 +11,7 @@ import pytest
 from crash_recipes import lines, small_job
 
 from data_juicer.config.schema import JobConfig
-from data_juicer.engine.output.dead_letters import committed_letters
+from data_juicer.engine.output.dead_letters import committed_dead_letters
 from data_juicer.errors import JobFailedError, StoreError
 from data_juicer.store.decisions import ResolveManifest
 from data_juicer.testing import jobs
@@ -83,7 +83,7 @@ def test_more_dead_letters_than_a_job_bears_end_it_at_the_barrier_again_and_agai
         with pytest.raises(JobFailedError, match=r"rows are dead letters.*must hold an integer"):
             jobs.run_inline(config, fs, watch)
         assert not [index for _, index in watch.started if index > 1]
-    assert {letter.operator_index for letter in committed_letters(fs, jobs.layout_of(config))} == {1}
+    assert {letter.operator_index for letter in committed_dead_letters(fs, jobs.layout_of(config))} == {1}
     borne = job(
         tmp_path, PROCESS, rows, **{"partition.size": 50, "fault_tolerance.max_dead_letter_ratio": 0.06}
     )
@@ -100,7 +100,7 @@ def test_too_many_are_too_many_also_where_every_summary_is_there(tmp_path: Path)
         with pytest.raises(JobFailedError, match=r"10 of 200 rows are dead letters"):
             jobs.run_inline(config, fs, watch)
         assert watch.started == begun
-        letters = committed_letters(fs, jobs.layout_of(config))
+        letters = committed_dead_letters(fs, jobs.layout_of(config))
         assert [letter.operator_index for letter in letters] == [-1] * 9 + [0]
 
 

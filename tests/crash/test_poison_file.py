@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from data_juicer import api
-from data_juicer.engine.output.dead_letters import committed_letters
+from data_juicer.engine.output.dead_letters import committed_dead_letters
 from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.testing import poison
 from data_juicer.testing.jobs import JOB_ID
@@ -69,7 +69,7 @@ def check_poison(tmp_path: Path, rows: int, kinds: dict[str, int], seed: int = 1
     result, bad_s = run(bad, bad / "in.jsonl")
     from data_juicer.job.layout import JobLayout
 
-    letters = committed_letters(FS, JobLayout.of(str(bad / "work"), JOB_ID))
+    letters = committed_dead_letters(FS, JobLayout.of(str(bad / "work"), JOB_ID))
     assert {letter.line: letter.operator for letter in letters} == {
         line: "read" if word == "malformed" else "poison_mapper" for line, word in poisoned.items()
     }

@@ -47,7 +47,7 @@ def _serve(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
     from data_juicer.clock import SystemClock
     from data_juicer.engine.protocol.messages import Attempt, Message
     from data_juicer.engine.protocol.worker_setup import WorkerSetup
-    from data_juicer.engine.worker.context import Tools
+    from data_juicer.engine.worker.context import WorkerContext
     from data_juicer.engine.worker.saver import ThreadSaver
     from data_juicer.engine.worker.worker import Worker
     from data_juicer.storage.filesystem import LocalFileSystem
@@ -63,8 +63,8 @@ def _serve(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
     setup = msgspec.msgpack.decode(inbox.get(), type=WorkerSetup)
     if setup.memory_bytes_max:
         pa.set_memory_pool(pa.system_memory_pool())  # the others reserve a gigabyte ahead, which would count
-    tools = Tools(setup, LocalFileSystem(), SystemClock(), ThreadSaver(tell), tell)
-    worker = Worker(tools, f"pid {os.getpid()}")
+    context = WorkerContext(setup, LocalFileSystem(), SystemClock(), ThreadSaver(tell), tell)
+    worker = Worker(context, f"pid {os.getpid()}")
     if setup.memory_bytes_max:
         limit_memory(setup.memory_bytes_max)
     decoder = msgspec.msgpack.Decoder(Attempt)

@@ -12,7 +12,7 @@ from ray.exceptions import RayError
 
 from data_juicer.backends.ray.agent import Agent, AgentFacts
 from data_juicer.engine.protocol import messages as m
-from data_juicer.engine.protocol.resources import Needs
+from data_juicer.engine.protocol.resources import WorkerResources
 
 SHORT_ATTEMPT_S: Final = 1.0
 """Behind attempts shorter than this another one waits with its agent, so that its worker is never idle."""
@@ -74,7 +74,7 @@ class Place:
             ray.kill(self.actor, no_restart=True)
 
 
-def start_agent(needs: Needs, setup: bytes) -> Place:
+def start_agent(needs: WorkerResources, setup: bytes) -> Place:
     """Ask for an agent; it waits for as long as no node has room for it."""
     actor = (
         ray.remote(Agent)

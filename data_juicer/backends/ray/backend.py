@@ -24,7 +24,7 @@ from data_juicer.backends.ray.storage_probe import check_storage
 from data_juicer.clock import Clock
 from data_juicer.config.schema import usable_cores
 from data_juicer.engine.protocol import messages as m
-from data_juicer.engine.protocol.resources import Needs
+from data_juicer.engine.protocol.resources import WorkerResources
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.errors import BackendError
 from data_juicer.storage.filesystem import FileSystem
@@ -51,7 +51,7 @@ class RayBackend:
         self,
         address: str,
         workers_max: int | None,
-        needs: Needs,
+        needs: WorkerResources,
         fs: FileSystem,
         clock: Clock,
         inform: Callable[[str], None] = lambda _: None,

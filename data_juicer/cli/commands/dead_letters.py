@@ -15,7 +15,7 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.storage.filesystem import LocalFileSystem
 
 if TYPE_CHECKING:
-    from data_juicer.engine.output.dead_letters import LetterGroup
+    from data_juicer.engine.output.dead_letters import DeadLetterGroup
     from data_juicer.store.dead_letters import DeadLetter
 
 NAME: Final = "dead-letters"
@@ -40,17 +40,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     job_id: str
     rows: int
     dead_letter_dir: str
-    groups: tuple[LetterGroup, ...]
+    groups: tuple[DeadLetterGroup, ...]
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    from data_juicer.engine.output.dead_letters import committed_letters, group_letters
+    from data_juicer.engine.output.dead_letters import committed_dead_letters, group_letters
 
     fs = LocalFileSystem()
     job = find_job(arguments.work_dir, arguments.job)
     summary = summaries.load(fs, JobLayout.found(job.job_id, job.job_dir, {}))
     layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
-    letters = committed_letters(fs, layout)
+    letters = committed_dead_letters(fs, layout)
     groups = group_letters(letters, max(0, arguments.examples))
     report = Report(
         job_id=job.job_id, rows=len(letters), dead_letter_dir=layout.dead_letter_dir, groups=tuple(groups)
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     return 0
 
 
-def letter_lines(groups: Sequence[LetterGroup], width: int) -> list[str]:
+def letter_lines(groups: Sequence[DeadLetterGroup], width: int) -> list[str]:
     """A heading for each kind of error, two lines for each example, cut at the width of the screen."""
     lines: list[str] = []
     for group in groups:

@@ -22,7 +22,7 @@ from data_juicer.storage.filesystem import FileSystem, LocalFileSystem
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
-    from data_juicer.engine.output.dead_letters import LetterGroup
+    from data_juicer.engine.output.dead_letters import DeadLetterGroup
     from data_juicer.store.dead_letters import DeadLetter
 
 NAME: Final = "retry-dead-letters"
@@ -47,17 +47,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     rows_out: int = 0
     rows_still_failing: int = 0
     export_path: str | None = None
-    groups: tuple[LetterGroup, ...] = ()
+    groups: tuple[DeadLetterGroup, ...] = ()
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    from data_juicer.engine.output.dead_letters import committed_letters
+    from data_juicer.engine.output.dead_letters import committed_dead_letters
 
     fs = LocalFileSystem()
     job = find_job(arguments.work_dir, arguments.job)
     summary = summaries.load(fs, JobLayout.found(job.job_id, job.job_dir, {}))
     layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
-    found = committed_letters(fs, layout)
+    found = committed_dead_letters(fs, layout)
     letters = [letter for letter in found if _is_row(letter)]
     if not letters:
         which = " that are rows of its input" if found else ""
@@ -88,11 +88,11 @@ def _is_row(letter: DeadLetter) -> bool:
 
 def _run_again(fs: FileSystem, layout: JobLayout, letters: Sequence[DeadLetter], config: JobConfig) -> Report:
     from data_juicer.api import run_config
-    from data_juicer.engine.output.dead_letters import committed_letters, group_letters
+    from data_juicer.engine.output.dead_letters import committed_dead_letters, group_letters
 
     summary = run_config(config).summary
     retried = JobLayout.found(summary.job_id, summary.directories["job"], summary.directories)
-    failing = [_traced(letter, letters) for letter in committed_letters(fs, retried)]
+    failing = [_traced(letter, letters) for letter in committed_dead_letters(fs, retried)]
     return Report(
         job_id=layout.job_id,
         retry_job_id=summary.job_id,

@@ -27,7 +27,7 @@ class BackendExecutor(EventLoggingMixin, ABC):
     """An executor of jobs on this machine's files and clock."""
 
     def __init__(self, fs: FileSystem | None = None, clock: Clock | None = None, **surroundings: Any) -> None:
-        """`surroundings`: further fields of `run.surroundings.Surroundings`."""
+        """`surroundings`: further fields of `run.surroundings.RunEnvironment`."""
         self.fs = fs or LocalFileSystem()
         self.clock = clock or SystemClock()
         self._surroundings = surroundings
@@ -37,12 +37,12 @@ class BackendExecutor(EventLoggingMixin, ABC):
             config
         )  # local workers begin to start here, while this process imports the rest
         try:
-            from data_juicer.engine.lifecycle.environment import Surroundings
+            from data_juicer.engine.lifecycle.environment import RunEnvironment
             from data_juicer.engine.run_job import run_job
 
-            around = Surroundings(fs=self.fs, clock=self.clock, backend=backend, **self._surroundings)
-            around.announce = self.following(around.announce)
-            return run_job(config, around)
+            environment = RunEnvironment(fs=self.fs, clock=self.clock, backend=backend, **self._surroundings)
+            environment.announce = self.following(environment.announce)
+            return run_job(config, environment)
         finally:
             backend.close()
 

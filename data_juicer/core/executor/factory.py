@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def make_executor(config: JobConfig, **surroundings: Any) -> Executor:
-    """The executor of a job; `surroundings` are further fields of `run.surroundings.Surroundings`."""
+    """The executor of a job; `surroundings` are further fields of `run.surroundings.RunEnvironment`."""
     if config.executor_type.startswith("ray"):
         from data_juicer.core.executor.ray_executor_partitioned import PartitionedRayExecutor
 

@@ -25,10 +25,10 @@ class PartitionedRayExecutor(BackendExecutor):
                 "To install it: pip install 'data-juicer[ray]'"
             ) from None
         from data_juicer.config.operators import check_operators
-        from data_juicer.engine.protocol.resources import needs_of
+        from data_juicer.engine.protocol.resources import resources_of
 
         operators = check_operators(config)
-        needs = needs_of(
+        needs = resources_of(
             [(operator, entry.params) for operator, entry in zip(operators, config.process, strict=True)]
         )
         return RayBackend(config.ray_address, config.np, needs, self.fs, self.clock, self.inform)

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from data_juicer.engine.protocol.messages import Care, Loss, OperatorRow, TakenOut
+from data_juicer.engine.protocol.messages import ExcludedRow, IsolationPlan, Loss, OperatorRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suspicion:
+class CrashHistory:
     """What the losses of one partition have taught in this run."""
 
     losses: int = 0
@@ -26,17 +26,17 @@ class Suspicion:
     suspect: OperatorRow | None = None
     suspect_losses: int = 0
     """Workers lost with the suspect alone that may have been killed from outside."""
-    blamed: tuple[TakenOut, ...] = ()
+    blamed: tuple[ExcludedRow, ...] = ()
 
     @property
-    def care(self) -> Care:
+    def care(self) -> IsolationPlan:
         """What the next attempt is told."""
-        return Care(row_by_row=self.careful, first=self.suspect, take_out=self.blamed)
+        return IsolationPlan(row_by_row=self.careful, first=self.suspect, excluded=self.blamed)
 
 
 def after_loss(
-    held: Suspicion, loss: Loss, operator_index: int | None, reason: str
-) -> tuple[Suspicion, bool]:
+    held: CrashHistory, loss: Loss, operator_index: int | None, reason: str
+) -> tuple[CrashHistory, bool]:
     """What is suspected after a worker was lost, and whether that is news.
 
     News make the next attempt worth its while, so it counts against no limit. There is a bounded amount of them: each
@@ -57,12 +57,12 @@ def after_loss(
         return held, False
     if loss.alone and loss.row == held.suspect:
         if loss.from_within or held.suspect_losses:
-            return _blame(held, TakenOut(row=loss.row, reason=reason)), True
+            return _blame(held, ExcludedRow(row=loss.row, reason=reason)), True
         return replace(held, suspect_losses=1), True
     return replace(held, suspect=loss.row, suspect_losses=0), held.suspect is None
 
 
-def _blame(held: Suspicion, taken: TakenOut) -> Suspicion:
+def _blame(held: CrashHistory, taken: ExcludedRow) -> CrashHistory:
     """Rows of later operators are counted anew without this one; what was known of them is found again."""
     earlier = (other for other in held.blamed if other.row.operator_index <= taken.row.operator_index)
     return replace(held, suspect=None, suspect_losses=0, blamed=(*earlier, taken))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from data_juicer.clock import Clock
 from data_juicer.engine.driver import scheduler as s
 from data_juicer.engine.driver.committer import Committer
-from data_juicer.engine.driver.crash_bisection import Suspicion, after_loss
+from data_juicer.engine.driver.crash_bisection import CrashHistory, after_loss
 from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
-from data_juicer.engine.driver.event_recorder import Recorder
+from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.driver.retry import RetryPolicy
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.backend import Backend
@@ -52,7 +52,7 @@ class Driver:
         *,
         backend: Backend,
         committer: Committer,
-        recorder: Recorder,
+        recorder: EventRecorder,
         clock: Clock,
         retry: RetryPolicy,
         budget: DeadLetterBudget,
@@ -82,7 +82,7 @@ class Driver:
         self._state = s.JobState(pending=(), slots=backend.slots)
         self._flights: dict[int, _Flight] = {}
         self._delays: list[tuple[float, int]] = []
-        self._suspicions: dict[int, Suspicion] = {}
+        self._crash_histories: dict[int, CrashHistory] = {}
         self._committed: list[int] = []
         self._until: int | None = None
         self._decisions: Callable[[int], dict[int, Decision]] = lambda _: {}
@@ -192,7 +192,7 @@ class Driver:
             raise JobFailedError(f"partition {message.partition_id}: its attempt ended without a result.")
         if flight.end.kind == "result":
             self._recorder.partition_done(message, flight.end)
-        self._suspicions.pop(message.partition_id, None)
+        self._crash_histories.pop(message.partition_id, None)
         del self._flights[message.partition_id]
         self._committed.append(message.partition_id)
         self._counted.add(flight.end)
@@ -238,9 +238,9 @@ class Driver:
         """Learn from a lost worker; whether the next attempt knows more than this one did."""
         if message.loss is None or not self._retry.isolates:
             return False
-        held = self._suspicions.get(message.partition_id, Suspicion())
+        held = self._crash_histories.get(message.partition_id, CrashHistory())
         held, is_news = after_loss(held, message.loss, message.operator_index, message.message)
-        self._suspicions[message.partition_id] = held
+        self._crash_histories[message.partition_id] = held
         return is_news
 
     def _end_delays(self) -> None:
@@ -283,7 +283,9 @@ class Driver:
             base=self._committer.newest(partition_id, self._until),
             until=self._until,
             decisions=self._decisions(partition_id),
-            care=self._suspicions[partition_id].care if partition_id in self._suspicions else m.Care(),
+            care=self._crash_histories[partition_id].care
+            if partition_id in self._crash_histories
+            else m.IsolationPlan(),
         )
         self._flights[partition_id] = _Flight(attempt, self._clock.monotonic_s())
         self._backend.submit(attempt)

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 
 from data_juicer.engine.protocol import messages as m
 from data_juicer.events import types as t
-from data_juicer.events.figures import (
+from data_juicer.events.log import EventLog
+from data_juicer.events.payloads import (
     AttemptFailure,
     AttemptOutcome,
     AttemptStart,
     CheckpointFile,
     OperatorFailure,
 )
-from data_juicer.events.log import EventLog
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import Manifest
 
 
-class Recorder:
+class EventRecorder:
     def __init__(self, log: EventLog, operators: Sequence[str]) -> None:
         self.log = log
         self._operators = tuple(operators)

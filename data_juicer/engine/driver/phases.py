@@ -15,7 +15,7 @@ from data_juicer.plan.keys import plan_resolve_keys
 from data_juicer.plan.partitions import PartitionSpec
 
 
-def barrier_indices(operators: Sequence[Operator]) -> frozenset[int]:
+def dataset_operator_indices(operators: Sequence[Operator]) -> frozenset[int]:
     """The dataset-wide operators. Pure."""
     return frozenset(index for index, operator in enumerate(operators) if operator.scope == "dataset")
 
@@ -27,7 +27,7 @@ def with_resolve_keys(
     keys = plan_resolve_keys(
         setup.reader,
         setup.identities,
-        barrier_indices(operators),
+        dataset_operator_indices(operators),
         [partition.digest for partition in partitions],
     )
     return msgspec.structs.replace(setup, resolve_keys=keys)

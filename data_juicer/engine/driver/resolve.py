@@ -16,7 +16,7 @@ import msgspec
 from data_juicer.clock import Clock, format_utc
 from data_juicer.engine.driver.committer import Committer
 from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
-from data_juicer.engine.driver.event_recorder import Recorder
+from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.driver.row_locations import with_member_places, with_source_rows
 from data_juicer.engine.output.dedup_report import write_dedup_report
 from data_juicer.engine.output.group_report import write_group_report
@@ -24,9 +24,9 @@ from data_juicer.errors import OperatorError
 from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import DatasetOperator, Operator
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.plan.phases import Barrier
+from data_juicer.plan.phases import ResolveStep
 from data_juicer.storage.filesystem import FileSystem
-from data_juicer.storage.os_errors import told
+from data_juicer.storage.os_errors import translate_os_errors
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import DeadRows, Decision, ResolveManifest, stage_decisions
 from data_juicer.store.summaries import DamagedSummaryError, SummaryFiles
@@ -42,7 +42,7 @@ Drive = Callable[[Sequence[int], int, Decisions, DeadLetterBudget], None]
 
 
 @dataclass(slots=True, kw_only=True)
-class Barriers:
+class DatasetOperators:
     """All dataset-wide operators of one run."""
 
     fs: FileSystem
@@ -51,9 +51,9 @@ class Barriers:
     run: int
     operators: Sequence[Operator]
     partitions: Sequence[PartitionSpec]
-    barriers: Sequence[Barrier]
+    barriers: Sequence[ResolveStep]
     committer: Committer
-    recorder: Recorder
+    recorder: EventRecorder
     memory_mb: int
     drive: Drive
     budget: DeadLetterBudget
@@ -91,7 +91,7 @@ class Barriers:
             write_dedup_report(self.fs, self.layout, self.partitions, resolves)
             write_group_report(self.fs, self.layout, self.partitions, resolves)
 
-    def _gather(self, barrier: Barrier) -> None:
+    def _gather(self, barrier: ResolveStep) -> None:
         """Have the summaries made that are missing.
 
         Raises: JobFailedError: too many rows were lost before, or could not be summarised.
@@ -107,7 +107,7 @@ class Barriers:
             path = self.layout.summary_manifest(partition_id, index)
             barrier.summaries[partition_id] = read_manifest(self.fs, path)
 
-    def _resolve(self, barrier: Barrier) -> None:
+    def _resolve(self, barrier: ResolveStep) -> None:
         """Decide and commit. A damaged summary is set aside, and the barrier stays unresolved."""
         from data_juicer.ops.dataset.scratch import Scratch
 
@@ -151,7 +151,7 @@ class Barriers:
         self, tables: Iterator[tuple[int, pa.Table, DeadRows]]
     ) -> Iterator[tuple[int, pa.Table, DeadRows]]:
         """Raises: StoreError: the disk refuses what a resolve cannot hold in memory."""
-        with told("writing", self.layout.temp_dir):
+        with translate_os_errors("writing", self.layout.temp_dir):
             yield from tables
 
     def _checked(
@@ -173,7 +173,7 @@ class Barriers:
                 f"{operator.name}: {rows_decided} decisions for {sum(summaries.rows)} rows; there must be one for each."
             )
 
-    def _set_aside(self, barrier: Barrier, error: DamagedSummaryError) -> None:
+    def _set_aside(self, barrier: ResolveStep, error: DamagedSummaryError) -> None:
         partition_id = error.partition_id
         self.recorder.warn(f"a summary is damaged and was set aside: {error}", partition_id)
         self.committer.set_aside([self.layout.summary_manifest(partition_id, barrier.operator_index)])

@@ -26,7 +26,7 @@ class JobResult:
 
 
 @dataclass(slots=True, kw_only=True)
-class Surroundings:
+class RunEnvironment:
     """Where a job writes, which time it reads, who watches, who may stop it."""
 
     fs: FileSystem

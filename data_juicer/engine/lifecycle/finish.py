@@ -9,18 +9,18 @@ from data_juicer.config.schema import JobConfig
 from data_juicer.engine.cleanup.orphan_files import done_partitions, drop_checkpoints, drop_decisions, sweep
 from data_juicer.engine.lifecycle.open import OpenJob
 from data_juicer.errors import JobStoppedError, StoreError
-from data_juicer.events import figures
+from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.monitor.facts import counts_of
 from data_juicer.plan.retention import Retention, drops_checkpoints_of_done
 
 
-def end_well(job: OpenJob, config: JobConfig) -> JobSummary:
+def succeed(job: OpenJob, config: JobConfig) -> JobSummary:
     """The result is published: clean up, and write down that the job is complete."""
     _clean_up(job, config, succeeded=True)
     duration_s, view = job.elapsed_s(), job.view
-    outcome = figures.Outcome(
+    outcome = payloads.Outcome(
         rows_in=view.rows, rows_dead_letter=view.rows_dead_letter, export_path=job.summary.export_path
     )
     job.log.record(t.ProcessingComplete(duration_s=duration_s, rows=view.rows_out, data=outcome))
@@ -28,16 +28,16 @@ def end_well(job: OpenJob, config: JobConfig) -> JobSummary:
     return job.save(JobStatus.COMPLETED, counts_of(view))
 
 
-def end_badly(job: OpenJob, config: JobConfig, error: BaseException) -> None:
+def fail(job: OpenJob, config: JobConfig, error: BaseException) -> None:
     """Write down why; a disk that refuses even that does not hide the reason. No worker runs any more."""
     is_stop = isinstance(error, JobStoppedError | KeyboardInterrupt)
     duration_s = job.elapsed_s()
     told = " ".join(str(error).split()) or type(error).__name__
-    failure = figures.RunFailure(error_type=type(error).__name__, error=told, is_stop=is_stop)
+    failure = payloads.RunFailure(error_type=type(error).__name__, error=told, is_stop=is_stop)
     with contextlib.suppress(StoreError):
         job.log.record(t.ProcessingError(duration_s=duration_s, data=failure))
         if not is_stop and not job.lock.is_lost():
-            failed = figures.Failure(error_type=failure.error_type, error=told)
+            failed = payloads.Failure(error_type=failure.error_type, error=told)
             job.log.record(t.JobFailed(duration_s=duration_s, data=failed))
         _clean_up(job, config, succeeded=False)
         job.save(JobStatus.STOPPED if is_stop else JobStatus.FAILED, counts_of(job.view), told)

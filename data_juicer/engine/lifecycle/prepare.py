@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from data_juicer.config.schema import JobConfig
-from data_juicer.engine.driver.event_recorder import Recorder
+from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.lifecycle.build_setup import fragment_limits, text_keys_of
 from data_juicer.engine.lifecycle.open import OpenJob
 from data_juicer.engine.lifecycle.recover import find_damage
@@ -19,7 +19,7 @@ from data_juicer.ops.base import Operator
 from data_juicer.plan.jobplan import JobPlan, plan_job
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.mapping import DatasetMapping, Materialize, decode_mapping, encode_mapping
-from data_juicer.plan.phases import BarrierPlan, plan_barriers
+from data_juicer.plan.phases import ResolvePlan, plan_resolves
 from data_juicer.plan.resume.inventory import take_inventory
 from data_juicer.plan.resume.report import encode_resume_report
 from data_juicer.plan.scan import scan
@@ -41,7 +41,7 @@ def scan_input(
     job: OpenJob,
     operators: Sequence[Operator],
     sources: Sequence[SourceFile],
-    recorder: Recorder,
+    recorder: EventRecorder,
     step: Callable[[str], None],
 ) -> DatasetMapping:
     """Cut the input into partitions, keeping the numbers of those that an earlier run knew.
@@ -89,14 +89,14 @@ class _Seen:
 
 
 def plan_run(
-    job: OpenJob, mapping: DatasetMapping, setup: WorkerSetup, recorder: Recorder
-) -> tuple[JobPlan, BarrierPlan]:
+    job: OpenJob, mapping: DatasetMapping, setup: WorkerSetup, recorder: EventRecorder
+) -> tuple[JobPlan, ResolvePlan]:
     """What is to be done. What is damaged or stale is set aside, and why is told and written to the resume report."""
     fs, layout = job.fs, job.layout
     inventory = take_inventory(fs, layout)
     keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
     plan = plan_job(layout.job_id, mapping.partitions, inventory, keys)
-    barriers = plan_barriers(mapping.partitions, inventory, keys)
+    barriers = plan_resolves(mapping.partitions, inventory, keys)
     plan.refused += barriers.refused
     for damage in inventory.damaged:
         recorder.warn(f"{damage.path} is damaged and was set aside: {damage.reason}")
@@ -111,7 +111,7 @@ def plan_run(
 
 
 def set_damaged_aside(
-    job: OpenJob, plan: JobPlan, recorder: Recorder, step: Callable[[str], None]
+    job: OpenJob, plan: JobPlan, recorder: EventRecorder, step: Callable[[str], None]
 ) -> list[int]:
     """Partitions that an earlier run committed and whose result is not what it was; their results are set aside.
 

@@ -16,7 +16,7 @@ from data_juicer.store.manifest import Manifest
 from data_juicer.store.staging import read_lines
 
 
-class LetterGroup(msgspec.Struct, frozen=True, kw_only=True):
+class DeadLetterGroup(msgspec.Struct, frozen=True, kw_only=True):
     """Dead letters of one operator with one kind of error."""
 
     operator: str
@@ -25,7 +25,7 @@ class LetterGroup(msgspec.Struct, frozen=True, kw_only=True):
     examples: tuple[DeadLetter, ...]
 
 
-def committed_letters(fs: FileSystem, layout: JobLayout) -> list[DeadLetter]:
+def committed_dead_letters(fs: FileSystem, layout: JobLayout) -> list[DeadLetter]:
     """Of every partition: those of its result, or of its newest checkpoint and of a summary made from it; in the order
     of source and line.
 
@@ -55,10 +55,10 @@ def _newest(inventory: Inventory, partition: int) -> Iterator[Manifest]:
         yield summary[1]
 
 
-def some_letters(fs: FileSystem, layout: JobLayout, count: int = 3) -> list[str]:
+def example_dead_letters(fs: FileSystem, layout: JobLayout, count: int = 3) -> list[str]:
     """A few dead letters as an error shows them; none where they cannot be read."""
     try:
-        letters = committed_letters(fs, layout)
+        letters = committed_dead_letters(fs, layout)
     except DataJuicerError:
         return []
     groups = group_letters(letters, count)
@@ -69,13 +69,13 @@ def some_letters(fs: FileSystem, layout: JobLayout, count: int = 3) -> list[str]
     ]
 
 
-def group_letters(letters: Iterable[DeadLetter], examples_max: int) -> list[LetterGroup]:
+def group_letters(letters: Iterable[DeadLetter], examples_max: int) -> list[DeadLetterGroup]:
     """By operator in the order of the recipe, then by kind of error, the most frequent first. Pure."""
     held: dict[tuple[int, str, str], list[DeadLetter]] = {}
     for letter in letters:
         held.setdefault((letter.operator_index, letter.operator, letter.error_type), []).append(letter)
     return [
-        LetterGroup(
+        DeadLetterGroup(
             operator=operator, error_type=kind, rows=len(rows), examples=_examples(rows, examples_max)
         )
         for (_, operator, kind), rows in sorted(

@@ -22,21 +22,21 @@ class OperatorRow(msgspec.Struct, frozen=True, kw_only=True):
     """The row of the source that it came from, -1 for a row of its own: told again to be sure that it is the same."""
 
 
-class TakenOut(msgspec.Struct, frozen=True, kw_only=True):
+class ExcludedRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row that killed its worker, twice, the second time alone; `reason` such as SIGSEGV in my_op."""
 
     row: OperatorRow
     reason: str
 
 
-class Care(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class IsolationPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How an attempt goes about a partition that lost workers before; see engine/driver/crash_bisection.py."""
 
     row_by_row: frozenset[int] = frozenset()
     """Operators that are given one row at a time, each told before."""
     first: OperatorRow | None = None
     """A row that its operator is given alone, before any other."""
-    take_out: tuple[TakenOut, ...] = ()
+    excluded: tuple[ExcludedRow, ...] = ()
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -47,7 +47,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     number: int
     base: Manifest | None
     """The checkpoint to go on from; None: from the source."""
-    care: Care = Care()
+    care: IsolationPlan = IsolationPlan()
     until: int | None = None
     """The dataset-wide operator to end with a summary for; None: on to the result."""
     decisions: dict[int, Decision] = {}
@@ -93,7 +93,7 @@ class RowsStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     first: OperatorRow
     rows: int
     alone: bool = False
-    """The row is `Care.first`, and the operator was given none before it."""
+    """The row is `IsolationPlan.first`, and the operator was given none before it."""
 
 
 class OperatorDone(msgspec.Struct, frozen=True, kw_only=True, tag=True):

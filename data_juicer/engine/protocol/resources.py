@@ -19,7 +19,7 @@ _GIGABYTES_MAX: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Needs:
+class WorkerResources:
     """Of one worker. It holds every operator, so each figure is the largest of theirs."""
 
     cpus: float = 1.0
@@ -41,7 +41,7 @@ class Needs:
         return min(int(resources.get(name, 0.0) / much) for name, much in wanted.items() if much)
 
 
-def needs_of(operators: Sequence[tuple[Operator, Mapping[str, Any]]]) -> Needs:
+def resources_of(operators: Sequence[tuple[Operator, Mapping[str, Any]]]) -> WorkerResources:
     """The largest of what the recipe's entries ask for, or the operators themselves declare.
 
     Args:
@@ -56,7 +56,7 @@ def needs_of(operators: Sequence[tuple[Operator, Mapping[str, Any]]]) -> Needs:
                 value = params.get(name, _declared(operator, name))
                 if value is not None:
                     found[names[0]] = max(found.get(names[0], 0.0), _amount(operator.name, name, value))
-    return Needs(
+    return WorkerResources(
         cpus=found.get("num_cpus", 0.0) or 1.0,
         gpus=found.get("num_gpus", 0.0),
         memory_bytes=int(found.get("memory", 0.0)),

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data_juicer.engine.worker.isolation_plan import Handling
-from data_juicer.engine.worker.row_isolation import FailedRow, Made, apply_isolated
+from data_juicer.engine.worker.row_isolation import FailedRow, Made, RowIsolation, apply_isolated
 from data_juicer.kernels.characters.codepoints import bytes_of
 from data_juicer.ops.base import Filter, Mapper, Operator
 from data_juicer.rows.batch import Batch, Rows
@@ -44,19 +43,19 @@ def run_operator(
     index: int,
     batches: Sequence[Batch],
     watch: Watch | None = None,
-    handling: Handling | None = None,
+    isolation: RowIsolation | None = None,
 ) -> Applied:
     """Apply one partition-local operator to each batch.
 
     Rows on which it raises are isolated and left out; every other row goes through.
     """
-    handling = handling or Handling(operator_index=index)
-    try_alone(lambda batch: _apply(operator, batch), batches, handling)
+    isolation = isolation or RowIsolation(operator_index=index)
+    try_alone(lambda batch: _apply(operator, batch), batches, isolation)
     after: list[Batch] = []
     dead: list[DeadRow] = []
     start = rows_generated = rows_filtered = text_bytes = 0
     for batch in batches:
-        rows, lost = _run_on_batch(operator, batch, start, handling)
+        rows, lost = _run_on_batch(operator, batch, start, isolation)
         start += len(batch)
         if watch is not None:
             watch(batch, rows)
@@ -79,17 +78,17 @@ def run_operator(
     return Applied(batches=after, ledger=ledger, dead=dead)
 
 
-def try_alone(apply: Callable[[Batch], object], batches: Sequence[Batch], handling: Handling) -> None:
+def try_alone(apply: Callable[[Batch], object], batches: Sequence[Batch], isolation: RowIsolation) -> None:
     """Give the operator the suspect, for whether the worker lives through it; what comes of it is not used."""
-    suspect = handling.find_first(batches) if handling.first else None
-    if suspect is not None and handling.first is not None:
-        handling.announce(handling.first, 1, True)
+    suspect = isolation.find_first(batches) if isolation.first else None
+    if suspect is not None and isolation.first is not None:
+        isolation.announce(isolation.first, 1, True)
         with contextlib.suppress(Exception):  # raised again, and answered, when its turn comes
             apply(suspect.rebased())
 
 
 def run_isolated(
-    apply: Callable[[Batch], Made], batch: Batch, start: int, handling: Handling
+    apply: Callable[[Batch], Made], batch: Batch, start: int, isolation: RowIsolation
 ) -> tuple[list[tuple[int, Made]], list[FailedRow]]:
     """What the operator makes of the pieces of a batch that go through, and the rows lost to errors; both in order.
 
@@ -98,22 +97,22 @@ def run_isolated(
     """
     if not len(batch):
         return [], []
-    taken = handling.taken_out(batch, start)
+    taken = isolation.taken_out(batch, start)
     pieces, failed = apply_isolated(
         lambda piece: apply(piece.rebased()),
         batch,
-        handling.spans(len(batch), taken),
-        lambda first, stop: handling.tell(batch, start, (first, stop)),
+        isolation.spans(len(batch), taken),
+        lambda first, stop: isolation.tell(batch, start, (first, stop)),
     )
     pieces.sort(key=lambda held: held[0])
     return pieces, sorted((*taken, *failed), key=lambda lost: lost.row)
 
 
 def _run_on_batch(
-    operator: Operator, batch: Batch, start: int, handling: Handling
+    operator: Operator, batch: Batch, start: int, isolation: RowIsolation
 ) -> tuple[Batch, list[FailedRow]]:
     """The rows after the operator, `base` counting in `batch`, and the rows lost to errors."""
-    pieces, lost = run_isolated(lambda piece: _apply(operator, piece), batch, start, handling)
+    pieces, lost = run_isolated(lambda piece: _apply(operator, piece), batch, start, isolation)
     if len(pieces) == 1 and not lost:
         return pieces[0][1], lost
     if not pieces:

@@ -13,11 +13,11 @@ import numpy as np
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.worker import failures, sampling
 from data_juicer.engine.worker.apply_operator import Applied, DeadRow, Watch, run_operator
-from data_juicer.engine.worker.context import Tools
+from data_juicer.engine.worker.context import WorkerContext
 from data_juicer.engine.worker.dataset_operator import Summarised, apply_decision, summarise
-from data_juicer.engine.worker.isolation_plan import Handling, tell_nobody
-from data_juicer.engine.worker.stage_writer import Stages
-from data_juicer.engine.worker.summary_files import read_verdict
+from data_juicer.engine.worker.row_isolation import RowIsolation, tell_nobody
+from data_juicer.engine.worker.stage_writer import StageWriter
+from data_juicer.engine.worker.summary_files import load_decision
 from data_juicer.errors import InputError, OperatorError, StoreError
 from data_juicer.formats.base import ReadRows
 from data_juicer.formats.partition import read_partition
@@ -28,21 +28,21 @@ from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
 from data_juicer.store.deltas import in_pieces, join_batches, split_batch
 from data_juicer.store.ledger import READ, OperatorLedger
 from data_juicer.store.manifest import Manifest
-from data_juicer.store.staging import load_layers
+from data_juicer.store.staging import load_deltas
 
 
-class Course:
+class AttemptRunner:
     """One attempt on its way through the operators."""
 
-    def __init__(self, tools: Tools, attempt: m.Attempt) -> None:
-        self.tools = tools
-        self.setup = tools.setup
+    def __init__(self, context: WorkerContext, attempt: m.Attempt) -> None:
+        self.context = context
+        self.setup = context.setup
         self.attempt = attempt
         self.partition = attempt.partition
         self.pid = attempt.partition.partition_id
         self.index: int | None = None
         """The operator under way; None while rows are read or written."""
-        self.stages = Stages(tools, attempt)
+        self.stages = StageWriter(context, attempt)
         self.letters, self.traces = self.stages.letters, self.stages.traces
         self.ledgers: list[OperatorLedger] = []
         self.batches: list[Batch] = []
@@ -75,7 +75,7 @@ class Course:
         except InputError:
             if self.partition.is_copy:
                 set_aside(
-                    self.tools.fs, [path for path in [self.partition.path] if self.tools.fs.exists(path)]
+                    self.context.fs, [path for path in [self.partition.path] if self.context.fs.exists(path)]
                 )
             raise
 
@@ -94,9 +94,9 @@ class Course:
         return m.OperatorDone(partition_id=self.pid, attempt=self.attempt.name, ledger=ledger)
 
     def _continue(self, rows: ReadRows, base: Manifest) -> None:
-        directory = self.tools.layout.checkpoints_dir
-        batch = load_layers(
-            self.tools.fs, directory, base.files, rows.batch, memory_map=self.setup.memory_map
+        directory = self.context.layout.checkpoints_dir
+        batch = load_deltas(
+            self.context.fs, directory, base.files, rows.batch, memory_map=self.setup.memory_map
         )
         self.stages.go_on_from(base)
         self.ledgers = list(base.ledgers)
@@ -111,8 +111,8 @@ class Course:
     def run_operators(self) -> Iterator[m.Message]:
         begin = self.attempt.base.operator_index + 1 if self.attempt.base else 0
         until = self.attempt.until
-        for index in range(begin, len(self.tools.operators) if until is None else until):
-            if self.tools.saver.has_failed(self.pid):
+        for index in range(begin, len(self.context.operators) if until is None else until):
+            if self.context.saver.has_failed(self.pid):
                 raise StoreError("an earlier stage of this attempt could not be saved.")
             self.index = index
             yield m.OperatorStarted(partition_id=self.pid, attempt=self.attempt.name, operator_index=index)
@@ -128,23 +128,23 @@ class Course:
         self.index = None
 
     def _run_operator(self, index: int) -> m.OperatorDone:
-        operator = self.tools.prepared(index)
+        operator = self.context.prepared(index)
         started_s = time.perf_counter()
         watch = self._watch(operator, index)
         if isinstance(operator, DatasetOperator):
-            applied = self._apply_verdict(operator, index, watch)
+            applied = self._apply_decision(operator, index, watch)
         else:
-            applied = run_operator(operator, index, self.batches, watch, self._handling(index))
+            applied = run_operator(operator, index, self.batches, watch, self._isolation(index))
         self.batches = applied.batches
         self._take_out(self._letters_of(applied.dead, operator, index))
         ledger = _timed(applied.ledger, time.perf_counter() - started_s)
         self.ledgers.append(ledger)
         return m.OperatorDone(partition_id=self.pid, attempt=self.attempt.name, ledger=ledger)
 
-    def _apply_verdict(self, operator: DatasetOperator, index: int, watch: Watch | None) -> Applied:
+    def _apply_decision(self, operator: DatasetOperator, index: int, watch: Watch | None) -> Applied:
         """Behind the barrier. The seconds that led to the decision count as the operator's."""
         decision = self.attempt.decisions[index]
-        table, dead = read_verdict(self.tools.fs, self.tools.layout, decision, operator)
+        table, dead = load_decision(self.context.fs, self.context.layout, decision, operator)
         applied = apply_decision(operator, index, self.batches, table, dead, watch)
         self.letters.add(dead.letters)
         ledger = msgspec.structs.replace(
@@ -155,22 +155,22 @@ class Course:
 
     def _summarise(self, index: int) -> Summarised:
         started_s = time.perf_counter()
-        operator = cast("DatasetOperator", self.tools.prepared(index))
-        made = summarise(operator, index, self.batches, self._handling(index))
+        operator = cast("DatasetOperator", self.context.prepared(index))
+        made = summarise(operator, index, self.batches, self._isolation(index))
         self._refuse_unless_quarantined(self._letters_of(made.dead, operator, index))
         return replace(made, ledger=_timed(made.ledger, time.perf_counter() - started_s))
 
     def _letters_of(self, dead: Sequence[DeadRow], operator: Operator, index: int) -> list[DeadLetter]:
         return [failures.failed(self.attempt, operator.name, index, row) for row in dead]
 
-    def _handling(self, index: int) -> Handling:
+    def _isolation(self, index: int) -> RowIsolation:
         """Rows are announced only where somebody listens: it costs a message each time."""
         care = self.attempt.care
         listened = self.setup.op_timeout_s > 0 or index in care.row_by_row
-        return Handling.of(care, index, self._announce if listened else tell_nobody)
+        return RowIsolation.of(care, index, self._announce if listened else tell_nobody)
 
     def _announce(self, first: m.OperatorRow, rows: int, alone: bool) -> None:
-        self.tools.tell(
+        self.context.tell(
             m.RowsStarted(
                 partition_id=self.pid, attempt=self.attempt.name, first=first, rows=rows, alone=alone
             )
@@ -212,7 +212,7 @@ class Course:
         def save() -> tuple[m.Message, ...]:
             return self.stages.saving(lambda: self.stages.stage_checkpoint(index, below, whole, new, ledgers))
 
-        yield from self.tools.saver.save(self.pid, save)
+        yield from self.context.saver.save(self.pid, save)
 
     def save_end(self, started_s: float) -> tuple[m.Message, ...]:
         """Stage the rows as they will be exported, or their summary, and end the attempt."""
@@ -230,7 +230,7 @@ class Course:
         if until is None:
             return self.stages.stage_result(join_batches(self.batches), tuple(self.ledgers))
         made = self.summary
-        letters = self._letters_of(made.dead, self.tools.operators[until], until)
+        letters = self._letters_of(made.dead, self.context.operators[until], until)
         return self.stages.stage_summary(until, made, letters, (*self.ledgers, made.ledger))
 
 

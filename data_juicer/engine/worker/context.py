@@ -15,7 +15,7 @@ from data_juicer.plan.keys import KeyMaker
 from data_juicer.storage.filesystem import FileSystem
 
 
-class Tools:
+class WorkerContext:
     """Operators are made once, and prepared when they are first needed."""
 
     def __init__(

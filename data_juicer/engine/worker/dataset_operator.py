@@ -18,7 +18,7 @@ from data_juicer.engine.worker.apply_operator import (
     run_isolated,
     try_alone,
 )
-from data_juicer.engine.worker.isolation_plan import Handling
+from data_juicer.engine.worker.row_isolation import RowIsolation
 from data_juicer.errors import OperatorError
 from data_juicer.formats.jsonl.write import encode_rows
 from data_juicer.ops.base import DatasetOperator
@@ -42,16 +42,16 @@ class Summarised:
 
 
 def summarise(
-    operator: DatasetOperator, index: int, batches: Sequence[Batch], handling: Handling
+    operator: DatasetOperator, index: int, batches: Sequence[Batch], isolation: RowIsolation
 ) -> Summarised:
     """Summarise every row that the operator does not raise on.
 
     Raises: OperatorError: the operator gave another number of rows.
     """
-    try_alone(operator.summarise, batches, handling)
+    try_alone(operator.summarise, batches, isolation)
     parts, start = [], 0
     for batch in batches:
-        parts.append(_summarise_batch(operator, batch, start, handling))
+        parts.append(_summarise_batch(operator, batch, start, isolation))
         start += len(batch)
     whole = pa.concat_tables([part.table for part in parts]).combine_chunks()
     dead = [row for part in parts for row in part.dead]
@@ -84,9 +84,9 @@ class _Part:
     dead: list[DeadRow]
 
 
-def _summarise_batch(operator: DatasetOperator, batch: Batch, start: int, handling: Handling) -> _Part:
+def _summarise_batch(operator: DatasetOperator, batch: Batch, start: int, isolation: RowIsolation) -> _Part:
     """`start`: the number of the batch's first row in the partition. Raises: OperatorError."""
-    pieces, lost = run_isolated(operator.summarise, batch, start, handling)
+    pieces, lost = run_isolated(operator.summarise, batch, start, isolation)
     tables = [table for _, table in pieces] or [operator.summarise(batch.take(np.empty(0, np.int32)))]
     table = pa.concat_tables(tables)
     left = np.setdiff1d(np.arange(len(batch)), [failed.row for failed in lost])

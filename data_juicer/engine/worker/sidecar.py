@@ -9,7 +9,7 @@ from data_juicer.store.manifest import DataFile
 from data_juicer.store.staging import read_lines, stage_file
 
 
-class Side:
+class Sidecar:
     """Lines in the order in which they came; each checkpoint stages those that are new since the one before it."""
 
     def __init__(self) -> None:

@@ -9,9 +9,9 @@ from typing import Literal
 from data_juicer.clock import format_utc
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.worker import failures
-from data_juicer.engine.worker.context import Tools
+from data_juicer.engine.worker.context import WorkerContext
 from data_juicer.engine.worker.dataset_operator import Summarised
-from data_juicer.engine.worker.sidecar import Side
+from data_juicer.engine.worker.sidecar import Sidecar
 from data_juicer.engine.worker.summary_files import stage_summary
 from data_juicer.formats.partition import encode_intermediate, encode_result
 from data_juicer.rows.batch import Batch
@@ -21,25 +21,25 @@ from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.staging import stage_file, stage_layer
 
 
-class Stages:
+class StageWriter:
     """What one attempt writes."""
 
-    def __init__(self, tools: Tools, attempt: m.Attempt) -> None:
-        self.tools = tools
-        self.setup = tools.setup
+    def __init__(self, context: WorkerContext, attempt: m.Attempt) -> None:
+        self.context = context
+        self.setup = context.setup
         self.attempt = attempt
         self.pid = attempt.partition.partition_id
-        self.keys = tools.keys.keys(attempt.partition.digest, attempt.partition.position)
+        self.keys = context.keys.keys(attempt.partition.digest, attempt.partition.position)
         self.files: tuple[DataFile, ...] = ()
         """The layers so far."""
-        self.letters = Side()
-        self.traces = Side()
+        self.letters = Sidecar()
+        self.traces = Sidecar()
 
     def go_on_from(self, base: Manifest) -> None:
         """Raises: CheckpointCorruptError: dead letters or traces of the checkpoint are not what was committed."""
-        directory = self.tools.layout.checkpoints_dir
-        self.letters.load(self.tools.fs, directory, base.dead_letters)
-        self.traces.load(self.tools.fs, directory, base.traces)
+        directory = self.context.layout.checkpoints_dir
+        self.letters.load(self.context.fs, directory, base.dead_letters)
+        self.traces.load(self.context.fs, directory, base.traces)
         self.files = base.files
 
     def stage_checkpoint(
@@ -56,12 +56,12 @@ class Stages:
             new: dead letters and traces that no checkpoint holds.
         """
         started_s = time.perf_counter()
-        setup, name, fs = self.setup, self.attempt.name, self.tools.fs
-        path = self.tools.layout.checkpoint_data(self.pid, index, name, setup.checkpoint_suffix)
+        setup, name, fs = self.setup, self.attempt.name, self.context.fs
+        path = self.context.layout.checkpoint_data(self.pid, index, name, setup.checkpoint_suffix)
         layer = stage_layer(fs, path, below, whole, setup.checkpoint_format, setup.checkpoint_compression)
         self.files = (*self.files, layer)
-        letters_path = self.tools.layout.checkpoint_data(self.pid, index, name, "dead.jsonl")
-        traces_path = self.tools.layout.checkpoint_data(self.pid, index, name, "trace.jsonl")
+        letters_path = self.context.layout.checkpoint_data(self.pid, index, name, "dead.jsonl")
+        traces_path = self.context.layout.checkpoint_data(self.pid, index, name, "trace.jsonl")
         letter_files = self.letters.stage_new(fs, letters_path, new[0])
         trace_files = self.traces.stage_new(fs, traces_path, new[1])
         return self._manifest("checkpoint", index, self.files, letter_files, trace_files, ledgers, started_s)
@@ -69,13 +69,13 @@ class Stages:
     def stage_result(self, batch: Batch, ledgers: tuple[OperatorLedger, ...]) -> Manifest:
         """Write the rows as they will be exported."""
         started_s = time.perf_counter()
-        setup, fs, layout = self.setup, self.tools.fs, self.tools.layout
+        setup, fs, layout = self.setup, self.context.fs, self.context.layout
         data = encode_result(batch, setup.result_format, setup.result_compression, setup.keep_stats)
         path = layout.result_data(self.pid, self.attempt.name, setup.result_suffix)
         files = (stage_file(fs, path, data, len(batch)),)
         letter_files = self.letters.stage_all(fs, layout.dead_letter_data(self.pid, self.attempt.name))
         trace_files = self.traces.stage_all(fs, layout.trace_data(self.pid, self.attempt.name))
-        last = len(self.tools.operators) - 1
+        last = len(self.context.operators) - 1
         return self._manifest("result", last, files, letter_files, trace_files, ledgers, started_s)
 
     def stage_summary(
@@ -92,8 +92,8 @@ class Stages:
         """
         started_s = time.perf_counter()
         files, letter_files = stage_summary(
-            self.tools.fs,
-            lambda suffix: self.tools.layout.checkpoint_data(self.pid, index, self.attempt.name, suffix),
+            self.context.fs,
+            lambda suffix: self.context.layout.checkpoint_data(self.pid, index, self.attempt.name, suffix),
             made,
             (self.letters.take_new(), [encode_dead_letter(letter) for letter in letters]),
         )
@@ -110,12 +110,12 @@ class Stages:
     def save_intermediate(self, index: int, batch: Batch) -> None:
         """Whole rows after an operator, for people to open; nothing is ever read back from here."""
         setup = self.setup
-        path = self.tools.layout.intermediate(
+        path = self.context.layout.intermediate(
             self.pid, index, self.setup.operators[index].name, setup.checkpoint_suffix
         )
         data = encode_intermediate(batch, setup.checkpoint_format, setup.checkpoint_compression)
-        self.tools.fs.make_dirs(path.rpartition("/")[0])
-        self.tools.fs.write(path, data)
+        self.context.fs.make_dirs(path.rpartition("/")[0])
+        self.context.fs.write(path, data)
 
     def _manifest(
         self,
@@ -128,7 +128,7 @@ class Stages:
         started_s: float,
     ) -> Manifest:
         """`index`: the last operator applied, or the one that a summary is for."""
-        keys = self.tools.keys
+        keys = self.context.keys
         return Manifest(
             kind=kind,
             job=self.setup.job_id,
@@ -150,6 +150,6 @@ class Stages:
             traces=trace_files,
             attempt=self.attempt.name,
             run=self.setup.run,
-            created=format_utc(self.tools.clock.now()),
+            created=format_utc(self.context.clock.now()),
             save_s=time.perf_counter() - started_s,
         )

@@ -47,7 +47,7 @@ def stage_summary(
     return tuple(files), tuple(letter_files)
 
 
-def read_verdict(
+def load_decision(
     fs: FileSystem, layout: JobLayout, decision: Decision, operator: DatasetOperator
 ) -> tuple[pa.Table, DeadRows]:
     """What was decided about the rows of a partition, with the rows that it gathers, and those it lost.

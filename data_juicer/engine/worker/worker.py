@@ -12,16 +12,16 @@ from collections.abc import Iterator
 
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.worker import failures
-from data_juicer.engine.worker.attempt import Course
-from data_juicer.engine.worker.context import Tools
+from data_juicer.engine.worker.attempt import AttemptRunner
+from data_juicer.engine.worker.context import WorkerContext
 from data_juicer.errors import CheckpointCorruptError
 
 
 class Worker:
-    """Runs attempts one after the other, with the same tools."""
+    """Runs attempts one after the other, with the same context."""
 
-    def __init__(self, tools: Tools, name: str) -> None:
-        self.tools = tools
+    def __init__(self, context: WorkerContext, name: str) -> None:
+        self.context = context
         self.name = name
         self.node = socket.gethostname()
 
@@ -32,14 +32,14 @@ class Worker:
         """
         pid = attempt.partition.partition_id
         started_s = time.perf_counter()
-        saver = self.tools.saver
+        saver = self.context.saver
         saver.begin(pid)
         yield m.AttemptStarted(partition_id=pid, attempt=attempt.name, worker=self.name, node=self.node)
-        course = Course(self.tools, attempt)
+        runner = AttemptRunner(self.context, attempt)
         try:
-            yield from course.load()
-            yield from course.run_operators()
-            yield from saver.save(pid, lambda: course.save_end(started_s))
+            yield from runner.load()
+            yield from runner.run_operators()
+            yield from saver.save(pid, lambda: runner.save_end(started_s))
         except CheckpointCorruptError as error:
             index = attempt.base.operator_index if attempt.base else -1
             yield m.CheckpointDamaged(
@@ -49,4 +49,4 @@ class Worker:
             if not saver.has_failed(pid):
                 saver.drain()
             if not saver.has_failed(pid):
-                yield failures.failure(attempt, error, course.index)
+                yield failures.failure(attempt, error, runner.index)

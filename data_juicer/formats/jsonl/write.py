@@ -106,7 +106,7 @@ def _put_fields(batch: Batch, rows: npt.NDArray[np.intp], opened: list[RawRow]) 
 
 def _put_stats(batch: Batch, rows: npt.NDArray[np.intp], opened: list[RawRow]) -> None:
     names = list(batch.stats)
-    columns = [json_values.raw_figures(batch.stats[name].take(pa.array(rows))).to_pylist() for name in names]
+    columns = [json_values.raw_stats(batch.stats[name].take(pa.array(rows))).to_pylist() for name in names]
     for row, *figures in zip(opened, *columns, strict=True):
         stats: RawRow = {}
         if bytes(row.get(STATS_FIELD, b"")).startswith(b"{"):

@@ -91,7 +91,7 @@ def column_of(batch: Batch, key: str) -> list[object]:
     """The field `key`, or the figure `__dj__stats__.NAME` of a filter before, of each row; None where there is none."""
     head, _, figure = key.partition(".")
     if head == STATS_FIELD and figure in batch.stats:
-        return [json_values.figure(scalar) for scalar in batch.stats[figure]]
+        return [json_values.stat_value(scalar) for scalar in batch.stats[figure]]
     return [None if value is json_values.MISSING else value for value in batch.column(key)]
 
 

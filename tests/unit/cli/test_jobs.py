@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_juicer.cli import jobs
-from data_juicer.events import figures
+from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.events.log import EventLog
 from data_juicer.job import summary as summaries
@@ -49,7 +49,7 @@ def log_some(layout: JobLayout) -> None:
     operators = (OperatorLedger(index=0, name="clean_links_mapper", rows_in=400, rows_out=400),)
     log.record(
         t.ProcessingStart(
-            data=figures.Plan(
+            data=payloads.Plan(
                 host="h",
                 pid=7,
                 backend="local",

@@ -11,7 +11,7 @@ import pytest
 
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
-from data_juicer.engine.lifecycle.environment import Surroundings
+from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.run_job import run_job
 from data_juicer.errors import JobStoppedError
 from data_juicer.job.lock import LEASE_S, find_owner
@@ -29,8 +29,8 @@ def a_job(tmp_path: Path) -> JobConfig:
 
 def around(
     fs: MemoryFileSystem, clock: ManualClock, step: Callable[[str], None], **more: Any
-) -> Surroundings:
-    return Surroundings(
+) -> RunEnvironment:
+    return RunEnvironment(
         fs=fs, clock=clock, backend=InlineBackend(fs, clock), step=step, advisory=MemoryLock(set()), **more
     )
 

@@ -1,7 +1,7 @@
 """One of each event type, and a file system whose disk can be full."""
 
 from data_juicer.errors import StoreError
-from data_juicer.events import figures
+from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.storage.filesystem import Data, LocalFileSystem
 from data_juicer.store.ledger import OperatorLedger
@@ -20,10 +20,10 @@ def ledger(index: int, rows_in: int = 0, rows_filtered: int = 0, rows_dead_lette
     )
 
 
-def plan(partitions: int = 2, partitions_done: int = 0, operators: int = 2, rows: int = 100) -> figures.Plan:
+def plan(partitions: int = 2, partitions_done: int = 0, operators: int = 2, rows: int = 100) -> payloads.Plan:
     """Each partition has `rows` rows, and lost none in those that are done."""
     done = partitions_done * rows
-    return figures.Plan(
+    return payloads.Plan(
         host="here",
         pid=7,
         backend="local",
@@ -38,17 +38,17 @@ def plan(partitions: int = 2, partitions_done: int = 0, operators: int = 2, rows
 
 
 _PLACE = {"partition_id": 7, "operation_name": "op_1", "operation_idx": 1, "attempt": "r1a1"}
-_FILE = figures.CheckpointFile(file="partition_000007_001.r1a1.parquet", size_bytes=400)
-_OUTCOME = figures.Outcome(rows_in=200, rows_dead_letter=1, export_path="out/a.jsonl")
+_FILE = payloads.CheckpointFile(file="partition_000007_001.r1a1.parquet", size_bytes=400)
+_OUTCOME = payloads.Outcome(rows_in=200, rows_dead_letter=1, export_path="out/a.jsonl")
 
 ONE_OF_EACH: tuple[t.AnyEvent, ...] = (
-    t.JobStart(data=figures.JobIdentity(job_id="J", config_digest="ab12")),
+    t.JobStart(data=payloads.JobIdentity(job_id="J", config_digest="ab12")),
     t.ProcessingStart(data=plan()),
-    t.PartitionStart(partition_id=7, attempt="r1a1", data=figures.AttemptStart(operation_idx_start=1)),
+    t.PartitionStart(partition_id=7, attempt="r1a1", data=payloads.AttemptStart(operation_idx_start=1)),
     t.CheckpointLoad(**_PLACE, duration_s=0.1, rows=100, data=_FILE),
     t.OpStart(**_PLACE),
     t.OpFailed(
-        **_PLACE, data=figures.OperatorFailure(error_type="ValueError", error="no", rows_dead_letter=1)
+        **_PLACE, data=payloads.OperatorFailure(error_type="ValueError", error="no", rows_dead_letter=1)
     ),
     t.OpComplete.of(7, "r1a1", ledger(1, 100, 3, 1)),
     t.CheckpointSave(**_PLACE, duration_s=0.1, rows=96, data=_FILE),
@@ -58,14 +58,14 @@ ONE_OF_EACH: tuple[t.AnyEvent, ...] = (
         duration_s=1.0,
         operation_name="op_1",
         operation_idx=1,
-        data=figures.AttemptFailure(error_type="WorkerLost", error="SIGSEGV", retry_in_s=1.0),
+        data=payloads.AttemptFailure(error_type="WorkerLost", error="SIGSEGV", retry_in_s=1.0),
     ),
     t.PartitionComplete(
-        partition_id=7, attempt="r1a2", duration_s=1.0, rows=96, data=figures.AttemptOutcome(rows_in=100)
+        partition_id=7, attempt="r1a2", duration_s=1.0, rows=96, data=payloads.AttemptOutcome(rows_in=100)
     ),
     t.ResourceUsage(
-        data=figures.ResourceSample(
-            processes=(figures.ProcessSample(role="driver", pid=7, cpu_share=0.5, memory_bytes=10**8),)
+        data=payloads.ResourceSample(
+            processes=(payloads.ProcessSample(role="driver", pid=7, cpu_share=0.5, memory_bytes=10**8),)
         )
     ),
     t.WarningNotice(message="a checkpoint is damaged", partition_id=7, data={"file": "x", "size": 3}),
@@ -75,9 +75,9 @@ ONE_OF_EACH: tuple[t.AnyEvent, ...] = (
     t.ProcessingComplete(duration_s=2.0, rows=196, data=_OUTCOME),
     t.JobComplete(duration_s=2.0, rows=196, data=_OUTCOME),
     t.ProcessingError(
-        duration_s=2.0, data=figures.RunFailure(error_type="JobStoppedError", error="x", is_stop=True)
+        duration_s=2.0, data=payloads.RunFailure(error_type="JobStoppedError", error="x", is_stop=True)
     ),
-    t.JobFailed(duration_s=2.0, data=figures.Failure(error_type="JobFailedError", error="partition 7")),
+    t.JobFailed(duration_s=2.0, data=payloads.Failure(error_type="JobFailedError", error="partition 7")),
 )
 
 

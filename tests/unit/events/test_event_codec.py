@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sample_events import ONE_OF_EACH
 
-from data_juicer.events import figures
+from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.events.codec import decode_line, decode_lines, encode_record, find_header
 
@@ -97,7 +97,7 @@ def test_characters_that_utf8_cannot_hold_do_not_stop_the_log() -> None:
 
 
 def test_such_characters_in_a_described_event_do_not_stop_it_either() -> None:
-    failure = figures.RunFailure(error_type="StoreError", error="\udcff: full")
+    failure = payloads.RunFailure(error_type="StoreError", error="\udcff: full")
     found = decode_line(encode_record(record(t.ProcessingError(duration_s=1.0, data=failure))))
     assert found is not None
     assert found.event.data == msgspec.structs.replace(failure, error="?: full")

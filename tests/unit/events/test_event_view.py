@@ -2,7 +2,7 @@ from itertools import count
 
 from sample_events import ledger, plan
 
-from data_juicer.events import figures
+from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.events.view import JobView, fold
 from data_juicer.job.summary import JobStatus
@@ -18,7 +18,7 @@ def view_of(*events: t.AnyEvent, run: int = 1) -> JobView:
 
 def started(partition_id: int, attempt: str = "r1a1", at: int = 0) -> t.PartitionStart:
     return t.PartitionStart(
-        partition_id=partition_id, attempt=attempt, data=figures.AttemptStart(operation_idx_start=at)
+        partition_id=partition_id, attempt=attempt, data=payloads.AttemptStart(operation_idx_start=at)
     )
 
 
@@ -34,7 +34,7 @@ def saved(partition_id: int, index: int) -> t.CheckpointSave:
         attempt="r1a1",
         duration_s=0.25,
         rows=100,
-        data=figures.CheckpointFile(file="x", size_bytes=50),
+        data=payloads.CheckpointFile(file="x", size_bytes=50),
     )
 
 
@@ -44,12 +44,12 @@ def completed(partition_id: int, rows: int = 100) -> t.PartitionComplete:
         attempt="r1a1",
         duration_s=1.0,
         rows=rows,
-        data=figures.AttemptOutcome(rows_in=100),
+        data=payloads.AttemptOutcome(rows_in=100),
     )
 
 
 def failed(partition_id: int, retry_in_s: float | None) -> t.PartitionFailed:
-    failure = figures.AttemptFailure(error_type="WorkerLost", error="SIGSEGV", retry_in_s=retry_in_s)
+    failure = payloads.AttemptFailure(error_type="WorkerLost", error="SIGSEGV", retry_in_s=retry_in_s)
     return t.PartitionFailed(partition_id=partition_id, attempt="r1a1", duration_s=1.0, data=failure)
 
 
@@ -131,9 +131,9 @@ def test_the_operator_that_a_partition_is_at_is_known() -> None:
 
 def test_the_end_of_a_run_is_its_status() -> None:
     begin = t.ProcessingStart(data=plan())
-    stop = figures.RunFailure(error_type="JobStoppedError", error="SIGTERM", is_stop=True)
-    failure = figures.RunFailure(error_type="StoreError", error="full")
-    outcome = figures.Outcome(rows_in=200, export_path="out/a.jsonl")
+    stop = payloads.RunFailure(error_type="JobStoppedError", error="SIGTERM", is_stop=True)
+    failure = payloads.RunFailure(error_type="StoreError", error="full")
+    outcome = payloads.Outcome(rows_in=200, export_path="out/a.jsonl")
     assert view_of(begin).status is JobStatus.RUNNING
     assert view_of(begin, t.ProcessingError(duration_s=1.0, data=stop)).status is JobStatus.STOPPED
     view = view_of(begin, t.ProcessingError(duration_s=1.0, data=failure))
@@ -151,21 +151,21 @@ def test_the_figures_at_the_end_of_a_run_are_the_last_word() -> None:
 
 def test_dead_letters_and_time_are_sums_over_operators() -> None:
     operators = tuple(ledger(index, 100, rows_dead_letter=2) for index in (-1, 0, 1))
-    view = view_of(t.ProcessingStart(data=figures.Plan(**{**_fields(plan()), "operators": operators})))
+    view = view_of(t.ProcessingStart(data=payloads.Plan(**{**_fields(plan()), "operators": operators})))
     assert (view.rows_dead_letter, view.operator_s) == (6, 1.5)
 
 
-def _fields(struct: figures.Plan) -> dict[str, object]:
+def _fields(struct: payloads.Plan) -> dict[str, object]:
     return {name: getattr(struct, name) for name in struct.__struct_fields__}
 
 
 def test_the_largest_memory_of_a_process_is_kept() -> None:
     def sample(*megabytes: int) -> t.ResourceUsage:
         processes = tuple(
-            figures.ProcessSample(role="worker", pid=pid, cpu_share=1.0, memory_bytes=size * 10**6)
+            payloads.ProcessSample(role="worker", pid=pid, cpu_share=1.0, memory_bytes=size * 10**6)
             for pid, size in enumerate(megabytes)
         )
-        return t.ResourceUsage(data=figures.ResourceSample(processes=processes))
+        return t.ResourceUsage(data=payloads.ResourceSample(processes=processes))
 
     view = view_of(sample(50, 70), sample(60))
     assert view.memory_bytes_peak == 70 * 10**6

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from data_juicer.events import figures
+from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.events.view import JobView
 from data_juicer.monitor.closing import print_closing
@@ -75,7 +75,7 @@ def test_a_long_step_of_the_driver_is_told_and_a_short_one_is_not() -> None:
 
 def test_a_resume_tells_what_earlier_runs_did() -> None:
     stream = io.StringIO()
-    plan = figures.Plan(
+    plan = payloads.Plan(
         host="h", pid=7, backend="local", workers=2, partitions=30, partitions_done=11, rows=90, operators=()
     )
     Terminal(JobView(), ManualClock(), stream).listen(record(t.ProcessingStart(data=plan)))

@@ -10,13 +10,13 @@ import pytest
 
 from data_juicer.errors import StoreError
 from data_juicer.storage.filesystem import LocalFileSystem
-from data_juicer.storage.os_errors import told
+from data_juicer.storage.os_errors import translate_os_errors
 
 FS = LocalFileSystem()
 
 
 def refusal(doing: str, path: Path, number: int, size_bytes: int | None = None) -> str:
-    with pytest.raises(StoreError) as caught, told(doing, str(path), size_bytes):
+    with pytest.raises(StoreError) as caught, translate_os_errors(doing, str(path), size_bytes):
         raise OSError(number, os.strerror(number), str(path))
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith(f"{path}: {doing} failed: ")

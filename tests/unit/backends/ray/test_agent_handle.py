@@ -15,7 +15,7 @@ from data_juicer.backends.ray import backend as backend_of_ray
 from data_juicer.backends.ray.agent import AgentFacts
 from data_juicer.backends.ray.agent_handle import Place
 from data_juicer.engine.protocol import messages as m
-from data_juicer.engine.protocol.resources import Needs
+from data_juicer.engine.protocol.resources import WorkerResources
 from data_juicer.errors import BackendError
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.memory_fs import MemoryFileSystem
@@ -47,7 +47,7 @@ def ready_place() -> Place:
 
 
 def backend(*places: Place) -> backend_of_ray.RayBackend:
-    made = backend_of_ray.RayBackend("auto", None, Needs(), MemoryFileSystem(), ManualClock())
+    made = backend_of_ray.RayBackend("auto", None, WorkerResources(), MemoryFileSystem(), ManualClock())
     made._places = list(places)
     return made
 

@@ -1,4 +1,4 @@
-"""Stages that are staged at the same time are committed together, and count as if they had been one after the other."""
+"""StageWriter that are staged at the same time are committed together, and count as if they had been one after the other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.driver.committer import Committer
-from data_juicer.engine.lifecycle.environment import Surroundings
+from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.run_job import run_job
 from data_juicer.errors import CheckpointError, JobLockedError
 from data_juicer.events import types as t
@@ -42,10 +42,10 @@ def config(tmp_path: Path) -> JobConfig:
 
 def run(config: JobConfig, backend: Callable[[MemoryFileSystem, ManualClock], InlineBackend]) -> jobs.Watch:
     fs, clock, watch = MemoryFileSystem(), ManualClock(), jobs.Watch()
-    around = Surroundings(
+    environment = RunEnvironment(
         fs=fs, clock=clock, backend=backend(fs, clock), listeners=[watch], advisory=MemoryLock(set())
     )
-    run_job(config, around)
+    run_job(config, environment)
     watch.records = [record for record in watch.records if hasattr(record.event, "partition_id")]
     return watch
 

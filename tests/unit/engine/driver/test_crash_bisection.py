@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from data_juicer.engine.driver.crash_bisection import Suspicion, after_loss
-from data_juicer.engine.protocol.messages import Care, Loss, OperatorRow
+from data_juicer.engine.driver.crash_bisection import CrashHistory, after_loss
+from data_juicer.engine.protocol.messages import IsolationPlan, Loss, OperatorRow
 
 
 def row_of(operator: int, row: int) -> OperatorRow:
@@ -18,51 +18,51 @@ CRASH = Loss(from_within=True)
 
 
 def lose(
-    held: Suspicion, loss: Loss, operator: int | None = 0, reason: str = "why"
-) -> tuple[Suspicion, bool]:
+    held: CrashHistory, loss: Loss, operator: int | None = 0, reason: str = "why"
+) -> tuple[CrashHistory, bool]:
     return after_loss(held, loss, operator, reason)
 
 
 def test_a_first_kill_from_outside_teaches_nothing_and_counts_as_a_failure() -> None:
-    held, is_news = lose(Suspicion(), FROM_OUTSIDE)
+    held, is_news = lose(CrashHistory(), FROM_OUTSIDE)
     assert not is_news
-    assert held.care == Care()
+    assert held.care == IsolationPlan()
 
 
 def test_a_second_kill_in_an_operator_makes_it_careful() -> None:
-    held, _ = lose(Suspicion(), FROM_OUTSIDE)
+    held, _ = lose(CrashHistory(), FROM_OUTSIDE)
     held, is_news = lose(held, FROM_OUTSIDE)
     assert is_news
-    assert held.care == Care(row_by_row=frozenset({0}))
+    assert held.care == IsolationPlan(row_by_row=frozenset({0}))
 
 
 def test_a_crash_makes_its_operator_careful_at_once() -> None:
-    held, is_news = lose(Suspicion(), CRASH, operator=3)
+    held, is_news = lose(CrashHistory(), CRASH, operator=3)
     assert is_news
     assert held.care.row_by_row == {3}
 
 
 def test_a_worker_lost_while_rows_are_read_or_saved_blames_no_operator() -> None:
-    held = Suspicion()
+    held = CrashHistory()
     for _ in range(5):
         held, is_news = lose(held, CRASH, operator=None)
         assert not is_news
-    assert held.care == Care()
+    assert held.care == IsolationPlan()
 
 
 def test_a_row_is_blamed_only_after_a_worker_was_lost_with_it_alone() -> None:
-    held, _ = lose(Suspicion(), CRASH)
+    held, _ = lose(CrashHistory(), CRASH)
     held, is_news = lose(held, Loss(row=row_of(0, 7)))
-    assert (is_news, held.care.first, held.care.take_out) == (True, row_of(0, 7), ())
+    assert (is_news, held.care.first, held.care.excluded) == (True, row_of(0, 7), ())
     alone = Loss(row=row_of(0, 7), alone=True, from_within=True)
     held, is_news = lose(held, alone, reason="SIGSEGV in my_op")
     assert is_news
-    assert [(taken.row, taken.reason) for taken in held.care.take_out] == [(row_of(0, 7), "SIGSEGV in my_op")]
+    assert [(taken.row, taken.reason) for taken in held.care.excluded] == [(row_of(0, 7), "SIGSEGV in my_op")]
     assert held.care.first is None
 
 
 def test_a_suspect_killed_by_a_signal_that_may_come_from_outside_is_tried_alone_again() -> None:
-    held, _ = lose(Suspicion(), CRASH)
+    held, _ = lose(CrashHistory(), CRASH)
     held, _ = lose(held, Loss(row=row_of(0, 7)))
     held, is_news = lose(held, Loss(row=row_of(0, 7), alone=True))
     assert (is_news, held.blamed, held.care.first) == (True, (), row_of(0, 7))
@@ -72,7 +72,7 @@ def test_a_suspect_killed_by_a_signal_that_may_come_from_outside_is_tried_alone_
 
 
 def test_a_row_lost_twice_in_company_is_not_blamed() -> None:
-    held, _ = lose(Suspicion(), CRASH)
+    held, _ = lose(CrashHistory(), CRASH)
     for expected_news in (True, False, False):
         held, is_news = lose(held, Loss(row=row_of(0, 7)))
         assert is_news is expected_news
@@ -80,7 +80,7 @@ def test_a_row_lost_twice_in_company_is_not_blamed() -> None:
 
 
 def test_a_suspect_that_was_innocent_costs_a_retry_when_the_next_one_is_found() -> None:
-    held, _ = lose(Suspicion(), CRASH)
+    held, _ = lose(CrashHistory(), CRASH)
     held, _ = lose(held, Loss(row=row_of(0, 7)))
     held, is_news = lose(held, Loss(row=row_of(0, 9)))
     assert not is_news
@@ -88,7 +88,7 @@ def test_a_suspect_that_was_innocent_costs_a_retry_when_the_next_one_is_found() 
 
 
 def test_a_row_blamed_in_an_earlier_operator_makes_those_of_later_ones_unknown_again() -> None:
-    held = Suspicion()
+    held = CrashHistory()
     for operator in (2, 0):
         held, _ = lose(held, CRASH, operator)
         held, _ = lose(held, Loss(row=row_of(operator, 5)), operator)
@@ -112,7 +112,7 @@ class Attempts:
 
     def run(self) -> set[tuple[int, int]]:
         """Rows blamed when an attempt comes through, by operator and source row."""
-        held = Suspicion()
+        held = CrashHistory()
         while (lost := self._attempt(held.care)) is not None:
             self.made += 1
             held, is_news = after_loss(held, lost[0], lost[1], "why")
@@ -120,10 +120,10 @@ class Attempts:
             assert self.made < 10_000
         return {(taken.row.operator_index, taken.row.origin) for taken in held.blamed}
 
-    def _attempt(self, care: Care) -> tuple[Loss, int] | None:
+    def _attempt(self, care: IsolationPlan) -> tuple[Loss, int] | None:
         left = list(range(self.rows))
         for operator in range(self.operators):
-            taken = {each.row for each in care.take_out}
+            taken = {each.row for each in care.excluded}
             rows = {
                 number: OperatorRow(operator_index=operator, row=number, origin=origin)
                 for number, origin in enumerate(left)

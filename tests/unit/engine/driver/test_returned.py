@@ -6,7 +6,7 @@ from collections import deque
 from pathlib import Path
 
 from data_juicer.backends.inline import InlineBackend
-from data_juicer.engine.lifecycle.environment import Surroundings
+from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
@@ -43,7 +43,9 @@ def test_an_attempt_that_comes_back_unbegun_is_made_again_under_another_name_and
     config = jobs.recipe("/jobs", [str(tmp_path / "in.jsonl")], ["clean_links_mapper"], settings)
     backend = Forgetful(fs, clock)
     backend.returned, backend.seen = deque(), set()
-    around = Surroundings(fs=fs, clock=clock, backend=backend, listeners=[watch], advisory=MemoryLock(set()))
-    run_job(config, around)
+    environment = RunEnvironment(
+        fs=fs, clock=clock, backend=backend, listeners=[watch], advisory=MemoryLock(set())
+    )
+    run_job(config, environment)
     assert not watch.events(t.PartitionFailed)
     assert [start.attempt for start in watch.events(t.PartitionStart)] == ["r1a2"] * 4

@@ -8,7 +8,7 @@ import pytest
 
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
-from data_juicer.engine.lifecycle.environment import Surroundings
+from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.run_job import run_job
 from data_juicer.errors import JobLockedError
 from data_juicer.events import types as t
@@ -44,7 +44,7 @@ def test_it_removes_nothing_and_calls_nothing_failed(config: JobConfig) -> None:
             fs.create_exclusive(layout.run_claim(2), b"{}")
             held.update(fs.contents())
 
-    around = Surroundings(
+    environment = RunEnvironment(
         fs=fs,
         clock=clock,
         backend=InlineBackend(fs, clock),
@@ -53,7 +53,7 @@ def test_it_removes_nothing_and_calls_nothing_failed(config: JobConfig) -> None:
         advisory=MemoryLock(set()),
     )
     with pytest.raises(JobLockedError, match="run 2 took the job over"):
-        run_job(config, around)
+        run_job(config, environment)
     left = fs.contents()
     assert not held.keys() - left.keys()
     assert left[layout.summary] == held[layout.summary]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_juicer.backends.inline import InlineBackend
-from data_juicer.engine.lifecycle.environment import Surroundings
+from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
@@ -51,7 +51,7 @@ def test_while_a_partition_waits_for_its_retry_the_one_worker_does_all_others(
     begun_s = clock.monotonic_s()
     run_job(
         config,
-        Surroundings(
+        RunEnvironment(
             fs=fs,
             clock=clock,
             backend=FlakyBackend(fs, clock, failures=2),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from data_juicer.backends.inline import InlineBackend
-from data_juicer.engine.lifecycle.environment import Surroundings
+from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.run_job import run_job
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
@@ -32,8 +32,8 @@ def test_a_driver_that_waited_for_the_lock_looks_again_whether_the_job_is_done(t
     config = jobs.recipe("/disk", [str(tmp_path / "in.jsonl")], ["whitespace_normalization_mapper"])
     fs, clock = MemoryFileSystem(), ManualClock()
     lock = LateLock(lambda: jobs.run_inline(config, fs))
-    around = Surroundings(fs=fs, clock=clock, backend=InlineBackend(fs, clock), advisory=lock)
-    late = run_job(config, around)
+    environment = RunEnvironment(fs=fs, clock=clock, backend=InlineBackend(fs, clock), advisory=lock)
+    late = run_job(config, environment)
     assert late.already_complete
     assert len(json.loads(fs.read(jobs.layout_of(config).summary))["runs"]) == 1
     assert jobs.run_inline(config, fs).already_complete, "the lock was let go"

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from data_juicer.engine.protocol.messages import Care, OperatorRow, TakenOut
+from data_juicer.engine.protocol.messages import ExcludedRow, IsolationPlan, OperatorRow
 from data_juicer.engine.worker.apply_operator import Applied, run_operator
-from data_juicer.engine.worker.isolation_plan import Handling
+from data_juicer.engine.worker.row_isolation import RowIsolation
 from data_juicer.ops.base import Mapper, Operator
 from data_juicer.ops.catalog.registry import make
 from data_juicer.rows.batch import Batch
@@ -36,12 +36,12 @@ def announced() -> list[tuple[int, int, bool]]:
 
 
 @pytest.fixture
-def handle(announced: list[tuple[int, int, bool]]) -> Callable[..., Handling]:
-    def make_handling(**care: Any) -> Handling:
+def handle(announced: list[tuple[int, int, bool]]) -> Callable[..., RowIsolation]:
+    def make_handling(**care: Any) -> RowIsolation:
         def announce(first: OperatorRow, rows: int, alone: bool) -> None:
             announced.append((first.row, rows, alone))
 
-        return Handling.of(Care(**care), 2, announce)
+        return RowIsolation.of(IsolationPlan(**care), 2, announce)
 
     return make_handling
 
@@ -51,12 +51,12 @@ def row_of(number: int, origin: int | None = None) -> OperatorRow:
 
 
 def test_without_care_each_batch_is_given_whole(mapper, handle, announced) -> None:
-    run_operator(mapper, 2, batches(), handling=handle())
+    run_operator(mapper, 2, batches(), isolation=handle())
     assert announced == [(0, 3, False), (3, 3, False), (6, 1, False)]
 
 
 def test_row_by_row_gives_the_same_rows_one_at_a_time(mapper, handle, announced) -> None:
-    careful = run_operator(mapper, 2, batches(), handling=handle(row_by_row=frozenset({2})))
+    careful = run_operator(mapper, 2, batches(), isolation=handle(row_by_row=frozenset({2})))
     assert texts_of(careful) == texts_of(run_operator(mapper, 2, batches()))
     assert announced == [(row, 1, False) for row in range(7)]
     assert [batch.base.tolist() for batch in careful.batches] == [[0, 1, 2], [3, 4, 5], [6]]
@@ -64,30 +64,30 @@ def test_row_by_row_gives_the_same_rows_one_at_a_time(mapper, handle, announced)
 
 def test_care_of_another_operator_changes_nothing(mapper, handle, announced) -> None:
     other = OperatorRow(operator_index=1, row=4, origin=4)
-    taken = (TakenOut(row=other, reason="why"),)
+    taken = (ExcludedRow(row=other, reason="why"),)
     applied = run_operator(
-        mapper, 2, batches(), handling=handle(row_by_row=frozenset({1}), first=other, take_out=taken)
+        mapper, 2, batches(), isolation=handle(row_by_row=frozenset({1}), first=other, excluded=taken)
     )
     assert announced == [(0, 3, False), (3, 3, False), (6, 1, False)]
     assert len(texts_of(applied)) == 7
 
 
 def test_a_suspect_is_given_alone_before_any_other_row_and_kept(mapper, handle, announced) -> None:
-    applied = run_operator(mapper, 2, batches(), handling=handle(first=row_of(4)))
+    applied = run_operator(mapper, 2, batches(), isolation=handle(first=row_of(4)))
     assert announced[0] == (4, 1, True)
     assert announced[1:] == [(0, 3, False), (3, 3, False), (6, 1, False)]
     assert len(texts_of(applied)) == 7
 
 
 def test_a_suspect_that_is_not_the_same_row_any_more_is_not_tried(mapper, handle, announced) -> None:
-    run_operator(mapper, 2, batches(), handling=handle(first=row_of(4, origin=5)))
+    run_operator(mapper, 2, batches(), isolation=handle(first=row_of(4, origin=5)))
     assert (4, 1, True) not in announced
 
 
 def test_a_row_taken_out_is_never_given_to_the_operator_and_is_a_dead_row(mapper, handle, announced) -> None:
-    taken = TakenOut(row=row_of(4), reason="SIGSEGV in my_op")
-    care = {"row_by_row": frozenset({2}), "take_out": (taken,)}
-    applied = run_operator(mapper, 2, batches(), handling=handle(**care))
+    taken = ExcludedRow(row=row_of(4), reason="SIGSEGV in my_op")
+    care = {"row_by_row": frozenset({2}), "excluded": (taken,)}
+    applied = run_operator(mapper, 2, batches(), isolation=handle(**care))
     assert [row for row, _, _ in announced] == [0, 1, 2, 3, 5, 6]
     assert [(dead.row, str(dead.error)) for dead in applied.dead] == [(1, "SIGSEGV in my_op")]
     assert applied.ledger.rows_dead_letter == 1
@@ -95,8 +95,8 @@ def test_a_row_taken_out_is_never_given_to_the_operator_and_is_a_dead_row(mapper
 
 
 def test_a_row_whose_number_another_one_has_now_is_not_taken_out(mapper, handle) -> None:
-    taken = TakenOut(row=row_of(4, origin=5), reason="why")
-    applied = run_operator(mapper, 2, batches(), handling=handle(take_out=(taken,)))
+    taken = ExcludedRow(row=row_of(4, origin=5), reason="why")
+    applied = run_operator(mapper, 2, batches(), isolation=handle(excluded=(taken,)))
     assert not applied.dead
 
 
@@ -109,6 +109,6 @@ def test_a_suspect_that_raises_when_it_is_alone_is_isolated_in_its_turn(handle) 
                 raise ValueError("not this one")
             return batch
 
-    applied = run_operator(Picky(), 2, batches(), handling=handle(first=row_of(4)))
+    applied = run_operator(Picky(), 2, batches(), isolation=handle(first=row_of(4)))
     assert [(dead.row, str(dead.error)) for dead in applied.dead] == [(1, "not this one")]
     assert len(texts_of(applied)) == 6
