@@ -17,6 +17,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from data_juicer.ops.operator_resources import OperatorResources
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -47,6 +49,9 @@ class Operator(ABC):
     """Of the job; set by the registry for an operator that draws."""
     canonical: bytes = b"{}"
     """The parameters that decide the result, as JSON; set by the registry, part of the key of a checkpoint."""
+    resources: OperatorResources = OperatorResources()
+    """What a worker must have to run this operator; set by the registry from the recipe's entry, or from what the class
+    declares (`num_cpus`, `num_gpus`, `memory`, `num_proc`). Decides no result, and is in no key."""
 
     def text_keys_read(self) -> tuple[str, ...]:
         """The text columns that every row must have for this operator; rows without are dead letters."""

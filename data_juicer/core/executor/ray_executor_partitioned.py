@@ -27,8 +27,5 @@ class PartitionedRayExecutor(BackendExecutor):
         from data_juicer.config.operators import check_operators
         from data_juicer.engine.protocol.resources import resources_of
 
-        operators = check_operators(config)
-        needs = resources_of(
-            [(operator, entry.params) for operator, entry in zip(operators, config.process, strict=True)]
-        )
+        needs = resources_of(check_operators(config))
         return RayBackend(config.ray_address, config.np, needs, self.fs, self.clock, self.inform)

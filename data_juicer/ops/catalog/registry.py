@@ -17,6 +17,7 @@ from data_juicer.errors import ConfigError
 from data_juicer.ops.base import Operator
 from data_juicer.ops.catalog import custom, parameters
 from data_juicer.ops.catalog.aliases import ALIASES, WITHOUT_EFFECT
+from data_juicer.ops.operator_resources import declared_resources
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -75,6 +76,7 @@ def make(name: str, params: Mapping[str, Any], *, text_key: str = "text", seed: 
     except (ValueError, TypeError, AssertionError) as error:
         raise ConfigError(f"operator {name}: {error}") from error
     operator.canonical = parameters.canonical(declared, checked)
+    operator.resources = declared_resources(name, declared, params)
     return operator
 
 
