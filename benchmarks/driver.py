@@ -25,11 +25,12 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver as Owner
 from data_juicer.job.lock import acquire
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.storage.filesystem import FileSystem, LocalFileSystem
+from data_juicer.storage.base import Store
+from data_juicer.storage.memory import MemoryStore
+from data_juicer.storage.posix import PosixStore
 from data_juicer.store.ledger import READ, OperatorLedger
 from data_juicer.store.manifest import DataFile, Manifest, OperatorIdentity
 from data_juicer.testing.locks import MemoryLock
-from data_juicer.testing.memory_fs import MemoryFileSystem
 from data_juicer.testing.scripted_backend import ScriptedBackend
 
 PARTITIONS = {"disk": 500, "memory": 3000}
@@ -66,22 +67,22 @@ def measure(bench: Bench) -> list[Measured]:
 
 def _on(bench: Bench, where: str, count: int) -> float:
     if where == "memory":
-        return count / _seconds(MemoryFileSystem(), "/jobs", count, time.process_time)
+        return count / _seconds(MemoryStore(), "/jobs", count, time.process_time)
     with bench.scratch() as directory:
-        return count / _seconds(LocalFileSystem(), str(directory), count, time.perf_counter)
+        return count / _seconds(PosixStore(), str(directory), count, time.perf_counter)
 
 
-def _seconds(fs: FileSystem, work_dir: str, count: int, clock_s: Callable[[], float]) -> float:
+def _seconds(store: Store, work_dir: str, count: int, clock_s: Callable[[], float]) -> float:
     """What the driver's loop takes for so many partitions, by the clock that is given."""
     clock, view = SystemClock(), JobView()
     layout = JobLayout.of(work_dir, "driver")
-    lock = acquire(fs, layout, clock, Owner.here(), MemoryLock(set()))
+    lock = acquire(store, layout, clock, Owner.here(), MemoryLock(set()))
     for directory in layout.directories().values():
-        fs.make_dirs(directory)
-    log = EventLog(fs, layout, clock, lock.run, listeners=(view.apply,))
+        store.make_dirs(directory)
+    log = EventLog(store, layout, clock, lock.run, listeners=(view.apply,))
     driver = Driver(
         backend=ScriptedBackend(script, SLOTS),
-        committer=Committer(fs, layout, lock, "keep_all"),
+        committer=Committer(store, layout, lock, "keep_all"),
         recorder=EventRecorder(log, NAMES),
         clock=clock,
         retry=RetryPolicy(retries_max=0, backoff="fixed", seed=0),

@@ -22,7 +22,7 @@ import xxhash
 from data_juicer.ops.base import DatasetOperator
 from data_juicer.ops.catalog import registry
 from data_juicer.ops.dataset.scratch import Scratch
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 from data_juicer.store.codec import encode_table
 from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.summaries import ORIGIN, SummaryFiles
@@ -102,7 +102,7 @@ def main() -> None:
 
     manifests = msgspec.json.decode((given.folder / "manifests.json").read_bytes(), type=list[Manifest])
     before_mb, started_s = peak_mb(), time.monotonic()
-    summaries = SummaryFiles(LocalFileSystem(), str(given.folder), manifests)
+    summaries = SummaryFiles(PosixStore(), str(given.folder), manifests)
     scratch = Scratch(str(given.folder / "scratch"), given.memory_mb * 1_000_000)
     removed = 0
     for table in operator.resolve(summaries, scratch):  # type: ignore[attr-defined]

@@ -46,13 +46,13 @@ def load_job(job_id: str, work_dir: str = "./outputs") -> LoadedJob:
     from data_juicer.job import summary as summaries
     from data_juicer.job.find import find_job
     from data_juicer.job.layout import JobLayout
-    from data_juicer.storage.filesystem import LocalFileSystem
+    from data_juicer.storage.posix import PosixStore
 
-    fs = LocalFileSystem()
+    store = PosixStore()
     found = find_job(work_dir, job_id)
-    summary = summaries.load(fs, JobLayout.found(found.job_id, found.job_dir, {}))
+    summary = summaries.load(store, JobLayout.found(found.job_id, found.job_dir, {}))
     layout = JobLayout.found(found.job_id, found.job_dir, summary.directories)
-    return LoadedJob(summary=summary, view=fold(read_records(fs, layout)))
+    return LoadedJob(summary=summary, view=fold(read_records(store, layout)))
 
 
 def run_config(config: JobConfig, **surroundings: Any) -> JobResult:

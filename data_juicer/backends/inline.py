@@ -11,7 +11,7 @@ from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.worker.context import WorkerContext
 from data_juicer.engine.worker.saver import DirectSaver
 from data_juicer.engine.worker.worker import Worker
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 
 
 class InlineBackend:
@@ -21,15 +21,15 @@ class InlineBackend:
     workers = 1
     slots = 1
 
-    def __init__(self, fs: FileSystem, clock: Clock) -> None:
-        self._fs = fs
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
         self._worker: Worker | None = None
         self._waiting: deque[Attempt] = deque()
         self._messages: Iterator[Message] = iter(())
 
     def begin(self, setup: WorkerSetup, partitions: int) -> None:
-        self._worker = Worker(WorkerContext(setup, self._fs, self._clock, DirectSaver()), name="inline")
+        self._worker = Worker(WorkerContext(setup, self._store, self._clock, DirectSaver()), name="inline")
 
     def submit(self, attempt: Attempt) -> None:
         self._waiting.append(attempt)

@@ -69,8 +69,8 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobResult:
 
     def find_done() -> JobSummary | None:
         """The summary of a job that has nothing left to do."""
-        done = find_completed(environment.fs, layout, wanted_digest, os.path.abspath(config.export_path))
-        if done is None or config.verify_input or known_sources(environment.fs, layout) != sources:
+        done = find_completed(environment.store, layout, wanted_digest, os.path.abspath(config.export_path))
+        if done is None or config.verify_input or known_sources(environment.store, layout) != sources:
             return None
         return done
 
@@ -80,7 +80,7 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobResult:
     job = open_job(
         config,
         layout,
-        environment.fs,
+        environment.store,
         environment.clock,
         wanted_digest,
         command,
@@ -113,13 +113,13 @@ class _Run:
         self.config = config
         self.environment = environment
         self.job = job
-        self.fs = environment.fs
+        self.store = environment.store
         self.layout = job.layout
         self.operators = operators
         self.identities = identities
         self.recorder = EventRecorder(job.log, [operator.name for operator in operators])
         self.committer = Committer(
-            self.fs,
+            self.store,
             job.layout,
             job.lock,
             cast("Retention", config.intermediate_storage.retention_policy),
@@ -127,7 +127,7 @@ class _Run:
         )
         self.budget = DeadLetterBudget(
             ratio_max=config.fault_tolerance.max_dead_letter_ratio,
-            examples=lambda: example_dead_letters(self.fs, self.layout),
+            examples=lambda: example_dead_letters(self.store, self.layout),
         )
         self.sampler = ResourceSampler(environment.clock, os.getpid())
 
@@ -157,7 +157,9 @@ class _Run:
     def _drop_expired(self) -> None:
         days = self.config.intermediate_storage.max_retention_days
         work_dir = os.path.dirname(self.layout.job_dir)
-        for job_id in drop_expired(self.fs, work_dir, self.layout.job_id, self.environment.clock.now(), days):
+        for job_id in drop_expired(
+            self.store, work_dir, self.layout.job_id, self.environment.clock.now(), days
+        ):
             self.recorder.inform(f"checkpoints of job {job_id}, completed over {days} days ago, were dropped")
 
     def _work(self, sources: Sequence[SourceFile]) -> None:
@@ -178,7 +180,7 @@ class _Run:
         self.budget.check()
         pending = plan.pending
         check_room(
-            self.fs,
+            self.store,
             self.layout,
             self.job.summary.export_path or "",
             mapping.only(pending),
@@ -197,7 +199,7 @@ class _Run:
         barriers.report()
         self.job.lock.fence()
         publish_job(
-            self.fs, self.layout, self.job.log, self.config, mapping.partitions, setup, self._step_or_stop
+            self.store, self.layout, self.job.log, self.config, mapping.partitions, setup, self._step_or_stop
         )
 
     def _begin(self, mapping: DatasetMapping, plan: JobPlan) -> None:
@@ -241,7 +243,7 @@ class _Run:
 
     def _barriers(self, mapping: DatasetMapping, plan: ResolvePlan, driver: Driver) -> DatasetOperators:
         return DatasetOperators(
-            fs=self.fs,
+            store=self.store,
             clock=self.environment.clock,
             layout=self.layout,
             run=self.job.run,

@@ -12,7 +12,7 @@ from data_juicer.events.codec import decode_lines, encode_record, find_header
 from data_juicer.events.file import RotatingFile, Tail, read_lines
 from data_juicer.events.people import PeopleLog
 from data_juicer.job.layout import JobLayout
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 
 Listener = Callable[[t.Record], None]
 
@@ -34,7 +34,7 @@ class EventLog:
 
     def __init__(
         self,
-        fs: FileSystem,
+        store: Store,
         layout: JobLayout,
         clock: Clock,
         run: int,
@@ -53,11 +53,11 @@ class EventLog:
             listeners: called with each record, in order, in the thread that records.
         """
         size_bytes_max = int(max_log_size_mb * 1_000_000)
-        self._file = RotatingFile(fs, layout.events_jsonl, size_bytes_max, backup_count)
+        self._file = RotatingFile(store, layout.events_jsonl, size_bytes_max, backup_count)
         self._people = PeopleLog(
-            RotatingFile(fs, layout.events_log, size_bytes_max, backup_count), people_level
+            RotatingFile(store, layout.events_log, size_bytes_max, backup_count), people_level
         )
-        self._fs = fs
+        self._store = store
         self._clock = clock
         self._run = run
         self._enabled = enabled
@@ -128,7 +128,7 @@ class EventLog:
         """Find the number to go on with, and say what was wrong with the log."""
         tail: Tail | None = None
         try:
-            self._fs.make_dirs(layout.event_logs_dir)
+            self._store.make_dirs(layout.event_logs_dir)
             tail = self._file.cut(lambda line: find_header(line) is not None)
             self._people.cut()
         except StoreError as error:
@@ -176,6 +176,6 @@ class EventLog:
             self.record(t.WarningNotice(message=message))
 
 
-def read_records(fs: FileSystem, layout: JobLayout) -> Iterator[t.Record]:
+def read_records(store: Store, layout: JobLayout) -> Iterator[t.Record]:
     """Every event of a job, the oldest first; damaged lines are passed over. Raises: StoreError."""
-    return decode_lines(read_lines(fs, layout.events_jsonl))
+    return decode_lines(read_lines(store, layout.events_jsonl))

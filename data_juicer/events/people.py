@@ -1,4 +1,4 @@
-"""events.log: what people read. Lines are made by loguru and appended through the file system seam."""
+"""events.log: what people read. Lines are made by loguru and appended through the storage seam."""
 
 from __future__ import annotations
 

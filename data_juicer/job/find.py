@@ -10,7 +10,7 @@ from datetime import datetime
 from data_juicer.errors import ConfigError, JobNotFoundError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver, find_owner, is_alive
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +53,9 @@ def find_job(work_dir: str, job_id: str) -> FoundJob:
     raise JobNotFoundError(f"{shown}: no such job among {len(jobs)} in {work_dir}. {hint}")
 
 
-def is_job_alive(fs: FileSystem, layout: JobLayout, now: datetime) -> bool:
+def is_job_alive(store: Store, layout: JobLayout, now: datetime) -> bool:
     """Whether a driver works on the job, as far as this machine can tell."""
-    owner = find_owner(fs, layout)
+    owner = find_owner(store, layout)
     return owner is not None and is_alive(owner, now, Driver.here().host, layout.lock)
 
 

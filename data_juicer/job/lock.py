@@ -23,7 +23,7 @@ from data_juicer.errors import JobLockedError, StoreError
 from data_juicer.job.advisory import AdvisoryLock, FileLock, is_held
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_run_name
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 
 RENEWAL_S: Final = 15.0
 """How often a driver renews its lease."""
@@ -61,9 +61,9 @@ class Lock:
     """The right of one run to commit; made by `acquire`."""
 
     def __init__(
-        self, fs: FileSystem, layout: JobLayout, clock: Clock, advisory: AdvisoryLock, claim: RunClaim
+        self, store: Store, layout: JobLayout, clock: Clock, advisory: AdvisoryLock, claim: RunClaim
     ) -> None:
-        self._fs = fs
+        self._store = store
         self._layout = layout
         self._clock = clock
         self._advisory = advisory
@@ -98,7 +98,7 @@ class Lock:
 
     def is_lost(self) -> bool:
         """Whether a later run owns the job: nothing of it is this one's to change any more."""
-        return self._fs.exists(self._layout.run_claim(self.run + 1))
+        return self._store.exists(self._layout.run_claim(self.run + 1))
 
     def release(self, rows_done: int) -> None:
         """Give the job free for the next run.
@@ -117,11 +117,11 @@ class Lock:
         self._claim = msgspec.structs.replace(
             self._claim, renewed=format_utc(self._clock.now()), released=released, rows_done=rows_done
         )
-        self._fs.write_atomic(self._layout.run_claim(self.run), msgspec.json.encode(self._claim))
+        self._store.write_atomic(self._layout.run_claim(self.run), msgspec.json.encode(self._claim))
 
 
 def acquire(
-    fs: FileSystem,
+    store: Store,
     layout: JobLayout,
     clock: Clock,
     driver: Driver,
@@ -133,33 +133,33 @@ def acquire(
         advisory: the lock of this machine; the operating system's unless a test gives its own.
     Raises: JobLockedError: another driver has the job; nothing was changed.
     """
-    fs.make_dirs(layout.job_dir)
-    fs.make_dirs(layout.runs_dir)
+    store.make_dirs(layout.job_dir)
+    store.make_dirs(layout.runs_dir)
     held = FileLock() if advisory is None else advisory
     if not held.acquire(layout.lock):
-        raise _refusal(layout, find_owner(fs, layout), "still runs")
+        raise _refusal(layout, find_owner(store, layout), "still runs")
     try:
-        claim = _claim_next_run(fs, layout, clock, driver)
+        claim = _claim_next_run(store, layout, clock, driver)
     except BaseException:
         held.release()
         raise
-    return Lock(fs, layout, clock, held, claim)
+    return Lock(store, layout, clock, held, claim)
 
 
-def find_owner(fs: FileSystem, layout: JobLayout) -> RunClaim | None:
+def find_owner(store: Store, layout: JobLayout) -> RunClaim | None:
     """The claim of the newest run; None when there was none or it cannot be read."""
-    run = newest_run(fs, layout)
+    run = newest_run(store, layout)
     if run == 0:
         return None
     try:
-        return msgspec.json.decode(fs.read(layout.run_claim(run)), type=RunClaim)
+        return msgspec.json.decode(store.read(layout.run_claim(run)), type=RunClaim)
     except (FileNotFoundError, msgspec.MsgspecError, ValueError, RecursionError):
         return None
 
 
-def newest_run(fs: FileSystem, layout: JobLayout) -> int:
+def newest_run(store: Store, layout: JobLayout) -> int:
     """The number of the newest run; 0 for a job that none has worked on."""
-    return max((parse_run_name(name) or 0 for name in fs.list(layout.runs_dir)), default=0)
+    return max((parse_run_name(name) or 0 for name in store.list(layout.runs_dir)), default=0)
 
 
 def is_alive(owner: RunClaim, now: datetime, host: str, lock_path: str) -> bool:
@@ -169,19 +169,19 @@ def is_alive(owner: RunClaim, now: datetime, host: str, lock_path: str) -> bool:
     return is_held(lock_path) if owner.host == host else not _is_lease_over(owner, now)
 
 
-def _claim_next_run(fs: FileSystem, layout: JobLayout, clock: Clock, driver: Driver) -> RunClaim:
+def _claim_next_run(store: Store, layout: JobLayout, clock: Clock, driver: Driver) -> RunClaim:
     """Called with the lock of this machine held, so that an owner on this machine is dead."""
-    owner = find_owner(fs, layout)
+    owner = find_owner(store, layout)
     now = clock.now()
     if owner and not owner.released and owner.host != driver.host and not _is_lease_over(owner, now):
         raise _refusal(
             layout, owner, f"was heard of at {owner.renewed}; taken for dead {LEASE_S:.0f} s after that"
         )
     moment = format_utc(now)
-    run = newest_run(fs, layout) + 1
+    run = newest_run(store, layout) + 1
     claim = RunClaim(run=run, host=driver.host, pid=driver.pid, since=moment, renewed=moment)
-    if not fs.create_exclusive(layout.run_claim(run), msgspec.json.encode(claim)):
-        raise _refusal(layout, find_owner(fs, layout), "was faster")
+    if not store.create_exclusive(layout.run_claim(run), msgspec.json.encode(claim)):
+        raise _refusal(layout, find_owner(store, layout), "was faster")
     return claim
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from data_juicer.errors import JobError, JobNotFoundError, ResumeRefusedError
 from data_juicer.job.layout import JobLayout
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.version import VERSION
 
 FORMAT_VERSION: Final = 1
@@ -135,23 +135,23 @@ def decode(data: bytes, path: str) -> JobSummary:
         ) from error
 
 
-def write(fs: FileSystem, layout: JobLayout, summary: JobSummary) -> None:
+def write(store: Store, layout: JobLayout, summary: JobSummary) -> None:
     """Replace the summary: after a crash it is the old one or this one."""
-    fs.write_atomic(layout.summary, encode(summary))
+    store.write_atomic(layout.summary, encode(summary))
 
 
-def load(fs: FileSystem, layout: JobLayout) -> JobSummary:
+def load(store: Store, layout: JobLayout) -> JobSummary:
     """Raises: JobNotFoundError: there is no such job. JobError: its summary cannot be read."""
-    found = find(fs, layout)
+    found = find(store, layout)
     if found is None:
         raise JobNotFoundError(f"{layout.summary}: there is no job {layout.job_id}.")
     return found
 
 
-def find(fs: FileSystem, layout: JobLayout) -> JobSummary | None:
+def find(store: Store, layout: JobLayout) -> JobSummary | None:
     """The summary; None where the job has none yet. Raises: JobError: it cannot be read."""
     try:
-        data = fs.read(layout.summary)
+        data = store.read(layout.summary)
     except FileNotFoundError:
         return None
     return decode(data, layout.summary)

@@ -14,7 +14,7 @@ from data_juicer.plan.partitions import PartitionSpec, Piece, assign_partitions
 
 if TYPE_CHECKING:
     from data_juicer.formats.base import Fragment, FragmentLimits, SourceFile
-    from data_juicer.storage.filesystem import FileSystem
+    from data_juicer.storage.base import Store
 
 STAGED_SUFFIX: Final = ".staged"
 
@@ -23,7 +23,7 @@ def scan(
     sources: Sequence[SourceFile],
     limits: FragmentLimits,
     previous: DatasetMapping | None,
-    fs: FileSystem,
+    store: Store,
     *,
     copies_dir: str,
     materialize: Materialize = "auto",
@@ -47,15 +47,15 @@ def scan(
     if (
         previous is not None
         and not verify
-        and _is_current(previous, (tuple(sources), limits, materialize, with_suffix), fs)
+        and _is_current(previous, (tuple(sources), limits, materialize, with_suffix), store)
     ):
         return previous
     known = {} if previous is None or verify else _known_pieces(previous, limits, materialize)
     pieces: list[Piece] = []
     for source in sources:
         held = known.get(_identity(source))
-        if held is None or not _copies_are_whole(held, fs):
-            for piece in _Scanner(fs, copies_dir, limits, materialize).pieces(source):
+        if held is None or not _copies_are_whole(held, store):
+            for piece in _Scanner(store, copies_dir, limits, materialize).pieces(source):
                 watch(piece.fragment)
                 pieces.append(piece)
         else:
@@ -67,14 +67,14 @@ def scan(
         materialize=materialize,
         with_suffix=with_suffix,
         sources=tuple(sources),
-        partitions=tuple(_name_copies(partitions, copies_dir, fs)),
+        partitions=tuple(_name_copies(partitions, copies_dir, store)),
     )
 
 
-def _is_current(previous: DatasetMapping, asked: tuple[Any, ...], fs: FileSystem) -> bool:
+def _is_current(previous: DatasetMapping, asked: tuple[Any, ...], store: Store) -> bool:
     """Whether a scan would find what is known: the usual case of a resume, which must not cost anything."""
     known = (previous.sources, previous.limits, previous.materialize, previous.with_suffix)
-    return asked == known and _copies_are_whole(previous.partitions, fs)
+    return asked == known and _copies_are_whole(previous.partitions, store)
 
 
 def _identity(source: SourceFile) -> tuple[Any, ...]:
@@ -115,11 +115,11 @@ def _with_suffix(piece: Piece, wanted: bool) -> Piece:
     return msgspec.structs.replace(piece, fragment=msgspec.structs.replace(piece.fragment, suffix=suffix))
 
 
-def _copies_are_whole(pieces: Iterable[Piece | PartitionSpec], fs: FileSystem) -> bool:
+def _copies_are_whole(pieces: Iterable[Piece | PartitionSpec], store: Store) -> bool:
     """By size; what they hold is checked against the digest when they are read."""
     return all(
-        fs.exists(piece.copy_path)
-        and fs.size(piece.copy_path) == piece.fragment.byte_stop - piece.fragment.byte_start
+        store.exists(piece.copy_path)
+        and store.size(piece.copy_path) == piece.fragment.byte_stop - piece.fragment.byte_start
         for piece in pieces
         if piece.copy_path
     )
@@ -129,9 +129,9 @@ class _Scanner:
     """Reads sources; writes copies under names of their own, since ids are known only when all sources are read."""
 
     def __init__(
-        self, fs: FileSystem, copies_dir: str, limits: FragmentLimits, materialize: Materialize
+        self, store: Store, copies_dir: str, limits: FragmentLimits, materialize: Materialize
     ) -> None:
-        self._fs = fs
+        self._store = store
         self._copies_dir = copies_dir
         self._limits = limits
         self._always = materialize == "always"
@@ -159,12 +159,12 @@ class _Scanner:
         return _in_place(source, fragments)
 
     def _copied(self, source: SourceFile, unpacked: Iterable[tuple[Fragment, bytes]]) -> Iterator[Piece]:
-        self._fs.make_dirs(self._copies_dir)
+        self._store.make_dirs(self._copies_dir)
         for number, (fragment, data) in enumerate(unpacked):
             name = f"source_{source.index:06d}_{number:06d}{STAGED_SUFFIX}"
             path = os.path.join(self._copies_dir, name)
-            self._fs.write(path, data)
-            self._fs.sync(path)
+            self._store.write(path, data)
+            self._store.sync(path)
             yield Piece(fragment=fragment, format=source.format, source_path=source.path, copy_path=path)
 
 
@@ -174,7 +174,7 @@ def _in_place(source: SourceFile, fragments: Iterable[Fragment]) -> Iterator[Pie
 
 
 def _name_copies(
-    partitions: Iterable[PartitionSpec], copies_dir: str, fs: FileSystem
+    partitions: Iterable[PartitionSpec], copies_dir: str, store: Store
 ) -> Iterator[PartitionSpec]:
     """Rename staged copies after their partition and content, durably."""
     renamed = False
@@ -184,8 +184,8 @@ def _name_copies(
             continue
         name = f"partition_{spec.partition_id:06d}.{spec.digest[:8]}.{spec.format}"
         path = os.path.join(copies_dir, name)
-        fs.replace(spec.copy_path, path)
+        store.replace(spec.copy_path, path)
         renamed = True
         yield msgspec.structs.replace(spec, copy_path=path)
     if renamed:
-        fs.sync_dir(copies_dir)
+        store.sync_dir(copies_dir)

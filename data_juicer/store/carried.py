@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.ops.dataset.summaries import ROW_BYTES
-from data_juicer.storage.filesystem import Data, FileSystem
+from data_juicer.storage.base import Data, Store
 from data_juicer.store.manifest import DataFile
 from data_juicer.store.staging import stage_file
 
@@ -28,9 +28,9 @@ _FILES_MAX: Final = 256
 """How many files are held open at once."""
 
 
-def stage_rows(fs: FileSystem, path: str, rows: Sequence[bytes]) -> DataFile:
+def stage_rows(store: Store, path: str, rows: Sequence[bytes]) -> DataFile:
     """Write rows one behind the other, durably."""
-    return stage_file(fs, path, b"".join([row + b"\n" for row in rows]), len(rows))
+    return stage_file(store, path, b"".join([row + b"\n" for row in rows]), len(rows))
 
 
 def with_rows(summary: pa.Table, rows: Sequence[bytes]) -> pa.Table:
@@ -51,7 +51,7 @@ class DamagedRowsError(CheckpointCorruptError):
         self.name = name
 
 
-def read_rows(fs: FileSystem, directory: str, places: pa.Table) -> Iterator[bytes]:
+def read_rows(store: Store, directory: str, places: pa.Table) -> Iterator[bytes]:
     """The rows with these places, in order.
 
     Args:
@@ -66,15 +66,15 @@ def read_rows(fs: FileSystem, directory: str, places: pa.Table) -> Iterator[byte
         if name not in held:
             if len(held) == _FILES_MAX:
                 del held[next(iter(held))]
-            held[name] = _mapped(fs, directory, name)
+            held[name] = _mapped(store, directory, name)
         row = bytes(memoryview(held[name])[start : start + size_bytes])
         if xxhash.xxh3_64_intdigest(row) != digest:
             raise DamagedRowsError(name)
         yield row
 
 
-def _mapped(fs: FileSystem, directory: str, name: str) -> Data:
+def _mapped(store: Store, directory: str, name: str) -> Data:
     try:
-        return fs.map(f"{directory}/{name}")
+        return store.map(f"{directory}/{name}")
     except FileNotFoundError as error:
         raise DamagedRowsError(name) from error

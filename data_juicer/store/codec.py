@@ -10,7 +10,7 @@ from typing import Final, Literal
 import pyarrow as pa
 
 from data_juicer.errors import CheckpointCorruptError
-from data_juicer.storage.filesystem import Data
+from data_juicer.storage.base import Data
 
 Format = Literal["parquet", "arrow", "jsonl"]
 Compression = Literal["snappy", "gzip", "zstd", "lz4", "none"]

@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from data_juicer.errors import CheckpointCorruptError, CheckpointError
-from data_juicer.storage.filesystem import Data, FileSystem
+from data_juicer.storage.base import Data, Store
 from data_juicer.store.ledger import check_ledgers
 from data_juicer.store.manifest import Manifest, decode_manifest, encode_manifest
 
 SET_ASIDE: Final = "set_aside"
 
 
-def commit_manifest(fs: FileSystem, path: str, manifest: Manifest) -> bool:
+def commit_manifest(store: Store, path: str, manifest: Manifest) -> bool:
     """Make one stage of one partition count. True when this call did it, False when an earlier attempt had.
 
     Raises: CheckpointError: the ledger does not balance, or another stage than this one has the name.
@@ -28,9 +28,9 @@ def commit_manifest(fs: FileSystem, path: str, manifest: Manifest) -> bool:
         raise CheckpointError(
             f"partition {manifest.partition}: {manifest.rows} rows staged, {manifest.ledgers[-1].rows_out} in its ledger."
         )
-    if fs.create_exclusive(path, encode_manifest(manifest)):
+    if store.create_exclusive(path, encode_manifest(manifest)):
         return True
-    held = read_manifest(fs, path)
+    held = read_manifest(store, path)
     if held.key != manifest.key:
         raise CheckpointError(
             f"{path} was committed by run {held.run} for another key while this run worked on it. Nothing was changed."
@@ -38,12 +38,12 @@ def commit_manifest(fs: FileSystem, path: str, manifest: Manifest) -> bool:
     return False
 
 
-def read_manifest(fs: FileSystem, path: str) -> Manifest:
+def read_manifest(store: Store, path: str) -> Manifest:
     """Raises: CheckpointCorruptError, CheckpointError, FileNotFoundError."""
-    return decode_manifest(fs.read(path), path)
+    return decode_manifest(store.read(path), path)
 
 
-def set_aside(fs: FileSystem, paths: Iterable[str]) -> list[str]:
+def set_aside(store: Store, paths: Iterable[str]) -> list[str]:
     """Take their names from damaged or stale manifests and keep the files; returns where they lie now.
 
     They go into a folder `set_aside` beside them, which no run reads.
@@ -53,17 +53,17 @@ def set_aside(fs: FileSystem, paths: Iterable[str]) -> list[str]:
         directory, name = os.path.split(path)
         aside_dir = os.path.join(directory, SET_ASIDE)
         if aside_dir not in directories:
-            fs.make_dirs(aside_dir)
+            store.make_dirs(aside_dir)
             directories |= {aside_dir, directory}
         target = os.path.join(aside_dir, name)
         number = 1
-        while fs.exists(target):
+        while store.exists(target):
             target = os.path.join(aside_dir, f"{name}.{number}")
             number += 1
-        fs.replace(path, target)
+        store.replace(path, target)
         moved.append(target)
     for directory in sorted(directories):
-        fs.sync_dir(directory)
+        store.sync_dir(directory)
     return moved
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from data_juicer.errors import CheckpointCorruptError, CheckpointError
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.store.codec import decode_table, encode_table
 from data_juicer.store.commit import check_file
 
@@ -78,13 +78,13 @@ _DECODER: Final = msgspec.json.Decoder(ResolveManifest)
 
 
 def stage_decisions(
-    fs: FileSystem, path: str, tables: Iterable[tuple[int, pa.Table, DeadRows]]
+    store: Store, path: str, tables: Iterable[tuple[int, pa.Table, DeadRows]]
 ) -> list[Decision]:
     """Write what was decided about each partition one behind the other, durably."""
     import xxhash
 
     name, stop, staged = os.path.basename(path), 0, []
-    with fs.create(path) as sink:
+    with store.create(path) as sink:
         for partition, table, dead in tables:
             data = bytes(encode_table(table, "arrow", "lz4"))
             dead_data = bytes(encode_table(_dead_table(dead), "arrow", "lz4")) if dead.rows else b""
@@ -104,8 +104,8 @@ def stage_decisions(
                 )
             )
             stop += len(dead_data)
-    fs.sync(path)
-    fs.sync_dir(os.path.dirname(path))
+    store.sync(path)
+    store.sync_dir(os.path.dirname(path))
     return staged
 
 
@@ -117,17 +117,17 @@ def _dead_table(dead: DeadRows) -> pa.Table:
     )
 
 
-def commit_resolve(fs: FileSystem, path: str, manifest: ResolveManifest) -> None:
+def commit_resolve(store: Store, path: str, manifest: ResolveManifest) -> None:
     """Make decisions count. Raises: CheckpointError: other ones stand there."""
-    if not fs.create_exclusive(path, _ENCODER.encode(manifest)):
+    if not store.create_exclusive(path, _ENCODER.encode(manifest)):
         raise CheckpointError(
             f"{path} was committed by another run while this one worked. Nothing was changed."
         )
 
 
-def read_resolve(fs: FileSystem, path: str) -> ResolveManifest:
+def read_resolve(store: Store, path: str) -> ResolveManifest:
     """Raises: CheckpointCorruptError: not such a manifest, or not of the file beside it. FileNotFoundError."""
-    data = fs.read(path)
+    data = store.read(path)
     try:
         manifest = _DECODER.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -140,31 +140,31 @@ def read_resolve(fs: FileSystem, path: str) -> ResolveManifest:
     return manifest
 
 
-def check_decisions(fs: FileSystem, directory: str, manifest: ResolveManifest) -> None:
+def check_decisions(store: Store, directory: str, manifest: ResolveManifest) -> None:
     """Read all of the file once. Raises: CheckpointCorruptError: it is not what was committed."""
     for decision in manifest.decisions:
-        _read(fs, directory, decision)
-        _read_dead(fs, directory, decision)
+        _read(store, directory, decision)
+        _read_dead(store, directory, decision)
 
 
-def read_decision(fs: FileSystem, directory: str, decision: Decision) -> pa.Table:
+def read_decision(store: Store, directory: str, decision: Decision) -> pa.Table:
     """Raises: CheckpointCorruptError."""
-    return decode_table(_read(fs, directory, decision), "arrow", decision.file)
+    return decode_table(_read(store, directory, decision), "arrow", decision.file)
 
 
-def read_dead(fs: FileSystem, directory: str, decision: Decision) -> DeadRows:
+def read_dead(store: Store, directory: str, decision: Decision) -> DeadRows:
     """Raises: CheckpointCorruptError."""
     if not decision.dead_bytes:
         return NONE_DEAD
-    table = decode_table(_read_dead(fs, directory, decision), "arrow", decision.file)
+    table = decode_table(_read_dead(store, directory, decision), "arrow", decision.file)
     return DeadRows(
         rows=tuple(table.column("row").to_pylist()), letters=tuple(table.column("letter").to_pylist())
     )
 
 
-def _read(fs: FileSystem, directory: str, decision: Decision) -> memoryview:
+def _read(store: Store, directory: str, decision: Decision) -> memoryview:
     return _read_range(
-        fs,
+        store,
         directory,
         decision,
         decision.byte_start,
@@ -173,17 +173,19 @@ def _read(fs: FileSystem, directory: str, decision: Decision) -> memoryview:
     )
 
 
-def _read_dead(fs: FileSystem, directory: str, decision: Decision) -> memoryview:
+def _read_dead(store: Store, directory: str, decision: Decision) -> memoryview:
     if not decision.dead_bytes:
         return memoryview(b"")
-    return _read_range(fs, directory, decision, decision.byte_stop, decision.dead_bytes, decision.dead_digest)
+    return _read_range(
+        store, directory, decision, decision.byte_stop, decision.dead_bytes, decision.dead_digest
+    )
 
 
 def _read_range(
-    fs: FileSystem, directory: str, decision: Decision, start: int, size_bytes: int, digest: str
+    store: Store, directory: str, decision: Decision, start: int, size_bytes: int, digest: str
 ) -> memoryview:
     try:
-        data = fs.map(os.path.join(directory, decision.file))
+        data = store.map(os.path.join(directory, decision.file))
     except FileNotFoundError as error:
         raise CheckpointCorruptError(f"{decision.file} is missing.") from error
     part = memoryview(data)[start : start + size_bytes]

@@ -11,7 +11,7 @@ import msgspec
 
 from data_juicer.formats.compression import compress
 from data_juicer.formats.parquet import merge
-from data_juicer.storage.filesystem import Data, FileSystem
+from data_juicer.storage.base import Data, Store
 
 FORMAT_VERSION: Final = 1
 CHUNK_BYTES: Final = 8 << 20
@@ -67,10 +67,10 @@ class ExportTarget:
         return self.format == "jsonl" and self.compression != "none" and not self.shard_size_bytes
 
 
-def find_results(fs: FileSystem, path: str) -> ResultsManifest | None:
+def find_results(store: Store, path: str) -> ResultsManifest | None:
     """The last manifest, None where there is none that can be read: it is then made again from the partitions'."""
     try:
-        return msgspec.json.decode(fs.read(path), type=ResultsManifest)
+        return msgspec.json.decode(store.read(path), type=ResultsManifest)
     except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
@@ -86,7 +86,7 @@ def digest_of(data: Data) -> str:
 
 
 def publish(
-    fs: FileSystem,
+    store: Store,
     manifest_path: str,
     manifest: ResultsManifest,
     target: ExportTarget,
@@ -103,40 +103,40 @@ def publish(
     Raises: StoreError.
     """
     directory = os.path.dirname(os.path.abspath(target.path))
-    fs.make_dirs(directory)
-    held = find_results(fs, manifest_path)
+    store.make_dirs(directory)
+    held = find_results(store, manifest_path)
     earlier = held.exports if held and held.job == manifest.job else ()
-    fs.write_atomic(manifest_path, msgspec.json.encode(msgspec.structs.replace(manifest, exports=earlier)))
+    store.write_atomic(manifest_path, msgspec.json.encode(msgspec.structs.replace(manifest, exports=earlier)))
     paths = [os.path.join(os.path.dirname(manifest_path), part.file) for part in manifest.parts]
-    written = list(_write_aside(fs, paths, target, part_format, directory, manifest.job, tick))
+    written = list(_write_aside(store, paths, target, part_format, directory, manifest.job, tick))
     names = _shard_names(target, len(written))
     is_joined = target.format == "jsonl" and not target.shard_size_bytes
     exports = tuple(
         ExportedFile(
             path=name,
-            size_bytes=fs.size(aside),
-            digest="" if is_joined else digest_of(fs.map(aside)),
-            modified_ns=fs.modified_ns(aside),
+            size_bytes=store.size(aside),
+            digest="" if is_joined else digest_of(store.map(aside)),
+            modified_ns=store.modified_ns(aside),
         )
         for aside, name in zip(written, names, strict=True)
     )
     both = {file.path: file for file in (*earlier, *exports)}
-    fs.write_atomic(
+    store.write_atomic(
         manifest_path, msgspec.json.encode(msgspec.structs.replace(manifest, exports=tuple(both.values())))
     )
     for aside, file in zip(written, exports, strict=True):
-        fs.replace(aside, file.path)
+        store.replace(aside, file.path)
     for file in earlier:
         if file.path not in {export.path for export in exports}:
-            fs.remove(file.path)
-    fs.sync_dir(directory)
+            store.remove(file.path)
+    store.sync_dir(directory)
     done = msgspec.structs.replace(manifest, exports=exports, is_exported=True)
-    fs.write_atomic(manifest_path, msgspec.json.encode(done))
+    store.write_atomic(manifest_path, msgspec.json.encode(done))
     return done
 
 
 def _write_aside(
-    fs: FileSystem,
+    store: Store,
     paths: Sequence[str],
     target: ExportTarget,
     part_format: Literal["jsonl", "parquet"],
@@ -147,18 +147,18 @@ def _write_aside(
     """Write the shards under names of their own, synced; yields the names."""
     base = os.path.join(directory, f".{os.path.basename(target.path)}.{job}")
     if target.format == "parquet":
-        yield from _write_parquet(fs, paths, target, part_format, base, tick)
+        yield from _write_parquet(store, paths, target, part_format, base, tick)
     elif not target.shard_size_bytes:
         aside = f"{base}.0.aside"
-        fs.concat(paths, aside, tick)
-        fs.sync(aside)
+        store.concat(paths, aside, tick)
+        store.sync(aside)
         yield aside
     else:
-        yield from _write_jsonl_shards(fs, paths, target, base, tick)
+        yield from _write_jsonl_shards(store, paths, target, base, tick)
 
 
 def _write_parquet(
-    fs: FileSystem,
+    store: Store,
     paths: Sequence[str],
     target: ExportTarget,
     part_format: Literal["jsonl", "parquet"],
@@ -167,24 +167,24 @@ def _write_parquet(
 ) -> Iterator[str]:
     def read(path: str) -> bytes:
         tick()
-        return fs.read(path)
+        return store.read(path)
 
     if part_format == "jsonl":
         kinds = merge.jsonl_kinds(paths, read)
     else:
         schema = merge.parquet_schema(paths, read)
-    for number, group in enumerate(_groups(fs, paths, target.shard_size_bytes)):
+    for number, group in enumerate(_groups(store, paths, target.shard_size_bytes)):
         aside = f"{base}.{number}.aside"
-        with fs.create(aside) as sink:
+        with store.create(aside) as sink:
             if part_format == "jsonl":
                 merge.write_jsonl(group, read, kinds, sink)
             else:
                 merge.write_parquet(group, read, schema, sink)
-        fs.sync(aside)
+        store.sync(aside)
         yield aside
 
 
-def _groups(fs: FileSystem, paths: Sequence[str], size_bytes: int) -> Iterator[Sequence[str]]:
+def _groups(store: Store, paths: Sequence[str], size_bytes: int) -> Iterator[Sequence[str]]:
     """The parts of each shard: a Parquet shard ends with a partition."""
     if not size_bytes:
         yield paths
@@ -192,7 +192,7 @@ def _groups(fs: FileSystem, paths: Sequence[str], size_bytes: int) -> Iterator[S
     group: list[str] = []
     held = 0
     for path in paths:
-        size = fs.size(path)
+        size = store.size(path)
         if group and held + size > size_bytes:
             yield group
             group, held = [], 0
@@ -202,22 +202,22 @@ def _groups(fs: FileSystem, paths: Sequence[str], size_bytes: int) -> Iterator[S
 
 
 def _write_jsonl_shards(
-    fs: FileSystem, paths: Sequence[str], target: ExportTarget, base: str, tick: Callable[[], None]
+    store: Store, paths: Sequence[str], target: ExportTarget, base: str, tick: Callable[[], None]
 ) -> Iterator[str]:
-    for number, chunks in enumerate(_shards(_lines(fs, paths, tick), target.shard_size_bytes)):
+    for number, chunks in enumerate(_shards(_lines(store, paths, tick), target.shard_size_bytes)):
         aside = f"{base}.{number}.aside"
-        with fs.create(aside) as sink:
+        with store.create(aside) as sink:
             for chunk in chunks:
                 sink.write(compress(chunk, target.compression))
-        fs.sync(aside)
+        store.sync(aside)
         yield aside
 
 
-def _lines(fs: FileSystem, paths: Sequence[str], tick: Callable[[], None]) -> Iterator[bytes]:
+def _lines(store: Store, paths: Sequence[str], tick: Callable[[], None]) -> Iterator[bytes]:
     """Every row of every part with its newline."""
     for path in paths:
         tick()
-        yield from (line + b"\n" for line in fs.read(path).split(b"\n")[:-1])
+        yield from (line + b"\n" for line in store.read(path).split(b"\n")[:-1])
 
 
 def _shards(lines: Iterator[bytes], size_bytes: int) -> Iterator[Iterator[bytes]]:

@@ -9,16 +9,16 @@ import xxhash
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.rows.batch import Batch
-from data_juicer.storage.filesystem import Data, FileSystem
+from data_juicer.storage.base import Data, Store
 from data_juicer.store.codec import COMPRESSIONS, Compression, Format, decode_table, encode_table
 from data_juicer.store.commit import check_file
 from data_juicer.store.deltas import apply_layer, make_layer
 from data_juicer.store.manifest import DataFile
 
 
-def stage_file(fs: FileSystem, path: str, data: Data, rows: int) -> DataFile:
+def stage_file(store: Store, path: str, data: Data, rows: int) -> DataFile:
     """Write a file under a name that no other attempt uses, and make it durable."""
-    fs.write_durably(path, data)
+    store.write_durably(path, data)
     return DataFile(
         name=os.path.basename(path),
         size_bytes=len(memoryview(data)),
@@ -28,21 +28,21 @@ def stage_file(fs: FileSystem, path: str, data: Data, rows: int) -> DataFile:
 
 
 def stage_layer(
-    fs: FileSystem, path: str, below: Batch, batch: Batch, file_format: Format, compression: Compression
+    store: Store, path: str, below: Batch, batch: Batch, file_format: Format, compression: Compression
 ) -> DataFile:
     """Write what `batch` changed against `below`."""
     data = encode_table(make_layer(below, batch), file_format, compression)
-    return stage_file(fs, path, data, rows=len(batch))
+    return stage_file(store, path, data, rows=len(batch))
 
 
-def read_file(fs: FileSystem, directory: str, file: DataFile, *, memory_map: bool = False) -> Data:
+def read_file(store: Store, directory: str, file: DataFile, *, memory_map: bool = False) -> Data:
     """The bytes of a committed file.
 
     Raises: CheckpointCorruptError: it is missing, or not what was committed.
     """
     try:
         path = os.path.join(directory, file.name)
-        data = fs.map(path) if memory_map else fs.read(path)
+        data = store.map(path) if memory_map else store.read(path)
     except FileNotFoundError as error:
         raise CheckpointCorruptError(f"{file.name} is missing.") from error
     check_file(data, file.name, file.size_bytes, file.digest)
@@ -50,7 +50,7 @@ def read_file(fs: FileSystem, directory: str, file: DataFile, *, memory_map: boo
 
 
 def load_deltas(
-    fs: FileSystem, directory: str, files: Sequence[DataFile], source: Batch, *, memory_map: bool = False
+    store: Store, directory: str, files: Sequence[DataFile], source: Batch, *, memory_map: bool = False
 ) -> Batch:
     """The batch of a checkpoint: its layers over the rows of the source.
 
@@ -59,7 +59,7 @@ def load_deltas(
     batch = source
     for file in files:
         table = decode_table(
-            read_file(fs, directory, file, memory_map=memory_map), _format_of(file.name), file.name
+            read_file(store, directory, file, memory_map=memory_map), _format_of(file.name), file.name
         )
         if table.num_rows != file.rows:
             raise CheckpointCorruptError(
@@ -69,12 +69,12 @@ def load_deltas(
     return batch
 
 
-def read_lines(fs: FileSystem, directory: str, files: Iterable[DataFile]) -> list[bytes]:
+def read_lines(store: Store, directory: str, files: Iterable[DataFile]) -> list[bytes]:
     """The lines of committed JSON Lines files, in order.
 
     Raises: CheckpointCorruptError.
     """
-    return [line for file in files for line in bytes(read_file(fs, directory, file)).splitlines()]
+    return [line for file in files for line in bytes(read_file(store, directory, file)).splitlines()]
 
 
 def _format_of(name: str) -> Format:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from data_juicer.errors import CheckpointCorruptError
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.store.codec import decode_table
 from data_juicer.store.decisions import NONE_DEAD, DeadRows
 from data_juicer.store.manifest import Manifest
@@ -36,7 +36,7 @@ class SummaryFiles:
 
     def __init__(
         self,
-        fs: FileSystem,
+        store: Store,
         directory: str,
         manifests: Sequence[Manifest],
         tick: Callable[[], None] = lambda: None,
@@ -46,7 +46,7 @@ class SummaryFiles:
             manifests: of the summaries, in the order of the input.
             tick: called before each table; may raise to end the pass.
         """
-        self._fs = fs
+        self._store = store
         self._directory = directory
         self._manifests = manifests
         self._tick = tick
@@ -72,7 +72,7 @@ class SummaryFiles:
         if not ledger.rows_dead_letter:
             return NONE_DEAD
         try:
-            lines = read_lines(self._fs, self._directory, manifest.dead_letters[-1:])
+            lines = read_lines(self._store, self._directory, manifest.dead_letters[-1:])
             there = set(self._table(number, manifest).column(ROW_NUMBER).to_pylist())
         except CheckpointCorruptError as error:
             raise DamagedSummaryError(str(error), manifest.partition) from error
@@ -103,8 +103,8 @@ class SummaryFiles:
     def _table(self, number: int, manifest: Manifest) -> pa.Table:
         file = manifest.files[0]
         if number < self._checked:
-            data = self._fs.map(f"{self._directory}/{file.name}")
+            data = self._store.map(f"{self._directory}/{file.name}")
         else:
-            data = read_file(self._fs, self._directory, file, memory_map=True)
+            data = read_file(self._store, self._directory, file, memory_map=True)
             self._checked = number + 1
         return decode_table(data, "arrow", file.name)

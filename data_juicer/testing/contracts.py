@@ -14,11 +14,11 @@ from data_juicer.core.executor.factory import make_executor
 from data_juicer.engine.lifecycle.environment import JobResult
 from data_juicer.errors import JobFailedError, JobStoppedError
 from data_juicer.events import types as t
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.testing import jobs, poison
 
-FS = LocalFileSystem()
+STORE = PosixStore()
 ROWS = 240
 ROWS_A_PARTITION = 20
 PROCESS: list[Any] = [
@@ -81,7 +81,9 @@ class Job:
     @property
     def outcome(self) -> Outcome:
         config = self.config()
-        return Outcome(jobs.exported(config, FS), jobs.ledgers(config, FS), jobs.dead_letters(config, FS))
+        return Outcome(
+            jobs.exported(config, STORE), jobs.ledgers(config, STORE), jobs.dead_letters(config, STORE)
+        )
 
 
 class BackendContract:
@@ -156,7 +158,7 @@ class BackendContract:
             each.process = [*PROCESS, "document_deduplicator"]
             each.run()
         assert here.outcome == there.outcome
-        assert b"".join(jobs.exported(here.config(), FS).values()).count(b"THE SAME ROW") == 1
+        assert b"".join(jobs.exported(here.config(), STORE).values()).count(b"THE SAME ROW") == 1
 
     def test_too_many_dead_letters_fail_the_job(self, job: Callable[..., Job]) -> None:
         here = job(dict.fromkeys(range(60), "!raise"), **{"fault_tolerance.max_dead_letter_ratio": 0.01})

@@ -18,7 +18,7 @@ from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
 from data_juicer.events.log import read_records
 from data_juicer.job.layout import JobLayout
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.results import find_results
 from data_juicer.testing.clock import ManualClock
@@ -64,13 +64,13 @@ class Watch:
         return [event.message for event in self.events(t.WarningNotice)]
 
 
-def run_inline(config: JobConfig, fs: FileSystem, watch: Watch | None = None) -> JobResult:
+def run_inline(config: JobConfig, store: Store, watch: Watch | None = None) -> JobResult:
     """One run of a job by a driver that is alone on its machine."""
     clock = ManualClock()
     environment = RunEnvironment(
-        fs=fs,
+        store=store,
         clock=clock,
-        backend=InlineBackend(fs, clock),
+        backend=InlineBackend(store, clock),
         listeners=[watch] if watch else [],
         advisory=MemoryLock(set()),
     )
@@ -81,36 +81,36 @@ def layout_of(config: JobConfig) -> JobLayout:
     return JobLayout.of(config.work_dir, JOB_ID, config.event_log_dir, config.checkpoint_dir)
 
 
-def exported(config: JobConfig, fs: FileSystem) -> dict[str, bytes]:
+def exported(config: JobConfig, store: Store) -> dict[str, bytes]:
     """Name -> bytes of every file of the export."""
-    results = find_results(fs, layout_of(config).results_manifest)
+    results = find_results(store, layout_of(config).results_manifest)
     return (
         {}
         if results is None
-        else {os.path.basename(file.path): fs.read(file.path) for file in results.exports}
+        else {os.path.basename(file.path): store.read(file.path) for file in results.exports}
     )
 
 
-def ledgers(config: JobConfig, fs: FileSystem) -> list[tuple[OperatorLedger, ...]]:
+def ledgers(config: JobConfig, store: Store) -> list[tuple[OperatorLedger, ...]]:
     """The ledger of the job, then of each partition in the order of the input, without durations."""
-    report = msgspec.json.decode(fs.read(layout_of(config).final_mapping_report), type=MappingReport)
+    report = msgspec.json.decode(store.read(layout_of(config).final_mapping_report), type=MappingReport)
     return [_timeless(report.ledgers), *(_timeless(partition.ledgers) for partition in report.partitions)]
 
 
-def dead_letters(config: JobConfig, fs: FileSystem) -> list[tuple[str, int, str | None]]:
+def dead_letters(config: JobConfig, store: Store) -> list[tuple[str, int, str | None]]:
     """Operator, line and row of each dead letter that is shown to people."""
     layout = layout_of(config)
-    shown = [name for name in fs.list(layout.dead_letter_dir) if name.count(".") == 1]
+    shown = [name for name in store.list(layout.dead_letter_dir) if name.count(".") == 1]
     lines = [
-        line for name in shown for line in fs.read(os.path.join(layout.dead_letter_dir, name)).splitlines()
+        line for name in shown for line in store.read(os.path.join(layout.dead_letter_dir, name)).splitlines()
     ]
     letters = [msgspec.json.decode(line) for line in lines]
     return [(letter["operator"], letter["line"], letter.get("row")) for letter in letters]
 
 
-def logged(config: JobConfig, fs: FileSystem) -> list[t.Record]:
+def logged(config: JobConfig, store: Store) -> list[t.Record]:
     """Every event that the log on disk holds."""
-    return list(read_records(fs, layout_of(config)))
+    return list(read_records(store, layout_of(config)))
 
 
 def _timeless(held: Sequence[OperatorLedger]) -> tuple[OperatorLedger, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from data_juicer.api import run_config
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 from data_juicer.testing import jobs
 
 SIZES = (50, 200, 1000)
@@ -89,7 +89,7 @@ def test_sizes_of_partitions_processes_and_ray_change_no_byte(tmp_path: Path, on
                 {**executor, "partition.size": size},
             )
             run_config(config)
-            (result,) = jobs.exported(config, LocalFileSystem()).values()
+            (result,) = jobs.exported(config, PosixStore()).values()
             found.setdefault(result, []).append(told)
     assert len(found) == 1, list(found.values())
     (group,) = map(json.loads, found.popitem()[0].splitlines())

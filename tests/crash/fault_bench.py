@@ -24,13 +24,13 @@ from data_juicer.engine.output.mapping_report import MappingReport
 from data_juicer.errors import DataJuicerError
 from data_juicer.events.log import read_records
 from data_juicer.job.layout import JobLayout
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 from data_juicer.store.ledger import check_ledgers
 from data_juicer.testing import poison
 
 JOB = "job"
 ROWS = 120
-FS = LocalFileSystem()
+STORE = PosixStore()
 PROCESS = ["whitespace_normalization_mapper", "poison_mapper"]
 
 
@@ -153,7 +153,7 @@ class Bench:
     def wait_until_busy(self, process: subprocess.Popen[str], committed: int = 1) -> None:
         """So many partitions are committed, and another one is in work."""
         for _ in range(600):
-            names = [name for name in FS.list(self.layout.results_dir) if name.endswith(".json")]
+            names = [name for name in STORE.list(self.layout.results_dir) if name.endswith(".json")]
             if len(names) >= committed or process.poll() is not None:
                 return
             time.sleep(0.05)
@@ -165,7 +165,7 @@ class Bench:
         kinds = {_kind(record.event) for record in self._records()}
         letters: list[Any] = []
         with contextlib.suppress(DataJuicerError):
-            letters = committed_dead_letters(FS, self.layout)
+            letters = committed_dead_letters(STORE, self.layout)
         return Outcome(
             code=code,
             message=self.plain(message),
@@ -179,7 +179,7 @@ class Bench:
 
     def _records(self) -> list[Any]:
         try:
-            return list(read_records(FS, self.layout))
+            return list(read_records(STORE, self.layout))
         except DataJuicerError:
             return []
 
@@ -198,7 +198,7 @@ class Bench:
         lines = (self.home / "in.jsonl").read_bytes().splitlines(keepends=True)
         good = [line for number, line in enumerate(lines) if not dead or number not in self.rows]
         assert Path(self.recipe()["export_path"]).read_bytes() == self._undisturbed(b"".join(good))
-        report = msgspec.json.decode(FS.read(self.layout.final_mapping_report), type=MappingReport)
+        report = msgspec.json.decode(STORE.read(self.layout.final_mapping_report), type=MappingReport)
         for partition in report.partitions:
             check_ledgers(partition.ledgers, where=f"partition {partition.partition}")
         assert report.rows_in == ROWS

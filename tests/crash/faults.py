@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from fault_bench import FS, Bench
+from fault_bench import STORE, Bench
 from fault_disks import small_disk
 
 from data_juicer.job.lock import Driver, acquire
@@ -79,12 +79,12 @@ def checkpoint_damaged(bench: Bench) -> Iterator[Callable[[], None]]:
     """After a run that was broken off, a byte of every checkpoint is another one."""
     broken = bench.run(fault_tolerance={"on_bad_row": "fail"})
     assert broken.code == 1
-    for name in FS.list(bench.layout.checkpoints_dir):
+    for name in STORE.list(bench.layout.checkpoints_dir):
         path = os.path.join(bench.layout.checkpoints_dir, name)
         if name.endswith(".parquet"):
-            data = bytearray(FS.read(path))
+            data = bytearray(STORE.read(path))
             data[len(data) // 2] ^= 1
-            FS.write(path, bytes(data))
+            STORE.write(path, bytes(data))
     yield lambda: None
 
 
@@ -110,7 +110,7 @@ def input_changes(bench: Bench) -> Iterator[Callable[[], None]]:
 
 @contextlib.contextmanager
 def another_driver(bench: Bench) -> Iterator[Callable[[], None]]:
-    lock = acquire(FS, bench.layout, ManualClock(), Driver(host="other-host", pid=4711))
+    lock = acquire(STORE, bench.layout, ManualClock(), Driver(host="other-host", pid=4711))
     yield lambda: lock.release(0)
     lock.release(0)
 

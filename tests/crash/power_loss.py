@@ -14,12 +14,12 @@ from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.environment import JobResult
 from data_juicer.events import types as t
 from data_juicer.job.layout import JobLayout
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
+from data_juicer.storage.memory import Loss, MemoryStore
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.testing import jobs
-from data_juicer.testing.crashing_fs import CrashingFileSystem, PowerLoss
+from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 from data_juicer.testing.jobs import Watch
-from data_juicer.testing.memory_fs import Loss, MemoryFileSystem
 
 Forgets = Callable[[str, str, str], bool]
 SYNCED = (t.JobStart, t.ProcessingStart, t.ProcessingComplete, t.JobComplete)
@@ -30,14 +30,14 @@ def nothing_forgotten(deed: str, path: str, before: str) -> bool:
 
 
 class Disk:
-    """The disk that is in the machine now; what reads past the file system seam looks here first."""
+    """The disk that is in the machine now; what reads past the storage seam looks here first."""
 
     def __init__(self) -> None:
-        self.fs: FileSystem = MemoryFileSystem()
+        self.store: Store = MemoryStore()
 
     def read_range(self, real: Callable[[str, int, int], bytes]) -> Callable[[str, int, int], bytes]:
         def read(path: str, start: int, stop: int) -> bytes:
-            return self.fs.read(path)[start:stop] if self.fs.exists(path) else real(path, start, stop)
+            return self.store.read(path)[start:stop] if self.store.exists(path) else real(path, start, stop)
 
         return read
 
@@ -67,7 +67,7 @@ class Crash:
     """The first run: what it told before the power failed, and the disk it wrote to."""
 
     config: JobConfig
-    disk: MemoryFileSystem
+    disk: MemoryStore
     watch: Watch
     crash_at: int
     finished: bool
@@ -94,12 +94,15 @@ class Crash:
 
 
 def undisturbed(config: JobConfig, disk: Disk) -> Undisturbed:
-    disk.fs = fs = CrashingFileSystem(MemoryFileSystem(), None)
+    disk.store = store = CrashingStore(MemoryStore(), None)
     watch = Watch()
-    jobs.run_inline(config, fs, watch)
+    jobs.run_inline(config, store, watch)
     assert watch.warnings == []
     return Undisturbed(
-        jobs.exported(config, fs), jobs.ledgers(config, fs), jobs.dead_letters(config, fs), fs.deeds
+        jobs.exported(config, store),
+        jobs.ledgers(config, store),
+        jobs.dead_letters(config, store),
+        store.deeds,
     )
 
 
@@ -129,10 +132,10 @@ def visit(
 
 
 def _crash(config: JobConfig, disk: Disk, crash_at: int, forgets: Forgets) -> Crash:
-    inner, watch = MemoryFileSystem(), Watch()
-    disk.fs = fs = CrashingFileSystem(inner, crash_at, forgets)
+    inner, watch = MemoryStore(), Watch()
+    disk.store = store = CrashingStore(inner, crash_at, forgets)
     try:
-        jobs.run_inline(config, fs, lambda record: None if fs.is_off else watch(record))
+        jobs.run_inline(config, store, lambda record: None if store.is_off else watch(record))
     except PowerLoss:
         return Crash(config, inner, watch, crash_at, finished=False)
     return Crash(config, inner, watch, crash_at, finished=True)
@@ -140,15 +143,15 @@ def _crash(config: JobConfig, disk: Disk, crash_at: int, forgets: Forgets) -> Cr
 
 def _check_resume(crash: Crash, loss: Loss, expected: Undisturbed, disk: Disk) -> None:
     config = crash.config
-    disk.fs = fs = CrashingFileSystem(crash.disk.after_power_loss(loss), None)
-    _check_log_survived(crash, fs)
+    disk.store = store = CrashingStore(crash.disk.after_power_loss(loss), None)
+    _check_log_survived(crash, store)
     if crash.finished:
-        assert _report(config, fs) == expected.ledgers, "the report of a finished job did not survive"
+        assert _report(config, store) == expected.ledgers, "the report of a finished job did not survive"
     watch = Watch()
-    result = jobs.run_inline(config, fs, watch)
-    assert jobs.exported(config, fs) == expected.export, "the export differs"
-    assert _report(config, fs) == expected.ledgers, "the ledgers differ"
-    assert jobs.dead_letters(config, fs) == expected.dead, "the dead letters differ"
+    result = jobs.run_inline(config, store, watch)
+    assert jobs.exported(config, store) == expected.export, "the export differs"
+    assert _report(config, store) == expected.ledgers, "the ledgers differ"
+    assert jobs.dead_letters(config, store) == expected.dead, "the dead letters differ"
     assert [each for each in watch.warnings if "events.jsonl" not in each] == [], "damage was found"
     assert crash.committed().isdisjoint(watch.started), "committed work was done again"
     begun = Counter(watch.started)
@@ -160,15 +163,15 @@ def _check_resume(crash: Crash, loss: Loss, expected: Undisturbed, disk: Disk) -
         assert result.summary.runs[-1].number == 2, "the number of the first run was used again"
         assert [run.number for run in result.summary.runs] == [1, 2], "the summary forgot the first run"
     if crash.watch.events(t.ProcessingStart):
-        copied = [path for _, path in fs.deeds if path.startswith(crash.layout.partitions_dir + os.sep)]
+        copied = [path for _, path in store.deeds if path.startswith(crash.layout.partitions_dir + os.sep)]
         assert copied == [], "the input was unpacked again"
-    numbers = [record.seq for record in jobs.logged(config, fs)]
+    numbers = [record.seq for record in jobs.logged(config, store)]
     assert numbers == list(range(1, len(numbers) + 1)), "the log has gaps"
 
 
-def _report(config: JobConfig, fs: FileSystem) -> list[tuple[OperatorLedger, ...]] | None:
+def _report(config: JobConfig, store: Store) -> list[tuple[OperatorLedger, ...]] | None:
     try:
-        return jobs.ledgers(config, fs)
+        return jobs.ledgers(config, store)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
 
@@ -178,11 +181,13 @@ def _is_just_complete(crash: Crash, result: JobResult) -> bool:
     return result.already_complete and bool(crash.watch.events(t.JobComplete))
 
 
-def _check_log_survived(crash: Crash, fs: FileSystem) -> None:
+def _check_log_survived(crash: Crash, store: Store) -> None:
     """An event that is synced is there once another one follows it, or its run has ended."""
     told = crash.watch.records if crash.finished else crash.watch.records[:-1]
     durable = [record.seq for record in told if isinstance(record.event, SYNCED)]
-    assert set(durable) <= {record.seq for record in jobs.logged(crash.config, fs)}, "synced events are gone"
+    assert set(durable) <= {record.seq for record in jobs.logged(crash.config, store)}, (
+        "synced events are gone"
+    )
 
 
 class _told:  # noqa: N801 - used as a statement

@@ -20,10 +20,10 @@ from soak_driver import FROM_THEN_ON, ONCE
 from data_juicer.config.config import load_recipe
 from data_juicer.config.schema import JobConfig
 from data_juicer.job.lock import RunClaim, newest_run
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 from data_juicer.testing import jobs
 
-FS = LocalFileSystem()
+STORE = PosixStore()
 ROWS_OF_A_PARTITION: Final = 8
 PROCESS: Final[list[Any]] = [
     "clean_links_mapper",
@@ -119,11 +119,11 @@ class Soak:
     def outcome(self, name: str) -> tuple[object, ...]:
         """Rows, ledgers and dead letters: all that must be as if nothing had happened."""
         config = self.config(name)
-        return jobs.exported(config, FS), jobs.ledgers(config, FS), jobs.dead_letters(config, FS)
+        return jobs.exported(config, STORE), jobs.ledgers(config, STORE), jobs.dead_letters(config, STORE)
 
     def rows_of(self, name: str) -> int:
         """Rows that are exported."""
-        return sum(data.count(b"\n") for data in jobs.exported(self.config(name), FS).values())
+        return sum(data.count(b"\n") for data in jobs.exported(self.config(name), STORE).values())
 
     # ---- what is done to it
 
@@ -143,7 +143,7 @@ class Soak:
         (self.home / "orders").unlink(missing_ok=True)
 
     def _is_ahead(self) -> bool:
-        done = sum(name.count(".") == 1 for name in FS.list(self.layout.results_dir))
+        done = sum(name.count(".") == 1 for name in STORE.list(self.layout.results_dir))
         return done * self.faults_wanted > len(self.faults) * self.partitions * 0.9
 
     def _note(self, fault: str) -> None:
@@ -163,30 +163,30 @@ class Soak:
         kind = self.rng.choice([*DAMAGES, *DAMAGES, *OTHER_DAMAGES])
         self._note(f"{kind}: {os.path.relpath(path, self.layout.job_dir)}")
         if kind in DAMAGES:
-            FS.write(path, DAMAGES[kind](FS.read(path), self.rng))
+            STORE.write(path, DAMAGES[kind](STORE.read(path), self.rng))
         else:
             OTHER_DAMAGES[kind](self, path)
 
     def _swap(self, path: str) -> None:
         folder = os.path.dirname(path)
-        other = os.path.join(folder, self.rng.choice(FS.list(folder)))
+        other = os.path.join(folder, self.rng.choice(STORE.list(folder)))
         if os.path.isfile(other):
-            data = FS.read(path)
-            FS.write(path, FS.read(other))
-            FS.write(other, data)
+            data = STORE.read(path)
+            STORE.write(path, STORE.read(other))
+            STORE.write(other, data)
 
     def _leave_lock(self, _path: str) -> None:
         """A claim of a driver on another machine that was not heard of since."""
         long_ago = "2026-01-01T00:00:00.000000Z"
-        run = newest_run(FS, self.layout) + 1
+        run = newest_run(STORE, self.layout) + 1
         claim = RunClaim(run=run, host="elsewhere", pid=1, since=long_ago, renewed=long_ago)
-        FS.write(self.layout.run_claim(run), msgspec.json.encode(claim))
+        STORE.write(self.layout.run_claim(run), msgspec.json.encode(claim))
 
 
 OTHER_DAMAGES: Final[dict[str, Callable[[Soak, str], None]]] = {
-    "file removed": lambda _soak, path: FS.remove(path),
+    "file removed": lambda _soak, path: STORE.remove(path),
     "files swapped": Soak._swap,
-    "litter left": lambda _soak, path: FS.write(f"{path}.1.aside", FS.read(path)),
+    "litter left": lambda _soak, path: STORE.write(f"{path}.1.aside", STORE.read(path)),
     "log removed": lambda soak, _path: shutil.rmtree(soak.layout.event_logs_dir, ignore_errors=True),
     "lock left": Soak._leave_lock,
 }

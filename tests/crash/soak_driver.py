@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from data_juicer.cli import process
-from data_juicer.storage import filesystem
+from data_juicer.storage import posix
 from data_juicer.storage.os_errors import translate_os_errors
 
 
@@ -49,7 +49,7 @@ ONCE: dict[str, Callable[[str], None]] = {
 FROM_THEN_ON: dict[str, Callable[[str], None]] = {"disk stays full": full, "event log full": log_full}
 
 
-class FaultyFileSystem(filesystem.LocalFileSystem):
+class FaultyStore(posix.PosixStore):
     """The local one; `fault` is done before the `at`-th change, or before that and every later one."""
 
     changes = 0
@@ -59,7 +59,7 @@ class FaultyFileSystem(filesystem.LocalFileSystem):
     """A run that goes on in spite of its fault ends here; 0: not."""
 
     def _count(self, path: str) -> None:
-        FaultyFileSystem.changes += 1
+        FaultyStore.changes += 1
         if self.changes == self.killed_at:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.changes == self.at and self.fault in ONCE:
@@ -91,7 +91,7 @@ class FaultyFileSystem(filesystem.LocalFileSystem):
 if __name__ == "__main__":
     recipe, *disturbed = sys.argv[1:]
     if disturbed:
-        FaultyFileSystem.fault, at, killed_at = disturbed
-        FaultyFileSystem.at, FaultyFileSystem.killed_at = int(at), int(killed_at)
-    filesystem.LocalFileSystem = FaultyFileSystem  # type: ignore[misc] # what the command line makes of it
+        FaultyStore.fault, at, killed_at = disturbed
+        FaultyStore.at, FaultyStore.killed_at = int(at), int(killed_at)
+    posix.PosixStore = FaultyStore  # type: ignore[misc] # what the command line makes of it
     raise SystemExit(process.main(["--config", recipe]))

@@ -21,10 +21,11 @@ from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.run_job import run_job
 from data_juicer.errors import DataJuicerError
 from data_juicer.events import types as t
-from data_juicer.storage.filesystem import FileSystem, LocalFileSystem
+from data_juicer.storage.base import Store
+from data_juicer.storage.memory import Loss, MemoryStore
+from data_juicer.storage.posix import PosixStore
 from data_juicer.testing import jobs
 from data_juicer.testing.jobs import Watch
-from data_juicer.testing.memory_fs import Loss, MemoryFileSystem
 
 __all__ = ["disk"]
 
@@ -136,9 +137,9 @@ def test_partition_sizes_change_no_byte(tmp_path: Path, process: list[Any]) -> N
     found = set()
     for size in (50, 200, 1000):
         config = small_job([tmp_path / "in.jsonl"], process, **{"partition.size": size})
-        fs = MemoryFileSystem()
-        jobs.run_inline(config, fs)
-        found.add(jobs.exported(config, fs)["result.jsonl"])
+        store = MemoryStore()
+        jobs.run_inline(config, store)
+        found.add(jobs.exported(config, store)["result.jsonl"])
     assert len(found) == 1
 
 
@@ -154,10 +155,10 @@ def test_processes_give_the_bytes_of_one(tmp_path: Path, workers: int, process: 
     )
     clock = SystemClock()
     backend = LocalBackend(workers, clock)
-    run_job(config, RunEnvironment(fs=LocalFileSystem(), clock=clock, backend=backend))
-    inline, fs = small_job([tmp_path / "in.jsonl"], process, **{"partition.size": 500}), MemoryFileSystem()
-    jobs.run_inline(inline, fs)
-    assert jobs.exported(config, LocalFileSystem()) == jobs.exported(inline, fs)
+    run_job(config, RunEnvironment(store=PosixStore(), clock=clock, backend=backend))
+    inline, store = small_job([tmp_path / "in.jsonl"], process, **{"partition.size": 500}), MemoryStore()
+    jobs.run_inline(inline, store)
+    assert jobs.exported(config, PosixStore()) == jobs.exported(inline, store)
 
 
 # ---- whatever changes between two runs
@@ -212,32 +213,32 @@ def test_appended_rows_cost_themselves_before_the_barrier_and_all_behind_it(job:
 
 
 def test_damaged_decisions_are_made_again_from_the_summaries(job: Job) -> None:
-    damage(job.fs, "/disk/jobs/job/checkpoints/resolve_001.r1.decisions")
-    job.fs.remove("/disk/jobs/job/results/partition_000001.json")
-    job.fs.remove("/disk/jobs/job/results/results.json")
+    damage(job.store, "/disk/jobs/job/checkpoints/resolve_001.r1.decisions")
+    job.store.remove("/disk/jobs/job/results/partition_000001.json")
+    job.store.remove("/disk/jobs/job/results/results.json")
     config, watch = small_job([job.folder / "m.jsonl"], PROCESS), Watch()
-    before = job.fs.read("/disk/jobs/result.jsonl")
-    jobs.run_inline(config, job.fs, watch)
-    assert job.fs.read("/disk/jobs/result.jsonl") == before
+    before = job.store.read("/disk/jobs/result.jsonl")
+    jobs.run_inline(config, job.store, watch)
+    assert job.store.read("/disk/jobs/result.jsonl") == before
     assert watch.started == []  # its newest checkpoint is behind the last operator
     assert [told for told in watch.warnings if "resolve_001" in told]
 
 
 def test_a_damaged_summary_is_made_again_where_it_is_needed(job: Job) -> None:
-    damage(job.fs, "/disk/jobs/job/checkpoints/partition_000001_001.r1a1.summary.arrow")
+    damage(job.store, "/disk/jobs/job/checkpoints/partition_000001_001.r1a1.summary.arrow")
     job.write("m.jsonl", many_rows(12))
     config, watch = small_job([job.folder / "m.jsonl"], PROCESS), Watch()
-    jobs.run_inline(config, job.fs, watch)
+    jobs.run_inline(config, job.store, watch)
     ids = [0, 1, 2, 3]
     phases = every([3], UP_TO_FIRST), every([1], [1]), every(ids, UP_TO_SECOND), every(ids, TO_RESULT)
     assert watch.started == [each for phase in phases for each in phase]
     assert len(watch.warnings) == 1
 
 
-def damage(fs: FileSystem, path: str) -> None:
-    data = bytearray(fs.read(path))
+def damage(store: Store, path: str) -> None:
+    data = bytearray(store.read(path))
     data[len(data) // 2] ^= 0xFF
-    fs.write(path, data)
+    store.write(path, data)
 
 
 # ---- what is told
@@ -245,13 +246,13 @@ def damage(fs: FileSystem, path: str) -> None:
 
 def test_rows_removed_are_counted_and_reported(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_bytes(lines(ROWS))
-    config, fs, watch = small_job([tmp_path / "in.jsonl"], [EXACT, LETTERS]), MemoryFileSystem(), Watch()
-    result = jobs.run_inline(config, fs, watch)
-    ledger = jobs.ledgers(config, fs)[0]
+    config, store, watch = small_job([tmp_path / "in.jsonl"], [EXACT, LETTERS]), MemoryStore(), Watch()
+    result = jobs.run_inline(config, store, watch)
+    ledger = jobs.ledgers(config, store)[0]
     assert [each.rows_duplicate for each in ledger] == [0, 2, 1]
     assert (result.view.partitions_done, result.view.rows_done) == (4, 10)
     assert len(watch.events(t.PartitionComplete)) == 4
-    report = pq.read_table(pa.BufferReader(fs.read(jobs.layout_of(config).dedup_report)))
+    report = pq.read_table(pa.BufferReader(store.read(jobs.layout_of(config).dedup_report)))
     assert list(
         zip(
             report["operator_index"].to_pylist(),

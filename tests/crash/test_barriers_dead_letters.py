@@ -13,10 +13,10 @@ from crash_recipes import lines, small_job
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.output.dead_letters import committed_dead_letters
 from data_juicer.errors import JobFailedError, StoreError
+from data_juicer.storage.memory import MemoryStore
 from data_juicer.store.decisions import ResolveManifest
 from data_juicer.testing import jobs
 from data_juicer.testing.jobs import Watch
-from data_juicer.testing.memory_fs import MemoryFileSystem
 
 WITH_UID: dict[str, Any] = {"document_minhash_deduplicator_with_uid": {"window_size": 2}}
 EXACT = "document_deduplicator"
@@ -42,12 +42,12 @@ def job(tmp_path: Path, process: Sequence[Any], rows: Sequence[bytes], **setting
 @pytest.mark.parametrize("size", [2, 3, 100])
 def test_a_row_that_cannot_be_summarised_is_a_dead_letter(tmp_path: Path, size: int, strategy: str) -> None:
     settings = {"partition.size": size, "checkpoint.strategy": strategy}
-    config, fs = job(tmp_path, PROCESS, ROWS, **settings), MemoryFileSystem()
-    jobs.run_inline(config, fs)
-    assert jobs.exported(config, fs)["result.jsonl"].splitlines() == [ROWS[2], ROWS[5]]
+    config, store = job(tmp_path, PROCESS, ROWS, **settings), MemoryStore()
+    jobs.run_inline(config, store)
+    assert jobs.exported(config, store)["result.jsonl"].splitlines() == [ROWS[2], ROWS[5]]
     name = "document_minhash_deduplicator_with_uid"
-    assert jobs.dead_letters(config, fs) == [(name, n + 1, ROWS[n].decode()) for n in (1, 3, 6)]
-    ledger = jobs.ledgers(config, fs)[0][2]
+    assert jobs.dead_letters(config, store) == [(name, n + 1, ROWS[n].decode()) for n in (1, 3, 6)]
+    ledger = jobs.ledgers(config, store)[0][2]
     counts = (ledger.rows_in, ledger.rows_out, ledger.rows_duplicate, ledger.rows_dead_letter)
     assert counts == (7, 2, 2, 3)
 
@@ -55,52 +55,52 @@ def test_a_row_that_cannot_be_summarised_is_a_dead_letter(tmp_path: Path, size: 
 def test_it_ends_the_job_where_no_row_may_be_lost(tmp_path: Path) -> None:
     config = job(tmp_path, PROCESS, ROWS, **{"fault_tolerance.on_bad_row": "fail"})
     with pytest.raises((JobFailedError, StoreError), match=r"in\.jsonl, line 2: .*must hold an integer"):
-        jobs.run_inline(config, MemoryFileSystem())
+        jobs.run_inline(config, MemoryStore())
 
 
 def test_a_damaged_decision_about_dead_rows_is_made_again(tmp_path: Path) -> None:
-    config, fs, undisturbed = job(tmp_path, PROCESS, ROWS), MemoryFileSystem(), MemoryFileSystem()
+    config, store, undisturbed = job(tmp_path, PROCESS, ROWS), MemoryStore(), MemoryStore()
     jobs.run_inline(config, undisturbed)
-    jobs.run_inline(config, fs)
-    fs.remove("/disk/jobs/job/results/results.json")
-    fs.remove("/disk/jobs/job/results/partition_000000.json")
+    jobs.run_inline(config, store)
+    store.remove("/disk/jobs/job/results/results.json")
+    store.remove("/disk/jobs/job/results/partition_000000.json")
     for index in (1, 2):
-        fs.remove(f"/disk/jobs/job/checkpoints/checkpoint_000000_{index:03}.json")
+        store.remove(f"/disk/jobs/job/checkpoints/checkpoint_000000_{index:03}.json")
     path = "/disk/jobs/job/checkpoints/resolve_001.r1.decisions"
-    fs.write(path, fs.read(path).replace(b"must hold an integer", b"must hold an INTEGER"))
+    store.write(path, store.read(path).replace(b"must hold an integer", b"must hold an INTEGER"))
     watch = Watch()
-    jobs.run_inline(config, fs, watch)
-    assert jobs.exported(config, fs) == jobs.exported(config, undisturbed)
-    assert jobs.dead_letters(config, fs) == jobs.dead_letters(config, undisturbed)
+    jobs.run_inline(config, store, watch)
+    assert jobs.exported(config, store) == jobs.exported(config, undisturbed)
+    assert jobs.dead_letters(config, store) == jobs.dead_letters(config, undisturbed)
 
 
 def test_more_dead_letters_than_a_job_bears_end_it_at_the_barrier_again_and_again(tmp_path: Path) -> None:
     rows = [b'{"text":"text %d","__dj__uid":%d}' % (n, n) if n % 20 else b'{"text":"no"}' for n in range(400)]
     config = job(tmp_path, PROCESS, rows, **{"partition.size": 50})
-    fs = MemoryFileSystem()
+    store = MemoryStore()
     for _ in range(2):
         watch = Watch()
         with pytest.raises(JobFailedError, match=r"rows are dead letters.*must hold an integer"):
-            jobs.run_inline(config, fs, watch)
+            jobs.run_inline(config, store, watch)
         assert not [index for _, index in watch.started if index > 1]
-    assert {letter.operator_index for letter in committed_dead_letters(fs, jobs.layout_of(config))} == {1}
+    assert {letter.operator_index for letter in committed_dead_letters(store, jobs.layout_of(config))} == {1}
     borne = job(
         tmp_path, PROCESS, rows, **{"partition.size": 50, "fault_tolerance.max_dead_letter_ratio": 0.06}
     )
-    jobs.run_inline(borne, fs)
-    assert len(jobs.dead_letters(borne, fs)) == 20
+    jobs.run_inline(borne, store)
+    assert len(jobs.dead_letters(borne, store)) == 20
 
 
 def test_too_many_are_too_many_also_where_every_summary_is_there(tmp_path: Path) -> None:
     rows = [b'{"text":"text %d","__dj__uid":%d}' % (n, n) if n < 190 else b"{not json" for n in range(199)]
     config = job(tmp_path, [WITH_UID], [*rows, b'{"text":"no"}'], **{"partition.size": 100})
-    fs = MemoryFileSystem()
+    store = MemoryStore()
     for begun in ([(0, 0), (1, 0)], []):
         watch = Watch()
         with pytest.raises(JobFailedError, match=r"10 of 200 rows are dead letters"):
-            jobs.run_inline(config, fs, watch)
+            jobs.run_inline(config, store, watch)
         assert watch.started == begun
-        letters = committed_dead_letters(fs, jobs.layout_of(config))
+        letters = committed_dead_letters(store, jobs.layout_of(config))
         assert [letter.operator_index for letter in letters] == [-1] * 9 + [0]
 
 
@@ -109,22 +109,22 @@ def test_bad_rows_before_a_barrier_count_at_it(tmp_path: Path) -> None:
     config = job(tmp_path, [EXACT], rows, **{"partition.size": 50})
     watch = Watch()
     with pytest.raises(JobFailedError, match=r"rows are dead letters.*line 1: read"):
-        jobs.run_inline(config, MemoryFileSystem(), watch)
+        jobs.run_inline(config, MemoryStore(), watch)
     assert len(watch.started) == 2  # summaries of two partitions: a hundred rows
 
 
 def test_the_seconds_of_all_steps_are_the_operators(tmp_path: Path) -> None:
-    config, fs = job(tmp_path, ["clean_links_mapper", EXACT], ROWS), MemoryFileSystem()
-    jobs.run_inline(config, fs)
+    config, store = job(tmp_path, ["clean_links_mapper", EXACT], ROWS), MemoryStore()
+    jobs.run_inline(config, store)
     path = "/disk/jobs/job/checkpoints/resolve_001.json"
-    resolve = msgspec.json.decode(fs.read(path), type=ResolveManifest)
+    resolve = msgspec.json.decode(store.read(path), type=ResolveManifest)
     assert all(decision.duration_s > 0 for decision in resolve.decisions)
     assert sum(decision.text_bytes for decision in resolve.decisions) == 71
     slow = [msgspec.structs.replace(decision, duration_s=1000.0) for decision in resolve.decisions]
-    fs.write(path, msgspec.json.encode(msgspec.structs.replace(resolve, decisions=tuple(slow))))
-    fs.remove("/disk/jobs/job/results/results.json")
-    fs.remove("/disk/jobs/job/results/partition_000000.json")
-    fs.remove("/disk/jobs/job/checkpoints/checkpoint_000000_001.json")
-    result = jobs.run_inline(config, fs)
+    store.write(path, msgspec.json.encode(msgspec.structs.replace(resolve, decisions=tuple(slow))))
+    store.remove("/disk/jobs/job/results/results.json")
+    store.remove("/disk/jobs/job/results/partition_000000.json")
+    store.remove("/disk/jobs/job/checkpoints/checkpoint_000000_001.json")
+    result = jobs.run_inline(config, store)
     assert 1000 < result.view.operators[1].duration_s < 1100
     assert result.view.operators[1].text_bytes == 71

@@ -17,10 +17,10 @@ from power_loss import Disk, disk
 from data_juicer.config.schema import JobConfig
 from data_juicer.errors import DataJuicerError, ResumeRefusedError
 from data_juicer.events import types as t
+from data_juicer.storage.memory import Loss, MemoryStore
 from data_juicer.testing import jobs
-from data_juicer.testing.crashing_fs import CrashingFileSystem, PowerLoss
+from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 from data_juicer.testing.jobs import Watch
-from data_juicer.testing.memory_fs import Loss, MemoryFileSystem
 
 __all__ = ["disk"]
 
@@ -41,25 +41,25 @@ class Case:
     """A job that stopped somewhere, and the disk that it left."""
 
     config: JobConfig
-    fs: MemoryFileSystem
+    store: MemoryStore
     expected: dict[str, bytes]
     expected_ledgers: object
 
     def resume(self) -> Watch:
         """Go on; the result must be the undisturbed one."""
         watch = Watch()
-        jobs.run_inline(self.config, self.fs, watch)
-        assert jobs.exported(self.config, self.fs) == self.expected
-        assert jobs.ledgers(self.config, self.fs) == self.expected_ledgers
+        jobs.run_inline(self.config, self.store, watch)
+        assert jobs.exported(self.config, self.store) == self.expected
+        assert jobs.ledgers(self.config, self.store) == self.expected_ledgers
         return watch
 
     def overwrite(self, path: str, change: Callable[[bytes], bytes]) -> bytes:
-        data = change(self.fs.read(path))
-        self.fs.write(path, data)
+        data = change(self.store.read(path))
+        self.store.write(path, data)
         return data
 
     def still_holds(self, data: bytes) -> bool:
-        return data in self.fs.contents().values()
+        return data in self.store.contents().values()
 
 
 @pytest.fixture
@@ -70,12 +70,12 @@ def stopped(tmp_path: Path) -> Callable[[str], Case]:
         path = tmp_path / "in.jsonl"
         path.write_bytes(lines(ROWS))
         config = small_job([path], **settings)
-        whole = CrashingFileSystem(MemoryFileSystem(), None)
+        whole = CrashingStore(MemoryStore(), None)
         jobs.run_inline(config, whole)
-        disk = MemoryFileSystem()
+        disk = MemoryStore()
         crash_at = _last_like(whole.deeds, after)
         try:
-            jobs.run_inline(config, CrashingFileSystem(disk, crash_at))
+            jobs.run_inline(config, CrashingStore(disk, crash_at))
         except PowerLoss:
             assert crash_at is not None
         return Case(
@@ -128,12 +128,12 @@ def test_damaged_checkpoint_data_costs_the_operators_since_the_one_below(
     assert watch.started == [(2, index) for index in range(first_again, 4)]
     assert any(os.path.basename(path) in warning for warning in watch.warnings)
     assert case.still_holds(damaged)
-    assert case.fs.exists(f"{CHECKPOINTS}/set_aside/checkpoint_000002_003.json")
+    assert case.store.exists(f"{CHECKPOINTS}/set_aside/checkpoint_000002_003.json")
 
 
 def test_missing_checkpoint_data_costs_the_same(stopped: Callable[..., Case]) -> None:
     case = stopped(CHECKPOINT_COMMITTED)
-    case.fs.remove(CHECKPOINT_DATA)
+    case.store.remove(CHECKPOINT_DATA)
     watch = case.resume()
     assert watch.started == [(2, 3)]
     assert any("partition_000002_003.r1a1.parquet is missing" in warning for warning in watch.warnings)
@@ -159,7 +159,7 @@ def test_a_manifest_that_is_none_is_set_aside(
     watch = case.resume()
     assert watch.started == [(2, 3)]
     assert any(f"{CHECKPOINT} is damaged" in warning for warning in watch.warnings)
-    assert case.fs.read(f"{CHECKPOINTS}/set_aside/checkpoint_000002_003.json") == damaged
+    assert case.store.read(f"{CHECKPOINTS}/set_aside/checkpoint_000002_003.json") == damaged
 
 
 @pytest.mark.parametrize(
@@ -176,20 +176,20 @@ def test_a_manifest_of_something_else_is_not_used(
     stopped: Callable[..., Case], field: str, value: object, told: str | None
 ) -> None:
     case = stopped(CHECKPOINT_COMMITTED)
-    manifest = json.loads(case.fs.read(CHECKPOINT)) | {field: value}
-    case.fs.write(CHECKPOINT, json.dumps(manifest).encode())
+    manifest = json.loads(case.store.read(CHECKPOINT)) | {field: value}
+    case.store.write(CHECKPOINT, json.dumps(manifest).encode())
     watch = case.resume()
     if told is None:  # the key tells what it was made from; this is what it says about itself
         assert watch.started == []
         return
     assert watch.started == [(2, 3)]
     assert any(told in event.message for event in watch.events(t.InfoNotice, t.WarningNotice))
-    assert case.fs.exists(f"{CHECKPOINTS}/set_aside/checkpoint_000002_003.json")
+    assert case.store.exists(f"{CHECKPOINTS}/set_aside/checkpoint_000002_003.json")
 
 
 def test_the_manifest_of_another_partition_copied_in_is_not_used(stopped: Callable[..., Case]) -> None:
     case = stopped(CHECKPOINT_COMMITTED)
-    case.fs.write(CHECKPOINT, case.fs.read(f"{CHECKPOINTS}/checkpoint_000000_003.json"))
+    case.store.write(CHECKPOINT, case.store.read(f"{CHECKPOINTS}/checkpoint_000000_003.json"))
     watch = case.resume()
     assert watch.started == [(2, 3)]
     assert any("it is the manifest of partition 0" in warning for warning in watch.warnings)
@@ -197,8 +197,8 @@ def test_the_manifest_of_another_partition_copied_in_is_not_used(stopped: Callab
 
 def test_another_partitions_manifest_made_to_fit_is_known_by_its_key(stopped: Callable[..., Case]) -> None:
     case = stopped(CHECKPOINT_COMMITTED)
-    manifest = json.loads(case.fs.read(f"{CHECKPOINTS}/checkpoint_000000_003.json")) | {"partition": 2}
-    case.fs.write(CHECKPOINT, json.dumps(manifest).encode())
+    manifest = json.loads(case.store.read(f"{CHECKPOINTS}/checkpoint_000000_003.json")) | {"partition": 2}
+    case.store.write(CHECKPOINT, json.dumps(manifest).encode())
     watch = case.resume()
     assert watch.started == [(2, 3)]
     assert any("the input changed" in event.message for event in watch.events(t.InfoNotice))
@@ -228,7 +228,7 @@ def test_a_damaged_result_is_made_again_from_the_newest_checkpoint(
 
 def test_a_missing_result_is_made_again(stopped: Callable[..., Case]) -> None:
     case = stopped(ALL_COMMITTED)
-    case.fs.remove(RESULT_DATA)
+    case.store.remove(RESULT_DATA)
     assert any("is missing" in warning for warning in case.resume().warnings)
 
 
@@ -240,7 +240,7 @@ def test_a_damaged_manifest_of_a_result_is_set_aside(
     damaged = case.overwrite(RESULT, how)
     watch = case.resume()
     assert any(RESULT in warning for warning in watch.warnings)
-    assert case.fs.read(f"{RESULTS}/set_aside/partition_000001.json") == damaged
+    assert case.store.read(f"{RESULTS}/set_aside/partition_000001.json") == damaged
 
 
 # ---- the job's own files
@@ -263,7 +263,7 @@ def test_a_garbled_file_of_the_job_is_set_aside_and_costs_no_work(
 @pytest.mark.parametrize("after", [CHECKPOINT_COMMITTED, ALL_COMMITTED, "finished"])
 def test_a_deleted_mapping_is_scanned_again_and_told(stopped: Callable[..., Case], after: str) -> None:
     case = stopped(after)
-    case.fs.remove(MAPPING)
+    case.store.remove(MAPPING)
     watch = case.resume()
     assert watch.started == []
     assert watch.warnings == [f"{MAPPING} is missing; the input is scanned again."]
@@ -271,9 +271,9 @@ def test_a_deleted_mapping_is_scanned_again_and_told(stopped: Callable[..., Case
 
 def test_a_deleted_summary_is_written_again(stopped: Callable[..., Case]) -> None:
     case = stopped("finished")
-    case.fs.remove(SUMMARY)
+    case.store.remove(SUMMARY)
     assert case.resume().started == []
-    assert json.loads(case.fs.read(SUMMARY))["status"] == "completed"
+    assert json.loads(case.store.read(SUMMARY))["status"] == "completed"
 
 
 def test_a_torn_last_event_is_cut_off_and_told(stopped: Callable[..., Case]) -> None:
@@ -281,14 +281,14 @@ def test_a_torn_last_event_is_cut_off_and_told(stopped: Callable[..., Case]) -> 
     case.overwrite(EVENTS, lambda data: data + b'{"v":1,"seq":99,"ts":"2026-0')
     watch = case.resume()
     assert any("a torn end of 28 bytes was cut off" in warning for warning in watch.warnings)
-    numbers = [record.seq for record in jobs.logged(case.config, case.fs)]
+    numbers = [record.seq for record in jobs.logged(case.config, case.store)]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_a_job_goes_on_without_its_event_log(stopped: Callable[..., Case]) -> None:
     case = stopped(CHECKPOINT_COMMITTED)
-    for name in case.fs.list(os.path.dirname(EVENTS)):
-        case.fs.remove(os.path.join(os.path.dirname(EVENTS), name))
+    for name in case.store.list(os.path.dirname(EVENTS)):
+        case.store.remove(os.path.join(os.path.dirname(EVENTS), name))
     watch = case.resume()
     assert watch.started == []
     assert any("holds no event of the runs before this one" in warning for warning in watch.warnings)
@@ -297,16 +297,16 @@ def test_a_job_goes_on_without_its_event_log(stopped: Callable[..., Case]) -> No
 def test_a_damaged_copy_of_the_input_is_made_again_by_the_next_run(tmp_path: Path, disk: Disk) -> None:
     path = tmp_path / "in.jsonl.gz"
     path.write_bytes(gzip.compress(lines(ROWS)))
-    disk.fs = fs = MemoryFileSystem()
-    jobs.run_inline(small_job([path], PROCESS[:1]), fs)
-    (copy,) = [held for held in fs.contents() if "/partitions/partition_000001." in held]
-    fs.write(copy, flip(fs.read(copy)))
+    disk.store = store = MemoryStore()
+    jobs.run_inline(small_job([path], PROCESS[:1]), store)
+    (copy,) = [held for held in store.contents() if "/partitions/partition_000001." in held]
+    store.write(copy, flip(store.read(copy)))
     longer = small_job([path])
     with pytest.raises(DataJuicerError, match="are not those of the scan"):
-        jobs.run_inline(longer, fs)
-    jobs.run_inline(longer, fs)
-    exported = jobs.exported(longer, fs)
-    disk.fs = fresh = MemoryFileSystem()
+        jobs.run_inline(longer, store)
+    jobs.run_inline(longer, store)
+    exported = jobs.exported(longer, store)
+    disk.store = fresh = MemoryStore()
     jobs.run_inline(longer, fresh)
     assert exported == jobs.exported(longer, fresh)
 
@@ -320,7 +320,7 @@ def test_an_export_that_is_not_what_was_written_is_published_again(
 ) -> None:
     case = stopped("finished")
     if how is None:
-        case.fs.remove(EXPORT)
+        case.store.remove(EXPORT)
     else:
         case.overwrite(EXPORT, how)
     watch = case.resume()
@@ -333,12 +333,12 @@ def test_dead_letters_for_people_that_are_not_what_was_written_are_written_again
 ) -> None:
     case = stopped("finished")
     path = f"{JOB}/dead_letter/partition_000000.jsonl"
-    written = case.fs.read(path)
+    written = case.store.read(path)
     case.overwrite(path, flip)
     watch = case.resume()
     assert watch.started == []
     assert watch.warnings == [f"{path} was changed since it was written; the result is published again."]
-    assert case.fs.read(path) == written
+    assert case.store.read(path) == written
 
 
 @pytest.mark.parametrize("how", [cut, empty, None])
@@ -348,7 +348,7 @@ def test_a_lost_manifest_of_all_results_is_made_again(
     case = stopped("finished")
     path = f"{RESULTS}/results.json"
     if how is None:
-        case.fs.remove(path)
+        case.store.remove(path)
     else:
         case.overwrite(path, how)
     watch = case.resume()
@@ -367,4 +367,4 @@ def test_files_of_a_newer_version_are_refused_and_left_alone(stopped: Callable[.
         )
         with pytest.raises(ResumeRefusedError, match="newer"):
             case.resume()
-        assert case.fs.read(path) == newer
+        assert case.store.read(path) == newer

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fault_bench import FS, Bench, poisoned
+from fault_bench import STORE, Bench, poisoned
 from processes import alive, children
 
 from data_juicer.errors import JobLockedError
@@ -35,7 +35,7 @@ def one_runs(bench: Bench) -> None:
     refused = [err for _, err in told if "still runs" in err or "was faster" in err or "is held" in err]
     assert codes == [0] * (DRIVERS - len(refused)) + [1] * len(refused), told
     # One that had looked before the first was done looks again once it has the lock.
-    assert len(summaries.load(FS, bench.layout).runs) == 1
+    assert len(summaries.load(STORE, bench.layout).runs) == 1
     bench.assert_whole(dead=0)
 
 
@@ -57,13 +57,13 @@ def test_the_commits_of_a_run_that_was_taken_over_are_refused(bench: Bench) -> N
     """Its driver slept past its lease, as on a suspended machine, and another machine went on."""
 
     def take_over() -> None:
-        FS.create_exclusive(bench.layout.run_claim(2), b"{}")
+        STORE.create_exclusive(bench.layout.run_claim(2), b"{}")
 
     bench.watched.append(take_over)
     struck = bench.run(executor_type="inline")
     assert struck.code == JobLockedError.exit_code
     assert "run 2 took the job over" in struck.message
-    results = [name for name in FS.list(bench.layout.results_dir) if name.endswith(".json")]
+    results = [name for name in STORE.list(bench.layout.results_dir) if name.endswith(".json")]
     assert results == ["partition_000000.json"]
 
 
@@ -72,7 +72,7 @@ def test_a_job_whose_owner_is_dead_is_taken_over_at_once(bench: Bench) -> None:
     bench.wait_until_busy(driver)
     driver.kill()
     driver.communicate()
-    lock = acquire(FS, bench.layout, ManualClock(), Driver.here())
+    lock = acquire(STORE, bench.layout, ManualClock(), Driver.here())
     assert lock.run == 2
     lock.release(0)
     assert bench.run().code == 0

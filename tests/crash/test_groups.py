@@ -14,10 +14,10 @@ from crash_recipes import CUSTOM, lines
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.errors import JobFailedError, StoreError
+from data_juicer.storage.memory import MemoryStore
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.testing import jobs
 from data_juicer.testing.jobs import Watch
-from data_juicer.testing.memory_fs import MemoryFileSystem
 
 JOINING = str(Path(__file__).parent / "joining_aggregator.py")
 BY_KIND: dict[str, Any] = {"key_value_grouper": {"group_by_keys": ["kind"]}}
@@ -44,9 +44,9 @@ def test_an_aggregator_of_the_users_own_makes_values_of_groups_and_bad_groups_ar
     tmp_path: Path,
 ) -> None:
     process = [BY_KIND, {"joining_aggregator": {"separator": " "}}, {"text_length_filter": {"min_len": 9}}]
-    config, fs = job(tmp_path, process), MemoryFileSystem()
-    jobs.run_inline(config, fs)
-    exported = jobs.exported(config, fs)["result.jsonl"].splitlines()
+    config, store = job(tmp_path, process), MemoryStore()
+    jobs.run_inline(config, store)
+    exported = jobs.exported(config, store)["result.jsonl"].splitlines()
     assert [json.loads(line) for line in exported] == [
         {
             "text": "one three seven",
@@ -55,7 +55,7 @@ def test_an_aggregator_of_the_users_own_makes_values_of_groups_and_bad_groups_ar
             "__dj__batch_meta__": {"texts": 3},
         }
     ]
-    total = jobs.ledgers(config, fs)[0]
+    total = jobs.ledgers(config, store)[0]
     assert [_told(ledger) for ledger in total] == [
         ("read", 8, 0, 7, 0, 1),
         ("key_value_grouper", 7, 3, 3, 7, 0),
@@ -63,8 +63,8 @@ def test_an_aggregator_of_the_users_own_makes_values_of_groups_and_bad_groups_ar
         ("text_length_filter", 2, 0, 1, 0, 0),
     ]
     group = '{"kind":["c","c"],"n":[4,6],"text":["poison","poison too"]}'
-    assert jobs.dead_letters(config, fs) == [("read", 3, "{not json"), ("joining_aggregator", 0, group)]
-    report = pq.read_table(pa.BufferReader(fs.read(jobs.layout_of(config).group_report)))
+    assert jobs.dead_letters(config, store) == [("read", 3, "{not json"), ("joining_aggregator", 0, group)]
+    report = pq.read_table(pa.BufferReader(store.read(jobs.layout_of(config).group_report)))
     members = list(zip(report["group"].to_pylist(), report["row"].to_pylist(), strict=True))
     assert members == [(0, 0), (0, 3), (0, 7), (1, 1), (1, 5), (2, 4), (2, 6)]
 
@@ -86,39 +86,39 @@ UNDONE: list[Any] = ["clean_links_mapper", BY_KIND, "naive_reverse_grouper"]
 def test_rows_that_are_damaged_before_they_are_gathered_end_the_run_and_the_next_one_makes_them_anew(
     tmp_path: Path,
 ) -> None:
-    config, fs, undisturbed = job(tmp_path, UNDONE), MemoryFileSystem(), MemoryFileSystem()
+    config, store, undisturbed = job(tmp_path, UNDONE), MemoryStore(), MemoryStore()
     jobs.run_inline(config, undisturbed)
-    jobs.run_inline(config, fs)
+    jobs.run_inline(config, store)
     path = "/disk/jobs/job/checkpoints/partition_000001_001.r1a1.summary.rows.jsonl"
-    fs.write(path, fs.read(path).replace(b"five", b"FIVE"))
-    forget_results(fs)
+    store.write(path, store.read(path).replace(b"five", b"FIVE"))
+    forget_results(store)
     with pytest.raises(StoreError, match="does not hold the rows"):
-        jobs.run_inline(config, fs)
+        jobs.run_inline(config, store)
     watch = Watch()
-    jobs.run_inline(config, fs, watch)
-    assert jobs.exported(config, fs) == jobs.exported(config, undisturbed)
+    jobs.run_inline(config, store, watch)
+    assert jobs.exported(config, store) == jobs.exported(config, undisturbed)
     assert len([told for told in watch.warnings if "summary_000001_001" in told]) == 1
 
 
-def forget_results(fs: MemoryFileSystem) -> None:
+def forget_results(store: MemoryStore) -> None:
     """The job as it was before its rows were gathered."""
-    for name in fs.list("/disk/jobs/job/results"):
+    for name in store.list("/disk/jobs/job/results"):
         if name.endswith(".json"):
-            fs.remove(f"/disk/jobs/job/results/{name}")
-    for name in fs.list("/disk/jobs/job/checkpoints"):
+            store.remove(f"/disk/jobs/job/results/{name}")
+    for name in store.list("/disk/jobs/job/checkpoints"):
         if name.startswith("checkpoint_") and not name.endswith("_000.json"):
-            fs.remove(f"/disk/jobs/job/checkpoints/{name}")
+            store.remove(f"/disk/jobs/job/checkpoints/{name}")
 
 
 def test_a_summary_that_is_gone_is_made_again_with_all_that_was_decided_from_it(tmp_path: Path) -> None:
-    config, fs, undisturbed = job(tmp_path, UNDONE), MemoryFileSystem(), MemoryFileSystem()
+    config, store, undisturbed = job(tmp_path, UNDONE), MemoryStore(), MemoryStore()
     jobs.run_inline(config, undisturbed)
-    jobs.run_inline(config, fs)
-    fs.remove("/disk/jobs/job/checkpoints/summary_000002_001.json")
-    forget_results(fs)
+    jobs.run_inline(config, store)
+    store.remove("/disk/jobs/job/checkpoints/summary_000002_001.json")
+    forget_results(store)
     watch = Watch()
-    jobs.run_inline(config, fs, watch)
-    assert jobs.exported(config, fs) == jobs.exported(config, undisturbed)
+    jobs.run_inline(config, store, watch)
+    assert jobs.exported(config, store) == jobs.exported(config, undisturbed)
     assert watch.started[0] == (2, 1)
 
 
@@ -126,22 +126,22 @@ def test_a_summary_that_is_gone_is_made_again_with_all_that_was_decided_from_it(
 def test_a_failed_job_keeps_the_rows_that_are_yet_to_be_gathered(tmp_path: Path, policy: str) -> None:
     process, rows = [BY_KIND, "joining_aggregator"], [row for row in ROWS if b"{not" not in row]
     settings = {"intermediate_storage.retention_policy": policy}
-    config, fs = job(tmp_path, process, rows, **settings), MemoryFileSystem()
+    config, store = job(tmp_path, process, rows, **settings), MemoryStore()
     failing = job(tmp_path, process, rows, **settings, **{"fault_tolerance.on_bad_row": "fail"})
     with pytest.raises((JobFailedError, StoreError), match="poison"):
-        jobs.run_inline(failing, fs)
-    assert "partition_000000.json" in fs.list("/disk/jobs/job/results")
-    watch, fresh = Watch(), MemoryFileSystem()
-    jobs.run_inline(config, fs, watch)
+        jobs.run_inline(failing, store)
+    assert "partition_000000.json" in store.list("/disk/jobs/job/results")
+    watch, fresh = Watch(), MemoryStore()
+    jobs.run_inline(config, store, watch)
     jobs.run_inline(config, fresh)
-    assert jobs.exported(config, fs) == jobs.exported(config, fresh)
+    assert jobs.exported(config, store) == jobs.exported(config, fresh)
     assert 0 not in {partition for partition, _ in watch.started}
-    assert [name for name in fs.list("/disk/jobs/job/checkpoints") if "rows" in name] == []
+    assert [name for name in store.list("/disk/jobs/job/checkpoints") if "rows" in name] == []
 
 
 def test_what_a_grouper_did_is_told_as_such(tmp_path: Path) -> None:
-    config, fs = job(tmp_path, [BY_KIND]), MemoryFileSystem()
-    jobs.run_inline(config, fs)
-    log = fs.read("/disk/jobs/job/event_logs/events.log").decode()
+    config, store = job(tmp_path, [BY_KIND]), MemoryStore()
+    jobs.run_inline(config, store)
+    log = store.read("/disk/jobs/job/event_logs/events.log").decode()
     assert "key_value_grouper: 7 rows of 3 partitions compared in" in log
     assert "; all of them went into groups" in log

@@ -21,10 +21,10 @@ import pytest
 from crash_recipes import CUSTOM
 
 from data_juicer.config.schema import JobConfig
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 from data_juicer.testing import jobs
 
-FS = LocalFileSystem()
+STORE = PosixStore()
 ROWS = 3000
 WORKERS_GONE_S = 5.0
 PROCESS: list[Any] = [
@@ -88,10 +88,10 @@ class Place:
     def check(self, name: str) -> None:
         """The job is done, and nothing shows that it was disturbed."""
         config = self.config(name)
-        assert jobs.exported(config, FS) == self.expected
-        assert jobs.ledgers(config, FS) == self.expected_ledgers
-        assert jobs.dead_letters(config, FS) == self.expected_dead
-        numbers = [record.seq for record in jobs.logged(config, FS)]
+        assert jobs.exported(config, STORE) == self.expected
+        assert jobs.ledgers(config, STORE) == self.expected_ledgers
+        assert jobs.dead_letters(config, STORE) == self.expected_dead
+        numbers = [record.seq for record in jobs.logged(config, STORE)]
         assert numbers == list(range(1, len(numbers) + 1))
 
 
@@ -108,9 +108,9 @@ def make_place(folder: Path, process: list[Any], executor: dict[str, Any], rows:
     assert place.start("undisturbed").wait(timeout=120) == 0
     place.run_s = time.monotonic() - started_s
     config = place.config("undisturbed")
-    place.expected = jobs.exported(config, FS)
-    place.expected_ledgers = jobs.ledgers(config, FS)
-    place.expected_dead = jobs.dead_letters(config, FS)
+    place.expected = jobs.exported(config, STORE)
+    place.expected_ledgers = jobs.ledgers(config, STORE)
+    place.expected_dead = jobs.dead_letters(config, STORE)
     assert {operator for operator, _, _ in place.expected_dead} == {"read", "poisoned_mapper"}
     return place
 

@@ -12,11 +12,11 @@ import pytest
 
 from data_juicer import api
 from data_juicer.engine.output.dead_letters import committed_dead_letters
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 from data_juicer.testing import poison
 from data_juicer.testing.jobs import JOB_ID
 
-FS = LocalFileSystem()
+STORE = PosixStore()
 PROCESS = ["clean_links_mapper", "fix_unicode_mapper", "whitespace_normalization_mapper", "poison_mapper"]
 TIMEOUT_S = 2.0
 LOSSES_OF_A_ROW = 3
@@ -69,7 +69,7 @@ def check_poison(tmp_path: Path, rows: int, kinds: dict[str, int], seed: int = 1
     result, bad_s = run(bad, bad / "in.jsonl")
     from data_juicer.job.layout import JobLayout
 
-    letters = committed_dead_letters(FS, JobLayout.of(str(bad / "work"), JOB_ID))
+    letters = committed_dead_letters(STORE, JobLayout.of(str(bad / "work"), JOB_ID))
     assert {letter.line: letter.operator for letter in letters} == {
         line: "read" if word == "malformed" else "poison_mapper" for line, word in poisoned.items()
     }

@@ -12,7 +12,7 @@ from power_loss import Disk, disk, visit
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.driver import committer
-from data_juicer.testing.memory_fs import Loss
+from data_juicer.storage.memory import Loss
 
 __all__ = ["disk"]
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from crash_recipes import lines, small_job
 
+from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing import jobs
 from data_juicer.testing.jobs import Watch
-from data_juicer.testing.memory_fs import MemoryFileSystem
 
 LINKS, SPACES, EMAILS = "clean_links_mapper", "whitespace_normalization_mapper", "clean_email_mapper"
 LENGTH = {"text_length_filter": {"min_len": 9}}
@@ -36,7 +36,7 @@ class Job:
     """A job over files of a folder, run again and again."""
 
     folder: Path
-    fs: MemoryFileSystem = field(default_factory=MemoryFileSystem)
+    store: MemoryStore = field(default_factory=MemoryStore)
 
     def write(self, name: str, held: Sequence[bytes]) -> Path:
         path = self.folder / name
@@ -46,11 +46,11 @@ class Job:
     def run(self, process: Sequence[Any] = PROCESS, **settings: Any) -> list[tuple[int, int]]:
         """Partition and operator of each OP_START; the result must be that of a fresh run."""
         config = small_job(sorted(self.folder.glob("*.jsonl")), process, **settings)
-        watch, fresh = Watch(), MemoryFileSystem()
-        jobs.run_inline(config, self.fs, watch)
+        watch, fresh = Watch(), MemoryStore()
+        jobs.run_inline(config, self.store, watch)
         jobs.run_inline(config, fresh)
-        assert jobs.exported(config, self.fs) == jobs.exported(config, fresh)
-        assert jobs.ledgers(config, self.fs) == jobs.ledgers(config, fresh)
+        assert jobs.exported(config, self.store) == jobs.exported(config, fresh)
+        assert jobs.ledgers(config, self.store) == jobs.ledgers(config, fresh)
         assert watch.warnings == []
         return watch.started
 

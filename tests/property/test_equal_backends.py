@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from data_juicer.api import run_config
 from data_juicer.errors import InputError
 from data_juicer.rows import json_values
-from data_juicer.storage.filesystem import FileSystem, LocalFileSystem
+from data_juicer.storage.base import Store
+from data_juicer.storage.memory import Loss, MemoryStore
+from data_juicer.storage.posix import PosixStore
 from data_juicer.testing import jobs
-from data_juicer.testing.crashing_fs import CrashingFileSystem, PowerLoss
-from data_juicer.testing.memory_fs import Loss, MemoryFileSystem
+from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 
 NUMBERS = st.integers(-(2**80), 2**80) | st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
@@ -109,22 +110,22 @@ def written(data: bytes) -> Iterator[str]:
 
 
 def outcome(
-    path: str, process: list[Any], given: dict[str, Any], fs: FileSystem | None = None
+    path: str, process: list[Any], given: dict[str, Any], store: Store | None = None
 ) -> tuple[object, object]:
     """The export and the ledger of the whole job; or the error, and nothing."""
-    fs = fs or MemoryFileSystem()
+    store = store or MemoryStore()
     config = jobs.recipe(
         "/disk/jobs", [path], process, {**given, "fault_tolerance.max_dead_letter_ratio": 1.0}
     )
     try:
-        jobs.run_inline(config, fs)
+        jobs.run_inline(config, store)
     except InputError as error:
         return str(error), None
-    whole, *partitions = jobs.ledgers(config, fs)
+    whole, *partitions = jobs.ledgers(config, store)
     for ledgers in [whole, *partitions]:
         assert all(ledger.balances for ledger in ledgers)
         assert all(one.rows_out == other.rows_in for one, other in itertools.pairwise(ledgers))
-    return jobs.exported(config, fs), whole
+    return jobs.exported(config, store), whole
 
 
 @settings(deadline=None, max_examples=60)
@@ -170,9 +171,9 @@ def test_a_power_loss_in_between_does_not_show(
 ) -> None:
     with written(data) as path:
         expected = outcome(path, process, given_)
-        disk = MemoryFileSystem()
+        disk = MemoryStore()
         try:
-            outcome(path, process, given_, CrashingFileSystem(disk, crash_at))
+            outcome(path, process, given_, CrashingStore(disk, crash_at))
         except PowerLoss:
             disk = disk.after_power_loss(loss)
         assert outcome(path, process, given_, disk) == expected
@@ -189,6 +190,6 @@ def test_worker_processes_give_the_same_bytes(
         local = {**given_, "executor_type": "local", "np": 2, "fault_tolerance.max_dead_letter_ratio": 1.0}
         config = jobs.recipe(work_dir, [path], process, local)
         run_config(config)
-        fs = LocalFileSystem()
-        assert jobs.exported(config, fs) == exported
-        assert jobs.ledgers(config, fs)[0] == whole
+        store = PosixStore()
+        assert jobs.exported(config, store) == exported
+        assert jobs.ledgers(config, store)[0] == whole

@@ -18,7 +18,7 @@ from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import find_owner
 from data_juicer.plan.mapping import decode_mapping
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 from data_juicer.store.manifest import Manifest, decode_manifest, encode_manifest
 from data_juicer.store.results import find_results
 
@@ -63,10 +63,10 @@ MANIFEST = Manifest(
 )
 
 
-def from_file(find: Callable[[LocalFileSystem, Any], Any]) -> Callable[[bytes], Any]:
+def from_file(find: Callable[[PosixStore, Any], Any]) -> Callable[[bytes], Any]:
     """A reader of a file as one of bytes."""
 
-    class OneFile(LocalFileSystem):
+    class OneFile(PosixStore):
         data = b""
 
         def read(self, path: str) -> bytes:
@@ -75,11 +75,11 @@ def from_file(find: Callable[[LocalFileSystem, Any], Any]) -> Callable[[bytes], 
         def list(self, path: str) -> list[str]:
             return ["run_000001.json"]
 
-    fs = OneFile()
+    store = OneFile()
 
     def decode(data: bytes) -> Any:
-        fs.data = data
-        return find(fs, JobLayout.of("w", "j"))
+        store.data = data
+        return find(store, JobLayout.of("w", "j"))
 
     return decode
 
@@ -91,7 +91,7 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "event": decode_line,
     "event header": find_header,
     "events": lambda data: list(decode_lines([data, data])),
-    "results": from_file(lambda fs, layout: find_results(fs, layout.results_manifest)),
+    "results": from_file(lambda store, layout: find_results(store, layout.results_manifest)),
     "claim": from_file(find_owner),
 }
 

@@ -27,7 +27,7 @@ from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.resources import WorkerResources
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.errors import BackendError
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.version import VERSION
 
 EARLY_LOSSES_MAX: Final = 3
@@ -52,7 +52,7 @@ class RayBackend:
         address: str,
         workers_max: int | None,
         needs: WorkerResources,
-        fs: FileSystem,
+        store: Store,
         clock: Clock,
         inform: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -67,7 +67,7 @@ class RayBackend:
         self._address = address
         self._workers_max = workers_max
         self._needs = needs
-        self._fs = fs
+        self._store = store
         self._clock = clock
         self._inform = inform
         self._cluster: cluster.Cluster | None = None
@@ -133,7 +133,7 @@ class RayBackend:
                 ray.wait(streams, num_returns=len(streams), timeout=END_S)
         self._places = []
         for path in self._probes:
-            self._fs.remove(path)
+            self._store.remove(path)
         self._probes = {}
         self._cluster.leave()
         self._cluster = None
@@ -167,8 +167,8 @@ class RayBackend:
         token = secrets.token_bytes(16)
         self._probes = dict.fromkeys(setup.layout.storage_probes, token)
         for path, data in self._probes.items():
-            self._fs.write(path, data)
-            self._fs.sync(path)
+            self._store.write(path, data)
+            self._store.sync(path)
         wanted = {**self._probes, **dict.fromkeys(setup.custom_operator_paths, b"")}
         check_storage([node for node in nodes if self._needs.fits(node.resources)], wanted)
 

@@ -12,7 +12,7 @@ from data_juicer.cli.output import Output
 from data_juicer.job import summary as summaries
 from data_juicer.job.find import find_job
 from data_juicer.job.layout import JobLayout
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 
 if TYPE_CHECKING:
     from data_juicer.engine.output.dead_letters import DeadLetterGroup
@@ -46,11 +46,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def run(arguments: argparse.Namespace, output: Output) -> int:
     from data_juicer.engine.output.dead_letters import committed_dead_letters, group_letters
 
-    fs = LocalFileSystem()
+    store = PosixStore()
     job = find_job(arguments.work_dir, arguments.job)
-    summary = summaries.load(fs, JobLayout.found(job.job_id, job.job_dir, {}))
+    summary = summaries.load(store, JobLayout.found(job.job_id, job.job_dir, {}))
     layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
-    letters = committed_dead_letters(fs, layout)
+    letters = committed_dead_letters(store, layout)
     groups = group_letters(letters, max(0, arguments.examples))
     report = Report(
         job_id=job.job_id, rows=len(letters), dead_letter_dir=layout.dead_letter_dir, groups=tuple(groups)

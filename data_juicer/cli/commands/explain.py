@@ -15,7 +15,7 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobSummary
 from data_juicer.monitor.table import format_table
 from data_juicer.plan.resume.report import ResumeReport, decode_resume_report
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 
 NAME: Final = "explain"
 HELP: Final = "what the newest run of a job reused, what it did again, and why"
@@ -28,12 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    fs = LocalFileSystem()
+    store = PosixStore()
     job = find_job(arguments.work_dir, arguments.job)
-    summary = summaries.load(fs, JobLayout.found(job.job_id, job.job_dir, {}))
+    summary = summaries.load(store, JobLayout.found(job.job_id, job.job_dir, {}))
     layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
     try:
-        report = decode_resume_report(fs.read(layout.resume_report), layout.resume_report)
+        report = decode_resume_report(store.read(layout.resume_report), layout.resume_report)
     except FileNotFoundError:
         raise JobNotFoundError(
             f"{job.job_id}: no run of it has been planned yet, there is nothing to explain."

@@ -17,7 +17,8 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobCounts
 from data_juicer.monitor.facts import shown_status
 from data_juicer.monitor.table import format_table
-from data_juicer.storage.filesystem import FileSystem, LocalFileSystem
+from data_juicer.storage.base import Store
+from data_juicer.storage.posix import PosixStore
 
 NAME: Final = "list"
 HELP: Final = "the jobs of a work directory, the newest first"
@@ -49,24 +50,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    fs, now = LocalFileSystem(), SystemClock().now()
-    entries = [_entry(fs, job, now) for job in find_jobs(arguments.work_dir)]
+    store, now = PosixStore(), SystemClock().now()
+    entries = [_entry(store, job, now) for job in find_jobs(arguments.work_dir)]
     entries.sort(key=lambda entry: entry.created or "", reverse=True)
     listed = JobList(work_dir=arguments.work_dir, jobs=tuple(entries))
     output.emit(listed, lambda _: _lines(listed))
     return 0
 
 
-def _entry(fs: FileSystem, job: FoundJob, now: datetime) -> JobEntry:
+def _entry(store: Store, job: FoundJob, now: datetime) -> JobEntry:
     layout = JobLayout.found(job.job_id, job.job_dir, {})
     try:
-        summary = summaries.load(fs, layout)
+        summary = summaries.load(store, layout)
     except JobError as error:
         return JobEntry(job_id=job.job_id, job_dir=job.job_dir, status="damaged", problem=str(error))
     return JobEntry(
         job_id=job.job_id,
         job_dir=job.job_dir,
-        status=shown_status(summary, is_alive=is_job_alive(fs, layout, now)),
+        status=shown_status(summary, is_alive=is_job_alive(store, layout, now)),
         created=summary.created,
         runs=len(summary.runs),
         counts=summary.counts,

@@ -18,7 +18,8 @@ from data_juicer.job import summary as summaries
 from data_juicer.job.find import find_job
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobSummary
-from data_juicer.storage.filesystem import FileSystem, LocalFileSystem
+from data_juicer.storage.base import Store
+from data_juicer.storage.posix import PosixStore
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
@@ -53,18 +54,18 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def run(arguments: argparse.Namespace, output: Output) -> int:
     from data_juicer.engine.output.dead_letters import committed_dead_letters
 
-    fs = LocalFileSystem()
+    store = PosixStore()
     job = find_job(arguments.work_dir, arguments.job)
-    summary = summaries.load(fs, JobLayout.found(job.job_id, job.job_dir, {}))
+    summary = summaries.load(store, JobLayout.found(job.job_id, job.job_dir, {}))
     layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
-    found = committed_dead_letters(fs, layout)
+    found = committed_dead_letters(store, layout)
     letters = [letter for letter in found if _is_row(letter)]
     if not letters:
         which = " that are rows of its input" if found else ""
         output.emit(Report(job_id=job.job_id), lambda _: [f"{job.job_id} has no dead letters{which}."])
         return 0
     recipe = _current_recipe(summary, arguments.config)
-    report = _run_again(fs, layout, letters, _retry_config(recipe, fs, layout, letters))
+    report = _run_again(store, layout, letters, _retry_config(recipe, store, layout, letters))
 
     def lines(width: int) -> list[str]:
         return [
@@ -86,13 +87,13 @@ def _is_row(letter: DeadLetter) -> bool:
     return bool(letter.raw) and letter.is_whole and not letter.is_made
 
 
-def _run_again(fs: FileSystem, layout: JobLayout, letters: Sequence[DeadLetter], config: JobConfig) -> Report:
+def _run_again(store: Store, layout: JobLayout, letters: Sequence[DeadLetter], config: JobConfig) -> Report:
     from data_juicer.api import run_config
     from data_juicer.engine.output.dead_letters import committed_dead_letters, group_letters
 
     summary = run_config(config).summary
     retried = JobLayout.found(summary.job_id, summary.directories["job"], summary.directories)
-    failing = [_traced(letter, letters) for letter in committed_dead_letters(fs, retried)]
+    failing = [_traced(letter, letters) for letter in committed_dead_letters(store, retried)]
     return Report(
         job_id=layout.job_id,
         retry_job_id=summary.job_id,
@@ -123,7 +124,7 @@ def _current_recipe(summary: JobSummary, recipe_path: str | None) -> JobConfig:
 
 
 def _retry_config(
-    recipe: JobConfig, fs: FileSystem, layout: JobLayout, letters: Sequence[DeadLetter]
+    recipe: JobConfig, store: Store, layout: JobLayout, letters: Sequence[DeadLetter]
 ) -> JobConfig:
     """The recipe over the dead letters alone, as a job beside the one they come from."""
     work_dir = os.path.dirname(layout.job_dir)
@@ -131,8 +132,8 @@ def _retry_config(
     while os.path.exists(os.path.join(work_dir, _retry_id(layout.job_id, number))):
         number += 1
     input_path = os.path.join(layout.temp_dir, f"retry{number}.jsonl")
-    fs.make_dirs(layout.temp_dir)
-    fs.write_durably(input_path, b"".join(letter.raw + b"\n" for letter in letters))
+    store.make_dirs(layout.temp_dir)
+    store.write_durably(input_path, b"".join(letter.raw + b"\n" for letter in letters))
     stem, _, _ = os.path.basename(recipe.export_path).partition(".")
     return dataclasses.replace(
         recipe,

@@ -18,7 +18,7 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
 from data_juicer.monitor.closing import format_facts, operator_table
 from data_juicer.monitor.facts import counts_of, job_facts, operator_lines, shown_status
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 from data_juicer.store.ledger import OperatorLedger
 
 NAME: Final = "show"
@@ -51,12 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    fs = LocalFileSystem()
+    store = PosixStore()
     job = find_job(arguments.work_dir, arguments.job)
-    summary = summaries.load(fs, JobLayout.found(job.job_id, job.job_dir, {}))
+    summary = summaries.load(store, JobLayout.found(job.job_id, job.job_dir, {}))
     layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
-    view = fold(read_records(fs, layout))
-    is_alive = is_job_alive(fs, layout, SystemClock().now())
+    view = fold(read_records(store, layout))
+    is_alive = is_job_alive(store, layout, SystemClock().now())
 
     def lines(width: int) -> list[str]:
         operators = operator_lines(list(view.operators.values()))

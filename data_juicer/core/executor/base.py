@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from data_juicer.clock import Clock, SystemClock
 from data_juicer.core.executor.event_logging_mixin import EventLoggingMixin
-from data_juicer.storage.filesystem import FileSystem, LocalFileSystem
+from data_juicer.storage.base import Store
+from data_juicer.storage.posix import PosixStore
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
@@ -26,9 +27,9 @@ class Executor(Protocol):
 class BackendExecutor(EventLoggingMixin, ABC):
     """An executor of jobs on this machine's files and clock."""
 
-    def __init__(self, fs: FileSystem | None = None, clock: Clock | None = None, **surroundings: Any) -> None:
+    def __init__(self, store: Store | None = None, clock: Clock | None = None, **surroundings: Any) -> None:
         """`surroundings`: further fields of `run.surroundings.RunEnvironment`."""
-        self.fs = fs or LocalFileSystem()
+        self.store = store or PosixStore()
         self.clock = clock or SystemClock()
         self._surroundings = surroundings
 
@@ -40,7 +41,9 @@ class BackendExecutor(EventLoggingMixin, ABC):
             from data_juicer.engine.lifecycle.environment import RunEnvironment
             from data_juicer.engine.run_job import run_job
 
-            environment = RunEnvironment(fs=self.fs, clock=self.clock, backend=backend, **self._surroundings)
+            environment = RunEnvironment(
+                store=self.store, clock=self.clock, backend=backend, **self._surroundings
+            )
             environment.announce = self.following(environment.announce)
             return run_job(config, environment)
         finally:

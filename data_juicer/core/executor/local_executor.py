@@ -16,7 +16,7 @@ class LocalExecutor(BackendExecutor):
         if config.executor_type == "inline":
             from data_juicer.backends.inline import InlineBackend
 
-            return InlineBackend(self.fs, self.clock)
+            return InlineBackend(self.store, self.clock)
         from data_juicer.backends.local.backend import LocalBackend
         from data_juicer.config.schema import usable_cores
 

@@ -28,4 +28,4 @@ class PartitionedRayExecutor(BackendExecutor):
         from data_juicer.engine.protocol.resources import resources_of
 
         needs = resources_of(check_operators(config))
-        return RayBackend(config.ray_address, config.np, needs, self.fs, self.clock, self.inform)
+        return RayBackend(config.ray_address, config.np, needs, self.store, self.clock, self.inform)

@@ -11,20 +11,20 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_result_name
 from data_juicer.plan.mapping import decode_mapping
 from data_juicer.plan.scan import STAGED_SUFFIX
-from data_juicer.storage.filesystem import ASIDE_SUFFIX, FileSystem
+from data_juicer.storage.base import ASIDE_SUFFIX, Store
 from data_juicer.store.commit import SET_ASIDE, read_manifest
 
 _COPY_NAME: Final = re.compile(r"partition_\d{6,}\.[0-9a-f]{8}\.[a-z]+", re.ASCII)
 
 
-def sweep_leftovers(fs: FileSystem, layout: JobLayout) -> int:
+def sweep_leftovers(store: Store, layout: JobLayout) -> int:
     """Remove them, while no worker runs. Returns how many files went."""
     return (
-        _sweep_copies(fs, layout)
-        + _sweep_beside_results(fs, layout, layout.dead_letter_dir)
-        + _sweep_beside_results(fs, layout, layout.trace_dir)
+        _sweep_copies(store, layout)
+        + _sweep_beside_results(store, layout, layout.dead_letter_dir)
+        + _sweep_beside_results(store, layout, layout.trace_dir)
         + sum(
-            _remove(fs, directory, [name for name in fs.list(directory) if name.endswith(ASIDE_SUFFIX)])
+            _remove(store, directory, [name for name in store.list(directory) if name.endswith(ASIDE_SUFFIX)])
             for directory in (
                 layout.job_dir,
                 layout.metadata_dir,
@@ -36,21 +36,21 @@ def sweep_leftovers(fs: FileSystem, layout: JobLayout) -> int:
     )
 
 
-def _sweep_copies(fs: FileSystem, layout: JobLayout) -> int:
+def _sweep_copies(store: Store, layout: JobLayout) -> int:
     """Copies of an input that has changed since, and those of a scan that did not come to its end."""
-    names = fs.list(layout.partitions_dir)
+    names = store.list(layout.partitions_dir)
     litter = [name for name in names if name.endswith(STAGED_SUFFIX)]
     copies = [name for name in names if _COPY_NAME.fullmatch(name)]
-    named = _named_copies(fs, layout) if copies else None
+    named = _named_copies(store, layout) if copies else None
     if named is not None:
         litter += [name for name in copies if name not in named]
-    return _remove(fs, layout.partitions_dir, litter)
+    return _remove(store, layout.partitions_dir, litter)
 
 
-def _named_copies(fs: FileSystem, layout: JobLayout) -> set[str] | None:
+def _named_copies(store: Store, layout: JobLayout) -> set[str] | None:
     """Those that the mapping names; None where it cannot be read."""
     try:
-        mapping = decode_mapping(fs.read(layout.dataset_mapping))
+        mapping = decode_mapping(store.read(layout.dataset_mapping))
     except FileNotFoundError:
         return None
     if mapping is None:
@@ -58,30 +58,34 @@ def _named_copies(fs: FileSystem, layout: JobLayout) -> set[str] | None:
     return {os.path.basename(spec.copy_path) for spec in mapping.partitions}
 
 
-def _sweep_beside_results(fs: FileSystem, layout: JobLayout, directory: str) -> int:
+def _sweep_beside_results(store: Store, layout: JobLayout, directory: str) -> int:
     """Dead letters or samples of attempts whose result was not committed; those of a result set aside stay."""
-    aside = fs.list(os.path.join(layout.results_dir, SET_ASIDE))
+    aside = store.list(os.path.join(layout.results_dir, SET_ASIDE))
     kept = {os.path.join(layout.results_dir, f"{name.partition('.json')[0]}.json") for name in aside}
     litter = []
-    for name in fs.list(directory):
+    for name in store.list(directory):
         parsed = parse_result_name(name)
         if parsed is None or parsed.attempt is None:
             continue
         manifest = layout.result_manifest(parsed.partition_id)
-        if manifest not in kept and name not in _named_beside(fs, manifest, name):
+        if manifest not in kept and name not in _named_beside(store, manifest, name):
             litter.append(name)
-    return _remove(fs, directory, litter)
+    return _remove(store, directory, litter)
 
 
-def _named_beside(fs: FileSystem, manifest: str, name: str) -> set[str]:
+def _named_beside(store: Store, manifest: str, name: str) -> set[str]:
     """What a manifest names; the name asked for where it cannot be read."""
     try:
-        return {file.name for file in read_manifest(fs, manifest).all_files} if fs.exists(manifest) else set()
+        return (
+            {file.name for file in read_manifest(store, manifest).all_files}
+            if store.exists(manifest)
+            else set()
+        )
     except (CheckpointError, FileNotFoundError):
         return {name}
 
 
-def _remove(fs: FileSystem, directory: str, names: list[str]) -> int:
+def _remove(store: Store, directory: str, names: list[str]) -> int:
     for name in names:
-        fs.remove(os.path.join(directory, name))
+        store.remove(os.path.join(directory, name))
     return len(names)

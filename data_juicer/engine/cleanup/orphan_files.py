@@ -16,25 +16,25 @@ from data_juicer.job.names import (
     parse_resolve_name,
     parse_result_name,
 )
-from data_juicer.storage.filesystem import ASIDE_SUFFIX, FileSystem
+from data_juicer.storage.base import ASIDE_SUFFIX, Store
 from data_juicer.store.commit import SET_ASIDE, read_manifest
 from data_juicer.store.decisions import read_resolve
 
 
-def done_partitions(fs: FileSystem, layout: JobLayout) -> list[int]:
+def done_partitions(store: Store, layout: JobLayout) -> list[int]:
     """Partitions with a committed result."""
-    parsed = (parse_result_name(name) for name in fs.list(layout.results_dir))
+    parsed = (parse_result_name(name) for name in store.list(layout.results_dir))
     return [name.partition_id for name in parsed if name is not None and name.attempt is None]
 
 
-def checkpointed_partitions(fs: FileSystem, layout: JobLayout) -> set[int]:
+def checkpointed_partitions(store: Store, layout: JobLayout) -> set[int]:
     """Partitions that have files in the checkpoint directory."""
-    parsed = (parse_checkpoint_name(name) for name in fs.list(layout.checkpoints_dir))
+    parsed = (parse_checkpoint_name(name) for name in store.list(layout.checkpoints_dir))
     return {name.partition_id for name in parsed if name is not None}
 
 
 def drop_checkpoints(
-    fs: FileSystem, layout: JobLayout, partitions: Iterable[int], *, keep_gathered: bool = False
+    store: Store, layout: JobLayout, partitions: Iterable[int], *, keep_gathered: bool = False
 ) -> None:
     """Remove checkpoints and intermediate data of these partitions; their results stay.
 
@@ -43,7 +43,7 @@ def drop_checkpoints(
     """
     gone = set(partitions)
     parsed = {
-        name: found for name in fs.list(layout.checkpoints_dir) if (found := parse_checkpoint_name(name))
+        name: found for name in store.list(layout.checkpoints_dir) if (found := parse_checkpoint_name(name))
     }
     gathered = {_stage(found) for found in parsed.values() if keep_gathered and found.suffix == ROWS_SUFFIX}
     manifests: list[str] = []
@@ -52,88 +52,88 @@ def drop_checkpoints(
         if found.partition_id in gone and not (found.is_summary and _stage(found) in gathered):
             (data if found.attempt else manifests).append(os.path.join(layout.checkpoints_dir, name))
     for path in manifests:
-        fs.remove(path)
+        store.remove(path)
     if manifests:
-        fs.sync_dir(layout.checkpoints_dir)  # first the facts, then what they stood on
+        store.sync_dir(layout.checkpoints_dir)  # first the facts, then what they stood on
     for path in data:
-        fs.remove(path)
+        store.remove(path)
     for partition in gone:
         directory = layout.intermediate_partition_dir(partition)
-        for name in fs.list(directory):
-            fs.remove(os.path.join(directory, name))
-        fs.remove_dir(directory)
+        for name in store.list(directory):
+            store.remove(os.path.join(directory, name))
+        store.remove_dir(directory)
 
 
 def _stage(name: CheckpointName) -> tuple[int, int]:
     return name.partition_id, name.operation_idx
 
 
-def sweep(fs: FileSystem, layout: JobLayout) -> int:
+def sweep(store: Store, layout: JobLayout) -> int:
     """Remove what attempts left that never committed: files that no manifest names. Returns how many.
 
     Only called while no worker runs. Of a partition with something set aside, everything stays.
     """
     return (
-        _sweep_dir(fs, layout.checkpoints_dir, parse_checkpoint_name)
-        + _sweep_dir(fs, layout.results_dir, parse_result_name)
-        + _sweep_decisions(fs, layout)
-        + sweep_leftovers(fs, layout)
+        _sweep_dir(store, layout.checkpoints_dir, parse_checkpoint_name)
+        + _sweep_dir(store, layout.results_dir, parse_result_name)
+        + _sweep_decisions(store, layout)
+        + sweep_leftovers(store, layout)
     )
 
 
-def _sweep_decisions(fs: FileSystem, layout: JobLayout) -> int:
+def _sweep_decisions(store: Store, layout: JobLayout) -> int:
     """Remove decisions of dataset-wide operators that no manifest names any more, or does yet."""
-    names = fs.list(layout.checkpoints_dir)
+    names = store.list(layout.checkpoints_dir)
     held = {name: index for name in names if (index := parse_resolve_name(name)) is not None}
     named = set()
     for name in held:
         if name.endswith(".json"):
             try:
-                named.add(read_resolve(fs, os.path.join(layout.checkpoints_dir, name)).file)
+                named.add(read_resolve(store, os.path.join(layout.checkpoints_dir, name)).file)
             except (CheckpointError, FileNotFoundError):
                 return 0  # what it names is not known
     litter = [name for name in held if not name.endswith(".json") and name not in named]
     for name in litter:
-        fs.remove(os.path.join(layout.checkpoints_dir, name))
+        store.remove(os.path.join(layout.checkpoints_dir, name))
     return len(litter)
 
 
-def drop_decisions(fs: FileSystem, layout: JobLayout) -> None:
+def drop_decisions(store: Store, layout: JobLayout) -> None:
     """Remove what dataset-wide operators decided; only of a job that is complete."""
-    names = [name for name in fs.list(layout.checkpoints_dir) if parse_resolve_name(name) is not None]
+    names = [name for name in store.list(layout.checkpoints_dir) if parse_resolve_name(name) is not None]
     manifests = [name for name in names if name.endswith(".json")]
     for name in manifests:
-        fs.remove(os.path.join(layout.checkpoints_dir, name))
+        store.remove(os.path.join(layout.checkpoints_dir, name))
     if manifests:
-        fs.sync_dir(layout.checkpoints_dir)  # first the facts, then what they stood on
+        store.sync_dir(layout.checkpoints_dir)  # first the facts, then what they stood on
     for name in names:
         if name not in manifests:
-            fs.remove(os.path.join(layout.checkpoints_dir, name))
+            store.remove(os.path.join(layout.checkpoints_dir, name))
 
 
 def _sweep_dir(
-    fs: FileSystem, directory: str, parse: Callable[[str], CheckpointName | ResultName | None]
+    store: Store, directory: str, parse: Callable[[str], CheckpointName | ResultName | None]
 ) -> int:
     manifests: dict[int, list[str]] = {}
     files: dict[int, list[str]] = {}
     litter = []
-    for name in fs.list(directory):
+    for name in store.list(directory):
         if name.endswith(ASIDE_SUFFIX):
             litter.append(name)
         elif (parsed := parse(name)) is not None:
             (files if parsed.attempt else manifests).setdefault(parsed.partition_id, []).append(name)
-    for name in fs.list(os.path.join(directory, SET_ASIDE)):
+    for name in store.list(os.path.join(directory, SET_ASIDE)):
         if (parsed := parse(name.partition(".json")[0] + ".json")) is not None:
             files.pop(parsed.partition_id, None)
     for partition, held in files.items():
-        named = _named(fs, directory, manifests.get(partition, []), held)
+        named = _named(store, directory, manifests.get(partition, []), held)
         litter += [name for name in held if name not in named]
     for name in litter:
-        fs.remove(os.path.join(directory, name))
+        store.remove(os.path.join(directory, name))
     return len(litter)
 
 
-def _named(fs: FileSystem, directory: str, manifests: Sequence[str], files: Sequence[str]) -> set[str]:
+def _named(store: Store, directory: str, manifests: Sequence[str], files: Sequence[str]) -> set[str]:
     """Which of the files of a partition these manifests name; all of them where one cannot be read.
 
     As many files as manifests, all of one attempt, are what a run leaves that nothing disturbed: none is opened.
@@ -143,7 +143,7 @@ def _named(fs: FileSystem, directory: str, manifests: Sequence[str], files: Sequ
     named: set[str] = set()
     for name in manifests:
         try:
-            manifest = read_manifest(fs, os.path.join(directory, name))
+            manifest = read_manifest(store, os.path.join(directory, name))
         except (CheckpointError, FileNotFoundError):
             return set(files)
         named |= {file.name for file in manifest.all_files}

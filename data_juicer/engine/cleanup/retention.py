@@ -14,7 +14,7 @@ from data_juicer.job import summary as summaries
 from data_juicer.job.advisory import FileLock
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobStatus, JobSummary
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 
 
 def is_expired(summary: JobSummary, now: datetime, days: int) -> bool:
@@ -24,36 +24,36 @@ def is_expired(summary: JobSummary, now: datetime, days: int) -> bool:
     return now - datetime.fromisoformat(summary.updated) > timedelta(days=days)
 
 
-def drop_expired(fs: FileSystem, work_dir: str, own_job: str, now: datetime, days: int) -> list[str]:
+def drop_expired(store: Store, work_dir: str, own_job: str, now: datetime, days: int) -> list[str]:
     """Drop what expired jobs in a work directory still hold beside their results; returns their ids.
 
     A job that a driver works on, or whose summary cannot be read, is left alone.
     """
     dropped = []
-    for job_id in fs.list(work_dir):
+    for job_id in store.list(work_dir):
         job_dir = os.path.join(work_dir, job_id)
         if job_id == own_job or not os.path.isdir(job_dir):
             continue
         try:
-            if _drop(fs, job_id, job_dir, now, days):
+            if _drop(store, job_id, job_dir, now, days):
                 dropped.append(job_id)
         except DataJuicerError:
             continue  # not ours to mend while another job starts
     return dropped
 
 
-def _drop(fs: FileSystem, job_id: str, job_dir: str, now: datetime, days: int) -> bool:
-    summary = summaries.find(fs, JobLayout.found(job_id, job_dir, {}))
+def _drop(store: Store, job_id: str, job_dir: str, now: datetime, days: int) -> bool:
+    summary = summaries.find(store, JobLayout.found(job_id, job_dir, {}))
     if summary is None or not is_expired(summary, now, days):
         return False
     layout = JobLayout.found(job_id, job_dir, summary.directories)
-    partitions = orphan_files.checkpointed_partitions(fs, layout)
+    partitions = orphan_files.checkpointed_partitions(store, layout)
     lock = FileLock()
     if not partitions or not lock.acquire(layout.lock):
         return False
     try:
-        orphan_files.drop_checkpoints(fs, layout, partitions)
-        orphan_files.drop_decisions(fs, layout)
+        orphan_files.drop_checkpoints(store, layout, partitions)
+        orphan_files.drop_decisions(store, layout)
     finally:
         lock.release()
     return True

@@ -10,7 +10,7 @@ from typing import Final
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Lock
 from data_juicer.plan.retention import Retention, superseded, unnamed_files
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.store.commit import commit_manifest, set_aside
 from data_juicer.store.decisions import ResolveManifest, commit_resolve
 from data_juicer.store.manifest import Manifest
@@ -22,14 +22,14 @@ THREADS: Final = 4
 class Committer:
     def __init__(
         self,
-        fs: FileSystem,
+        store: Store,
         layout: JobLayout,
         lock: Lock,
         retention: Retention,
         barriers: frozenset[int] = frozenset(),
     ) -> None:
         """`barriers`: indices of the dataset-wide operators."""
-        self._fs = fs
+        self._store = store
         self._layout = layout
         self._lock = lock
         self._retention = retention
@@ -74,7 +74,7 @@ class Committer:
         for manifest in manifests:
             path = self._path(manifest)
             try:
-                outcomes[path] = commit_manifest(self._fs, path, manifest)
+                outcomes[path] = commit_manifest(self._store, path, manifest)
             except Exception as error:
                 outcomes[path] = error
                 break
@@ -91,7 +91,7 @@ class Committer:
             raise first
         if first is None:
             self._lock.fence()
-            first = commit_manifest(self._fs, path, manifest)
+            first = commit_manifest(self._store, path, manifest)
         if manifest.kind == "result":
             self._held.pop(manifest.partition, None)
         elif first and manifest.kind == "checkpoint":
@@ -101,7 +101,7 @@ class Committer:
     def commit_resolve(self, manifest: ResolveManifest) -> None:
         """Make the decisions of a dataset-wide operator count."""
         self._lock.fence()
-        commit_resolve(self._fs, self._layout.resolve_manifest(manifest.operator_index), manifest)
+        commit_resolve(self._store, self._layout.resolve_manifest(manifest.operator_index), manifest)
 
     def set_aside_damaged(self, partition_id: int, operator_index: int) -> None:
         """A checkpoint of a partition turned out damaged: attempts go on from the one before it from now on."""
@@ -111,7 +111,7 @@ class Committer:
         self.set_aside([self._path(damaged)])
 
     def set_aside(self, paths: Iterable[str]) -> None:
-        set_aside(self._fs, [path for path in paths if self._fs.exists(path)])
+        set_aside(self._store, [path for path in paths if self._store.exists(path)])
 
     def _supersede(self, newest: Manifest) -> None:
         held = self._held.setdefault(newest.partition, [])
@@ -121,10 +121,10 @@ class Committer:
         if not dropped:
             return
         for manifest in dropped:
-            self._fs.remove(self._path(manifest))
-        self._fs.sync_dir(self._layout.checkpoints_dir)  # first the facts, then what they stood on
+            self._store.remove(self._path(manifest))
+        self._store.sync_dir(self._layout.checkpoints_dir)  # first the facts, then what they stood on
         for name in unnamed_files(dropped, self._held[newest.partition]):
-            self._fs.remove(os.path.join(self._layout.checkpoints_dir, name))
+            self._store.remove(os.path.join(self._layout.checkpoints_dir, name))
 
     def _path(self, manifest: Manifest) -> str:
         if manifest.kind == "result":

@@ -25,7 +25,7 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import DatasetOperator, Operator
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.phases import ResolveStep
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.storage.os_errors import translate_os_errors
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import DeadRows, Decision, ResolveManifest, stage_decisions
@@ -45,7 +45,7 @@ Drive = Callable[[Sequence[int], int, Decisions, DeadLetterBudget], None]
 class DatasetOperators:
     """All dataset-wide operators of one run."""
 
-    fs: FileSystem
+    store: Store
     clock: Clock
     layout: JobLayout
     run: int
@@ -88,8 +88,8 @@ class DatasetOperators:
         """
         resolves = [barrier.resolve for barrier in self.barriers if barrier.resolve is not None]
         if resolves and len(resolves) == len(self.barriers):
-            write_dedup_report(self.fs, self.layout, self.partitions, resolves)
-            write_group_report(self.fs, self.layout, self.partitions, resolves)
+            write_dedup_report(self.store, self.layout, self.partitions, resolves)
+            write_group_report(self.store, self.layout, self.partitions, resolves)
 
     def _gather(self, barrier: ResolveStep) -> None:
         """Have the summaries made that are missing.
@@ -105,7 +105,7 @@ class DatasetOperators:
             self.drive(missing, index, self.decisions, budget)
         for partition_id in missing:
             path = self.layout.summary_manifest(partition_id, index)
-            barrier.summaries[partition_id] = read_manifest(self.fs, path)
+            barrier.summaries[partition_id] = read_manifest(self.store, path)
 
     def _resolve(self, barrier: ResolveStep) -> None:
         """Decide and commit. A damaged summary is set aside, and the barrier stays unresolved."""
@@ -114,13 +114,13 @@ class DatasetOperators:
         index, started_s = barrier.operator_index, self.clock.monotonic_s()
         operator = cast("DatasetOperator", self.operators[index])
         manifests = [barrier.summaries[spec.partition_id] for spec in self.partitions]
-        summaries = SummaryFiles(self.fs, self.layout.checkpoints_dir, manifests, self.tick)
+        summaries = SummaryFiles(self.store, self.layout.checkpoints_dir, manifests, self.tick)
         scratch = Scratch(self.layout.temp_dir, self.memory_mb * 1_000_000, self.tick)
         try:
             operator.prepare()
             tables = self._told(self._checked(operator, summaries, scratch))
             path = self.layout.decisions(index, self.run)
-            decisions = stage_decisions(self.fs, path, tables)
+            decisions = stage_decisions(self.store, path, tables)
         except DamagedSummaryError as error:
             self._set_aside(barrier, error)
             return

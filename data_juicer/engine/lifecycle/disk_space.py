@@ -14,7 +14,7 @@ from typing import Final
 from data_juicer.errors import StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 
 BLOCK_BYTES: Final = 4096
 """The least that a file takes on a disk."""
@@ -62,7 +62,7 @@ def warnings(rooms: Sequence[Room]) -> list[str]:
 
 
 def check_room(
-    fs: FileSystem,
+    store: Store,
     layout: JobLayout,
     export_path: str,
     pending: Sequence[PartitionSpec],
@@ -80,7 +80,7 @@ def check_room(
     rooms = [
         Room(
             path=path,
-            free_bytes=fs.free_bytes(path),
+            free_bytes=store.free_bytes(path),
             least_bytes=least_bytes(len(pending), count),
             likely_bytes=rows_bytes,
         )

@@ -12,7 +12,7 @@ from data_juicer.events.log import Listener
 from data_juicer.events.view import JobView
 from data_juicer.job.advisory import AdvisoryLock
 from data_juicer.job.summary import JobSummary
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class JobResult:
 class RunEnvironment:
     """Where a job writes, which time it reads, who watches, who may stop it."""
 
-    fs: FileSystem
+    store: Store
     clock: Clock
     backend: Backend
     view: JobView = field(default_factory=JobView)

@@ -48,10 +48,10 @@ def _clean_up(job: OpenJob, config: JobConfig, succeeded: bool) -> None:
         return
     storage = config.intermediate_storage
     if storage.cleanup_temp_files:
-        sweep(job.fs, job.layout)
+        sweep(job.store, job.layout)
     retention = cast("Retention", storage.retention_policy)
     if drops_checkpoints_of_done(retention, succeeded, storage.cleanup_on_success):
-        done = done_partitions(job.fs, job.layout)
-        drop_checkpoints(job.fs, job.layout, done, keep_gathered=not succeeded)
+        done = done_partitions(job.store, job.layout)
+        drop_checkpoints(job.store, job.layout, done, keep_gathered=not succeeded)
         if succeeded:
-            drop_decisions(job.fs, job.layout)
+            drop_decisions(job.store, job.layout)

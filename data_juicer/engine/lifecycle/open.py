@@ -22,7 +22,7 @@ from data_juicer.job.ids import check_job_id, make_job_id
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver, Lock, acquire
 from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.store.manifest import OperatorIdentity
 from data_juicer.store.published import find_changes
 from data_juicer.store.results import find_results
@@ -32,7 +32,7 @@ from data_juicer.store.results import find_results
 class OpenJob:
     """A job that this process owns until `close`."""
 
-    fs: FileSystem
+    store: Store
     clock: Clock
     layout: JobLayout
     lock: Lock
@@ -63,7 +63,7 @@ class OpenJob:
             self.summary, status=status, reason=reason, updated=now, runs=runs, counts=counts
         )
         if not self.lock.is_lost():
-            summaries.write(self.fs, self.layout, self.summary)
+            summaries.write(self.store, self.layout, self.summary)
         return self.summary
 
     def close(self) -> None:
@@ -102,25 +102,25 @@ def layout_of(config: JobConfig, clock: Clock) -> JobLayout:
 
 
 def find_completed(
-    fs: FileSystem, layout: JobLayout, wanted_digest: str, export_path: str
+    store: Store, layout: JobLayout, wanted_digest: str, export_path: str
 ) -> JobSummary | None:
     """The summary of a job that is complete as it is wanted now, its export in place; the input is not looked at."""
     try:
-        summary = summaries.find(fs, layout)
+        summary = summaries.find(store, layout)
     except JobError:
         return None
     if summary is None or summary.status is not JobStatus.COMPLETED or summary.config_digest != wanted_digest:
         return None
-    results = find_results(fs, layout.results_manifest)
+    results = find_results(store, layout.results_manifest)
     if results is None or not results.is_exported or summary.export_path != export_path:
         return None
-    return None if any(find_changes(fs, results)) else summary
+    return None if any(find_changes(store, results)) else summary
 
 
 def open_job(
     config: JobConfig,
     layout: JobLayout,
-    fs: FileSystem,
+    store: Store,
     clock: Clock,
     wanted_digest: str,
     resume_command: str,
@@ -137,17 +137,17 @@ def open_job(
     Returns: the job; its summary, with nothing changed, where it is done.
     Raises: JobLockedError: another driver has it. ResumeRefusedError: a newer data_juicer had it. StoreError: a directory cannot be written.
     """
-    lock = acquire(fs, layout, clock, Driver(host=socket.gethostname(), pid=os.getpid()), advisory)
+    lock = acquire(store, layout, clock, Driver(host=socket.gethostname(), pid=os.getpid()), advisory)
     try:
         if (done := find_done()) is not None:
             lock.release(done.counts.rows_done)
             return done
         for directory in layout.directories().values():
-            fs.make_dirs(directory)
-        findings = look_back(fs, layout)
-        summary = _begun(config, layout, fs, clock, lock, wanted_digest, resume_command)
+            store.make_dirs(directory)
+        findings = look_back(store, layout)
+        summary = _begun(config, layout, store, clock, lock, wanted_digest, resume_command)
         log = EventLog(
-            fs,
+            store,
             layout,
             clock,
             lock.run,
@@ -159,13 +159,13 @@ def open_job(
     except BaseException:
         lock.release(0)
         raise
-    return OpenJob(fs, clock, layout, lock, log, view, summary, clock.monotonic_s(), findings)
+    return OpenJob(store, clock, layout, lock, log, view, summary, clock.monotonic_s(), findings)
 
 
 def _begun(
     config: JobConfig,
     layout: JobLayout,
-    fs: FileSystem,
+    store: Store,
     clock: Clock,
     lock: Lock,
     wanted_digest: str,
@@ -173,7 +173,7 @@ def _begun(
 ) -> JobSummary:
     """The summary with this run added, written before anything else is done."""
     now = format_utc(clock.now())
-    held = summaries.find(fs, layout)
+    held = summaries.find(store, layout)
     record = RunRecord(
         number=lock.run,
         started=now,
@@ -195,5 +195,5 @@ def _begun(
         directories=layout.directories(),
         versions=summaries.installed_versions(),
     )
-    summaries.write(fs, layout, summary)
+    summaries.write(store, layout, summary)
     return summary

@@ -23,14 +23,14 @@ from data_juicer.plan.phases import ResolvePlan, plan_resolves
 from data_juicer.plan.resume.inventory import take_inventory
 from data_juicer.plan.resume.report import encode_resume_report
 from data_juicer.plan.scan import scan
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.store.commit import set_aside
 
 
-def known_sources(fs: FileSystem, layout: JobLayout) -> list[SourceFile]:
+def known_sources(store: Store, layout: JobLayout) -> list[SourceFile]:
     """The files of the input as the last scan saw them; none where there was no scan."""
     try:
-        mapping = decode_mapping(fs.read(layout.dataset_mapping))
+        mapping = decode_mapping(store.read(layout.dataset_mapping))
     except FileNotFoundError:
         return []
     return [] if mapping is None else list(mapping.sources)
@@ -52,14 +52,14 @@ def scan_input(
     """
     for source in sources:
         check_text_keys(source, text_keys_of(operators))
-    fs, path = job.fs, job.layout.dataset_mapping
-    held = fs.read(path) if fs.exists(path) else None
+    store, path = job.store, job.layout.dataset_mapping
+    held = store.read(path) if store.exists(path) else None
     seen = _Seen(step)
     mapping = scan(
         sources,
         fragment_limits(config),
         decode_mapping(held) if held is not None else None,
-        fs,
+        store,
         copies_dir=job.layout.partitions_dir,
         materialize=cast("Materialize", config.partition.materialize),
         with_suffix=config.add_suffix or any(operator.reads_suffix() for operator in operators),
@@ -68,7 +68,7 @@ def scan_input(
     )
     encoded = encode_mapping(mapping)
     if encoded != held:
-        fs.write_atomic(path, encoded)
+        store.write_atomic(path, encoded)
     for source in mapping.empty_sources():
         recorder.warn(f"{source.path} holds no row.")
     return mapping
@@ -92,21 +92,21 @@ def plan_run(
     job: OpenJob, mapping: DatasetMapping, setup: WorkerSetup, recorder: EventRecorder
 ) -> tuple[JobPlan, ResolvePlan]:
     """What is to be done. What is damaged or stale is set aside, and why is told and written to the resume report."""
-    fs, layout = job.fs, job.layout
-    inventory = take_inventory(fs, layout)
+    store, layout = job.store, job.layout
+    inventory = take_inventory(store, layout)
     keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
     plan = plan_job(layout.job_id, mapping.partitions, inventory, keys)
     barriers = plan_resolves(mapping.partitions, inventory, keys)
     plan.refused += barriers.refused
     for damage in inventory.damaged:
         recorder.warn(f"{damage.path} is damaged and was set aside: {damage.reason}")
-    set_aside(fs, [damage.path for damage in inventory.damaged])
-    set_aside(fs, [refused.path for refused in plan.refused])
+    set_aside(store, [damage.path for damage in inventory.damaged])
+    set_aside(store, [refused.path for refused in plan.refused])
     if plan.refused:
         reasons = Counter(refused.reason for refused in plan.refused)
         told = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())
         recorder.inform(f"not reused: {told}; dj-jobs explain {layout.job_id} names them")
-    fs.write_atomic(layout.resume_report, encode_resume_report(job.run, plan, inventory))
+    store.write_atomic(layout.resume_report, encode_resume_report(job.run, plan, inventory))
     return plan, barriers
 
 
@@ -120,11 +120,11 @@ def set_damaged_aside(
     damaged = []
     for count, (partition_id, result) in enumerate(plan.done.items()):
         step(f"checking results of earlier runs: {count:,} of {len(plan.done):,} partitions")
-        damage = find_damage(job.fs, job.layout, result)
+        damage = find_damage(job.store, job.layout, result)
         if damage is not None:
             recorder.warn(
                 f"the result of partition {partition_id} is damaged and was set aside: {damage}", partition_id
             )
-            set_aside(job.fs, [job.layout.result_manifest(partition_id)])
+            set_aside(job.store, [job.layout.result_manifest(partition_id)])
             damaged.append(partition_id)
     return damaged

@@ -14,7 +14,7 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_checkpoint_name, parse_result_name
 from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.plan.mapping import decode_mapping
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.store.commit import set_aside
 from data_juicer.store.manifest import Manifest
 from data_juicer.store.published import find_changes
@@ -22,16 +22,16 @@ from data_juicer.store.results import find_results
 from data_juicer.store.staging import read_file
 
 
-def look_back(fs: FileSystem, layout: JobLayout) -> tuple[str, ...]:
+def look_back(store: Store, layout: JobLayout) -> tuple[str, ...]:
     """What is wrong with the files of a job that is being opened, a sentence each.
 
     Raises: ResumeRefusedError: a newer data_juicer wrote one of them.
     """
-    summary, of_summary = _summary(fs, layout)
-    return (*of_summary, *_of_mapping(fs, layout), *_of_results(fs, layout, summary))
+    summary, of_summary = _summary(store, layout)
+    return (*of_summary, *_of_mapping(store, layout), *_of_results(store, layout, summary))
 
 
-def find_damage(fs: FileSystem, layout: JobLayout, result: Manifest) -> str | None:
+def find_damage(store: Store, layout: JobLayout, result: Manifest) -> str | None:
     """What of a committed result is not what it was; None where all of it is. Reads every byte of it."""
     folders = (
         (layout.results_dir, result.files),
@@ -41,52 +41,52 @@ def find_damage(fs: FileSystem, layout: JobLayout, result: Manifest) -> str | No
     try:
         for folder, files in folders:
             for file in files:
-                read_file(fs, folder, file)
+                read_file(store, folder, file)
     except CheckpointCorruptError as error:
         return str(error)
     return None
 
 
-def _summary(fs: FileSystem, layout: JobLayout) -> tuple[JobSummary | None, list[str]]:
+def _summary(store: Store, layout: JobLayout) -> tuple[JobSummary | None, list[str]]:
     try:
-        return summaries.find(fs, layout), []
+        return summaries.find(store, layout), []
     except ResumeRefusedError:
         raise
     except JobError:
-        return None, [_damaged(fs, layout.summary, "the runs before this one are not listed any more")]
+        return None, [_damaged(store, layout.summary, "the runs before this one are not listed any more")]
 
 
-def _of_mapping(fs: FileSystem, layout: JobLayout) -> list[str]:
+def _of_mapping(store: Store, layout: JobLayout) -> list[str]:
     try:
-        data = fs.read(layout.dataset_mapping)
+        data = store.read(layout.dataset_mapping)
     except FileNotFoundError:
-        if _has_work(fs, layout):
+        if _has_work(store, layout):
             return [f"{layout.dataset_mapping} is missing; the input is scanned again."]
         return []
     if decode_mapping(data) is None:
-        return [_damaged(fs, layout.dataset_mapping, "the input is scanned again")]
+        return [_damaged(store, layout.dataset_mapping, "the input is scanned again")]
     return []
 
 
-def _of_results(fs: FileSystem, layout: JobLayout, summary: JobSummary | None) -> list[str]:
+def _of_results(store: Store, layout: JobLayout, summary: JobSummary | None) -> list[str]:
     path = layout.results_manifest
-    results = find_results(fs, path)
+    results = find_results(store, path)
     if results is None:
-        if fs.exists(path):
-            return [_damaged(fs, path, "the result is published again")]
+        if store.exists(path):
+            return [_damaged(store, path, "the result is published again")]
         if summary is not None and summary.status is JobStatus.COMPLETED:
             return [f"{path} is missing; the result is published again."]
         return []
-    return list(find_changes(fs, results)) if results.is_exported else []
+    return list(find_changes(store, results)) if results.is_exported else []
 
 
-def _has_work(fs: FileSystem, layout: JobLayout) -> bool:
+def _has_work(store: Store, layout: JobLayout) -> bool:
     """Whether an earlier run came so far that it must have known its input."""
-    return any(map(parse_checkpoint_name, fs.list(layout.checkpoints_dir))) or any(
-        map(parse_result_name, fs.list(layout.results_dir))
+    return any(map(parse_checkpoint_name, store.list(layout.checkpoints_dir))) or any(
+        map(parse_result_name, store.list(layout.results_dir))
     )
 
 
-def _damaged(fs: FileSystem, path: str, what_follows: str) -> str:
-    (aside,) = set_aside(fs, [path])
+def _damaged(store: Store, path: str, what_follows: str) -> str:
+    (aside,) = set_aside(store, [path])
     return f"{path} is damaged and was set aside as {os.path.relpath(aside, os.path.dirname(path))}; {what_follows}."

@@ -10,7 +10,7 @@ import msgspec
 from data_juicer.errors import DataJuicerError
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.resume.inventory import Inventory, take_inventory
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.store.dead_letters import DeadLetter, decode_dead_letter
 from data_juicer.store.manifest import Manifest
 from data_juicer.store.staging import read_lines
@@ -25,13 +25,13 @@ class DeadLetterGroup(msgspec.Struct, frozen=True, kw_only=True):
     examples: tuple[DeadLetter, ...]
 
 
-def committed_dead_letters(fs: FileSystem, layout: JobLayout) -> list[DeadLetter]:
+def committed_dead_letters(store: Store, layout: JobLayout) -> list[DeadLetter]:
     """Of every partition: those of its result, or of its newest checkpoint and of a summary made from it; in the order
     of source and line.
 
     Raises: CheckpointCorruptError: a file of them is not what was committed. StoreError.
     """
-    inventory = take_inventory(fs, layout)
+    inventory = take_inventory(store, layout)
     files = [(layout.dead_letter_dir, manifest) for _, manifest in inventory.results.values()]
     for partition in {*inventory.checkpoints, *(partition for partition, _ in inventory.summaries)}:
         if partition not in inventory.results:
@@ -39,7 +39,7 @@ def committed_dead_letters(fs: FileSystem, layout: JobLayout) -> list[DeadLetter
     letters = [
         decode_dead_letter(line)
         for directory, manifest in files
-        for line in read_lines(fs, directory, manifest.dead_letters)
+        for line in read_lines(store, directory, manifest.dead_letters)
     ]
     return sorted(letters, key=lambda letter: (letter.source, letter.line, letter.byte_offset))
 
@@ -55,10 +55,10 @@ def _newest(inventory: Inventory, partition: int) -> Iterator[Manifest]:
         yield summary[1]
 
 
-def example_dead_letters(fs: FileSystem, layout: JobLayout, count: int = 3) -> list[str]:
+def example_dead_letters(store: Store, layout: JobLayout, count: int = 3) -> list[str]:
     """A few dead letters as an error shows them; none where they cannot be read."""
     try:
-        letters = committed_dead_letters(fs, layout)
+        letters = committed_dead_letters(store, layout)
     except DataJuicerError:
         return []
     groups = group_letters(letters, count)

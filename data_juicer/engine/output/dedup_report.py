@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from data_juicer.engine.driver.row_locations import KEPT_SOURCE_ROW, SOURCE_ROW
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.store.decisions import ResolveManifest, read_decision
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def write_dedup_report(
-    fs: FileSystem,
+    store: Store,
     layout: JobLayout,
     partitions: Sequence[PartitionSpec],
     resolves: Sequence[ResolveManifest],
@@ -29,20 +29,20 @@ def write_dedup_report(
         partitions: in the order of the input.
         resolves: of every dataset-wide operator.
     """
-    write_report(fs, layout.dedup_report, _schema(), _tables(fs, layout, partitions, resolves))
+    write_report(store, layout.dedup_report, _schema(), _tables(store, layout, partitions, resolves))
 
 
-def write_report(fs: FileSystem, path: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
+def write_report(store: Store, path: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
     """Write tables as one file, which takes its place when it is whole."""
     import pyarrow.parquet as pq
 
     aside = f"{path}.aside"
-    with fs.create(aside) as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+    with store.create(aside) as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
         for table in tables:
             writer.write_table(table)
-    fs.sync(aside)
-    fs.replace(aside, path)
-    fs.sync_dir(os.path.dirname(path))
+    store.sync(aside)
+    store.replace(aside, path)
+    store.sync_dir(os.path.dirname(path))
 
 
 def _schema() -> pa.Schema:
@@ -62,7 +62,7 @@ def _schema() -> pa.Schema:
 
 
 def _tables(
-    fs: FileSystem,
+    store: Store,
     layout: JobLayout,
     partitions: Sequence[PartitionSpec],
     resolves: Sequence[ResolveManifest],
@@ -74,7 +74,7 @@ def _tables(
         for spec, decision in zip(partitions, resolve.decisions, strict=True):
             if not decision.rows_removed:
                 continue
-            table = read_decision(fs, layout.checkpoints_dir, decision)
+            table = read_decision(store, layout.checkpoints_dir, decision)
             if KEPT_SOURCE_ROW not in table.column_names:
                 break  # an operator that keeps no row in place of another
             removed = table.filter(pc.invert(table.column("keep")))

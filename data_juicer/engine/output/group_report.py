@@ -9,7 +9,7 @@ from data_juicer.engine.driver.row_locations import SOURCE_ROW
 from data_juicer.engine.output.dedup_report import rows_in_source, write_report
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.store.decisions import ResolveManifest, read_decision
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def write_group_report(
-    fs: FileSystem,
+    store: Store,
     layout: JobLayout,
     partitions: Sequence[PartitionSpec],
     resolves: Sequence[ResolveManifest],
@@ -31,7 +31,7 @@ def write_group_report(
     """
     gathering = [resolve for resolve in resolves if resolve.gathers]
     if gathering:
-        write_report(fs, layout.group_report, _schema(), _tables(fs, layout, partitions, gathering))
+        write_report(store, layout.group_report, _schema(), _tables(store, layout, partitions, gathering))
 
 
 def _schema() -> pa.Schema:
@@ -49,7 +49,7 @@ def _schema() -> pa.Schema:
 
 
 def _tables(
-    fs: FileSystem,
+    store: Store,
     layout: JobLayout,
     partitions: Sequence[PartitionSpec],
     resolves: Sequence[ResolveManifest],
@@ -62,7 +62,7 @@ def _tables(
     for resolve in resolves:
         groups = 0
         for decision in resolve.decisions:
-            members = read_decision(fs, layout.checkpoints_dir, decision)
+            members = read_decision(store, layout.checkpoints_dir, decision)
             number = groups + np.cumsum(members.column(IS_FIRST).to_numpy())
             groups = int(number[-1]) if len(number) else groups
             homes = [partitions[position] for position in members.column(MEMBER_PARTITION).to_pylist()]

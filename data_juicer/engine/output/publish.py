@@ -15,7 +15,7 @@ from data_juicer.events.log import EventLog
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_shown_letters_name
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.manifest import Manifest
 from data_juicer.store.results import ExportedFile, PublishedPart, ResultsManifest, publish
@@ -23,7 +23,7 @@ from data_juicer.store.staging import read_file, read_lines
 
 
 def publish_job(
-    fs: FileSystem,
+    store: Store,
     layout: JobLayout,
     log: EventLog,
     config: JobConfig,
@@ -37,12 +37,12 @@ def publish_job(
         step: told how far the export is, often; what it raises ends the publishing.
     Raises: StoreError.
     """
-    results = [read_manifest(fs, layout.result_manifest(spec.partition_id)) for spec in partitions]
+    results = [read_manifest(store, layout.result_manifest(spec.partition_id)) for spec in partitions]
     report = make_report(layout.job_id, partitions, results)
-    fs.write_atomic(layout.final_mapping_report, encode_report(report))
-    shown = tuple(_show_dead_letters(fs, layout, results))
+    store.write_atomic(layout.final_mapping_report, encode_report(report))
+    shown = tuple(_show_dead_letters(store, layout, results))
     if config.open_tracer:
-        _show_traces(fs, layout, results, config.trace_num)
+        _show_traces(store, layout, results, config.trace_num)
     for ledger in report.ledgers:
         log.record(t.PerformanceMetric.of(ledger))
     parts = tuple(
@@ -62,7 +62,7 @@ def publish_job(
     )  # Parquet: what kinds of values there are comes first
     count = itertools.count()
     publish(
-        fs,
+        store,
         layout.results_manifest,
         manifest,
         target,
@@ -72,34 +72,34 @@ def publish_job(
 
 
 def _show_dead_letters(
-    fs: FileSystem, layout: JobLayout, results: Iterable[Manifest]
+    store: Store, layout: JobLayout, results: Iterable[Manifest]
 ) -> Iterator[ExportedFile]:
     """Give the dead letters of each partition the name that people look for, and take it where there are none now.
 
     There are none either of a partition that the input has no more.
     """
-    parsed = map(parse_shown_letters_name, fs.list(layout.dead_letter_dir))
+    parsed = map(parse_shown_letters_name, store.list(layout.dead_letter_dir))
     stale = {partition for partition in parsed if partition is not None}
     for result in results:
         if not result.dead_letters:
             continue
         stale.discard(result.partition)
         path, file = layout.dead_letter(result.partition), result.dead_letters[0]
-        fs.write_atomic(path, read_file(fs, layout.dead_letter_dir, file))
+        store.write_atomic(path, read_file(store, layout.dead_letter_dir, file))
         yield ExportedFile(
             path=path,
             size_bytes=file.size_bytes,
             digest=file.digest,
-            modified_ns=fs.modified_ns(path),
+            modified_ns=store.modified_ns(path),
         )
     for partition in sorted(stale):
-        fs.remove(layout.dead_letter(partition))
+        store.remove(layout.dead_letter(partition))
 
 
-def _show_traces(fs: FileSystem, layout: JobLayout, results: Sequence[Manifest], size: int) -> None:
+def _show_traces(store: Store, layout: JobLayout, results: Sequence[Manifest], size: int) -> None:
     """The samples of all partitions as one file an operator."""
     names = {ledger.index: ledger.name for result in results for ledger in result.ledgers}
-    lines = (line for result in results for line in read_lines(fs, layout.trace_dir, result.traces))
+    lines = (line for result in results for line in read_lines(store, layout.trace_dir, result.traces))
     for index, records in sampling.merge(lines, size).items():
         data = b"\n".join([*map(sampling.encode, records), b""])
-        fs.write_atomic(layout.trace(index, names[index]), data)
+        store.write_atomic(layout.trace(index, names[index]), data)

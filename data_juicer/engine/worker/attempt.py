@@ -75,7 +75,8 @@ class AttemptRunner:
         except InputError:
             if self.partition.is_copy:
                 set_aside(
-                    self.context.fs, [path for path in [self.partition.path] if self.context.fs.exists(path)]
+                    self.context.store,
+                    [path for path in [self.partition.path] if self.context.store.exists(path)],
                 )
             raise
 
@@ -96,7 +97,7 @@ class AttemptRunner:
     def _continue(self, rows: ReadRows, base: Manifest) -> None:
         directory = self.context.layout.checkpoints_dir
         batch = load_deltas(
-            self.context.fs, directory, base.files, rows.batch, memory_map=self.setup.memory_map
+            self.context.store, directory, base.files, rows.batch, memory_map=self.setup.memory_map
         )
         self.stages.go_on_from(base)
         self.ledgers = list(base.ledgers)
@@ -144,7 +145,7 @@ class AttemptRunner:
     def _apply_decision(self, operator: DatasetOperator, index: int, watch: Watch | None) -> Applied:
         """Behind the barrier. The seconds that led to the decision count as the operator's."""
         decision = self.attempt.decisions[index]
-        table, dead = load_decision(self.context.fs, self.context.layout, decision, operator)
+        table, dead = load_decision(self.context.store, self.context.layout, decision, operator)
         applied = apply_decision(operator, index, self.batches, table, dead, watch)
         self.letters.add(dead.letters)
         ledger = msgspec.structs.replace(

@@ -12,7 +12,7 @@ from data_juicer.errors import DataJuicerError, OperatorError
 from data_juicer.ops.base import Operator
 from data_juicer.ops.catalog.registry import load_custom, make
 from data_juicer.plan.keys import KeyMaker
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 
 
 class WorkerContext:
@@ -21,7 +21,7 @@ class WorkerContext:
     def __init__(
         self,
         setup: WorkerSetup,
-        fs: FileSystem,
+        store: Store,
         clock: Clock,
         saver: Saver,
         tell: Callable[[m.Message], None] = lambda _: None,
@@ -30,7 +30,7 @@ class WorkerContext:
         load_custom(setup.custom_operator_paths)
         self.setup = setup
         self.layout = setup.layout
-        self.fs = fs
+        self.store = store
         self.clock = clock
         self.saver = saver
         self.tell = tell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.store.manifest import DataFile
 from data_juicer.store.staging import read_lines, stage_file
 
@@ -17,9 +17,9 @@ class Sidecar:
         self._staged = 0
         self._files: tuple[DataFile, ...] = ()
 
-    def load(self, fs: FileSystem, directory: str, files: tuple[DataFile, ...]) -> None:
+    def load(self, store: Store, directory: str, files: tuple[DataFile, ...]) -> None:
         """Go on from what a checkpoint holds. Raises: CheckpointCorruptError."""
-        self.lines = read_lines(fs, directory, files)
+        self.lines = read_lines(store, directory, files)
         self._staged = len(self.lines)
         self._files = files
 
@@ -32,16 +32,16 @@ class Sidecar:
         self._staged = len(self.lines)
         return new
 
-    def stage_new(self, fs: FileSystem, path: str, new: list[bytes]) -> tuple[DataFile, ...]:
+    def stage_new(self, store: Store, path: str, new: list[bytes]) -> tuple[DataFile, ...]:
         """Write what `take_new` gave, if it gave anything; all files so far."""
         if new:
-            self._files = (*self._files, _stage(fs, path, new))
+            self._files = (*self._files, _stage(store, path, new))
         return self._files
 
-    def stage_all(self, fs: FileSystem, path: str) -> tuple[DataFile, ...]:
+    def stage_all(self, store: Store, path: str) -> tuple[DataFile, ...]:
         """Everything in one file, for the result; no file where there is nothing."""
-        return (_stage(fs, path, self.lines),) if self.lines else ()
+        return (_stage(store, path, self.lines),) if self.lines else ()
 
 
-def _stage(fs: FileSystem, path: str, lines: list[bytes]) -> DataFile:
-    return stage_file(fs, path, b"\n".join([*lines, b""]), len(lines))
+def _stage(store: Store, path: str, lines: list[bytes]) -> DataFile:
+    return stage_file(store, path, b"\n".join([*lines, b""]), len(lines))

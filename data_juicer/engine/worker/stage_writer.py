@@ -38,8 +38,8 @@ class StageWriter:
     def go_on_from(self, base: Manifest) -> None:
         """Raises: CheckpointCorruptError: dead letters or traces of the checkpoint are not what was committed."""
         directory = self.context.layout.checkpoints_dir
-        self.letters.load(self.context.fs, directory, base.dead_letters)
-        self.traces.load(self.context.fs, directory, base.traces)
+        self.letters.load(self.context.store, directory, base.dead_letters)
+        self.traces.load(self.context.store, directory, base.traces)
         self.files = base.files
 
     def stage_checkpoint(
@@ -56,25 +56,25 @@ class StageWriter:
             new: dead letters and traces that no checkpoint holds.
         """
         started_s = time.perf_counter()
-        setup, name, fs = self.setup, self.attempt.name, self.context.fs
+        setup, name, store = self.setup, self.attempt.name, self.context.store
         path = self.context.layout.checkpoint_data(self.pid, index, name, setup.checkpoint_suffix)
-        layer = stage_layer(fs, path, below, whole, setup.checkpoint_format, setup.checkpoint_compression)
+        layer = stage_layer(store, path, below, whole, setup.checkpoint_format, setup.checkpoint_compression)
         self.files = (*self.files, layer)
         letters_path = self.context.layout.checkpoint_data(self.pid, index, name, "dead.jsonl")
         traces_path = self.context.layout.checkpoint_data(self.pid, index, name, "trace.jsonl")
-        letter_files = self.letters.stage_new(fs, letters_path, new[0])
-        trace_files = self.traces.stage_new(fs, traces_path, new[1])
+        letter_files = self.letters.stage_new(store, letters_path, new[0])
+        trace_files = self.traces.stage_new(store, traces_path, new[1])
         return self._manifest("checkpoint", index, self.files, letter_files, trace_files, ledgers, started_s)
 
     def stage_result(self, batch: Batch, ledgers: tuple[OperatorLedger, ...]) -> Manifest:
         """Write the rows as they will be exported."""
         started_s = time.perf_counter()
-        setup, fs, layout = self.setup, self.context.fs, self.context.layout
+        setup, store, layout = self.setup, self.context.store, self.context.layout
         data = encode_result(batch, setup.result_format, setup.result_compression, setup.keep_stats)
         path = layout.result_data(self.pid, self.attempt.name, setup.result_suffix)
-        files = (stage_file(fs, path, data, len(batch)),)
-        letter_files = self.letters.stage_all(fs, layout.dead_letter_data(self.pid, self.attempt.name))
-        trace_files = self.traces.stage_all(fs, layout.trace_data(self.pid, self.attempt.name))
+        files = (stage_file(store, path, data, len(batch)),)
+        letter_files = self.letters.stage_all(store, layout.dead_letter_data(self.pid, self.attempt.name))
+        trace_files = self.traces.stage_all(store, layout.trace_data(self.pid, self.attempt.name))
         last = len(self.context.operators) - 1
         return self._manifest("result", last, files, letter_files, trace_files, ledgers, started_s)
 
@@ -92,7 +92,7 @@ class StageWriter:
         """
         started_s = time.perf_counter()
         files, letter_files = stage_summary(
-            self.context.fs,
+            self.context.store,
             lambda suffix: self.context.layout.checkpoint_data(self.pid, index, self.attempt.name, suffix),
             made,
             (self.letters.take_new(), [encode_dead_letter(letter) for letter in letters]),
@@ -114,8 +114,8 @@ class StageWriter:
             self.pid, index, self.setup.operators[index].name, setup.checkpoint_suffix
         )
         data = encode_intermediate(batch, setup.checkpoint_format, setup.checkpoint_compression)
-        self.context.fs.make_dirs(path.rpartition("/")[0])
-        self.context.fs.write(path, data)
+        self.context.store.make_dirs(path.rpartition("/")[0])
+        self.context.store.write(path, data)
 
     def _manifest(
         self,

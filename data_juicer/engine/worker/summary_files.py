@@ -11,7 +11,7 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import ROWS_SUFFIX
 from data_juicer.ops.base import DatasetOperator
 from data_juicer.ops.dataset.grouping import ROW
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.store.carried import DamagedRowsError, read_rows, stage_rows
 from data_juicer.store.codec import encode_table
 from data_juicer.store.commit import set_aside
@@ -27,7 +27,7 @@ Paths = Callable[[str], str]
 
 
 def stage_summary(
-    fs: FileSystem, paths: Paths, summary: Summarised, letters: Iterable[Sequence[bytes]]
+    store: Store, paths: Paths, summary: Summarised, letters: Iterable[Sequence[bytes]]
 ) -> tuple[tuple[DataFile, ...], tuple[DataFile, ...]]:
     """Write a summary, and the whole rows where they are gathered: its files, and those of dead letters.
 
@@ -35,12 +35,12 @@ def stage_summary(
         letters: those that no checkpoint holds, from before the operator, and then those of the rows it raised on.
     """
     data = encode_table(summary.table, "arrow", "none")
-    files = [stage_file(fs, paths("summary.arrow"), data, summary.table.num_rows)]
+    files = [stage_file(store, paths("summary.arrow"), data, summary.table.num_rows)]
     if summary.rows is not None:
-        files.append(stage_rows(fs, paths(ROWS_SUFFIX), summary.rows))
+        files.append(stage_rows(store, paths(ROWS_SUFFIX), summary.rows))
     names = ("summary.before.jsonl", "summary.dead.jsonl")
     letter_files = [
-        stage_file(fs, paths(name), b"".join([line + b"\n" for line in lines]), len(lines))
+        stage_file(store, paths(name), b"".join([line + b"\n" for line in lines]), len(lines))
         for name, lines in zip(names, letters, strict=True)
         if lines
     ]
@@ -48,7 +48,7 @@ def stage_summary(
 
 
 def load_decision(
-    fs: FileSystem, layout: JobLayout, decision: Decision, operator: DatasetOperator
+    store: Store, layout: JobLayout, decision: Decision, operator: DatasetOperator
 ) -> tuple[pa.Table, DeadRows]:
     """What was decided about the rows of a partition, with the rows that it gathers, and those it lost.
 
@@ -56,19 +56,19 @@ def load_decision(
     """
     directory = layout.checkpoints_dir
     try:
-        table = read_decision(fs, directory, decision)
+        table = read_decision(store, directory, decision)
         if operator.gathers:
-            table = _with_rows(fs, directory, table)
-        return table, read_dead(fs, directory, decision)
+            table = _with_rows(store, directory, table)
+        return table, read_dead(store, directory, decision)
     except DamagedRowsError as error:
         path = f"{directory}/{error.name}"
-        set_aside(fs, [path] if fs.exists(path) else [])
+        set_aside(store, [path] if store.exists(path) else [])
         raise StoreError(f"{error} The file was set aside; start the job again to make it anew.") from error
     except CheckpointCorruptError as error:
         raise StoreError(str(error)) from error
 
 
-def _with_rows(fs: FileSystem, directory: str, table: pa.Table) -> pa.Table:
+def _with_rows(store: Store, directory: str, table: pa.Table) -> pa.Table:
     import pyarrow as pa
 
-    return table.append_column(ROW, pa.array(list(read_rows(fs, directory, table)), pa.large_binary()))
+    return table.append_column(ROW, pa.array(list(read_rows(store, directory, table)), pa.large_binary()))

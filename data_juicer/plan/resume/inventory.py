@@ -10,7 +10,7 @@ from typing import Final
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_checkpoint_name, parse_resolve_name, parse_result_name
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import ResolveManifest, check_decisions, read_resolve
 from data_juicer.store.manifest import DataFile, Manifest
@@ -39,38 +39,38 @@ class Inventory:
     damaged: list[Damage] = field(default_factory=list)
 
 
-def take_inventory(fs: FileSystem, layout: JobLayout) -> Inventory:
+def take_inventory(store: Store, layout: JobLayout) -> Inventory:
     """Read every manifest of the job. Data files are not opened; a missing one or one of the wrong size is damage.
 
     Only the decisions of dataset-wide operators are read: a worker that found them damaged could not go on.
     """
     inventory = Inventory()
-    names = set(fs.list(layout.results_dir))
+    names = set(store.list(layout.results_dir))
     for path, manifest in _manifests(
-        fs, layout.results_dir, names, inventory.damaged, layout.dead_letter_dir
+        store, layout.results_dir, names, inventory.damaged, layout.dead_letter_dir
     ):
         parsed = parse_result_name(os.path.basename(path))
         if parsed is not None and parsed.partition_id == manifest.partition:
             inventory.results[manifest.partition] = (path, manifest)
-    names = set(fs.list(layout.checkpoints_dir))
-    for path, manifest in _manifests(fs, layout.checkpoints_dir, names, inventory.damaged):
+    names = set(store.list(layout.checkpoints_dir))
+    for path, manifest in _manifests(store, layout.checkpoints_dir, names, inventory.damaged):
         if manifest.kind == "summary":
             inventory.summaries[manifest.partition, manifest.operator_index] = (path, manifest)
         else:
             inventory.checkpoints.setdefault(manifest.partition, []).append((path, manifest))
-    _take_resolves(fs, layout, names, inventory)
+    _take_resolves(store, layout, names, inventory)
     return inventory
 
 
-def _take_resolves(fs: FileSystem, layout: JobLayout, names: set[str], inventory: Inventory) -> None:
+def _take_resolves(store: Store, layout: JobLayout, names: set[str], inventory: Inventory) -> None:
     for name in sorted(names):
         index = parse_resolve_name(name)
         if index is None or not name.endswith(".json"):
             continue
         path = layout.resolve_manifest(index)
         try:
-            manifest = read_resolve(fs, path)
-            check_decisions(fs, layout.checkpoints_dir, manifest)
+            manifest = read_resolve(store, path)
+            check_decisions(store, layout.checkpoints_dir, manifest)
         except CheckpointCorruptError as error:
             inventory.damaged.append(Damage(path=path, reason=str(error)))
         except FileNotFoundError:
@@ -80,7 +80,7 @@ def _take_resolves(fs: FileSystem, layout: JobLayout, names: set[str], inventory
 
 
 def _manifests(
-    fs: FileSystem, directory: str, names: set[str], damaged: list[Damage], letters_dir: str | None = None
+    store: Store, directory: str, names: set[str], damaged: list[Damage], letters_dir: str | None = None
 ) -> Iterator[tuple[str, Manifest]]:
     """`letters_dir`: where the dead letters lie that the manifests name, if not beside them."""
     for name in sorted(names):
@@ -89,15 +89,15 @@ def _manifests(
             continue
         path = os.path.join(directory, name)
         try:
-            manifest = read_manifest(fs, path)
+            manifest = read_manifest(store, path)
         except CheckpointCorruptError as error:
             damaged.append(Damage(path=path, reason=str(error)))
             continue
         except FileNotFoundError:
             damaged.append(Damage(path=path, reason=BROKEN_LINK))
             continue
-        reason = _wrong_name(manifest, expected) or _wrong_files(fs, directory, names, manifest.files)
-        reason = reason or _wrong_letters(fs, letters_dir or directory, manifest)
+        reason = _wrong_name(manifest, expected) or _wrong_files(store, directory, names, manifest.files)
+        reason = reason or _wrong_letters(store, letters_dir or directory, manifest)
         if reason is None:
             yield path, manifest
         else:
@@ -134,17 +134,17 @@ def _wrong_name(manifest: Manifest, named: _Named) -> str | None:
     return None
 
 
-def _wrong_letters(fs: FileSystem, directory: str, manifest: Manifest) -> str | None:
-    names = {file.name for file in manifest.dead_letters if fs.exists(os.path.join(directory, file.name))}
-    return _wrong_files(fs, directory, names, manifest.dead_letters)
+def _wrong_letters(store: Store, directory: str, manifest: Manifest) -> str | None:
+    names = {file.name for file in manifest.dead_letters if store.exists(os.path.join(directory, file.name))}
+    return _wrong_files(store, directory, names, manifest.dead_letters)
 
 
-def _wrong_files(fs: FileSystem, directory: str, names: set[str], files: Sequence[DataFile]) -> str | None:
+def _wrong_files(store: Store, directory: str, names: set[str], files: Sequence[DataFile]) -> str | None:
     for file in files:
         if file.name not in names:
             return f"{file.name} is missing"
         try:
-            size_bytes = fs.size(os.path.join(directory, file.name))
+            size_bytes = store.size(os.path.join(directory, file.name))
         except FileNotFoundError:
             return f"{file.name}: {BROKEN_LINK}"
         if size_bytes != file.size_bytes:

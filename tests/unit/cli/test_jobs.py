@@ -14,11 +14,11 @@ from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver, acquire
 from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.testing.clock import ManualClock
 
-FS = LocalFileSystem()
+STORE = PosixStore()
 RESUME = "dj-process --config r.yaml --job_id first"
 
 
@@ -26,7 +26,7 @@ def make_job(
     work_dir: Path, job_id: str, status: JobStatus, created: str = "2026-03-13T18:09:11.000000Z"
 ) -> JobLayout:
     layout = JobLayout.of(str(work_dir), job_id)
-    FS.make_dirs(layout.job_dir)
+    STORE.make_dirs(layout.job_dir)
     summary = JobSummary(
         job_id=job_id,
         status=status,
@@ -40,12 +40,12 @@ def make_job(
         directories=layout.directories(),
         versions={},
     )
-    summaries.write(FS, layout, summary)
+    summaries.write(STORE, layout, summary)
     return layout
 
 
 def log_some(layout: JobLayout) -> None:
-    log = EventLog(FS, layout, ManualClock(), 1)
+    log = EventLog(STORE, layout, ManualClock(), 1)
     operators = (OperatorLedger(index=0, name="clean_links_mapper", rows_in=400, rows_out=400),)
     log.record(
         t.ProcessingStart(
@@ -105,7 +105,7 @@ def test_a_damaged_summary_does_not_hide_the_other_jobs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_job(tmp_path, "first", JobStatus.COMPLETED)
-    FS.write(make_job(tmp_path, "second", JobStatus.COMPLETED).summary, b"{")
+    STORE.write(make_job(tmp_path, "second", JobStatus.COMPLETED).summary, b"{")
     _, out, _ = run(capsys, "list", "--work_dir", str(tmp_path))
     assert {tuple(line.split()[:2]) for line in out.splitlines()[2:]} == {
         ("first", "completed"),
@@ -130,7 +130,7 @@ def test_a_job_with_a_living_driver_is_running(
 ) -> None:
     monkeypatch.setattr("platform.node", lambda: "h")
     layout = make_job(tmp_path, "first", JobStatus.RUNNING)
-    lock = acquire(FS, layout, ManualClock(), Driver(host="h", pid=7))
+    lock = acquire(STORE, layout, ManualClock(), Driver(host="h", pid=7))
     assert run(capsys, "show", "first", "--work_dir", str(tmp_path))[1].startswith("running")
     lock.release(0)
     assert run(capsys, "show", "first", "--work_dir", str(tmp_path))[1].startswith("interrupted")
@@ -166,7 +166,7 @@ def test_a_name_that_two_directories_have_asks_which(
 def test_a_damaged_summary_is_one_line_and_exit_code_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    FS.write(make_job(tmp_path, "first", JobStatus.COMPLETED).summary, b"{")
+    STORE.write(make_job(tmp_path, "first", JobStatus.COMPLETED).summary, b"{")
     code, out, err = run(capsys, "show", "first", "--work_dir", str(tmp_path))
     assert (code, out) == (1, "")
     assert "damaged" in err

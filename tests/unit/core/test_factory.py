@@ -12,7 +12,7 @@ from data_juicer.core.executor.factory import make_executor
 from data_juicer.core.executor.local_executor import LocalExecutor
 from data_juicer.core.executor.ray_executor_partitioned import PartitionedRayExecutor
 from data_juicer.events.types import InfoNotice
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 from data_juicer.testing import jobs
 
 WITHOUT_RAY = "import sys; sys.modules['ray'] = None; "
@@ -65,5 +65,5 @@ def test_an_executor_tells_the_log_what_only_it_knows(tmp_path: Path) -> None:
     executor = LocalExecutor(announce=lambda job: executor.inform(f"opened {job.layout.job_id}"))
     executor.inform("nobody hears this")
     executor.run(config)
-    told = [record.event for record in jobs.logged(config, LocalFileSystem())]
+    told = [record.event for record in jobs.logged(config, PosixStore())]
     assert [event.message for event in told if isinstance(event, InfoNotice)] == ["opened job"]

@@ -3,7 +3,8 @@
 from data_juicer.errors import StoreError
 from data_juicer.events import payloads
 from data_juicer.events import types as t
-from data_juicer.storage.filesystem import Data, LocalFileSystem
+from data_juicer.storage.base import Data
+from data_juicer.storage.posix import PosixStore
 from data_juicer.store.ledger import OperatorLedger
 
 
@@ -81,7 +82,7 @@ ONE_OF_EACH: tuple[t.AnyEvent, ...] = (
 )
 
 
-class FullDisk(LocalFileSystem):
+class FullDisk(PosixStore):
     """Refuses to append while `is_full`; `part_bytes` of what it was given are written before it notices."""
 
     def __init__(self) -> None:

@@ -8,10 +8,10 @@ from data_juicer.events import types as t
 from data_juicer.events.log import FLUSH_S, EventLog, read_records
 from data_juicer.events.view import fold
 from data_juicer.job.layout import JobLayout
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 from data_juicer.testing.clock import ManualClock
 
-FS = LocalFileSystem()
+STORE = PosixStore()
 QUIET = t.DebugNotice(message="x")
 
 
@@ -21,18 +21,18 @@ def layout(tmp_path: Path) -> JobLayout:
 
 
 def open_log(layout: JobLayout, run: int = 1, **options: object) -> EventLog:
-    return EventLog(FS, layout, ManualClock(), run, **options)  # type: ignore[arg-type]
+    return EventLog(STORE, layout, ManualClock(), run, **options)  # type: ignore[arg-type]
 
 
 def seqs(layout: JobLayout) -> list[int]:
-    return [record.seq for record in read_records(FS, layout)]
+    return [record.seq for record in read_records(STORE, layout)]
 
 
 def test_what_was_recorded_is_read_back(layout: JobLayout) -> None:
     log = open_log(layout)
     recorded = [log.record(event) for event in ONE_OF_EACH]
     log.close()
-    assert list(read_records(FS, layout)) == recorded
+    assert list(read_records(STORE, layout)) == recorded
 
 
 def test_numbers_go_on_over_runs(layout: JobLayout) -> None:
@@ -41,7 +41,7 @@ def test_numbers_go_on_over_runs(layout: JobLayout) -> None:
         log.record(QUIET)
         log.record(QUIET)
         log.close()
-    assert [(record.seq, record.run) for record in read_records(FS, layout)] == [
+    assert [(record.seq, record.run) for record in read_records(STORE, layout)] == [
         (1, 1),
         (2, 1),
         (3, 2),
@@ -59,14 +59,14 @@ def test_a_torn_end_is_cut_off_and_named(layout: JobLayout, tail: bytes) -> None
     for _ in range(3):
         log.record(QUIET)
     log.close()
-    FS.append(layout.events_jsonl, tail)
+    STORE.append(layout.events_jsonl, tail)
     log = open_log(layout, 2)
     log.record(QUIET)
     log.close()
-    records = list(read_records(FS, layout))
+    records = list(read_records(STORE, layout))
     assert [record.seq for record in records] == [1, 2, 3, 4, 5]
     assert "torn end" in records[3].event.message
-    assert FS.read(layout.events_jsonl).count(b"\n") == 5
+    assert STORE.read(layout.events_jsonl).count(b"\n") == 5
 
 
 def test_every_cut_of_the_file_leaves_whole_lines_without_gaps(layout: JobLayout) -> None:
@@ -74,20 +74,20 @@ def test_every_cut_of_the_file_leaves_whole_lines_without_gaps(layout: JobLayout
     for _ in range(3):
         log.record(QUIET)
     log.close()
-    whole = FS.read(layout.events_jsonl)
+    whole = STORE.read(layout.events_jsonl)
     for size in range(len(whole)):
-        FS.write(layout.events_jsonl, whole[:size])
+        STORE.write(layout.events_jsonl, whole[:size])
         log = open_log(layout, 2)
         log.record(QUIET)
         log.close()
         assert seqs(layout) == list(range(1, len(seqs(layout)) + 1))
-        assert list(read_records(FS, layout))[-1].event == QUIET
+        assert list(read_records(STORE, layout))[-1].event == QUIET
 
 
 def test_a_deleted_log_is_named_and_begun_anew(layout: JobLayout) -> None:
     log = open_log(layout, 2)
     log.close()
-    (record,) = read_records(FS, layout)
+    (record,) = read_records(STORE, layout)
     assert record.seq == 1
     assert "no event of the runs before" in record.event.message
 
@@ -98,9 +98,9 @@ def test_rotation_keeps_every_number_and_so_many_files(layout: JobLayout) -> Non
         log.record(QUIET)
         log.flush()
     log.close()
-    names = [name for name in FS.list(layout.event_logs_dir) if name.startswith("events.jsonl")]
+    names = [name for name in STORE.list(layout.event_logs_dir) if name.startswith("events.jsonl")]
     assert names == ["events.jsonl", "events.jsonl.1", "events.jsonl.2", "events.jsonl.3"]
-    assert all(FS.size(os.path.join(layout.event_logs_dir, name)) <= 1000 for name in names)
+    assert all(STORE.size(os.path.join(layout.event_logs_dir, name)) <= 1000 for name in names)
     kept = seqs(layout)
     assert kept == list(range(kept[0], 101))
     assert kept[0] > 1
@@ -110,7 +110,7 @@ def test_numbers_go_on_when_a_run_died_right_after_a_rotation(layout: JobLayout)
     log = open_log(layout)
     log.record(QUIET)
     log.close()
-    FS.replace(layout.events_jsonl, f"{layout.events_jsonl}.1")
+    STORE.replace(layout.events_jsonl, f"{layout.events_jsonl}.1")
     log = open_log(layout, 2)
     log.record(QUIET)
     log.close()
@@ -123,13 +123,13 @@ def test_without_backups_rotation_begins_an_empty_file(layout: JobLayout) -> Non
         log.record(QUIET)
         log.flush()
     log.close()
-    assert FS.list(layout.event_logs_dir) == ["events.jsonl"]
+    assert STORE.list(layout.event_logs_dir) == ["events.jsonl"]
     assert seqs(layout)[-1] == 30
 
 
 def test_events_wait_in_memory_for_the_tick_and_no_longer(layout: JobLayout) -> None:
     clock = ManualClock()
-    log = EventLog(FS, layout, clock, 1)
+    log = EventLog(STORE, layout, clock, 1)
     log.record(QUIET)
     clock.advance(FLUSH_S - 0.1)
     log.tick()
@@ -143,7 +143,7 @@ def test_the_begin_and_end_of_runs_are_synced_at_once(
     layout: JobLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced = []
-    monkeypatch.setattr(LocalFileSystem, "sync", lambda self, path: synced.append(path))
+    monkeypatch.setattr(PosixStore, "sync", lambda self, path: synced.append(path))
     log = open_log(layout)
     log.record(QUIET)
     assert synced == []
@@ -172,9 +172,9 @@ def test_a_full_disk_costs_events_and_is_told_once_and_then_the_log_goes_on(
     disk.is_full = False
     log.record(QUIET)
     log.close()
-    records = list(read_records(FS, layout))
+    records = list(read_records(STORE, layout))
     assert [record.seq for record in records] == list(range(1, len(records) + 1))
-    assert FS.read(layout.events_jsonl).count(b"\n") == len(records)
+    assert STORE.read(layout.events_jsonl).count(b"\n") == len(records)
     assert records[-1].event.data == {"unwritten": unwritten}
 
 
@@ -203,7 +203,7 @@ def test_people_read_a_line_for_what_matters_to_them(layout: JobLayout) -> None:
     for event in ONE_OF_EACH:
         log.record(event)
     log.close()
-    lines = FS.read(layout.events_log).decode().splitlines()
+    lines = STORE.read(layout.events_log).decode().splitlines()
     assert lines[0] == "2026-03-13T18:09:11.000000Z | INFO    | run 1 | job J started, settings ab12"
     assert sum("two lines of “text”" in line for line in lines) == 1
     assert not any("operator 1 op_1 started" in line for line in lines)
@@ -215,14 +215,14 @@ def test_people_may_ask_for_everything(layout: JobLayout) -> None:
     for event in ONE_OF_EACH:
         log.record(event)
     log.close()
-    assert FS.read(layout.events_log).count(b"\n") == len(ONE_OF_EACH)
+    assert STORE.read(layout.events_log).count(b"\n") == len(ONE_OF_EACH)
 
 
 def test_markup_and_braces_in_a_message_stay_text(layout: JobLayout) -> None:
     log = open_log(layout)
     log.record(t.InfoNotice(message="{x} <red>y</red> \\ {}"))
     log.close()
-    assert FS.read(layout.events_log).decode().endswith("| {x} <red>y</red> \\ {}\n")
+    assert STORE.read(layout.events_log).decode().endswith("| {x} <red>y</red> \\ {}\n")
 
 
 def test_a_live_and_an_ended_job_have_one_view(layout: JobLayout) -> None:
@@ -231,4 +231,4 @@ def test_a_live_and_an_ended_job_have_one_view(layout: JobLayout) -> None:
     for event in ONE_OF_EACH:
         log.record(event)
     log.close()
-    assert fold(read_records(FS, layout)) == live
+    assert fold(read_records(STORE, layout)) == live

@@ -15,11 +15,11 @@ from data_juicer.errors import JobLockedError, StoreError
 from data_juicer.job.advisory import is_held
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import LEASE_S, RENEWAL_S, Driver, Lock, acquire, find_owner, is_alive
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.locks import MemoryLock
 
-FS = LocalFileSystem()
+STORE = PosixStore()
 HERE = Driver(host="here", pid=1)
 THERE = Driver(host="there", pid=2)
 
@@ -31,38 +31,38 @@ def layout(tmp_path: Path) -> JobLayout:
 
 def test_a_second_driver_is_refused_with_who_holds_the_job(layout: JobLayout) -> None:
     clock = ManualClock()
-    lock = acquire(FS, layout, clock, HERE)
+    lock = acquire(STORE, layout, clock, HERE)
     clock.advance(RENEWAL_S)
     lock.renew(2400)
     with pytest.raises(
         JobLockedError, match=r"run 1 \(pid 1 on here, since 2026-03-13T18:09:11.* 2,400 rows done"
     ):
-        acquire(FS, layout, clock, Driver(host="here", pid=3))
+        acquire(STORE, layout, clock, Driver(host="here", pid=3))
 
 
 def test_drivers_of_one_machine_share_its_locks(layout: JobLayout) -> None:
     held: set[str] = set()
-    first = acquire(FS, layout, ManualClock(), HERE, MemoryLock(held))
+    first = acquire(STORE, layout, ManualClock(), HERE, MemoryLock(held))
     with pytest.raises(JobLockedError):
-        acquire(FS, layout, ManualClock(), HERE, MemoryLock(held))
+        acquire(STORE, layout, ManualClock(), HERE, MemoryLock(held))
     first.release(0)
-    assert acquire(FS, layout, ManualClock(), HERE, MemoryLock(held)).run == 2
+    assert acquire(STORE, layout, ManualClock(), HERE, MemoryLock(held)).run == 2
 
 
 def test_run_numbers_rise(layout: JobLayout) -> None:
     for run in (1, 2, 3):
-        lock = acquire(FS, layout, ManualClock(), HERE)
+        lock = acquire(STORE, layout, ManualClock(), HERE)
         assert lock.run == run
         lock.release(0)
 
 
 def test_a_released_job_has_no_living_driver(layout: JobLayout) -> None:
-    lock = acquire(FS, layout, ManualClock(), HERE)
-    owner = find_owner(FS, layout)
+    lock = acquire(STORE, layout, ManualClock(), HERE)
+    owner = find_owner(STORE, layout)
     assert owner is not None
     assert is_alive(owner, ManualClock().now(), "here", layout.lock)
     lock.release(10)
-    owner = find_owner(FS, layout)
+    owner = find_owner(STORE, layout)
     assert owner is not None
     assert (owner.released, owner.rows_done) == (True, 10)
     assert not is_alive(owner, ManualClock().now(), "here", layout.lock)
@@ -70,31 +70,31 @@ def test_a_released_job_has_no_living_driver(layout: JobLayout) -> None:
 
 def test_a_driver_elsewhere_is_respected_until_its_lease_is_over(layout: JobLayout) -> None:
     clock = ManualClock()
-    first = acquire(FS, layout, clock, HERE, MemoryLock(set()))
+    first = acquire(STORE, layout, clock, HERE, MemoryLock(set()))
     clock.advance(LEASE_S)
     with pytest.raises(JobLockedError, match="was heard of at"):
-        acquire(FS, layout, clock, THERE, MemoryLock(set()))
+        acquire(STORE, layout, clock, THERE, MemoryLock(set()))
     first.renew(5)
     clock.advance(LEASE_S)
     with pytest.raises(JobLockedError):
-        acquire(FS, layout, clock, THERE, MemoryLock(set()))
+        acquire(STORE, layout, clock, THERE, MemoryLock(set()))
     clock.advance(1)
-    assert acquire(FS, layout, clock, THERE, MemoryLock(set())).run == 2
+    assert acquire(STORE, layout, clock, THERE, MemoryLock(set())).run == 2
 
 
 def test_commits_of_an_older_run_are_refused(layout: JobLayout) -> None:
     clock = ManualClock()
-    first = acquire(FS, layout, clock, HERE, MemoryLock(set()))
+    first = acquire(STORE, layout, clock, HERE, MemoryLock(set()))
     first.fence()
     clock.advance(LEASE_S + 1)
-    second = acquire(FS, layout, clock, THERE, MemoryLock(set()))
+    second = acquire(STORE, layout, clock, THERE, MemoryLock(set()))
     second.fence()
     with pytest.raises(JobLockedError, match="run 2 took the job over"):
         first.fence()
     with pytest.raises(JobLockedError):
         first.renew(1)
     first.release(1)
-    owner = find_owner(FS, layout)
+    owner = find_owner(STORE, layout)
     assert owner is not None
     assert (owner.run, owner.released) == (2, False)
 
@@ -103,47 +103,47 @@ def test_only_one_of_two_machines_takes_a_dead_lease_over(
     layout: JobLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = ManualClock()
-    acquire(FS, layout, clock, HERE, MemoryLock(set()))
+    acquire(STORE, layout, clock, HERE, MemoryLock(set()))
     clock.advance(LEASE_S + 1)
-    original = LocalFileSystem.create_exclusive
+    original = PosixStore.create_exclusive
 
-    def overtaken(fs: LocalFileSystem, path: str, data: bytes) -> bool:
-        monkeypatch.setattr(LocalFileSystem, "create_exclusive", original)
-        assert acquire(FS, layout, clock, THERE, MemoryLock(set())).run == 2
-        return original(fs, path, data)
+    def overtaken(store: PosixStore, path: str, data: bytes) -> bool:
+        monkeypatch.setattr(PosixStore, "create_exclusive", original)
+        assert acquire(STORE, layout, clock, THERE, MemoryLock(set())).run == 2
+        return original(store, path, data)
 
-    monkeypatch.setattr(LocalFileSystem, "create_exclusive", overtaken)
+    monkeypatch.setattr(PosixStore, "create_exclusive", overtaken)
     with pytest.raises(JobLockedError, match="was faster"):
-        acquire(FS, layout, clock, Driver(host="third", pid=9), MemoryLock(set()))
+        acquire(STORE, layout, clock, Driver(host="third", pid=9), MemoryLock(set()))
 
 
 def test_a_full_disk_does_not_keep_the_job_locked(layout: JobLayout, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(fs: LocalFileSystem, path: str, data: bytes) -> None:
+    def refuse(store: PosixStore, path: str, data: bytes) -> None:
         raise StoreError(f"{path}: No space left on device.")
 
-    lock = acquire(FS, layout, ManualClock(), HERE)
-    monkeypatch.setattr(LocalFileSystem, "write_atomic", refuse)
+    lock = acquire(STORE, layout, ManualClock(), HERE)
+    monkeypatch.setattr(PosixStore, "write_atomic", refuse)
     lock.release(10)
-    assert acquire(FS, layout, ManualClock(), HERE).run == 2
+    assert acquire(STORE, layout, ManualClock(), HERE).run == 2
 
 
 def test_a_damaged_claim_keeps_its_number_and_stops_nobody(layout: JobLayout) -> None:
-    acquire(FS, layout, ManualClock(), HERE).release(0)
-    FS.write(layout.run_claim(1), b"\0" * 40)
-    assert acquire(FS, layout, ManualClock(), HERE).run == 2
+    acquire(STORE, layout, ManualClock(), HERE).release(0)
+    STORE.write(layout.run_claim(1), b"\0" * 40)
+    assert acquire(STORE, layout, ManualClock(), HERE).run == 2
 
 
 def test_a_claim_is_readable_json(layout: JobLayout) -> None:
-    acquire(FS, layout, ManualClock(), HERE)
-    claim = json.loads(FS.read(layout.run_claim(1)))
+    acquire(STORE, layout, ManualClock(), HERE)
+    claim = json.loads(STORE.read(layout.run_claim(1)))
     assert (claim["run"], claim["host"], claim["format_version"]) == (1, "here", 1)
 
 
 def test_a_refused_driver_leaves_nothing(layout: JobLayout) -> None:
-    acquired = acquire(FS, layout, ManualClock(), HERE)
+    acquired = acquire(STORE, layout, ManualClock(), HERE)
     before = {path: path.stat().st_mtime_ns for path in Path(layout.job_dir).rglob("*")}
     with pytest.raises(JobLockedError):
-        acquire(FS, layout, ManualClock(), HERE)
+        acquire(STORE, layout, ManualClock(), HERE)
     assert {path: path.stat().st_mtime_ns for path in Path(layout.job_dir).rglob("*")} == before
     acquired.release(0)
 
@@ -153,8 +153,8 @@ import sys
 from data_juicer.clock import SystemClock
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver, acquire
-from data_juicer.store.filesystem import LocalFileSystem
-lock = acquire(LocalFileSystem(), JobLayout.of(sys.argv[1], "J"), SystemClock(), Driver(host="here", pid=77))
+from data_juicer.storage.posix import PosixStore
+lock = acquire(PosixStore(), JobLayout.of(sys.argv[1], "J"), SystemClock(), Driver(host="here", pid=77))
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -167,18 +167,20 @@ def test_the_lock_of_a_killed_driver_is_taken_over_at_once(layout: JobLayout, tm
         assert holder.stdout.readline() == b"held\n"
         assert is_held(layout.lock)
         with pytest.raises(JobLockedError, match="pid 77"):
-            acquire(FS, layout, SystemClock(), HERE)
+            acquire(STORE, layout, SystemClock(), HERE)
         holder.send_signal(signal.SIGKILL)
         holder.wait()
     assert not is_held(layout.lock)
-    assert acquire(FS, layout, SystemClock(), HERE).run == 2
+    assert acquire(STORE, layout, SystemClock(), HERE).run == 2
 
 
 def _race(work_dir: str, gate: Barrier, done: Barrier, answer: Connection) -> None:
     gate.wait()
     lock: Lock | None = None
     try:
-        lock = acquire(FS, JobLayout.of(work_dir, "J"), SystemClock(), Driver(host="here", pid=os.getpid()))
+        lock = acquire(
+            STORE, JobLayout.of(work_dir, "J"), SystemClock(), Driver(host="here", pid=os.getpid())
+        )
         answer.send(lock.run)
     except JobLockedError:
         answer.send(0)

@@ -9,7 +9,7 @@ from data_juicer.errors import JobError, JobNotFoundError
 from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobStatus, JobSummary, RunRecord, resume_command
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 
 SUMMARY = JobSummary(
     job_id="J",
@@ -27,17 +27,17 @@ SUMMARY = JobSummary(
 
 
 def test_a_summary_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    fs, layout = LocalFileSystem(), JobLayout.of(str(tmp_path), "J")
-    fs.make_dirs(layout.job_dir)
-    summaries.write(fs, layout, SUMMARY)
-    assert summaries.load(fs, layout) == SUMMARY
+    store, layout = PosixStore(), JobLayout.of(str(tmp_path), "J")
+    store.make_dirs(layout.job_dir)
+    summaries.write(store, layout, SUMMARY)
+    assert summaries.load(store, layout) == SUMMARY
 
 
 def test_a_job_without_a_summary_does_not_exist(tmp_path: Path) -> None:
     layout = JobLayout.of(str(tmp_path), "J")
-    assert summaries.find(LocalFileSystem(), layout) is None
+    assert summaries.find(PosixStore(), layout) is None
     with pytest.raises(JobNotFoundError, match="no job J"):
-        summaries.load(LocalFileSystem(), layout)
+        summaries.load(PosixStore(), layout)
 
 
 def test_every_part_of_a_summary_is_refused_as_damaged() -> None:

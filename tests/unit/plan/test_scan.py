@@ -15,7 +15,7 @@ from data_juicer.plan.mapping import DatasetMapping, Materialize
 from data_juicer.plan.scan import scan
 from data_juicer.rows.field_columns import SUFFIX_FIELD
 from data_juicer.rows.json_values import MISSING
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 
 LIMITS = FragmentLimits(rows_max=10, size_bytes_max=1 << 20)
 
@@ -24,7 +24,7 @@ def lines(*numbers: int) -> bytes:
     return b"".join(b'{"text":"%d"}\n' % number for number in numbers)
 
 
-class CountingFileSystem(LocalFileSystem):
+class CountingStore(PosixStore):
     """Counts what is written, and remembers what was synced."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Dataset:
         self.folder = folder / "input"
         self.folder.mkdir()
         self.copies = folder / "job" / "partitions"
-        self.fs = CountingFileSystem()
+        self.store = CountingStore()
 
     def write(self, name: str, data: bytes) -> None:
         (self.folder / name).write_bytes(data)
@@ -75,7 +75,7 @@ class Dataset:
             sources,
             limits,
             previous,
-            self.fs,
+            self.store,
             copies_dir=copies_dir,
             materialize=materialize,
             with_suffix=with_suffix,
@@ -113,7 +113,7 @@ def test_copies_are_named_after_partition_and_content_and_are_durable(dataset: D
     mapping = dataset.scan()
     names = [f"partition_{spec.partition_id:06d}.{spec.digest[:8]}.jsonl" for spec in mapping.partitions]
     assert sorted(os.listdir(dataset.copies)) == names
-    assert str(dataset.copies) in dataset.fs.synced
+    assert str(dataset.copies) in dataset.store.synced
     place = read_partition(mapping.partitions[1], ("text",), 100).batch.source.place(0)
     assert (place.line, place.byte_offset) == (11, len(lines(*range(10))))
 
@@ -122,12 +122,12 @@ def test_what_is_known_is_not_read_again(dataset: Dataset) -> None:
     dataset.write("a.jsonl", lines(*range(15)))
     dataset.write("b.jsonl.gz", compress(lines(*range(15)), "gzip"))
     first = dataset.scan()
-    dataset.fs.written.clear()
+    dataset.store.written.clear()
     status = os.stat(dataset.folder / "a.jsonl")
     dataset.write("a.jsonl", b"x" * status.st_size)  # of the same size and time: it is trusted
     os.utime(dataset.folder / "a.jsonl", ns=(status.st_atime_ns, status.st_mtime_ns))
     assert dataset.scan(first) == first
-    assert dataset.fs.written == []
+    assert dataset.store.written == []
 
 
 def test_verify_reads_everything_again(dataset: Dataset) -> None:

@@ -5,20 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from data_juicer.storage import filesystem
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage import base
+from data_juicer.storage.posix import PosixStore
 
 
 def test_two_containers_with_equal_process_ids_never_write_the_same_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = []
-    monkeypatch.setattr(LocalFileSystem, "write", lambda _self, path, data: written.append(path))
-    monkeypatch.setattr(LocalFileSystem, "sync", lambda _self, path: None)
-    monkeypatch.setattr(LocalFileSystem, "replace", lambda _self, source, target: None)
+    monkeypatch.setattr(PosixStore, "write", lambda _self, path, data: written.append(path))
+    monkeypatch.setattr(PosixStore, "sync", lambda _self, path: None)
+    monkeypatch.setattr(PosixStore, "replace", lambda _self, source, target: None)
     monkeypatch.setattr(os, "getpid", lambda: 7)
     for _container in range(2):
-        filesystem._token.cache_clear()
-        LocalFileSystem().write_atomic(str(tmp_path / "run_000001.json"), b"{}")
-        LocalFileSystem().write_atomic(str(tmp_path / "run_000001.json"), b"{}")
+        base._token.cache_clear()
+        PosixStore().write_atomic(str(tmp_path / "run_000001.json"), b"{}")
+        PosixStore().write_atomic(str(tmp_path / "run_000001.json"), b"{}")
     assert len(set(written)) == 2

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from data_juicer.errors import StoreError
-from data_juicer.storage.filesystem import LocalFileSystem
 from data_juicer.storage.os_errors import translate_os_errors
+from data_juicer.storage.posix import PosixStore
 
-FS = LocalFileSystem()
+STORE = PosixStore()
 
 
 def refusal(doing: str, path: Path, number: int, size_bytes: int | None = None) -> str:
@@ -55,7 +55,7 @@ def test_a_directory_that_vanished_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         StoreError, match=f"writing failed: the directory {tmp_path}/gone is gone. Bring it back"
     ):
-        FS.write(f"{tmp_path}/gone/below/f", b"")
+        STORE.write(f"{tmp_path}/gone/below/f", b"")
 
 
 def test_a_file_in_the_place_of_a_directory_and_the_other_way_round_can_be_moved_away(tmp_path: Path) -> None:
@@ -63,13 +63,13 @@ def test_a_file_in_the_place_of_a_directory_and_the_other_way_round_can_be_moved
     (tmp_path / "directory").mkdir()
     moved = f"start the job again: mv {tmp_path}/file {tmp_path}/file.away"
     with pytest.raises(StoreError, match=f"{tmp_path}/file is a file, a directory is expected.*{moved}"):
-        FS.make_dirs(f"{tmp_path}/file/below")
+        STORE.make_dirs(f"{tmp_path}/file/below")
     with pytest.raises(StoreError, match=f"{tmp_path}/directory is a directory, a file is expected.* mv "):
-        FS.read(f"{tmp_path}/directory")
+        STORE.read(f"{tmp_path}/directory")
 
 
 @pytest.mark.parametrize(
-    "deed", [lambda path: FS.write(path, b""), lambda path: FS.create_exclusive(path, b"")]
+    "deed", [lambda path: STORE.write(path, b""), lambda path: STORE.create_exclusive(path, b"")]
 )
 def test_a_broken_link_in_the_place_of_a_file_is_named(tmp_path: Path, deed) -> None:
     link = tmp_path / "link"

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_juicer.errors import CheckpointCorruptError, CheckpointError
+from data_juicer.storage.memory import MemoryStore
 from data_juicer.store.codec import COMPRESSIONS, Compression, Format, decode_table, encode_table
 from data_juicer.store.commit import commit_manifest, read_manifest, set_aside
 from data_juicer.store.ledger import OperatorLedger, check_ledgers
 from data_juicer.store.manifest import FORMAT_VERSION, Manifest, decode_manifest, encode_manifest
-from data_juicer.testing.memory_fs import MemoryFileSystem
 
 KINDS: list[tuple[Format, Compression]] = [
     (kind, each) for kind, all_of in COMPRESSIONS.items() for each in all_of
@@ -93,22 +93,22 @@ def manifest(**fields: object) -> Manifest:
 
 
 @pytest.fixture
-def fs() -> MemoryFileSystem:
-    fs = MemoryFileSystem()
-    fs.make_dirs("/c")
-    return fs
+def store() -> MemoryStore:
+    store = MemoryStore()
+    store.make_dirs("/c")
+    return store
 
 
-def test_the_first_commit_wins_and_the_second_changes_nothing(fs: MemoryFileSystem) -> None:
-    assert commit_manifest(fs, "/c/m.json", manifest())
-    assert not commit_manifest(fs, "/c/m.json", manifest(attempt="r1a2"))
-    assert read_manifest(fs, "/c/m.json") == manifest()
+def test_the_first_commit_wins_and_the_second_changes_nothing(store: MemoryStore) -> None:
+    assert commit_manifest(store, "/c/m.json", manifest())
+    assert not commit_manifest(store, "/c/m.json", manifest(attempt="r1a2"))
+    assert read_manifest(store, "/c/m.json") == manifest()
 
 
-def test_a_commit_for_another_key_is_refused(fs: MemoryFileSystem) -> None:
-    commit_manifest(fs, "/c/m.json", manifest())
+def test_a_commit_for_another_key_is_refused(store: MemoryStore) -> None:
+    commit_manifest(store, "/c/m.json", manifest())
     with pytest.raises(CheckpointError, match="for another key"):
-        commit_manifest(fs, "/c/m.json", manifest(key="other"))
+        commit_manifest(store, "/c/m.json", manifest(key="other"))
 
 
 @pytest.mark.parametrize(
@@ -121,10 +121,10 @@ def test_a_commit_for_another_key_is_refused(fs: MemoryFileSystem) -> None:
     ],
     ids=["rows", "a row lost", "a row lost between operators", "a row made that is not there"],
 )
-def test_what_does_not_balance_is_not_committed(fs: MemoryFileSystem, fields: dict[str, object]) -> None:
+def test_what_does_not_balance_is_not_committed(store: MemoryStore, fields: dict[str, object]) -> None:
     with pytest.raises(CheckpointError):
-        commit_manifest(fs, "/c/m.json", manifest(**fields))
-    assert fs.list("/c") == []
+        commit_manifest(store, "/c/m.json", manifest(**fields))
+    assert store.list("/c") == []
 
 
 @pytest.mark.parametrize(
@@ -163,10 +163,10 @@ def test_a_newer_manifest_is_refused_and_not_called_damaged() -> None:
     assert not isinstance(caught.value, CheckpointCorruptError)
 
 
-def test_what_is_set_aside_keeps_its_bytes_and_never_replaces_another(fs: MemoryFileSystem) -> None:
+def test_what_is_set_aside_keeps_its_bytes_and_never_replaces_another(store: MemoryStore) -> None:
     moved = []
     for data in (b"1", b"2", b"3"):
-        fs.write("/c/m.json", data)
-        moved += set_aside(fs, ["/c/m.json"])
-    assert [fs.read(path) for path in moved] == [b"1", b"2", b"3"]
-    assert fs.list("/c") == ["set_aside"]
+        store.write("/c/m.json", data)
+        moved += set_aside(store, ["/c/m.json"])
+    assert [store.read(path) for path in moved] == [b"1", b"2", b"3"]
+    assert store.list("/c") == ["set_aside"]

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 import xxhash
 
-from data_juicer.storage.filesystem import FileSystem
+from data_juicer.storage.base import Store
+from data_juicer.storage.memory import Loss, MemoryStore
 from data_juicer.store.results import ExportTarget, PublishedPart, ResultsManifest, find_results, publish
-from data_juicer.testing.crashing_fs import CrashingFileSystem, PowerLoss
-from data_juicer.testing.memory_fs import Loss, MemoryFileSystem
+from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 
 MANIFEST = "/job/results/results.json"
 ROWS = [f'{{"n":{number}}}\n'.encode() for number in range(9)]
@@ -28,10 +28,10 @@ def target(path: str = "/out/r.jsonl", shard_size_bytes: int = 0, **fields: Any)
     return ExportTarget(path=path, shard_size_bytes=shard_size_bytes, **given)
 
 
-def with_parts(fs: FileSystem, parts: Sequence[bytes] = PARTS) -> ResultsManifest:
-    fs.make_dirs("/job/results")
+def with_parts(store: Store, parts: Sequence[bytes] = PARTS) -> ResultsManifest:
+    store.make_dirs("/job/results")
     for number, data in enumerate(parts):
-        fs.write_durably(f"/job/results/{number}.part", data)
+        store.write_durably(f"/job/results/{number}.part", data)
     held = [
         PublishedPart(
             partition=n,
@@ -46,74 +46,74 @@ def with_parts(fs: FileSystem, parts: Sequence[bytes] = PARTS) -> ResultsManifes
 
 
 def published(
-    fs: FileSystem,
+    store: Store,
     to: ExportTarget,
     parts: Sequence[bytes] = PARTS,
     part_format: Literal["jsonl", "parquet"] = "jsonl",
 ) -> list[tuple[str, bytes]]:
-    done = publish(fs, MANIFEST, with_parts(fs, parts), to, part_format)
+    done = publish(store, MANIFEST, with_parts(store, parts), to, part_format)
     assert done.is_exported
-    assert done == find_results(fs, MANIFEST)
-    return [(file.path, fs.read(file.path)) for file in done.exports]
+    assert done == find_results(store, MANIFEST)
+    return [(file.path, store.read(file.path)) for file in done.exports]
 
 
 def test_parts_are_joined_in_their_order() -> None:
-    assert published(MemoryFileSystem(), target()) == [("/out/r.jsonl", b"".join(ROWS))]
+    assert published(MemoryStore(), target()) == [("/out/r.jsonl", b"".join(ROWS))]
 
 
 def test_no_partition_gives_an_empty_file() -> None:
-    assert published(MemoryFileSystem(), target(), []) == [("/out/r.jsonl", b"")]
+    assert published(MemoryStore(), target(), []) == [("/out/r.jsonl", b"")]
 
 
 def test_shards_hold_whole_rows_and_are_named_as_datajuicer_names_them() -> None:
-    files = published(MemoryFileSystem(), target(shard_size_bytes=25))
+    files = published(MemoryStore(), target(shard_size_bytes=25))
     assert [path for path, _ in files] == [f"/out/r-{number:02d}-of-03.jsonl" for number in range(3)]
     assert [data.count(b"\n") for _, data in files] == [3, 3, 3]
     assert b"".join(data for _, data in files) == b"".join(ROWS)
 
 
 def test_a_row_larger_than_a_shard_is_a_shard() -> None:
-    files = published(MemoryFileSystem(), target(shard_size_bytes=1))
+    files = published(MemoryStore(), target(shard_size_bytes=1))
     assert [data for _, data in files] == ROWS
 
 
 def test_packed_parts_are_joined_and_packed_shards_unpack_alone() -> None:
     packed = [gzip.compress(part, mtime=0) for part in PARTS]
-    (whole,) = published(MemoryFileSystem(), target("/out/r.jsonl.gz", compression="gzip"), packed)
+    (whole,) = published(MemoryStore(), target("/out/r.jsonl.gz", compression="gzip"), packed)
     assert gzip.decompress(whole[1]) == b"".join(ROWS)
-    shards = published(MemoryFileSystem(), target("/out/r.jsonl.gz", 25, compression="gzip"))
+    shards = published(MemoryStore(), target("/out/r.jsonl.gz", 25, compression="gzip"))
     assert shards[0][0] == "/out/r-00-of-03.jsonl.gz"
     assert b"".join(gzip.decompress(data) for _, data in shards) == b"".join(ROWS)
 
 
 def test_json_lines_become_one_parquet_file() -> None:
-    ((_, data),) = published(MemoryFileSystem(), target("/out/r.parquet", format="parquet"))
+    ((_, data),) = published(MemoryStore(), target("/out/r.parquet", format="parquet"))
     assert pq.read_table(pa.BufferReader(data)).column("n").to_pylist() == list(range(9))
 
 
 def test_parquet_shards_end_with_a_partition() -> None:
-    files = published(MemoryFileSystem(), target("/out/r.parquet", 1, format="parquet"))
+    files = published(MemoryStore(), target("/out/r.parquet", 1, format="parquet"))
     assert [pq.read_table(pa.BufferReader(data)).num_rows for _, data in files] == [4, 0, 5]
 
 
 @pytest.mark.parametrize(("before", "after"), [(25, 9), (9, 25), (25, 0), (0, 25)])
 def test_files_of_an_export_with_another_number_of_shards_go(before: int, after: int) -> None:
-    fs = MemoryFileSystem()
-    published(fs, target(shard_size_bytes=before))
-    fs.write("/out/r-somebody-elses.jsonl", b"")
-    files = published(fs, target(shard_size_bytes=after))
-    assert {f"/out/{name}" for name in fs.list("/out")} == {path for path, _ in files} | {
+    store = MemoryStore()
+    published(store, target(shard_size_bytes=before))
+    store.write("/out/r-somebody-elses.jsonl", b"")
+    files = published(store, target(shard_size_bytes=after))
+    assert {f"/out/{name}" for name in store.list("/out")} == {path for path, _ in files} | {
         "/out/r-somebody-elses.jsonl"
     }
 
 
 def test_an_export_of_another_job_is_replaced_and_its_other_shards_stay() -> None:
-    fs = MemoryFileSystem()
-    published(fs, target(shard_size_bytes=25))
-    held = json.loads(fs.read(MANIFEST)) | {"job": "another"}
-    fs.write(MANIFEST, json.dumps(held).encode())
-    published(fs, target(shard_size_bytes=30))
-    assert "r-02-of-03.jsonl" in fs.list("/out")
+    store = MemoryStore()
+    published(store, target(shard_size_bytes=25))
+    held = json.loads(store.read(MANIFEST)) | {"job": "another"}
+    store.write(MANIFEST, json.dumps(held).encode())
+    published(store, target(shard_size_bytes=30))
+    assert "r-02-of-03.jsonl" in store.list("/out")
 
 
 @pytest.mark.parametrize("loss", Loss)
@@ -121,7 +121,7 @@ def test_an_export_of_another_job_is_replaced_and_its_other_shards_stay() -> Non
 def test_a_crash_at_any_change_is_made_good_by_publishing_again(before: int, after: int, loss: Loss) -> None:
     expected = None
     for crash_at in itertools.count(1):
-        disk = MemoryFileSystem()
+        disk = MemoryStore()
         published(disk, target(shard_size_bytes=before))
         manifest = with_parts(disk, [*PARTS, b'{"n":9}\n'])
         if expected is None:
@@ -130,7 +130,7 @@ def test_a_crash_at_any_change_is_made_good_by_publishing_again(before: int, aft
             expected = {path: data for path, data in fresh.contents().items() if path.startswith("/out/")}
         try:
             publish(
-                CrashingFileSystem(disk, crash_at),
+                CrashingStore(disk, crash_at),
                 MANIFEST,
                 manifest,
                 target(shard_size_bytes=after),

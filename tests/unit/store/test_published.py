@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 from data_juicer.store import published
 from data_juicer.store.published import find_changes
 from data_juicer.store.results import ExportTarget, PublishedPart, ResultsManifest, digest_of, publish
@@ -14,7 +14,7 @@ from data_juicer.store.results import ExportTarget, PublishedPart, ResultsManife
 PARTS = (b'{"n":1}\n', b"", b'{"n":2}\n{"n":3}\n')
 
 
-class CountingFileSystem(LocalFileSystem):
+class CountingStore(PosixStore):
     """Knows which files were read."""
 
     def __init__(self) -> None:
@@ -26,12 +26,12 @@ class CountingFileSystem(LocalFileSystem):
 
 
 @pytest.fixture
-def fs() -> CountingFileSystem:
-    return CountingFileSystem()
+def store() -> CountingStore:
+    return CountingStore()
 
 
 @pytest.fixture(params=[("jsonl", 0), ("jsonl", 10), ("parquet", 0)], ids=str)
-def results(request: pytest.FixtureRequest, fs: CountingFileSystem, tmp_path: Path) -> ResultsManifest:
+def results(request: pytest.FixtureRequest, store: CountingStore, tmp_path: Path) -> ResultsManifest:
     for number, data in enumerate(PARTS):
         (tmp_path / f"{number}.part").write_bytes(data)
     parts = tuple(
@@ -45,8 +45,8 @@ def results(request: pytest.FixtureRequest, fs: CountingFileSystem, tmp_path: Pa
         path=str(tmp_path / "out"), format=kind, compression="none", shard_size_bytes=shard_size_bytes
     )
     manifest = ResultsManifest(job="j", rows=3, parts=parts)
-    done = publish(fs, str(tmp_path / "results.json"), manifest, target, "jsonl")
-    fs.read_paths.clear()
+    done = publish(store, str(tmp_path / "results.json"), manifest, target, "jsonl")
+    store.read_paths.clear()
     return done
 
 
@@ -57,32 +57,32 @@ def flip(path: str) -> None:
     file.write_bytes(data)
 
 
-def test_what_nobody_touched_is_unchanged(fs: CountingFileSystem, results: ResultsManifest) -> None:
-    assert list(find_changes(fs, results)) == []
+def test_what_nobody_touched_is_unchanged(store: CountingStore, results: ResultsManifest) -> None:
+    assert list(find_changes(store, results)) == []
 
 
-def test_a_flipped_bit_is_found(fs: CountingFileSystem, results: ResultsManifest) -> None:
+def test_a_flipped_bit_is_found(store: CountingStore, results: ResultsManifest) -> None:
     changed = results.exports[-1].path
     flip(changed)
-    assert list(find_changes(fs, results)) == [
+    assert list(find_changes(store, results)) == [
         f"{changed} was changed since it was written; the result is published again."
     ]
 
 
 def test_a_large_export_is_read_only_where_it_was_written_to_since(
-    fs: CountingFileSystem, results: ResultsManifest, monkeypatch: pytest.MonkeyPatch
+    store: CountingStore, results: ResultsManifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(published, "READ_BYTES_MAX", 0)
-    assert list(find_changes(fs, results)) == []
-    assert fs.read_paths == []
+    assert list(find_changes(store, results)) == []
+    assert store.read_paths == []
     flip(results.exports[0].path)
-    assert len(list(find_changes(fs, results))) == 1
-    assert fs.read_paths == [results.exports[0].path]
+    assert len(list(find_changes(store, results))) == 1
+    assert store.read_paths == [results.exports[0].path]
 
 
-def test_a_missing_and_a_shorter_file_are_told(fs: CountingFileSystem, results: ResultsManifest) -> None:
+def test_a_missing_and_a_shorter_file_are_told(store: CountingStore, results: ResultsManifest) -> None:
     path = Path(results.exports[0].path)
     path.write_bytes(path.read_bytes()[:-1])
-    assert "were written; the result is published again." in next(find_changes(fs, results))
+    assert "were written; the result is published again." in next(find_changes(store, results))
     path.unlink()
-    assert next(find_changes(fs, results)) == f"{path} is missing; the result is published again."
+    assert next(find_changes(store, results)) == f"{path} is missing; the result is published again."

@@ -17,8 +17,8 @@ from data_juicer.backends.ray.agent_handle import Place
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.resources import WorkerResources
 from data_juicer.errors import BackendError
+from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing.clock import ManualClock
-from data_juicer.testing.memory_fs import MemoryFileSystem
 from data_juicer.version import VERSION
 
 
@@ -47,7 +47,7 @@ def ready_place() -> Place:
 
 
 def backend(*places: Place) -> backend_of_ray.RayBackend:
-    made = backend_of_ray.RayBackend("auto", None, WorkerResources(), MemoryFileSystem(), ManualClock())
+    made = backend_of_ray.RayBackend("auto", None, WorkerResources(), MemoryStore(), ManualClock())
     made._places = list(places)
     return made
 

@@ -14,13 +14,13 @@ from data_juicer.engine.cleanup import orphan_files
 from data_juicer.engine.driver.committer import Committer
 from data_juicer.job.lock import Driver, acquire
 from data_juicer.plan.retention import Retention
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.memory import MemoryStore
+from data_juicer.storage.posix import PosixStore
 from data_juicer.store.commit import read_manifest, set_aside
 from data_juicer.store.manifest import Manifest
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.locks import MemoryLock
-from data_juicer.testing.memory_fs import MemoryFileSystem
 
 PROCESS = ["clean_links_mapper", "whitespace_normalization_mapper"]
 
@@ -33,46 +33,46 @@ def config(tmp_path: Path) -> JobConfig:
 
 
 @pytest.fixture
-def fs(config: JobConfig) -> MemoryFileSystem:
+def store(config: JobConfig) -> MemoryStore:
     """Two partitions, done, with a checkpoint after each operator."""
-    fs = MemoryFileSystem()
-    jobs.run_inline(config, fs)
-    return fs
+    store = MemoryStore()
+    jobs.run_inline(config, store)
+    return store
 
 
-def names(fs: MemoryFileSystem, config: JobConfig) -> list[str]:
-    return fs.list(jobs.layout_of(config).checkpoints_dir)
+def names(store: MemoryStore, config: JobConfig) -> list[str]:
+    return store.list(jobs.layout_of(config).checkpoints_dir)
 
 
-def checkpoint(fs: MemoryFileSystem, config: JobConfig, index: int) -> Manifest:
-    return read_manifest(fs, jobs.layout_of(config).checkpoint_manifest(0, index))
+def checkpoint(store: MemoryStore, config: JobConfig, index: int) -> Manifest:
+    return read_manifest(store, jobs.layout_of(config).checkpoint_manifest(0, index))
 
 
-def committer(fs: MemoryFileSystem, config: JobConfig, retention: Retention) -> Committer:
+def committer(store: MemoryStore, config: JobConfig, retention: Retention) -> Committer:
     layout = jobs.layout_of(config)
-    lock = acquire(fs, layout, ManualClock(), Driver(host="here", pid=1), MemoryLock(set()))
-    return Committer(fs, layout, lock, retention)
+    lock = acquire(store, layout, ManualClock(), Driver(host="here", pid=1), MemoryLock(set()))
+    return Committer(store, layout, lock, retention)
 
 
-def test_what_no_manifest_names_is_swept_and_the_rest_stays(config: JobConfig, fs: MemoryFileSystem) -> None:
-    layout, before = jobs.layout_of(config), fs.contents().keys()
+def test_what_no_manifest_names_is_swept_and_the_rest_stays(config: JobConfig, store: MemoryStore) -> None:
+    layout, before = jobs.layout_of(config), store.contents().keys()
     litter = [
         layout.checkpoint_data(0, 1, "r1a2", "parquet"),
         layout.result_data(1, "r7a1", "jsonl"),
         layout.checkpoint_manifest(0, 0) + ".123.aside",
     ]
     for path in litter:
-        fs.write(path, b"x")
-    fs.write(os.path.join(layout.checkpoints_dir, "notes.txt"), b"somebody else's")
-    assert orphan_files.sweep(fs, layout) == 3
-    assert fs.contents().keys() == before | {os.path.join(layout.checkpoints_dir, "notes.txt")}
-    assert orphan_files.sweep(fs, layout) == 0
+        store.write(path, b"x")
+    store.write(os.path.join(layout.checkpoints_dir, "notes.txt"), b"somebody else's")
+    assert orphan_files.sweep(store, layout) == 3
+    assert store.contents().keys() == before | {os.path.join(layout.checkpoints_dir, "notes.txt")}
+    assert orphan_files.sweep(store, layout) == 0
 
 
-def test_what_killed_runs_leave_beside_the_results_is_swept(config: JobConfig, fs: MemoryFileSystem) -> None:
+def test_what_killed_runs_leave_beside_the_results_is_swept(config: JobConfig, store: MemoryStore) -> None:
     layout = jobs.layout_of(config)
-    fs.make_dirs(layout.trace_dir)
-    before = fs.contents().keys()
+    store.make_dirs(layout.trace_dir)
+    before = store.contents().keys()
     litter = [
         layout.dead_letter_data(0, "r7a1"),
         layout.trace_data(1, "r7a2"),
@@ -84,104 +84,104 @@ def test_what_killed_runs_leave_beside_the_results_is_swept(config: JobConfig, f
         os.path.join(layout.partitions_dir, "partition_000000.0123abcd.jsonl"),
     ]
     for path in litter:
-        fs.write(path, b"x")
-    fs.write(os.path.join(layout.partitions_dir, "notes.txt"), b"somebody else's")
-    assert orphan_files.sweep(fs, layout) == len(litter)
-    assert fs.contents().keys() == before | {os.path.join(layout.partitions_dir, "notes.txt")}
+        store.write(path, b"x")
+    store.write(os.path.join(layout.partitions_dir, "notes.txt"), b"somebody else's")
+    assert orphan_files.sweep(store, layout) == len(litter)
+    assert store.contents().keys() == before | {os.path.join(layout.partitions_dir, "notes.txt")}
 
 
 def test_copies_and_dead_letters_that_are_named_stay(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl.gz"
     path.write_bytes(gzip.compress(b'{"text":"one"}\n{bad\n{"text":"two  words"}\n'))
-    fs = LocalFileSystem()  # workers read copies of the input from the disk
+    store = PosixStore()  # workers read copies of the input from the disk
     settings = {"partition.size": 2, "open_tracer": True}
     config = jobs.recipe(str(tmp_path / "disk"), [str(path)], PROCESS, settings)
-    jobs.run_inline(config, fs)
+    jobs.run_inline(config, store)
     layout = jobs.layout_of(config)
-    assert len(fs.list(layout.partitions_dir)) == 2
-    assert len(fs.list(layout.dead_letter_dir)) == 2, "what was staged, and the same for people"
-    assert orphan_files.sweep(fs, layout) == 0
+    assert len(store.list(layout.partitions_dir)) == 2
+    assert len(store.list(layout.dead_letter_dir)) == 2, "what was staged, and the same for people"
+    assert orphan_files.sweep(store, layout) == 0
 
 
-def test_dead_letters_of_a_result_that_was_set_aside_stay(config: JobConfig, fs: MemoryFileSystem) -> None:
+def test_dead_letters_of_a_result_that_was_set_aside_stay(config: JobConfig, store: MemoryStore) -> None:
     layout = jobs.layout_of(config)
-    set_aside(fs, [layout.result_manifest(0)])
-    fs.write(layout.dead_letter_data(0, "r1a1"), b"x")
-    assert orphan_files.sweep(fs, layout) == 0
+    set_aside(store, [layout.result_manifest(0)])
+    store.write(layout.dead_letter_data(0, "r1a1"), b"x")
+    assert orphan_files.sweep(store, layout) == 0
 
 
 def test_of_a_partition_with_something_set_aside_nothing_is_swept(
-    config: JobConfig, fs: MemoryFileSystem
+    config: JobConfig, store: MemoryStore
 ) -> None:
     layout = jobs.layout_of(config)
-    set_aside(fs, [layout.checkpoint_manifest(0, 1)])
-    before = fs.contents().keys()
-    assert orphan_files.sweep(fs, layout) == 0
-    assert fs.contents().keys() == before
+    set_aside(store, [layout.checkpoint_manifest(0, 1)])
+    before = store.contents().keys()
+    assert orphan_files.sweep(store, layout) == 0
+    assert store.contents().keys() == before
 
 
 def test_where_a_manifest_cannot_be_read_nothing_of_its_partition_is_swept(
-    config: JobConfig, fs: MemoryFileSystem
+    config: JobConfig, store: MemoryStore
 ) -> None:
     layout = jobs.layout_of(config)
-    fs.write(layout.checkpoint_manifest(0, 1), b"torn")
-    fs.write(layout.checkpoint_data(0, 1, "r9a9", "parquet"), b"x")
-    assert orphan_files.sweep(fs, layout) == 0
+    store.write(layout.checkpoint_manifest(0, 1), b"torn")
+    store.write(layout.checkpoint_data(0, 1, "r9a9", "parquet"), b"x")
+    assert orphan_files.sweep(store, layout) == 0
 
 
 def test_checkpoints_of_some_partitions_go_and_their_results_stay(
-    config: JobConfig, fs: MemoryFileSystem
+    config: JobConfig, store: MemoryStore
 ) -> None:
     layout = jobs.layout_of(config)
-    results = fs.list(layout.results_dir)
-    orphan_files.drop_checkpoints(fs, layout, [0])
-    assert names(fs, config) == [name for name in names(fs, config) if "_000001_" in name]
-    assert names(fs, config)
-    assert fs.list(layout.results_dir) == results
+    results = store.list(layout.results_dir)
+    orphan_files.drop_checkpoints(store, layout, [0])
+    assert names(store, config) == [name for name in names(store, config) if "_000001_" in name]
+    assert names(store, config)
+    assert store.list(layout.results_dir) == results
 
 
 @pytest.mark.parametrize(
     ("retention", "left"), [("keep_all", 3), ("keep_failed_only", 1), ("cleanup_all", 1)]
 )
 def test_a_newer_checkpoint_supersedes_but_keeps_the_layers_below(
-    config: JobConfig, fs: MemoryFileSystem, retention: Retention, left: int
+    config: JobConfig, store: MemoryStore, retention: Retention, left: int
 ) -> None:
-    held = committer(fs, config, retention)
-    held.hold(0, [checkpoint(fs, config, 0), checkpoint(fs, config, 1)])
-    newest = msgspec.structs.replace(checkpoint(fs, config, 1), operator_index=2)
+    held = committer(store, config, retention)
+    held.hold(0, [checkpoint(store, config, 0), checkpoint(store, config, 1)])
+    newest = msgspec.structs.replace(checkpoint(store, config, 1), operator_index=2)
     assert held.commit(newest)
     assert held.newest(0) == newest
-    manifests = [name for name in names(fs, config) if name.startswith("checkpoint_000000")]
+    manifests = [name for name in names(store, config) if name.startswith("checkpoint_000000")]
     assert len(manifests) == left
-    assert all(file.name in names(fs, config) for file in newest.files)
+    assert all(file.name in names(store, config) for file in newest.files)
 
 
-def test_a_second_attempt_does_not_commit_what_the_first_has(config: JobConfig, fs: MemoryFileSystem) -> None:
-    held = committer(fs, config, "cleanup_all")
-    again = msgspec.structs.replace(checkpoint(fs, config, 1), attempt="r1a2")
+def test_a_second_attempt_does_not_commit_what_the_first_has(config: JobConfig, store: MemoryStore) -> None:
+    held = committer(store, config, "cleanup_all")
+    again = msgspec.structs.replace(checkpoint(store, config, 1), attempt="r1a2")
     assert not held.commit(again)
-    assert checkpoint(fs, config, 1).attempt == "r1a1"
-    assert "checkpoint_000000_000.json" in names(fs, config)
+    assert checkpoint(store, config, 1).attempt == "r1a1"
+    assert "checkpoint_000000_000.json" in names(store, config)
 
 
-def test_a_driver_that_was_taken_for_dead_commits_nothing(config: JobConfig, fs: MemoryFileSystem) -> None:
+def test_a_driver_that_was_taken_for_dead_commits_nothing(config: JobConfig, store: MemoryStore) -> None:
     from data_juicer.errors import JobLockedError
 
-    late = committer(fs, config, "keep_all")
-    committer(fs, config, "keep_all")
-    before = fs.contents()
+    late = committer(store, config, "keep_all")
+    committer(store, config, "keep_all")
+    before = store.contents()
     with pytest.raises(JobLockedError):
-        late.commit(msgspec.structs.replace(checkpoint(fs, config, 1), operator_index=5))
-    assert fs.contents() == before
+        late.commit(msgspec.structs.replace(checkpoint(store, config, 1), operator_index=5))
+    assert store.contents() == before
 
 
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_the_newest(
-    config: JobConfig, fs: MemoryFileSystem
+    config: JobConfig, store: MemoryStore
 ) -> None:
-    held = committer(fs, config, "keep_all")
-    held.hold(0, [checkpoint(fs, config, 0), checkpoint(fs, config, 1)])
+    held = committer(store, config, "keep_all")
+    held.hold(0, [checkpoint(store, config, 0), checkpoint(store, config, 1)])
     held.set_aside_damaged(0, 1)
     newest = held.newest(0)
     assert newest is not None
     assert newest.operator_index == 0
-    assert fs.list(jobs.layout_of(config).set_aside_dir) == ["checkpoint_000000_001.json"]
+    assert store.list(jobs.layout_of(config).set_aside_dir) == ["checkpoint_000000_001.json"]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from data_juicer.api import run
 from data_juicer.engine.cleanup.retention import drop_expired
 from data_juicer.job.summary import JobStatus
-from data_juicer.storage.filesystem import LocalFileSystem
+from data_juicer.storage.posix import PosixStore
 
 DAYS = 7
 
@@ -26,21 +26,21 @@ def _job(tmp_path, name):
 def test_checkpoints_of_a_job_completed_long_ago_go_and_its_results_stay(tmp_path):
     summary = _job(tmp_path, "old").summary
     later = datetime.now(UTC) + timedelta(days=DAYS, seconds=1)
-    fs = LocalFileSystem()
-    assert drop_expired(fs, str(tmp_path / "work"), "new", later, DAYS) == ["old"]
-    assert fs.list(summary.directories["checkpoints"]) == []
-    assert len(fs.list(summary.directories["results"])) == 3
-    assert drop_expired(fs, str(tmp_path / "work"), "new", later, DAYS) == []
+    store = PosixStore()
+    assert drop_expired(store, str(tmp_path / "work"), "new", later, DAYS) == ["old"]
+    assert store.list(summary.directories["checkpoints"]) == []
+    assert len(store.list(summary.directories["results"])) == 3
+    assert drop_expired(store, str(tmp_path / "work"), "new", later, DAYS) == []
 
 
 def test_what_a_failed_job_or_a_young_one_needs_stays(tmp_path):
     summary = _job(tmp_path, "old").summary
-    fs = LocalFileSystem()
+    store = PosixStore()
     soon = datetime.now(UTC) + timedelta(days=DAYS, seconds=-60)
-    assert drop_expired(fs, str(tmp_path / "work"), "new", soon, DAYS) == []
+    assert drop_expired(store, str(tmp_path / "work"), "new", soon, DAYS) == []
     path = tmp_path / "work" / "old" / "job_summary.json"
     told = json.loads(path.read_text())
     path.write_text(json.dumps({**told, "status": JobStatus.FAILED.value}))
     later = datetime.now(UTC) + timedelta(days=10 * DAYS)
-    assert drop_expired(fs, str(tmp_path / "work"), "new", later, DAYS) == []
-    assert fs.list(summary.directories["checkpoints"])
+    assert drop_expired(store, str(tmp_path / "work"), "new", later, DAYS) == []
+    assert store.list(summary.directories["checkpoints"])

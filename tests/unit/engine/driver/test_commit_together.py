@@ -16,12 +16,12 @@ from data_juicer.engine.run_job import run_job
 from data_juicer.errors import CheckpointError, JobLockedError
 from data_juicer.events import types as t
 from data_juicer.job.lock import Driver, acquire
+from data_juicer.storage.memory import MemoryStore
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.manifest import Manifest
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.locks import MemoryLock
-from data_juicer.testing.memory_fs import MemoryFileSystem
 
 PARTITIONS = 6
 
@@ -40,10 +40,10 @@ def config(tmp_path: Path) -> JobConfig:
     return jobs.recipe("/disk", [str(path)], process, {"partition.size": 1})
 
 
-def run(config: JobConfig, backend: Callable[[MemoryFileSystem, ManualClock], InlineBackend]) -> jobs.Watch:
-    fs, clock, watch = MemoryFileSystem(), ManualClock(), jobs.Watch()
+def run(config: JobConfig, backend: Callable[[MemoryStore, ManualClock], InlineBackend]) -> jobs.Watch:
+    store, clock, watch = MemoryStore(), ManualClock(), jobs.Watch()
     environment = RunEnvironment(
-        fs=fs, clock=clock, backend=backend(fs, clock), listeners=[watch], advisory=MemoryLock(set())
+        store=store, clock=clock, backend=backend(store, clock), listeners=[watch], advisory=MemoryLock(set())
     )
     run_job(config, environment)
     watch.records = [record for record in watch.records if hasattr(record.event, "partition_id")]
@@ -75,28 +75,28 @@ def test_a_driver_tells_of_each_partition_what_it_tells_when_it_commits_one_by_o
         assert of_partition(eager, partition) == of_partition(one_by_one, partition)
 
 
-def staged(config: JobConfig) -> tuple[MemoryFileSystem, Committer, list[Manifest]]:
+def staged(config: JobConfig) -> tuple[MemoryStore, Committer, list[Manifest]]:
     """Results and checkpoints of a job, none of them committed any more."""
-    fs = MemoryFileSystem()
-    jobs.run_inline(config, fs)
+    store = MemoryStore()
+    jobs.run_inline(config, store)
     layout = jobs.layout_of(config)
     paths = [
         path
         for partition in range(PARTITIONS)
         for path in (layout.checkpoint_manifest(partition, 1), layout.result_manifest(partition))
     ]
-    manifests = [read_manifest(fs, path) for path in paths]
+    manifests = [read_manifest(store, path) for path in paths]
     for path in paths:
-        fs.remove(path)
-    lock = acquire(fs, layout, ManualClock(), Driver(host="here", pid=1), MemoryLock(set()))
-    return fs, Committer(fs, layout, lock, "keep_all"), manifests
+        store.remove(path)
+    lock = acquire(store, layout, ManualClock(), Driver(host="here", pid=1), MemoryLock(set()))
+    return store, Committer(store, layout, lock, "keep_all"), manifests
 
 
 def test_stages_that_were_committed_together_are_told_one_by_one(config: JobConfig) -> None:
-    fs, committer, manifests = staged(config)
+    store, committer, manifests = staged(config)
     committer.commit_ahead(manifests)
     layout = jobs.layout_of(config)
-    assert all(fs.exists(layout.result_manifest(partition)) for partition in range(PARTITIONS))
+    assert all(store.exists(layout.result_manifest(partition)) for partition in range(PARTITIONS))
     assert [committer.commit(manifest) for manifest in manifests] == [True] * len(manifests)
     assert not any(committer.commit(manifest) for manifest in manifests)
 
@@ -104,28 +104,28 @@ def test_stages_that_were_committed_together_are_told_one_by_one(config: JobConf
 def test_a_stage_that_cannot_be_committed_is_told_in_its_turn_and_stops_its_partition(
     config: JobConfig,
 ) -> None:
-    fs, committer, manifests = staged(config)
+    store, committer, manifests = staged(config)
     manifests[2] = msgspec.structs.replace(manifests[2], rows=77)
     committer.commit_ahead(manifests)
     assert committer.commit(manifests[0])
     with pytest.raises(CheckpointError, match="77 rows staged"):
         committer.commit(manifests[2])
-    assert not fs.exists(jobs.layout_of(config).result_manifest(1))
+    assert not store.exists(jobs.layout_of(config).result_manifest(1))
     assert committer.commit(manifests[4])
 
 
 def test_a_driver_that_was_taken_for_dead_commits_nothing_ahead(config: JobConfig) -> None:
-    fs, late, manifests = staged(config)
-    acquire(fs, jobs.layout_of(config), ManualClock(), Driver(host="here", pid=2), MemoryLock(set()))
-    before = fs.contents()
+    store, late, manifests = staged(config)
+    acquire(store, jobs.layout_of(config), ManualClock(), Driver(host="here", pid=2), MemoryLock(set()))
+    before = store.contents()
     with pytest.raises(JobLockedError):
         late.commit_ahead(manifests)
-    assert fs.contents() == before
+    assert store.contents() == before
 
 
 def test_nothing_to_commit_is_committed_ahead_of_nothing(config: JobConfig) -> None:
     """As when all that waits is late words of attempts that have ended."""
-    fs, committer, _ = staged(config)
-    before = fs.contents()
+    store, committer, _ = staged(config)
+    before = store.contents()
     committer.commit_ahead([])
-    assert fs.contents() == before
+    assert store.contents() == before

@@ -10,8 +10,8 @@ import pytest
 
 from data_juicer.errors import StoreError
 from data_juicer.ops.dataset.scratch import Scratch
+from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing import jobs
-from data_juicer.testing.memory_fs import MemoryFileSystem
 
 
 def test_a_resolve_on_a_full_disk_says_where_and_what_to_do(
@@ -20,7 +20,7 @@ def test_a_resolve_on_a_full_disk_says_where_and_what_to_do(
     path = tmp_path / "in.jsonl"
     path.write_bytes(b'{"text":"one"}\n{"text":"one"}\n')
     config = jobs.recipe("/disk", [str(path)], ["key_value_grouper"])
-    fs = MemoryFileSystem()
+    store = MemoryStore()
 
     def refused(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -28,6 +28,6 @@ def test_a_resolve_on_a_full_disk_says_where_and_what_to_do(
     with monkeypatch.context() as patched:
         patched.setattr(Scratch, "zeros", refused)
         with pytest.raises(StoreError, match=r"/disk/job/tmp: writing failed: No space left.*make room"):
-            jobs.run_inline(config, fs)
-    jobs.run_inline(config, fs)
-    assert jobs.exported(config, fs) == {"result.jsonl": b'{"text":["one","one"]}\n'}
+            jobs.run_inline(config, store)
+    jobs.run_inline(config, store)
+    assert jobs.exported(config, store) == {"result.jsonl": b'{"text":["one","one"]}\n'}

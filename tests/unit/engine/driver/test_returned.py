@@ -10,10 +10,10 @@ from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
+from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.locks import MemoryLock
-from data_juicer.testing.memory_fs import MemoryFileSystem
 
 
 class Forgetful(InlineBackend):
@@ -37,14 +37,14 @@ class Forgetful(InlineBackend):
 def test_an_attempt_that_comes_back_unbegun_is_made_again_under_another_name_and_is_no_failure(
     tmp_path: Path,
 ) -> None:
-    fs, clock, watch = MemoryFileSystem(), ManualClock(), jobs.Watch()
+    store, clock, watch = MemoryStore(), ManualClock(), jobs.Watch()
     (tmp_path / "in.jsonl").write_bytes(b"".join(b'{"text": "row %d"}\n' % row for row in range(40)))
     settings = {"partition.size": 10, "fault_tolerance.max_retries": 0}
     config = jobs.recipe("/jobs", [str(tmp_path / "in.jsonl")], ["clean_links_mapper"], settings)
-    backend = Forgetful(fs, clock)
+    backend = Forgetful(store, clock)
     backend.returned, backend.seen = deque(), set()
     environment = RunEnvironment(
-        fs=fs, clock=clock, backend=backend, listeners=[watch], advisory=MemoryLock(set())
+        store=store, clock=clock, backend=backend, listeners=[watch], advisory=MemoryLock(set())
     )
     run_job(config, environment)
     assert not watch.events(t.PartitionFailed)

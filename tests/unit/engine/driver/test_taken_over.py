@@ -12,10 +12,10 @@ from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.run_job import run_job
 from data_juicer.errors import JobLockedError
 from data_juicer.events import types as t
+from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.locks import MemoryLock
-from data_juicer.testing.memory_fs import MemoryFileSystem
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def config(tmp_path: Path) -> JobConfig:
 
 
 def test_it_removes_nothing_and_calls_nothing_failed(config: JobConfig) -> None:
-    fs, clock, watch = MemoryFileSystem(), ManualClock(), jobs.Watch()
+    store, clock, watch = MemoryStore(), ManualClock(), jobs.Watch()
     layout = jobs.layout_of(config)
     theirs = [
         layout.checkpoint_data(3, 0, "r2a1", "parquet"),
@@ -40,21 +40,21 @@ def test_it_removes_nothing_and_calls_nothing_failed(config: JobConfig) -> None:
         """The owner's workers have staged what its driver is about to commit."""
         if watch.events(t.PartitionComplete) and not held:
             for path in theirs:
-                fs.write(path, b"x")
-            fs.create_exclusive(layout.run_claim(2), b"{}")
-            held.update(fs.contents())
+                store.write(path, b"x")
+            store.create_exclusive(layout.run_claim(2), b"{}")
+            held.update(store.contents())
 
     environment = RunEnvironment(
-        fs=fs,
+        store=store,
         clock=clock,
-        backend=InlineBackend(fs, clock),
+        backend=InlineBackend(store, clock),
         listeners=[watch],
         tick=take_over,
         advisory=MemoryLock(set()),
     )
     with pytest.raises(JobLockedError, match="run 2 took the job over"):
         run_job(config, environment)
-    left = fs.contents()
+    left = store.contents()
     assert not held.keys() - left.keys()
     assert left[layout.summary] == held[layout.summary]
     assert not watch.events(t.JobFailed)

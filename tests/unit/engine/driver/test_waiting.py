@@ -11,18 +11,18 @@ from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
+from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.jobs import Watch
 from data_juicer.testing.locks import MemoryLock
-from data_juicer.testing.memory_fs import MemoryFileSystem
 
 
 class FlakyBackend(InlineBackend):
     """One worker; the first attempts of partition 0 fail as if it was lost."""
 
-    def __init__(self, fs: MemoryFileSystem, clock: ManualClock, failures: int) -> None:
-        super().__init__(fs, clock)
+    def __init__(self, store: MemoryStore, clock: ManualClock, failures: int) -> None:
+        super().__init__(store, clock)
         self._failures = failures
         self._failed: list[m.Message] = []
 
@@ -47,14 +47,14 @@ def test_while_a_partition_waits_for_its_retry_the_one_worker_does_all_others(
     (tmp_path / "in.jsonl").write_text('{"text":"a row"}\n' * 5)
     settings = {"partition.size": 1, "fault_tolerance.retry_backoff": backoff}
     config = jobs.recipe("/disk", [str(tmp_path / "in.jsonl")], ["whitespace_normalization_mapper"], settings)
-    fs, clock, watch = MemoryFileSystem(), ManualClock(), Watch()
+    store, clock, watch = MemoryStore(), ManualClock(), Watch()
     begun_s = clock.monotonic_s()
     run_job(
         config,
         RunEnvironment(
-            fs=fs,
+            store=store,
             clock=clock,
-            backend=FlakyBackend(fs, clock, failures=2),
+            backend=FlakyBackend(store, clock, failures=2),
             listeners=[watch],
             advisory=MemoryLock(set()),
         ),

@@ -9,10 +9,10 @@ from pathlib import Path
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.run_job import run_job
+from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.locks import MemoryLock
-from data_juicer.testing.memory_fs import MemoryFileSystem
 
 
 class LateLock(MemoryLock):
@@ -30,10 +30,10 @@ class LateLock(MemoryLock):
 def test_a_driver_that_waited_for_the_lock_looks_again_whether_the_job_is_done(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{"text":"a  row"}\n')
     config = jobs.recipe("/disk", [str(tmp_path / "in.jsonl")], ["whitespace_normalization_mapper"])
-    fs, clock = MemoryFileSystem(), ManualClock()
-    lock = LateLock(lambda: jobs.run_inline(config, fs))
-    environment = RunEnvironment(fs=fs, clock=clock, backend=InlineBackend(fs, clock), advisory=lock)
+    store, clock = MemoryStore(), ManualClock()
+    lock = LateLock(lambda: jobs.run_inline(config, store))
+    environment = RunEnvironment(store=store, clock=clock, backend=InlineBackend(store, clock), advisory=lock)
     late = run_job(config, environment)
     assert late.already_complete
-    assert len(json.loads(fs.read(jobs.layout_of(config).summary))["runs"]) == 1
-    assert jobs.run_inline(config, fs).already_complete, "the lock was let go"
+    assert len(json.loads(store.read(jobs.layout_of(config).summary))["runs"]) == 1
+    assert jobs.run_inline(config, store).already_complete, "the lock was let go"

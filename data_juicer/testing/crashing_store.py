@@ -6,20 +6,20 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
-from data_juicer.storage.filesystem import Data, FileSystem
-from data_juicer.testing.memory_fs import AppendingStream
+from data_juicer.storage.base import Data, Store
+from data_juicer.storage.memory import AppendingStream
 
 
 class PowerLoss(BaseException):
     """The machine is off: nothing that runs on it may catch this."""
 
 
-class CrashingFileSystem(FileSystem):
+class CrashingStore(Store):
     """Counts changes of the disk; the one numbered `crash_at` is half done, and nothing works after it."""
 
     def __init__(
         self,
-        inner: FileSystem,
+        inner: Store,
         crash_at: int | None,
         forgets: Callable[[str, str, str], bool] = lambda *_: False,
     ) -> None:

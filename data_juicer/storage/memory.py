@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from data_juicer.errors import StoreError
-from data_juicer.storage.filesystem import Data, FileSystem
+from data_juicer.storage.base import Data, Store
 
 
 class Loss(enum.Enum):
@@ -49,7 +49,7 @@ class _Renaming:
             names[self.new] = self.file
 
 
-class MemoryFileSystem(FileSystem):
+class MemoryStore(Store):
     """Bytes are durable after `sync`, names after `sync_dir`; directories at once, as `make_dirs` promises."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class MemoryFileSystem(FileSystem):
         self._pending: list[_Renaming] = []
         self._directories: set[str] = {"/"}
 
-    def after_power_loss(self, loss: Loss) -> MemoryFileSystem:
+    def after_power_loss(self, loss: Loss) -> MemoryStore:
         """The disk that the next process finds; this one stays as it is."""
         if loss is Loss.NOTHING:
             return self._rebuilt(self._names, {file: file.data for file in self._names.values()})
@@ -68,9 +68,9 @@ class MemoryFileSystem(FileSystem):
             renaming.apply(names)
         return self._rebuilt(names, {file: file.durable for file in names.values()})
 
-    def _rebuilt(self, names: dict[str, _File], contents: dict[_File, bytes]) -> MemoryFileSystem:
+    def _rebuilt(self, names: dict[str, _File], contents: dict[_File, bytes]) -> MemoryStore:
         """A disk on which everything is durable."""
-        disk = MemoryFileSystem()
+        disk = MemoryStore()
         files = {file: _File(data, data) for file, data in contents.items()}
         disk._names = {path: files[file] for path, file in names.items()}
         disk._durable = dict(disk._names)
@@ -192,8 +192,8 @@ class MemoryFileSystem(FileSystem):
 class AppendingStream(io.RawIOBase):
     """A file open for writing whose every write is an `append`."""
 
-    def __init__(self, fs: FileSystem, path: str) -> None:
-        self._fs = fs
+    def __init__(self, store: Store, path: str) -> None:
+        self._store = store
         self._path = path
         self._position = 0
 
@@ -204,7 +204,7 @@ class AppendingStream(io.RawIOBase):
         return self._position
 
     def write(self, data: Data) -> int:  # type: ignore[override] # io says Buffer, which is wider
-        self._fs.append(self._path, data)
+        self._store.append(self._path, data)
         count = len(memoryview(data))
         self._position += count
         return count

@@ -1,0 +1,134 @@
+"""The seam between data_juicer and disks: few primitives, each one a point at which a machine may die.
+
+`PosixStore` is the real one; `MemoryStore` forgets what was not synced. Everything that a job writes goes through here,
+so that every crash can be rehearsed. OS errors become `StoreError` at this border.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import BinaryIO
+
+Data = bytes | bytearray | memoryview
+
+
+class Store(ABC):
+    """Paths are strings. Bytes are durable after `sync`, names after `sync_dir` of their directory."""
+
+    # ---- primitives
+
+    @abstractmethod
+    def write(self, path: str, data: Data) -> None:
+        """Create the file, or overwrite it."""
+
+    @abstractmethod
+    def append(self, path: str, data: Data) -> None:
+        """Add to the end of the file, creating it."""
+
+    @abstractmethod
+    def create(self, path: str) -> contextlib.AbstractContextManager[BinaryIO]:
+        """A new, empty file to write a stream into."""
+
+    @abstractmethod
+    def truncate(self, path: str, size: int) -> None: ...
+
+    @abstractmethod
+    def sync(self, path: str) -> None:
+        """Make the bytes of the file durable."""
+
+    @abstractmethod
+    def sync_dir(self, path: str) -> None:
+        """Make the names in the directory durable."""
+
+    @abstractmethod
+    def link(self, source: str, target: str) -> bool:
+        """Give the file a second name. False, with nothing done, when the name is taken."""
+
+    @abstractmethod
+    def replace(self, source: str, target: str) -> None:
+        """Rename, replacing what has the name."""
+
+    @abstractmethod
+    def remove(self, path: str) -> None:
+        """Remove the file; no error when it is not there."""
+
+    @abstractmethod
+    def make_dirs(self, path: str) -> None:
+        """The directory and those above it, durably; no error when they are there."""
+
+    @abstractmethod
+    def remove_dir(self, path: str) -> None:
+        """Remove the directory if it is there and empty."""
+
+    @abstractmethod
+    def read(self, path: str) -> bytes:
+        """Raises: FileNotFoundError."""
+
+    def map(self, path: str) -> Data:
+        """The bytes of a file without copying them, where the file system can. Raises: FileNotFoundError."""
+        return self.read(path)
+
+    @abstractmethod
+    def size(self, path: str) -> int:
+        """Raises: FileNotFoundError."""
+
+    def modified_ns(self, path: str) -> int:
+        """When the bytes were changed last, in nanoseconds; 0 where it is not known. Raises: FileNotFoundError."""
+        return 0
+
+    @abstractmethod
+    def exists(self, path: str) -> bool: ...
+
+    @abstractmethod
+    def list(self, path: str) -> list[str]:
+        """Names in a directory, sorted; empty when there is no such directory."""
+
+    @abstractmethod
+    def concat(self, sources: Sequence[str], target: str, tick: Callable[[], None] = lambda: None) -> None:
+        """Write the files one after the other into `target`, in bounded memory; `tick` is called before each."""
+
+    def free_bytes(self, path: str) -> int | None:
+        """Room for new files below a path, which need not exist; None where it is not known."""
+        return None
+
+    # ---- built from them
+
+    def write_durably(self, path: str, data: Data) -> None:
+        """Write, then sync the bytes and the name."""
+        self.write(path, data)
+        self.sync(path)
+        self.sync_dir(os.path.dirname(path))
+
+    def write_atomic(self, path: str, data: Data) -> None:
+        """Replace the file by `data`: after a crash it holds the old bytes or the new ones, never a part."""
+        aside = self._aside(path)
+        self.write(aside, data)
+        self.sync(aside)
+        self.replace(aside, path)
+        self.sync_dir(os.path.dirname(path))
+
+    def create_exclusive(self, path: str, data: Data) -> bool:
+        """Create the file whole and durable, if the name is free. False, with nothing changed, when it is not."""
+        aside = self._aside(path)
+        self.write(aside, data)
+        self.sync(aside)
+        first = self.link(aside, path)
+        self.remove(aside)
+        self.sync_dir(os.path.dirname(path))
+        return first
+
+    def _aside(self, path: str) -> str:
+        return f"{path}.{_token(os.getpid())}{ASIDE_SUFFIX}"
+
+
+ASIDE_SUFFIX = ".aside"
+
+
+@cache
+def _token(pid: int) -> int:  # noqa: ARG001 - a process that was forked draws its own
+    """A number of this process alone: containers that share a disk often have equal process ids."""
+    return int.from_bytes(os.urandom(6))
