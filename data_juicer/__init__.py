@@ -5,6 +5,10 @@ data_juicer.run("recipe.yaml", np=2)
 data_juicer.load_job("20260313_180911_demo_b71c", work_dir="outputs")
 """
 
+from data_juicer import safe_path
+
+safe_path.begin_command()  # before anything else is imported
+
 from data_juicer import version
 from data_juicer.api import LoadedJob, load_job, run
 from data_juicer.errors import (

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Final
 
+from data_juicer import safe_path
 from data_juicer.engine.protocol import messages as m
 
 STACK_SIGNAL: Final = signal.SIGUSR1
@@ -173,11 +174,15 @@ def start_worker() -> WorkerProcess:
     """A fresh interpreter, importing; it waits for its setup."""
     ours, theirs = socket.socketpair()
     stack_file = _nameless_file()
-    environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "TOKENIZERS_PARALLELISM": "false"}
+    environment = {
+        **safe_path.child_environment(os.environ),
+        **dict.fromkeys(_ONE_THREAD, "1"),
+        "TOKENIZERS_PARALLELISM": "false",
+    }
     fds = (theirs.fileno(), stack_file)
     with theirs:
         popen = subprocess.Popen(
-            [sys.executable, "-m", "data_juicer.backends.local.worker_main", *map(str, fds)],
+            [sys.executable, *safe_path.SAFE, "-m", "data_juicer.backends.local.worker_main", *map(str, fds)],
             pass_fds=fds,
             stdin=subprocess.DEVNULL,
             env=environment,

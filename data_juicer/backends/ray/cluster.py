@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import ray
 from ray.exceptions import RayError
+from ray.job_config import JobConfig
 
 from data_juicer.errors import BackendError, ConfigError
 
@@ -109,9 +110,20 @@ def _init(address: str, cpus_if_local: int = 0) -> Cluster:
             "object_store_memory": _OBJECT_STORE_BYTES,
         }
     with _handlers_kept():
-        context = ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
+        context = ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            job_config=_job_config(),
+            **local,
+        )
     _silence()
     return Cluster(is_ours=True, dashboard=getattr(context, "dashboard_url", None) or "", head=_head())
+
+
+def _job_config() -> JobConfig:
+    """Ray puts the driver's current directory in front of its workers' search path, except for a job of Ray Client."""
+    return JobConfig(_client_job=True)
 
 
 def _head() -> str:
