@@ -18,6 +18,7 @@ from data_juicer.engine.driver.driver import Driver
 from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.driver.retry import RetryPolicy
 from data_juicer.engine.protocol import messages as m
+from data_juicer.engine.run_context import RunContext
 from data_juicer.events.log import EventLog
 from data_juicer.events.view import JobView
 from data_juicer.formats.base import Fragment
@@ -90,7 +91,7 @@ def _seconds(store: Store, work_dir: str, count: int, clock_s: Callable[[], floa
         run=lock.run,
         partition=partition,
         drain_s=1.0,
-        tick=log.tick,
+        context=RunContext(lock=lock, log=log, view=view, clock=clock),
     )
     started_s = clock_s()
     outcome = driver.run(range(count))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from data_juicer import api
 from data_juicer.config.config import load_recipe
+from data_juicer.engine.run_context import Observer, RunControl, WatchedJob
 from data_juicer.errors import JobStoppedError
 from data_juicer.events.view import JobView
 
@@ -43,16 +44,20 @@ def cpu_s_below(pid: int) -> dict[int, float]:
     return {each: seconds[each] for each in below - {pid}}
 
 
-class Watch:
-    """Looks at the processes below now and then; called in each turn of the driver's loop."""
+class Watch(Observer):
+    """Looks at the processes below now and then; keeps the view of the job."""
 
     def __init__(self) -> None:
+        self.view = JobView()
         self.worker_peak_bytes = 0
         self.below_s: dict[int, float] = {}
         self._next_s = 0.0
         self._count_s = 0.0
 
-    def __call__(self) -> None:
+    def job_opened(self, job: WatchedJob) -> None:
+        self.view = job.view
+
+    def heartbeat(self, activity: str) -> None:
         now_s = time.monotonic()
         if now_s < self._next_s:
             return
@@ -64,25 +69,26 @@ class Watch:
             self.below_s |= cpu_s_below(os.getpid())
 
 
-def stopper(view: JobView, after: int | None) -> Callable[[], int | None]:
+def stopper(watch: Watch, after: int | None) -> Callable[[], int | None]:
     """Asks to stop once so many partitions are done."""
-    return lambda: signal.SIGTERM if after is not None and view.partitions_done >= after else None
+    return lambda: signal.SIGTERM if after is not None and watch.view.partitions_done >= after else None
 
 
 def main() -> None:
     order = json.load(sys.stdin)
     config = load_recipe(order["settings"], {}, {})
-    view, watch = JobView(), Watch()
+    watch = Watch()
     started_s, before = time.perf_counter(), os.times()
     with contextlib.suppress(JobStoppedError):
-        api.run_config(config, view=view, tick=watch, stop_asked=stopper(view, order["stop_after"]))
+        control = RunControl(observers=(watch,), stop_signal=stopper(watch, order["stop_after"]))
+        api.run_config(config, control)
     wall_s, after = time.perf_counter() - started_s, os.times()
     told = {
         "wall_s": wall_s,
         "driver_s": after.user + after.system - before.user - before.system,
         "workers_s": after.children_user + after.children_system,
         "below_s": sum(watch.below_s.values()),
-        "partitions_done": view.partitions_done,
+        "partitions_done": watch.view.partitions_done,
         "driver_peak_bytes": peak_bytes(),
         "worker_peak_bytes": watch.worker_peak_bytes,
     }

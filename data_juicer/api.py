@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
     from data_juicer.engine.lifecycle.environment import JobResult
+    from data_juicer.engine.run_context import RunControl
     from data_juicer.events.view import JobView
     from data_juicer.job.summary import JobSummary
 
@@ -55,8 +56,13 @@ def load_job(job_id: str, work_dir: str = "./outputs") -> LoadedJob:
     return LoadedJob(summary=summary, view=fold(read_records(store, layout)))
 
 
-def run_config(config: JobConfig, **surroundings: Any) -> JobResult:
-    """Run a job on this machine's files and clock; `surroundings` are further fields of `run.surroundings.RunEnvironment`."""
+def run_config(config: JobConfig, control: RunControl | None = None) -> JobResult:
+    """Run a job on this machine's files and clock.
+
+    Args:
+        control: who watches the run and what may stop it; nobody and nothing by default.
+    Raises: DataJuicerError: its message says what is safe and what to do.
+    """
     from data_juicer.core.executor.factory import make_executor
 
-    return make_executor(config, **surroundings).run(config)
+    return make_executor(config, control).run(config)

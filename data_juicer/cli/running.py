@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 from data_juicer.cli.signals import StopSignals
 from data_juicer.config.config import load_config
 from data_juicer.config.sources.command_line import PROGRAM
+from data_juicer.engine.run_context import Observer, RunControl, WatchedJob
 from data_juicer.errors import DataJuicerError, InputError
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
     from data_juicer.engine.lifecycle.environment import JobResult
-    from data_juicer.engine.lifecycle.open import OpenJob
     from data_juicer.events.types import Record
     from data_juicer.monitor.terminal import Terminal
 
@@ -34,15 +34,8 @@ def run_job_of(settings: Sequence[str]) -> int:
         config = load_config(settings, os.environ)
         screen = Screen(signals, config.notices)
         try:
-            result = run_config(
-                config,
-                arguments=settings,
-                announce=screen.open,
-                listeners=(screen.listen,),
-                tick=screen.tick,
-                step=screen.step,
-                stop_asked=signals.asked,
-            )
+            control = RunControl(observers=(screen,), stop_signal=signals.asked, arguments=settings)
+            result = run_config(config, control)
         except InputError as error:
             return screen.tell_failure(InputError(f"{error}{_how_to_make(config)}"))
         except DataJuicerError as error:
@@ -60,7 +53,7 @@ def _how_to_make(config: JobConfig) -> str:
     return " It is made by: make demo" if missing else ""
 
 
-class Screen:
+class Screen(Observer):
     """What a person sees of one run. Silent until the job is open: what goes wrong before is one line."""
 
     def __init__(self, signals: StopSignals, notices: Sequence[str]) -> None:
@@ -70,13 +63,13 @@ class Screen:
         """
         self._signals = signals
         self._notices = notices
-        self._job: OpenJob | None = None
+        self._job: WatchedJob | None = None
         self._terminal: Terminal | None = None
         self._has_told_stop = False
 
     # ---- while it runs
 
-    def open(self, job: OpenJob) -> None:
+    def job_opened(self, job: WatchedJob) -> None:
         """Name the job, and what its settings ask for in vain."""
         from data_juicer.monitor.terminal import Terminal
 
@@ -88,7 +81,7 @@ class Screen:
         for notice in self._notices:
             sys.stderr.write(f"note: {notice}\n")
 
-    def listen(self, record: Record) -> None:
+    def event_recorded(self, record: Record) -> None:
         from data_juicer.events.types import InfoNotice
 
         if self._terminal:
@@ -96,17 +89,16 @@ class Screen:
             if isinstance(record.event, InfoNotice) and record.event.message not in self._notices:
                 self._terminal.say(f"note: {record.event.message}")
 
-    def tick(self) -> None:
+    def heartbeat(self, activity: str) -> None:
         if self._terminal is None:
+            return
+        if activity:
+            self._terminal.step(activity)
             return
         if self._signals.is_asked and not self._has_told_stop:
             self._has_told_stop = True
             self._terminal.say("stopping: what is in work is finished first; once more leaves at once")
         self._terminal.tick()
-
-    def step(self, told: str) -> None:
-        if self._terminal:
-            self._terminal.step(told)
 
     # ---- when it ended
 

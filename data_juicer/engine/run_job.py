@@ -1,4 +1,4 @@
-"""A job from its configuration to its export: open, scan, plan, run, publish, close."""
+"""A job from its configuration to its export: look up, lock, open, scan, plan, run, publish, close."""
 
 from __future__ import annotations
 
@@ -8,151 +8,117 @@ import socket
 from collections.abc import Sequence
 from typing import cast
 
-from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.cleanup.retention import drop_expired
 from data_juicer.engine.driver.committer import Committer
 from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
-from data_juicer.engine.driver.driver import Driver, DriverOutcome
+from data_juicer.engine.driver.driver import Driver
 from data_juicer.engine.driver.event_recorder import EventRecorder
-from data_juicer.engine.driver.phases import (
-    check_outcome,
-    dataset_operator_indices,
-    stopped,
-    with_resolve_keys,
-)
+from data_juicer.engine.driver.phases import check_outcome, dataset_operator_indices, with_resolve_keys
 from data_juicer.engine.driver.resolve import DatasetOperators
 from data_juicer.engine.lifecycle.build_setup import retry_policy, worker_setup
 from data_juicer.engine.lifecycle.disk_space import check_room
 from data_juicer.engine.lifecycle.environment import JobResult, RunEnvironment
 from data_juicer.engine.lifecycle.finish import fail, succeed
-from data_juicer.engine.lifecycle.open import (
-    OpenJob,
-    config_digest,
-    find_completed,
-    layout_of,
-    open_job,
-    resume_command,
-)
-from data_juicer.engine.lifecycle.prepare import known_sources, plan_run, scan_input, set_damaged_aside
+from data_juicer.engine.lifecycle.open import OpenJob, open_job
+from data_juicer.engine.lifecycle.prepare import plan_run, scan_input, set_damaged_aside
+from data_juicer.engine.lifecycle.wanted import WantedJob, find_done, find_wanted
 from data_juicer.engine.output.dead_letters import example_dead_letters
 from data_juicer.engine.output.mapping_report import total_ledgers, with_all_operators
 from data_juicer.engine.output.publish import publish_job
-from data_juicer.errors import StoreError
+from data_juicer.engine.protocol.worker_setup import WorkerSetup
+from data_juicer.engine.run_context import RunContext
 from data_juicer.events import payloads
 from data_juicer.events import types as t
-from data_juicer.formats.base import SourceFile
-from data_juicer.formats.discover import discover
-from data_juicer.job.summary import JobSummary
-from data_juicer.monitor.resources import ResourceSampler
-from data_juicer.ops.base import Operator
-from data_juicer.plan.identity import identify
+from data_juicer.events.view import JobView
+from data_juicer.job import lock as locks
 from data_juicer.plan.jobplan import JobPlan
 from data_juicer.plan.mapping import DatasetMapping
-from data_juicer.plan.overlap import refuse_overlap
 from data_juicer.plan.phases import ResolvePlan
 from data_juicer.plan.retention import Retention
-from data_juicer.store.manifest import OperatorIdentity
 
 
 def run_job(config: JobConfig, environment: RunEnvironment) -> JobResult:
-    """Run a job, or go on with it, or find that it is complete.
+    """Run a job, or go on with it, or find that it is complete. The backend is closed when this ends, however it ends.
 
     Raises: DataJuicerError: with the exit code that fits; what was committed stays.
     """
-    operators = check_operators(config)
-    sources = discover(config.sources(), config.suffixes)
-    identities = identify(operators)
-    wanted_digest = config_digest(config, identities)
-    layout = layout_of(config, environment.clock)
-    refuse_overlap(config.sources(), sources, os.path.abspath(config.export_path), layout.job_dir)
-
-    def find_done() -> JobSummary | None:
-        """The summary of a job that has nothing left to do."""
-        done = find_completed(environment.store, layout, wanted_digest, os.path.abspath(config.export_path))
-        if done is None or config.verify_input or known_sources(environment.store, layout) != sources:
-            return None
-        return done
-
-    if (done := find_done()) is not None:
-        return JobResult(summary=done, view=environment.view, already_complete=True)
-    command = resume_command(config, environment.arguments, layout.job_id)
-    job = open_job(
-        config,
-        layout,
-        environment.store,
-        environment.clock,
-        wanted_digest,
-        command,
-        environment.listeners,
-        environment.view,
-        environment.advisory,
-        find_done,
-    )
-    if isinstance(job, JobSummary):
-        return JobResult(summary=job, view=environment.view, already_complete=True)
-    try:
-        environment.announce(job)
-        return _Run(config, environment, job, operators, identities).run(sources)
-    finally:
-        environment.backend.close()
-        job.close()
+    with contextlib.ExitStack() as held, contextlib.ExitStack() as workers:
+        workers.callback(environment.backend.close)
+        wanted = find_wanted(config, environment)
+        if (done := find_done(environment.store, wanted)) is not None:
+            return JobResult(summary=done, view=JobView(), already_complete=True)
+        owner = locks.Driver(host=socket.gethostname(), pid=os.getpid())
+        lock = locks.acquire(environment.store, wanted.layout, environment.clock, owner, environment.advisory)
+        held.callback(lock.release)
+        if (done := find_done(environment.store, wanted)) is not None:  # by who held the lock until now
+            return JobResult(summary=done, view=JobView(), already_complete=True)
+        job = open_job(wanted, environment, lock)
+        held.callback(job.close)
+        for observer in environment.control.observers:
+            observer.job_opened(job)
+        return _Run(wanted, environment, job).run(workers)
 
 
 class _Run:
     """One run of an open job."""
 
-    def __init__(
-        self,
-        config: JobConfig,
-        environment: RunEnvironment,
-        job: OpenJob,
-        operators: Sequence[Operator],
-        identities: tuple[OperatorIdentity, ...],
-    ) -> None:
-        self.config = config
+    def __init__(self, wanted: WantedJob, environment: RunEnvironment, job: OpenJob) -> None:
+        self.config = wanted.config
+        self.wanted = wanted
         self.environment = environment
         self.job = job
         self.store = environment.store
         self.layout = job.layout
-        self.operators = operators
-        self.identities = identities
-        self.recorder = EventRecorder(job.log, [operator.name for operator in operators])
+        self.operators = wanted.operators
+        self.recorder = EventRecorder(job.log, [operator.name for operator in wanted.operators])
         self.committer = Committer(
             self.store,
             job.layout,
             job.lock,
-            cast("Retention", config.intermediate_storage.retention_policy),
-            dataset_operator_indices(operators),
+            cast("Retention", self.config.intermediate_storage.retention_policy),
+            dataset_operator_indices(wanted.operators),
         )
         self.budget = DeadLetterBudget(
-            ratio_max=config.fault_tolerance.max_dead_letter_ratio,
+            ratio_max=self.config.fault_tolerance.max_dead_letter_ratio,
             examples=lambda: example_dead_letters(self.store, self.layout),
         )
-        self.sampler = ResourceSampler(environment.clock, os.getpid())
+        self.context = RunContext(
+            lock=job.lock,
+            log=job.log,
+            view=job.view,
+            clock=environment.clock,
+            control=environment.control,
+            worker_pids=environment.backend.worker_pids,
+        )
 
-    def run(self, sources: Sequence[SourceFile]) -> JobResult:
-        """Do what is to be done, and write down how it ended."""
+    def run(self, workers: contextlib.ExitStack) -> JobResult:
+        """Do what is to be done, and write down how it ended.
+
+        Args:
+            workers: closes the backend; left before the end is written, since what a worker is staging then looks like
+                an orphan file.
+        """
         try:
-            if not self.job.log.has_history:
-                identity = payloads.JobIdentity(
-                    job_id=self.layout.job_id, config_digest=self.job.summary.config_digest
-                )
-                self.job.log.record(t.JobStart(data=identity))
-            for finding in self.job.findings:
-                self.recorder.warn(finding)
-            for notice in self.config.notices:
-                self.recorder.inform(notice)
-            self._drop_expired()
-            self._work(sources)
+            with workers:
+                self._tell_begin()
+                self._drop_expired()
+                self._work()
+            return JobResult(summary=succeed(self.job, self.config), view=self.job.view)
         except BaseException as error:
-            with contextlib.suppress(StoreError):
-                self.environment.backend.close()
             fail(self.job, self.config, error)
             raise
-        return JobResult(summary=succeed(self.job, self.config), view=self.job.view)
 
     # ---- the way through
+
+    def _tell_begin(self) -> None:
+        if not self.job.log.has_history:
+            identity = payloads.JobIdentity(job_id=self.layout.job_id, config_digest=self.wanted.digest)
+            self.job.log.record(t.JobStart(data=identity))
+        for finding in self.job.findings:
+            self.recorder.warn(finding)
+        for notice in self.config.notices:
+            self.recorder.inform(notice)
 
     def _drop_expired(self) -> None:
         days = self.config.intermediate_storage.max_retention_days
@@ -162,47 +128,66 @@ class _Run:
         ):
             self.recorder.inform(f"checkpoints of job {job_id}, completed over {days} days ago, were dropped")
 
-    def _work(self, sources: Sequence[SourceFile]) -> None:
-        mapping = scan_input(self.config, self.job, self.operators, sources, self.recorder, self._step)
+    def _work(self) -> None:
+        mapping = scan_input(
+            self.config, self.job, self.operators, self.wanted.sources, self.recorder, self.context
+        )
+        setup = self._setup(mapping)
+        plan, resolves = plan_run(self.job, mapping, setup, self.recorder)
+        self._take_over(plan)
+        self._check_room(mapping, plan, setup)
+        self.environment.backend.begin(setup, len(plan.pending))
+        self._tell_plan(mapping, plan)
+        driver = self._driver(mapping)
+        dataset_operators = self._dataset_operators(mapping, resolves, driver)
+        self._run_partitions(plan.pending, mapping, driver, dataset_operators)
+        damaged = set_damaged_aside(self.job, plan, self.recorder, self.context)
+        for partition_id in damaged:
+            self.committer.hold(partition_id, plan.fallbacks[partition_id])
+        self._run_partitions(mapping.in_input_order(damaged), mapping, driver, dataset_operators)
+        dataset_operators.report()
+        self.job.lock.fence()
+        publish_job(
+            self.store,
+            self.layout,
+            self.job.log,
+            self.config,
+            mapping.partitions,
+            setup,
+            self.context.heartbeat_or_stop,
+        )
+
+    def _setup(self, mapping: DatasetMapping) -> WorkerSetup:
+        """What workers are told once; the keys behind dataset operators depend on the whole input."""
         setup = worker_setup(
             self.config,
             self.layout,
             self.job.run,
             self.operators,
-            self.identities,
-            [source.format for source in sources],
+            self.wanted.identities,
+            [source.format for source in self.wanted.sources],
         )
-        setup = with_resolve_keys(setup, self.operators, mapping.partitions)
-        plan, barrier_plan = plan_run(self.job, mapping, setup, self.recorder)
+        return with_resolve_keys(setup, self.operators, mapping.partitions)
+
+    def _take_over(self, plan: JobPlan) -> None:
+        """What earlier runs committed. Raises: JobFailedError: too much of it are dead letters."""
         for partition_id, checkpoints in plan.checkpoints.items():
             self.committer.hold(partition_id, checkpoints)
         self.budget = self.budget.of(plan.done.values())
         self.budget.check()
-        pending = plan.pending
+
+    def _check_room(self, mapping: DatasetMapping, plan: JobPlan, setup: WorkerSetup) -> None:
+        """Raises: StoreError: the disks cannot hold what is to be written."""
         check_room(
             self.store,
             self.layout,
-            self.job.summary.export_path or "",
-            mapping.only(pending),
+            self.wanted.export_path,
+            mapping.only(plan.pending),
             bool(setup.checkpoint_after),
             self.recorder.warn,
         )
-        self.environment.backend.begin(setup, len(pending))
-        self._begin(mapping, plan)
-        driver = self._driver(mapping)
-        barriers = self._barriers(mapping, barrier_plan, driver)
-        while pending or plan.done:
-            if pending:
-                barriers.pass_all()
-                self._check(driver.run(pending, decisions=barriers.decisions), mapping)
-            pending = self._damaged_results(mapping, plan)
-        barriers.report()
-        self.job.lock.fence()
-        publish_job(
-            self.store, self.layout, self.job.log, self.config, mapping.partitions, setup, self._step_or_stop
-        )
 
-    def _begin(self, mapping: DatasetMapping, plan: JobPlan) -> None:
+    def _tell_plan(self, mapping: DatasetMapping, plan: JobPlan) -> None:
         """Tell what this run has to do."""
         done = list(plan.done.values())
         newest = [checkpoints[-1] for checkpoints in plan.checkpoints.values()]
@@ -225,6 +210,24 @@ class _Run:
             )
         )
 
+    def _run_partitions(
+        self,
+        pending: Sequence[int],
+        mapping: DatasetMapping,
+        driver: Driver,
+        dataset_operators: DatasetOperators,
+    ) -> None:
+        """Bring partitions to their results, past every dataset operator.
+
+        Raises: JobStoppedError, JobFailedError: not all of them are committed.
+        """
+        if pending:
+            dataset_operators.pass_all()
+            outcome = driver.run(pending, decisions=dataset_operators.decisions)
+            check_outcome(outcome, len(mapping.partitions), self.job.view.given_up_error)
+
+    # ---- its parts
+
     def _driver(self, mapping: DatasetMapping) -> Driver:
         positions = {spec.partition_id: spec.position for spec in mapping.partitions}
         return Driver(
@@ -237,11 +240,12 @@ class _Run:
             run=self.job.run,
             partition=lambda partition_id: mapping.partitions[positions[partition_id]],
             drain_s=self.config.fault_tolerance.drain_s,
-            stop_asked=self.environment.stop_asked,
-            tick=self._tick,
+            context=self.context,
         )
 
-    def _barriers(self, mapping: DatasetMapping, plan: ResolvePlan, driver: Driver) -> DatasetOperators:
+    def _dataset_operators(
+        self, mapping: DatasetMapping, plan: ResolvePlan, driver: Driver
+    ) -> DatasetOperators:
         return DatasetOperators(
             store=self.store,
             clock=self.environment.clock,
@@ -253,44 +257,9 @@ class _Run:
             committer=self.committer,
             recorder=self.recorder,
             memory_mb=self.config.resolve_memory_mb,
-            drive=lambda *phase: self._check(driver.run(*phase), mapping),
+            drive=lambda *phase: check_outcome(
+                driver.run(*phase), len(mapping.partitions), self.job.view.given_up_error
+            ),
             budget=self.budget,
-            tick=self._tick_or_stop,
+            context=self.context,
         )
-
-    def _check(self, outcome: DriverOutcome, mapping: DatasetMapping) -> None:
-        check_outcome(outcome, len(mapping.partitions), self.job.view.given_up_error)
-
-    def _damaged_results(self, mapping: DatasetMapping, plan: JobPlan) -> list[int]:
-        """Partitions that earlier runs committed and that have to be done again, in the order of the input."""
-        damaged = set_damaged_aside(self.job, plan, self.recorder, self._step_or_stop)
-        for partition_id in damaged:
-            self.committer.hold(partition_id, plan.fallbacks[partition_id])
-        plan.done.clear()
-        order = {spec.partition_id: spec.position for spec in mapping.partitions}
-        return sorted(damaged, key=order.__getitem__)
-
-    def _tick_or_stop(self) -> None:
-        """For work of the driver's own. Raises: JobStoppedError."""
-        self._tick()
-        if (by := self.environment.stop_asked()) is not None:
-            raise stopped(by)
-
-    def _step_or_stop(self, told: str) -> None:
-        """For steps of the driver's own once workers were begun. Raises: JobStoppedError."""
-        self._step(told)
-        if (by := self.environment.stop_asked()) is not None:
-            raise stopped(by)
-
-    def _step(self, told: str) -> None:
-        """The lock stays fresh, and people see what is done, while nothing else happens."""
-        self.job.lock.renew(self.job.view.rows_done)
-        self.environment.step(told)
-
-    def _tick(self) -> None:
-        self.job.lock.renew(self.job.view.rows_done)
-        usage = self.sampler.tick(self.environment.backend.worker_pids())
-        if usage is not None:
-            self.job.log.record(usage)
-        self.job.log.tick()
-        self.environment.tick()

@@ -17,7 +17,7 @@ from data_juicer.storage.base import Store
 Listener = Callable[[t.Record], None]
 
 FLUSH_S: Final = 0.5
-"""How old an event may grow in memory; `tick` sees to it."""
+"""How old an event may grow in memory; `flush_when_due` sees to it."""
 _BUFFER_BYTES_MAX: Final = 1 << 20
 _SYNCED: Final = (
     t.JobStart,
@@ -95,8 +95,8 @@ class EventLog:
                 self.flush()
         return record
 
-    def tick(self) -> None:
-        """Flush when the oldest event waits for FLUSH_S; the driver calls this in each turn of its loop."""
+    def flush_when_due(self) -> None:
+        """Flush when the oldest event waits for FLUSH_S; called with each heartbeat of the run."""
         if self._buffered and self._clock.monotonic_s() - self._flushed_s >= FLUSH_S:
             self.flush()
 

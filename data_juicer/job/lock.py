@@ -100,8 +100,8 @@ class Lock:
         """Whether a later run owns the job: nothing of it is this one's to change any more."""
         return self._store.exists(self._layout.run_claim(self.run + 1))
 
-    def release(self, rows_done: int) -> None:
-        """Give the job free for the next run.
+    def release(self, rows_done: int | None = None) -> None:
+        """Give the job free for the next run; without `rows_done` the claim keeps what it said last.
 
         Where the disk refuses the note of it, a driver on this machine goes on at once all the same, and one on another
         machine when the lease is over.
@@ -109,7 +109,9 @@ class Lock:
         try:
             if not self.is_lost():
                 with contextlib.suppress(StoreError):
-                    self._write(released=True, rows_done=rows_done)
+                    self._write(
+                        released=True, rows_done=self._claim.rows_done if rows_done is None else rows_done
+                    )
         finally:
             self._advisory.release()
 

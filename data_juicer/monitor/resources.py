@@ -11,7 +11,7 @@ from data_juicer.events.payloads import ProcessSample, ResourceSample
 from data_juicer.events.types import ResourceUsage
 
 SAMPLE_S: Final = 10.0
-"""How often `tick` samples."""
+"""How often `sample_when_due` samples."""
 
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
@@ -30,7 +30,7 @@ class ResourceSampler:
         self._sampled_s = clock.monotonic_s()
         self._cpu_s = self._read_all([driver_pid])
 
-    def tick(self, worker_pids: Sequence[int]) -> ResourceUsage | None:
+    def sample_when_due(self, worker_pids: Sequence[int]) -> ResourceUsage | None:
         """A sample when one is due; None otherwise."""
         if self._clock.monotonic_s() - self._sampled_s < SAMPLE_S:
             return None

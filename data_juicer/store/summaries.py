@@ -39,17 +39,17 @@ class SummaryFiles:
         store: Store,
         directory: str,
         manifests: Sequence[Manifest],
-        tick: Callable[[], None] = lambda: None,
+        heartbeat: Callable[[], None] = lambda: None,
     ) -> None:
         """
         Args:
             manifests: of the summaries, in the order of the input.
-            tick: called before each table; may raise to end the pass.
+            heartbeat: called before each table; may raise to end the pass.
         """
         self._store = store
         self._directory = directory
         self._manifests = manifests
-        self._tick = tick
+        self._heartbeat = heartbeat
         self._checked = 0
         self.rows: tuple[int, ...] = tuple(manifest.rows for manifest in manifests)
 
@@ -93,7 +93,7 @@ class SummaryFiles:
 
     def _tables(self) -> Iterator[Any]:
         for number, manifest in enumerate(self._manifests):
-            self._tick()
+            self._heartbeat()
             try:
                 table = self._table(number, manifest)
             except CheckpointCorruptError as error:

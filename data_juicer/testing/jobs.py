@@ -14,6 +14,7 @@ from data_juicer.config.config import load_recipe
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.environment import JobResult, RunEnvironment
 from data_juicer.engine.output.mapping_report import MappingReport
+from data_juicer.engine.run_context import Observer, RunControl
 from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
 from data_juicer.events.log import read_records
@@ -42,13 +43,13 @@ def recipe(
     return load_recipe(given, settings or {}, {})
 
 
-@dataclass(slots=True)
-class Watch:
+@dataclass
+class Watch(Observer):
     """What one run told while it lived, whether or not its log survived."""
 
     records: list[t.Record] = field(default_factory=list)
 
-    def __call__(self, record: t.Record) -> None:
+    def event_recorded(self, record: t.Record) -> None:
         self.records.append(record)
 
     def events(self, *kinds: type[t.AnyEvent]) -> list[Any]:
@@ -71,7 +72,7 @@ def run_inline(config: JobConfig, store: Store, watch: Watch | None = None) -> J
         store=store,
         clock=clock,
         backend=InlineBackend(store, clock),
-        listeners=[watch] if watch else [],
+        control=RunControl(observers=(watch,) if watch else ()),
         advisory=MemoryLock(set()),
     )
     return run_job(config, environment)

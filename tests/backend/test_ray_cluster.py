@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from data_juicer.core.executor.factory import make_executor
+from data_juicer.engine.run_context import RunControl
 from data_juicer.errors import BackendError, ConfigError, JobError
 from data_juicer.events import types as t
 from data_juicer.testing import jobs
@@ -281,7 +282,7 @@ def test_a_cluster_that_cannot_hold_a_worker_is_refused(folder: Path) -> None:
         "executor_type": "ray", "ray_address": "local", "np": 1})  # fmt: skip
     watch = jobs.Watch()
     with pytest.raises(BackendError, match="can hold a worker, which needs 1 CPU, 1 GPU"):
-        make_executor(config, listeners=(watch,)).run(config)
+        make_executor(config, RunControl(observers=(watch,))).run(config)
     assert not watch.events(t.PartitionStart)
 
 

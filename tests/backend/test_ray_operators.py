@@ -17,6 +17,7 @@ pytest.importorskip("ray", reason="the extra ray is not installed")
 from data_juicer.backends.ray.agent_handle import Place
 from data_juicer.backends.ray.backend import RayBackend
 from data_juicer.core.executor.factory import make_executor
+from data_juicer.engine.run_context import RunControl
 from data_juicer.events import types as t
 from data_juicer.testing import jobs
 
@@ -84,7 +85,7 @@ class Job:
         (self.folder / "in.jsonl").write_text("\n".join(lines) + "\n")
         given = {"partition.size": 5, "fault_tolerance.retry_backoff": "fixed", **self._settings, **settings}
         config = jobs.recipe(str(self.folder / "job"), [str(self.folder / "in.jsonl")], process, given)
-        make_executor(config, listeners=(self.watch,)).run(config)
+        make_executor(config, RunControl(observers=(self.watch,))).run(config)
 
     @property
     def workers(self) -> int:

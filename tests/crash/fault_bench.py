@@ -21,6 +21,7 @@ from data_juicer.cli.running import Screen
 from data_juicer.cli.signals import StopSignals
 from data_juicer.engine.output.dead_letters import committed_dead_letters
 from data_juicer.engine.output.mapping_report import MappingReport
+from data_juicer.engine.run_context import Observer, RunControl
 from data_juicer.errors import DataJuicerError
 from data_juicer.events.log import read_records
 from data_juicer.job.layout import JobLayout
@@ -39,7 +40,7 @@ def _kind(event: Any) -> str:
 
 
 @dataclass
-class Bench:
+class Bench(Observer):
     """A job in a directory of its own."""
 
     home: Path
@@ -98,11 +99,11 @@ class Bench:
             try:
                 result = api.run_config(
                     config,
-                    arguments=("--config", "recipe.yaml"),
-                    announce=screen.open,
-                    listeners=(screen.listen, self._listen),
-                    tick=screen.tick,
-                    stop_asked=signals.asked,
+                    RunControl(
+                        observers=(screen, self),
+                        stop_signal=signals.asked,
+                        arguments=("--config", "recipe.yaml"),
+                    ),
                 )
                 screen.tell_success(result)
             except DataJuicerError as raised:
@@ -118,7 +119,7 @@ class Bench:
         except DataJuicerError:
             sys.stderr.write(f"dj-process: {error}\n")
 
-    def _listen(self, record: Any) -> None:
+    def event_recorded(self, record: Any) -> None:
         if _kind(record.event) == "WARNING":
             self.warned.append(record.event.message)
         if _kind(record.event) == "PARTITION_COMPLETE":

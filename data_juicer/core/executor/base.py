@@ -1,12 +1,14 @@
-"""What an executor is: it runs a job on one kind of backend. Executors assemble; what a run does stands in `run/`."""
+"""What an executor is: it runs a job on one kind of backend. Executors assemble; `engine/` knows what a run does."""
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from data_juicer.clock import Clock, SystemClock
 from data_juicer.core.executor.event_logging_mixin import EventLoggingMixin
+from data_juicer.engine.run_context import RunControl
 from data_juicer.storage.base import Store
 from data_juicer.storage.posix import PosixStore
 
@@ -27,28 +29,23 @@ class Executor(Protocol):
 class BackendExecutor(EventLoggingMixin, ABC):
     """An executor of jobs on this machine's files and clock."""
 
-    def __init__(self, store: Store | None = None, clock: Clock | None = None, **surroundings: Any) -> None:
-        """`surroundings`: further fields of `run.surroundings.RunEnvironment`."""
+    def __init__(
+        self, control: RunControl | None = None, *, store: Store | None = None, clock: Clock | None = None
+    ) -> None:
+        self.control = control or RunControl()
         self.store = store or PosixStore()
         self.clock = clock or SystemClock()
-        self._surroundings = surroundings
 
     def run(self, config: JobConfig) -> JobResult:
-        backend = self.make_backend(
-            config
-        )  # local workers begin to start here, while this process imports the rest
-        try:
-            from data_juicer.engine.lifecycle.environment import RunEnvironment
-            from data_juicer.engine.run_job import run_job
+        # Local workers begin to start here, while this process imports the rest. `run_job` closes the backend.
+        backend = self.make_backend(config)
+        from data_juicer.engine.lifecycle.environment import RunEnvironment
+        from data_juicer.engine.run_job import run_job
 
-            environment = RunEnvironment(
-                store=self.store, clock=self.clock, backend=backend, **self._surroundings
-            )
-            environment.announce = self.following(environment.announce)
-            return run_job(config, environment)
-        finally:
-            backend.close()
+        watched = dataclasses.replace(self.control, observers=(self, *self.control.observers))
+        environment = RunEnvironment(store=self.store, clock=self.clock, backend=backend, control=watched)
+        return run_job(config, environment)
 
     @abstractmethod
     def make_backend(self, config: JobConfig) -> Backend:
-        """The backend of this job; closed when the job ends."""
+        """The backend of this job."""

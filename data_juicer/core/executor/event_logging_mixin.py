@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from data_juicer.engine.run_context import Observer, WatchedJob
+
 if TYPE_CHECKING:
-    from data_juicer.engine.lifecycle.open import OpenJob
     from data_juicer.events.log import EventLog
     from data_juicer.events.types import AnyEvent
     from data_juicer.job.layout import JobLayout
 
 
-class EventLoggingMixin:
+class EventLoggingMixin(Observer):
     """Holds the event log and the directories of the job, once it is open."""
 
     log: EventLog | None = None
     layout: JobLayout | None = None
 
-    def following(self, announce: Callable[[OpenJob], None]) -> Callable[[OpenJob], None]:
-        """`announce`, which also makes the job known here."""
-
-        def opened(job: OpenJob) -> None:
-            self.log, self.layout = job.log, job.layout
-            announce(job)
-
-        return opened
+    def job_opened(self, job: WatchedJob) -> None:
+        self.log, self.layout = job.log, job.layout
 
     def record(self, event: AnyEvent) -> None:
         """Add an event to the log of the job. Before it is open there is no log, and nothing to tell."""

@@ -15,6 +15,7 @@ from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.driver.retry import RetryPolicy
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.backend import Backend
+from data_juicer.engine.run_context import RunContext
 from data_juicer.errors import JobFailedError, StoreError
 from data_juicer.job.layout import attempt_name
 from data_juicer.plan.partitions import PartitionSpec
@@ -59,14 +60,11 @@ class Driver:
         run: int,
         partition: Callable[[int], PartitionSpec],
         drain_s: float,
-        stop_asked: Callable[[], int | None] = lambda: None,
-        tick: Callable[[], None] = lambda: None,
+        context: RunContext,
     ) -> None:
         """
         Args:
             partition: id -> partition.
-            stop_asked: the signal that asked to stop, if one did.
-            tick: called in each turn of the loop, for what goes by the clock.
         """
         self._backend = backend
         self._committer = committer
@@ -77,8 +75,7 @@ class Driver:
         self._run = run
         self._partition = partition
         self._drain_s = drain_s
-        self._stop_asked = stop_asked
-        self._tick = tick
+        self._context = context
         self._state = s.JobState(pending=(), slots=backend.slots)
         self._flights: dict[int, _Flight] = {}
         self._delays: list[tuple[float, int]] = []
@@ -118,8 +115,8 @@ class Driver:
             for message in self._next_messages():
                 self._handle(message)
             self._end_delays()
-            self._tick()
-            if stopped_by is None and (stopped_by := self._stop_asked()) is not None:
+            self._context.heartbeat()
+            if stopped_by is None and (stopped_by := self._context.stop_signal()) is not None:
                 drain_until_s = self._clock.monotonic_s() + self._drain_s
                 self._take(s.DrainAsked())
             if stopped_by is not None and self._clock.monotonic_s() >= drain_until_s:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Sequence
 
 import msgspec
 
 from data_juicer.engine.driver.driver import DriverOutcome
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
-from data_juicer.errors import JobFailedError, JobStoppedError
+from data_juicer.engine.run_context import stopped_by
+from data_juicer.errors import JobFailedError
 from data_juicer.ops.base import Operator
 from data_juicer.plan.keys import plan_resolve_keys
 from data_juicer.plan.partitions import PartitionSpec
@@ -36,7 +36,7 @@ def with_resolve_keys(
 def check_outcome(outcome: DriverOutcome, partitions: int, given_up_error: str | None) -> None:
     """Raises: JobStoppedError, JobFailedError: not every partition that was to be run is committed."""
     if outcome.stopped_by is not None:
-        raise stopped(outcome.stopped_by)
+        raise stopped_by(outcome.stopped_by)
     if outcome.given_up:
         some = ", ".join(str(partition_id) for partition_id in outcome.given_up[:3])
         count = len(outcome.given_up)
@@ -45,8 +45,3 @@ def check_outcome(outcome: DriverOutcome, partitions: int, given_up_error: str |
             f"{given_up_error or 'see the event log'}. What was committed is safe. Mend what it says, or allow more "
             "with --fault_tolerance.max_retries, and start the job again: it does what is left."
         )
-
-
-def stopped(by: int) -> JobStoppedError:
-    """The end of a run that a signal asked for. Pure."""
-    return JobStoppedError(f"stopped by {signal.Signals(by).name}. What was committed is safe.", by)

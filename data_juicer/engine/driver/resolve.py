@@ -20,6 +20,7 @@ from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.driver.row_locations import with_member_places, with_source_rows
 from data_juicer.engine.output.dedup_report import write_dedup_report
 from data_juicer.engine.output.group_report import write_group_report
+from data_juicer.engine.run_context import RunContext
 from data_juicer.errors import OperatorError
 from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import DatasetOperator, Operator
@@ -58,8 +59,7 @@ class DatasetOperators:
     drive: Drive
     budget: DeadLetterBudget
     """Of the results; each dataset-wide operator has one like it."""
-    tick: Callable[[], None]
-    """Called between the small steps of a resolve; may raise to end it."""
+    context: RunContext
     _by_partition: dict[int, Mapping[int, Decision]] = field(default_factory=dict)
 
     def pass_all(self) -> None:
@@ -114,8 +114,10 @@ class DatasetOperators:
         index, started_s = barrier.operator_index, self.clock.monotonic_s()
         operator = cast("DatasetOperator", self.operators[index])
         manifests = [barrier.summaries[spec.partition_id] for spec in self.partitions]
-        summaries = SummaryFiles(self.store, self.layout.checkpoints_dir, manifests, self.tick)
-        scratch = Scratch(self.layout.temp_dir, self.memory_mb * 1_000_000, self.tick)
+        summaries = SummaryFiles(
+            self.store, self.layout.checkpoints_dir, manifests, self.context.heartbeat_or_stop
+        )
+        scratch = Scratch(self.layout.temp_dir, self.memory_mb * 1_000_000, self.context.heartbeat_or_stop)
         try:
             operator.prepare()
             tables = self._told(self._checked(operator, summaries, scratch))

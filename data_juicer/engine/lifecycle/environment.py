@@ -1,14 +1,12 @@
-"""What a job is given from outside, and what it gives back."""
+"""What a run is given from outside, and what it gives back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from data_juicer.clock import Clock
-from data_juicer.engine.lifecycle.open import OpenJob
 from data_juicer.engine.protocol.backend import Backend
-from data_juicer.events.log import Listener
+from data_juicer.engine.run_context import RunControl
 from data_juicer.events.view import JobView
 from data_juicer.job.advisory import AdvisoryLock
 from data_juicer.job.summary import JobSummary
@@ -25,22 +23,14 @@ class JobResult:
     """Nothing was done: an earlier run had completed the same job."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnvironment:
-    """Where a job writes, which time it reads, who watches, who may stop it."""
+    """Where a job writes, which time it reads, who executes its tasks, who watches it and may stop it."""
 
     store: Store
     clock: Clock
     backend: Backend
-    view: JobView = field(default_factory=JobView)
-    listeners: Sequence[Listener] = ()
-    tick: Callable[[], None] = lambda: None
-    step: Callable[[str], None] = lambda _: None
-    """Told what the driver does by itself and how far it is, often."""
-    stop_asked: Callable[[], int | None] = lambda: None
-    arguments: Sequence[str] = ()
-    """Of the command line, for the resume command."""
-    announce: Callable[[OpenJob], None] = lambda _: None
-    """Called once the job is open, before its input is read."""
+    """`run_job` closes it."""
+    control: RunControl = field(default_factory=RunControl)
     advisory: AdvisoryLock | None = None
     """The lock of this machine; the operating system's unless a test gives its own."""

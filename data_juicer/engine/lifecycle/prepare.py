@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 from data_juicer.config.schema import JobConfig
@@ -12,9 +12,9 @@ from data_juicer.engine.lifecycle.build_setup import fragment_limits, text_keys_
 from data_juicer.engine.lifecycle.open import OpenJob
 from data_juicer.engine.lifecycle.recover import find_damage
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
+from data_juicer.engine.run_context import RunContext
 from data_juicer.formats.base import Fragment, SourceFile
 from data_juicer.formats.first_rows import check_text_keys
-from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import Operator
 from data_juicer.plan.jobplan import JobPlan, plan_job
 from data_juicer.plan.keys import KeyMaker
@@ -23,17 +23,7 @@ from data_juicer.plan.phases import ResolvePlan, plan_resolves
 from data_juicer.plan.resume.inventory import take_inventory
 from data_juicer.plan.resume.report import encode_resume_report
 from data_juicer.plan.scan import scan
-from data_juicer.storage.base import Store
 from data_juicer.store.commit import set_aside
-
-
-def known_sources(store: Store, layout: JobLayout) -> list[SourceFile]:
-    """The files of the input as the last scan saw them; none where there was no scan."""
-    try:
-        mapping = decode_mapping(store.read(layout.dataset_mapping))
-    except FileNotFoundError:
-        return []
-    return [] if mapping is None else list(mapping.sources)
 
 
 def scan_input(
@@ -42,19 +32,17 @@ def scan_input(
     operators: Sequence[Operator],
     sources: Sequence[SourceFile],
     recorder: EventRecorder,
-    step: Callable[[str], None],
+    context: RunContext,
 ) -> DatasetMapping:
     """Cut the input into partitions, keeping the numbers of those that an earlier run knew.
 
-    Args:
-        step: told how far the scan is, often.
-    Raises: InputError: the first rows lack a field that operators read, or a file cannot be read.
+    Raises: InputError: the first rows lack a field that operators read, or a file cannot be read. JobStoppedError.
     """
     for source in sources:
         check_text_keys(source, text_keys_of(operators))
     store, path = job.store, job.layout.dataset_mapping
     held = store.read(path) if store.exists(path) else None
-    seen = _Seen(step)
+    seen = _Seen(context)
     mapping = scan(
         sources,
         fragment_limits(config),
@@ -77,15 +65,17 @@ def scan_input(
 class _Seen:
     """What a scan has seen so far."""
 
-    def __init__(self, step: Callable[[str], None]) -> None:
-        self._step = step
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
         self.rows = 0
         self.size_bytes = 0
 
     def add(self, fragment: Fragment) -> None:
         self.rows += fragment.rows
         self.size_bytes += fragment.byte_stop - fragment.byte_start
-        self._step(f"reading the input: {self.rows:,} rows, {self.size_bytes / 1e9:,.1f} GB")
+        self._context.heartbeat_or_stop(
+            f"reading the input: {self.rows:,} rows, {self.size_bytes / 1e9:,.1f} GB"
+        )
 
 
 def plan_run(
@@ -110,16 +100,16 @@ def plan_run(
     return plan, barriers
 
 
-def set_damaged_aside(
-    job: OpenJob, plan: JobPlan, recorder: EventRecorder, step: Callable[[str], None]
-) -> list[int]:
+def set_damaged_aside(job: OpenJob, plan: JobPlan, recorder: EventRecorder, context: RunContext) -> list[int]:
     """Partitions that an earlier run committed and whose result is not what it was; their results are set aside.
 
     Reads every byte of every result of earlier runs.
     """
     damaged = []
     for count, (partition_id, result) in enumerate(plan.done.items()):
-        step(f"checking results of earlier runs: {count:,} of {len(plan.done):,} partitions")
+        context.heartbeat_or_stop(
+            f"checking results of earlier runs: {count:,} of {len(plan.done):,} partitions"
+        )
         damage = find_damage(job.store, job.layout, result)
         if damage is not None:
             recorder.warn(

@@ -29,12 +29,12 @@ def publish_job(
     config: JobConfig,
     partitions: Sequence[PartitionSpec],
     setup: WorkerSetup,
-    step: Callable[[str], None],
+    heartbeat: Callable[[str], None],
 ) -> None:
     """Every partition, in the order of the input, is committed.
 
     Args:
-        step: told how far the export is, often; what it raises ends the publishing.
+        heartbeat: told how far the export is, often; what it raises ends the publishing.
     Raises: StoreError.
     """
     results = [read_manifest(store, layout.result_manifest(spec.partition_id)) for spec in partitions]
@@ -67,7 +67,7 @@ def publish_job(
         manifest,
         target,
         setup.result_format,
-        tick=lambda: step(f"writing the export: {next(count) / reads:.0%}"),
+        tick=lambda: heartbeat(f"writing the export: {next(count) / reads:.0%}"),
     )
 
 

@@ -25,14 +25,16 @@ BUCKETS_MAX: Final = 1024
 class Scratch:
     """Where a resolve puts what it cannot hold."""
 
-    def __init__(self, directory: str, memory_bytes: int, tick: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, directory: str, memory_bytes: int, heartbeat: Callable[[], None] = lambda: None
+    ) -> None:
         """
         Args:
             directory: for files, made when the first one is needed.
-            tick: called now and then; may raise to end the resolve.
+            heartbeat: called now and then; may raise to end the resolve.
         """
         self.memory_bytes = memory_bytes
-        self.tick = tick
+        self.heartbeat = heartbeat
         self._directory = directory
         self._own: str | None = None
 
@@ -70,7 +72,7 @@ class Scratch:
         """Rows in chunks that the memory has room for."""
         step = max(1, self.part_bytes // row_bytes)
         for start in range(0, rows, step):
-            self.tick()
+            self.heartbeat()
             yield start, min(start + step, rows)
 
     def close(self) -> None:
@@ -108,7 +110,7 @@ class Buckets:
             self._flush()
 
     def _flush(self) -> None:
-        self._scratch.tick()
+        self._scratch.heartbeat()
         for number, records in enumerate(self._held):
             if records:
                 path = self._files.get(number) or self._scratch.path()
@@ -120,7 +122,7 @@ class Buckets:
     def __iter__(self) -> Iterator[Iterator[Records]]:
         """Each bucket, in chunks that memory has room for."""
         for number in range(self.count):
-            self._scratch.tick()
+            self._scratch.heartbeat()
             yield self.chunks(number)
 
     def chunks(self, number: int) -> Iterator[Records]:

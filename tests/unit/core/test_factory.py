@@ -11,6 +11,7 @@ import pytest
 from data_juicer.core.executor.factory import make_executor
 from data_juicer.core.executor.local_executor import LocalExecutor
 from data_juicer.core.executor.ray_executor_partitioned import PartitionedRayExecutor
+from data_juicer.engine.run_context import Observer, RunControl, WatchedJob
 from data_juicer.events.types import InfoNotice
 from data_juicer.storage.posix import PosixStore
 from data_juicer.testing import jobs
@@ -62,7 +63,12 @@ def test_every_public_name_is_there_without_ray() -> None:
 def test_an_executor_tells_the_log_what_only_it_knows(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{"text": "a"}\n')
     config = jobs.recipe(str(tmp_path), [str(tmp_path / "in.jsonl")], [])
-    executor = LocalExecutor(announce=lambda job: executor.inform(f"opened {job.layout.job_id}"))
+
+    class Informing(Observer):
+        def job_opened(self, job: WatchedJob) -> None:
+            executor.inform(f"opened {job.layout.job_id}")
+
+    executor = LocalExecutor(RunControl(observers=(Informing(),)))
     executor.inform("nobody hears this")
     executor.run(config)
     told = [record.event for record in jobs.logged(config, PosixStore())]

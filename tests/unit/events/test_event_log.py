@@ -132,10 +132,10 @@ def test_events_wait_in_memory_for_the_tick_and_no_longer(layout: JobLayout) -> 
     log = EventLog(STORE, layout, clock, 1)
     log.record(QUIET)
     clock.advance(FLUSH_S - 0.1)
-    log.tick()
+    log.flush_when_due()
     assert seqs(layout) == []
     clock.advance(0.1)
-    log.tick()
+    log.flush_when_due()
     assert seqs(layout) == [1]
 
 

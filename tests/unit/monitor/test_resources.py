@@ -35,17 +35,17 @@ def test_a_sample_is_due_after_a_while(tmp_path: Path) -> None:
     put(tmp_path, 7, 1.0, 10)
     sampler = ResourceSampler(clock, 7, str(tmp_path))
     clock.advance(SAMPLE_S - 0.1)
-    assert sampler.tick([]) is None
+    assert sampler.sample_when_due([]) is None
     clock.advance(0.1)
-    assert sampler.tick([]) is not None
-    assert sampler.tick([]) is None
+    assert sampler.sample_when_due([]) is not None
+    assert sampler.sample_when_due([]) is None
 
 
 def test_without_proc_nothing_is_sampled(tmp_path: Path) -> None:
     clock = ManualClock()
     sampler = ResourceSampler(clock, 7, str(tmp_path / "none"))
     clock.advance(SAMPLE_S)
-    assert sampler.tick([8]) is None
+    assert sampler.sample_when_due([8]) is None
 
 
 def test_this_process_can_be_sampled() -> None:

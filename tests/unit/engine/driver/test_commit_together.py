@@ -12,6 +12,7 @@ from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.driver.committer import Committer
 from data_juicer.engine.lifecycle.environment import RunEnvironment
+from data_juicer.engine.run_context import RunControl
 from data_juicer.engine.run_job import run_job
 from data_juicer.errors import CheckpointError, JobLockedError
 from data_juicer.events import types as t
@@ -43,7 +44,11 @@ def config(tmp_path: Path) -> JobConfig:
 def run(config: JobConfig, backend: Callable[[MemoryStore, ManualClock], InlineBackend]) -> jobs.Watch:
     store, clock, watch = MemoryStore(), ManualClock(), jobs.Watch()
     environment = RunEnvironment(
-        store=store, clock=clock, backend=backend(store, clock), listeners=[watch], advisory=MemoryLock(set())
+        store=store,
+        clock=clock,
+        backend=backend(store, clock),
+        control=RunControl(observers=(watch,)),
+        advisory=MemoryLock(set()),
     )
     run_job(config, environment)
     watch.records = [record for record in watch.records if hasattr(record.event, "partition_id")]

@@ -8,6 +8,7 @@ from pathlib import Path
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.protocol import messages as m
+from data_juicer.engine.run_context import RunControl
 from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
 from data_juicer.storage.memory import MemoryStore
@@ -44,7 +45,11 @@ def test_an_attempt_that_comes_back_unbegun_is_made_again_under_another_name_and
     backend = Forgetful(store, clock)
     backend.returned, backend.seen = deque(), set()
     environment = RunEnvironment(
-        store=store, clock=clock, backend=backend, listeners=[watch], advisory=MemoryLock(set())
+        store=store,
+        clock=clock,
+        backend=backend,
+        control=RunControl(observers=(watch,)),
+        advisory=MemoryLock(set()),
     )
     run_job(config, environment)
     assert not watch.events(t.PartitionFailed)

@@ -9,6 +9,7 @@ import pytest
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.environment import RunEnvironment
+from data_juicer.engine.run_context import Observer, RunControl
 from data_juicer.engine.run_job import run_job
 from data_juicer.errors import JobLockedError
 from data_juicer.events import types as t
@@ -36,20 +37,21 @@ def test_it_removes_nothing_and_calls_nothing_failed(config: JobConfig) -> None:
     ]
     held: dict[str, bytes] = {}
 
-    def take_over() -> None:
+    class TakeOver(Observer):
         """The owner's workers have staged what its driver is about to commit."""
-        if watch.events(t.PartitionComplete) and not held:
-            for path in theirs:
-                store.write(path, b"x")
-            store.create_exclusive(layout.run_claim(2), b"{}")
-            held.update(store.contents())
+
+        def heartbeat(self, activity: str) -> None:
+            if watch.events(t.PartitionComplete) and not held:
+                for path in theirs:
+                    store.write(path, b"x")
+                store.create_exclusive(layout.run_claim(2), b"{}")
+                held.update(store.contents())
 
     environment = RunEnvironment(
         store=store,
         clock=clock,
         backend=InlineBackend(store, clock),
-        listeners=[watch],
-        tick=take_over,
+        control=RunControl(observers=(watch, TakeOver())),
         advisory=MemoryLock(set()),
     )
     with pytest.raises(JobLockedError, match="run 2 took the job over"):

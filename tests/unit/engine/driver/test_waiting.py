@@ -9,6 +9,7 @@ import pytest
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.protocol import messages as m
+from data_juicer.engine.run_context import RunControl
 from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
 from data_juicer.storage.memory import MemoryStore
@@ -55,7 +56,7 @@ def test_while_a_partition_waits_for_its_retry_the_one_worker_does_all_others(
             store=store,
             clock=clock,
             backend=FlakyBackend(store, clock, failures=2),
-            listeners=[watch],
+            control=RunControl(observers=(watch,)),
             advisory=MemoryLock(set()),
         ),
     )

@@ -1,0 +1,125 @@
+"""What a recipe asks for, and whether that is there already; found without changing anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from data_juicer.clock import Clock
+from data_juicer.config.fingerprint import digest, result_settings
+from data_juicer.config.operators import check_operators
+from data_juicer.config.schema import JobConfig
+from data_juicer.engine.lifecycle.environment import RunEnvironment
+from data_juicer.errors import JobError
+from data_juicer.formats.base import SourceFile
+from data_juicer.formats.discover import discover
+from data_juicer.job import summary as summaries
+from data_juicer.job.ids import check_job_id, make_job_id
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.summary import JobStatus, JobSummary
+from data_juicer.ops.base import Operator
+from data_juicer.plan.identity import identify
+from data_juicer.plan.mapping import decode_mapping
+from data_juicer.plan.overlap import refuse_overlap
+from data_juicer.storage.base import Store
+from data_juicer.store.manifest import OperatorIdentity
+from data_juicer.store.published import find_changes
+from data_juicer.store.results import find_results
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedJob:
+    """A recipe whose operators, input and directories were found."""
+
+    config: JobConfig
+    layout: JobLayout
+    operators: Sequence[Operator]
+    identities: tuple[OperatorIdentity, ...]
+    sources: Sequence[SourceFile]
+    digest: str
+    """Equal for runs that must give the same bytes from the same input."""
+    export_path: str
+    resume_command: str
+
+
+def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
+    """Raises: ConfigError, InputError: the recipe cannot be run; nothing was created."""
+    operators = check_operators(config)
+    sources = discover(config.sources(), config.suffixes)
+    identities = tuple(identify(operators))
+    layout = layout_of(config, environment.clock)
+    export_path = os.path.abspath(config.export_path)
+    refuse_overlap(config.sources(), sources, export_path, layout.job_dir)
+    return WantedJob(
+        config=config,
+        layout=layout,
+        operators=operators,
+        identities=identities,
+        sources=sources,
+        digest=config_digest(config, identities),
+        export_path=export_path,
+        resume_command=_resume_command(config, environment.control.arguments, layout.job_id),
+    )
+
+
+def find_done(store: Store, wanted: WantedJob) -> JobSummary | None:
+    """The summary of a job that has nothing left to do: complete as it is wanted now, its export and input unchanged."""
+    done = _find_completed(store, wanted)
+    if done is None or wanted.config.verify_input or _known_sources(store, wanted.layout) != wanted.sources:
+        return None
+    return done
+
+
+def layout_of(config: JobConfig, clock: Clock) -> JobLayout:
+    """Where the job lies; a job without an id is given a fresh one.
+
+    Raises: ConfigError: the id cannot name a directory.
+    """
+    if config.job_id is not None:
+        job_id = check_job_id(config.job_id)
+    else:
+        recipe = os.path.splitext(os.path.basename(config.recipe_path or config.project_name))[0]
+        job_id = make_job_id(clock.now(), recipe, os.urandom(2).hex())
+    return JobLayout.of(
+        os.path.abspath(config.work_dir),
+        job_id,
+        os.path.abspath(config.event_log_dir) if config.event_log_dir else None,
+        os.path.abspath(config.checkpoint_dir) if config.checkpoint_dir else None,
+    )
+
+
+def config_digest(config: JobConfig, identities: Sequence[OperatorIdentity]) -> str:
+    """Equal for runs that must give the same bytes from the same input."""
+    return digest({"settings": result_settings(config), "operators": msgspec.to_builtins(list(identities))})
+
+
+def _resume_command(config: JobConfig, arguments: Sequence[str], job_id: str) -> str:
+    """What to type to go on with the job; without a command line the one that comes nearest."""
+    given = arguments or (["--config", config.recipe_path] if config.recipe_path else [])
+    return summaries.resume_command(given, job_id)
+
+
+def _find_completed(store: Store, wanted: WantedJob) -> JobSummary | None:
+    """The summary of a job that is complete as it is wanted now, its export in place; the input is not looked at."""
+    try:
+        summary = summaries.find(store, wanted.layout)
+    except JobError:
+        return None
+    if summary is None or summary.status is not JobStatus.COMPLETED or summary.config_digest != wanted.digest:
+        return None
+    results = find_results(store, wanted.layout.results_manifest)
+    if results is None or not results.is_exported or summary.export_path != wanted.export_path:
+        return None
+    return None if any(find_changes(store, results)) else summary
+
+
+def _known_sources(store: Store, layout: JobLayout) -> list[SourceFile]:
+    """The files of the input as the last scan saw them; none where there was no scan."""
+    try:
+        mapping = decode_mapping(store.read(layout.dataset_mapping))
+    except FileNotFoundError:
+        return []
+    return [] if mapping is None else list(mapping.sources)

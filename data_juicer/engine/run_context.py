@@ -1,0 +1,133 @@
+"""What every part of a run shares: the heartbeat, the request to stop, and those who watch."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from data_juicer.clock import Clock
+from data_juicer.errors import JobStoppedError
+from data_juicer.monitor.resources import ResourceSampler
+
+if TYPE_CHECKING:
+    from data_juicer.events.log import EventLog
+    from data_juicer.events.types import Record
+    from data_juicer.events.view import JobView
+    from data_juicer.job.layout import JobLayout
+    from data_juicer.job.lock import Lock
+    from data_juicer.job.summary import JobSummary
+
+
+class WatchedJob(Protocol):
+    """What observers may know of an open job (`engine/lifecycle/open.py`)."""
+
+    @property
+    def run(self) -> int: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def layout(self) -> JobLayout: ...
+    @property
+    def log(self) -> EventLog: ...
+    @property
+    def view(self) -> JobView:
+        """What the events so far come to."""
+
+    @property
+    def summary(self) -> JobSummary:
+        """As it was written last."""
+
+
+class Observer:
+    """Is told what a run does, in the thread of its driver. A subclass overrides what it wants to know, and is quick."""
+
+    def job_opened(self, job: WatchedJob) -> None:
+        """The job is this process's, and its input was not read yet."""
+
+    def event_recorded(self, record: Record) -> None:
+        """An event was numbered; called for each, in order."""
+
+    def heartbeat(self, activity: str) -> None:
+        """The driver is alive; called often.
+
+        Args:
+            activity: what the driver does by itself and how far it is; empty while workers run tasks.
+        """
+
+
+def never() -> int | None:
+    """No signal asks to stop."""
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunControl:
+    """What the caller of a run decides about: who watches it, and what may stop it."""
+
+    observers: Sequence[Observer] = ()
+    stop_signal: Callable[[], int | None] = never
+    """The signal that asked to stop, if one did; asked often from the first heartbeat on."""
+    arguments: Sequence[str] = ()
+    """The command line, for the resume command; empty where there was none."""
+
+
+class RunContext:
+    """One open job's heartbeat and request to stop."""
+
+    def __init__(
+        self,
+        *,
+        lock: Lock,
+        log: EventLog,
+        view: JobView,
+        clock: Clock,
+        control: RunControl | None = None,
+        worker_pids: Callable[[], Sequence[int]] = tuple,
+    ) -> None:
+        """
+        Args:
+            worker_pids: processes of this machine whose resources are sampled beside the driver's.
+        """
+        self._lock = lock
+        self._log = log
+        self._view = view
+        self._control = control or RunControl()
+        self._worker_pids = worker_pids
+        self._sampler = ResourceSampler(clock, os.getpid())
+
+    def heartbeat(self, activity: str = "") -> None:
+        """Renew the lease, sample resources, flush events and tell the observers, each as often as it is due.
+
+        Args:
+            activity: what the driver does by itself and how far it is; empty while workers run tasks.
+        Raises: JobLockedError: a later run owns the job.
+        """
+        self._lock.renew(self._view.rows_done)
+        usage = self._sampler.sample_when_due(self._worker_pids())
+        if usage is not None:
+            self._log.record(usage)
+        self._log.flush_when_due()
+        for observer in self._control.observers:
+            observer.heartbeat(activity)
+
+    def stop_signal(self) -> int | None:
+        """The signal that asked to stop, if one did."""
+        return self._control.stop_signal()
+
+    def heartbeat_or_stop(self, activity: str = "") -> None:
+        """A heartbeat of work that may end here.
+
+        Raises: JobLockedError. JobStoppedError: a signal asked to stop.
+        """
+        self.heartbeat(activity)
+        number = self.stop_signal()
+        if number is not None:
+            raise stopped_by(number)
+
+
+def stopped_by(number: int) -> JobStoppedError:
+    """The end of a run that a signal asked for."""
+    return JobStoppedError(f"stopped by {signal.Signals(number).name}. What was committed is safe.", number)
