@@ -11,7 +11,8 @@
     │   └── JobStoppedError         asked to stop by a signal: exit 128 + signal
     ├── StoreError                  a disk is full, a directory is gone or not writable
     ├── CheckpointError
-    │   └── CheckpointCorruptError  a manifest or its data is not what was committed
+    │   ├── CheckpointCorruptError  a document or its data is not what was written
+    │   └── NewerFormatError        a newer data_juicer wrote the document; a ResumeRefusedError too
     ├── OperatorError               an operator raised where no row can be blamed
     └── BackendError
         └── WorkerLostError         transient: a worker was killed, crashed or hung
@@ -79,6 +80,10 @@ class CheckpointError(DataJuicerError):
 
 
 class CheckpointCorruptError(CheckpointError):
+    pass
+
+
+class NewerFormatError(ResumeRefusedError, CheckpointError):
     pass
 
 

@@ -230,6 +230,17 @@ class JobLayout:
             "checkpoints": self.checkpoints_dir,
         }
 
+    def relative(self, path: str) -> str:
+        """The path of a file of the job as documents name it: `results/partition_000007.json`, wherever that directory is.
+
+        A file elsewhere keeps its path.
+        """
+        for name, directory in sorted(self.directories().items(), key=lambda item: -len(item[1])):
+            if path.startswith(f"{directory}/"):
+                inside = path[len(directory) + 1 :]
+                return inside if name == "job" else f"{name}/{inside}"
+        return path
+
 
 def rotated(path: str, number: int) -> str:
     """The `number`-th older file of a log, 1 the youngest; `rotated(path, 0)` is the log itself."""

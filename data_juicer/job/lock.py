@@ -19,11 +19,12 @@ from typing import Final
 import msgspec
 
 from data_juicer.clock import Clock, format_utc
-from data_juicer.errors import JobLockedError, StoreError
+from data_juicer.errors import CheckpointCorruptError, JobLockedError, StoreError
 from data_juicer.job.advisory import AdvisoryLock, FileLock, is_held
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_run_name
 from data_juicer.storage.base import Store
+from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 RENEWAL_S: Final = 15.0
 """How often a driver renews its lease."""
@@ -34,7 +35,7 @@ LEASE_S: Final = 60.0
 class RunClaim(msgspec.Struct, frozen=True, kw_only=True):
     """Who owns a run, and when it was last heard of; times as ISO 8601 in UTC."""
 
-    format_version: int = 1
+    format_version: int = FORMAT_VERSION
     run: int
     host: str
     pid: int
@@ -42,6 +43,9 @@ class RunClaim(msgspec.Struct, frozen=True, kw_only=True):
     renewed: str
     released: bool = False
     rows_done: int = 0
+
+
+_CODEC: Final = VersionedJson(RunClaim)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +123,7 @@ class Lock:
         self._claim = msgspec.structs.replace(
             self._claim, renewed=format_utc(self._clock.now()), released=released, rows_done=rows_done
         )
-        self._store.write_atomic(self._layout.run_claim(self.run), msgspec.json.encode(self._claim))
+        self._store.write_atomic(self._layout.run_claim(self.run), _CODEC.encode(self._claim))
 
 
 def acquire(
@@ -149,13 +153,13 @@ def acquire(
 
 
 def find_owner(store: Store, layout: JobLayout) -> RunClaim | None:
-    """The claim of the newest run; None when there was none or it cannot be read."""
+    """The claim of the newest run; None when there was none or it is damaged. Raises: NewerFormatError."""
     run = newest_run(store, layout)
     if run == 0:
         return None
     try:
-        return msgspec.json.decode(store.read(layout.run_claim(run)), type=RunClaim)
-    except (FileNotFoundError, msgspec.MsgspecError, ValueError, RecursionError):
+        return _CODEC.decode(store.read(layout.run_claim(run)), layout.run_claim(run))
+    except (FileNotFoundError, CheckpointCorruptError):
         return None
 
 
@@ -182,7 +186,7 @@ def _claim_next_run(store: Store, layout: JobLayout, clock: Clock, driver: Drive
     moment = format_utc(now)
     run = newest_run(store, layout) + 1
     claim = RunClaim(run=run, host=driver.host, pid=driver.pid, since=moment, renewed=moment)
-    if not store.create_exclusive(layout.run_claim(run), msgspec.json.encode(claim)):
+    if not store.create_exclusive(layout.run_claim(run), _CODEC.encode(claim)):
         raise _refusal(layout, find_owner(store, layout), "was faster")
     return claim
 

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import msgspec
 
-from data_juicer.errors import JobError, JobNotFoundError, ResumeRefusedError
+from data_juicer.errors import CheckpointCorruptError, JobError, JobNotFoundError
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Store
+from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 from data_juicer.version import VERSION
 
-FORMAT_VERSION: Final = 1
 _PACKAGES: Final = ("msgspec", "numpy", "polars", "pyarrow", "xxhash")
 
 
@@ -77,8 +77,7 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Python, data_juicer and the packages that decide what is computed."""
 
 
-class _Header(msgspec.Struct, frozen=True):
-    format_version: int
+_CODEC: Final = VersionedJson(JobSummary)
 
 
 def installed_versions() -> dict[str, str]:
@@ -112,25 +111,19 @@ def resume_command(arguments: Sequence[str], job_id: str) -> str:
 
 def encode(summary: JobSummary) -> bytes:
     """The summary as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
+    return _CODEC.encode(summary, indent=2)
 
 
 def decode(data: bytes, path: str) -> JobSummary:
     """The summary that `encode` made.
 
-    Raises: JobError: the bytes are torn or damaged. ResumeRefusedError: of a newer format.
+    Raises: JobError: the bytes are torn or damaged. NewerFormatError.
     """
     try:
-        version = msgspec.json.decode(data, type=_Header).format_version
-        if version > FORMAT_VERSION:
-            raise ResumeRefusedError(
-                f"{path}: format {version}, this data_juicer ({VERSION}) reads up to {FORMAT_VERSION}. "
-                "Nothing was changed. Use the data_juicer that wrote it, or a newer one."
-            )
-        return msgspec.json.decode(data, type=JobSummary)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return _CODEC.decode(data, path)
+    except CheckpointCorruptError as error:
         raise JobError(
-            f"{path}: damaged, {error}. Nothing was changed; checkpoints and results do not depend on this file. "
+            f"{error} Nothing was changed; checkpoints and results do not depend on this file. "
             f"Move it away to have it made anew: mv {shlex.quote(path)} {shlex.quote(path + '.damaged')}"
         ) from error
 

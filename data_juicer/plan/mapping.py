@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
 
-from data_juicer.errors import ResumeRefusedError
+from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.base import FragmentLimits, SourceFile
 from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
-FORMAT_VERSION: Final = 1
 READABLE_PARTITIONS_MAX: Final = 1000
 Materialize = Literal["auto", "always"]
 
@@ -48,28 +49,54 @@ class DatasetMapping(msgspec.Struct, frozen=True, kw_only=True):
         return [source for source in self.sources if source.index not in filled]
 
 
-class _Version(msgspec.Struct):
+class _Sources(msgspec.Struct, frozen=True, kw_only=True):
+    """As much of a mapping as tells whether the input is what it was."""
+
     format_version: int
+    sources: tuple[SourceFile, ...]
+
+
+_CODEC: Final = VersionedJson(DatasetMapping)
+_SOURCES_CODEC: Final = VersionedJson(_Sources)
 
 
 def encode_mapping(mapping: DatasetMapping) -> bytes:
-    """JSON, indented as long as a person might read it."""
-    data = msgspec.json.encode(mapping)
-    return msgspec.json.format(data, indent=1) if len(mapping.partitions) <= READABLE_PARTITIONS_MAX else data
+    """JSON, indented as long as a person might read it.
 
-
-def decode_mapping(data: bytes) -> DatasetMapping | None:
-    """The mapping in a file; None where the file is torn or garbled, which is answered by scanning again.
-
-    Raises: ResumeRefusedError: a newer data_juicer wrote it.
+    A partition names its source by index alone, and its copy by the name that it has in `partitions/`, wherever that is.
     """
-    try:
-        version = msgspec.json.decode(data, type=_Version).format_version
-        if version > FORMAT_VERSION:
-            raise ResumeRefusedError(
-                f"dataset_mapping.json has format_version {version}, this data_juicer knows up to {FORMAT_VERSION}. "
-                "Nothing was changed. Resume the job with the newer data_juicer that began it."
+    specs = tuple(
+        msgspec.structs.replace(spec, source_path="", copy_path=posixpath.basename(spec.copy_path))
+        for spec in mapping.partitions
+    )
+    document = msgspec.structs.replace(mapping, format_version=FORMAT_VERSION, partitions=specs)
+    return _CODEC.encode(document, indent=1 if len(specs) <= READABLE_PARTITIONS_MAX else None)
+
+
+def decode_mapping(data: bytes, path: str, copies_dir: str) -> DatasetMapping:
+    """The mapping in a file, its partitions with the paths that they have now.
+
+    Args:
+        copies_dir: the job's `partitions/`.
+    Raises: CheckpointCorruptError: torn or damaged, which is answered by scanning again. NewerFormatError.
+    """
+    mapping = _CODEC.decode(data, path)
+    paths = {source.index: source.path for source in mapping.sources}
+    for spec in mapping.partitions:  # nobody else has seen them yet
+        if spec.fragment.source not in paths:
+            raise CheckpointCorruptError(
+                f"{path}: damaged: it has no source {spec.fragment.source}, which is that of partition {spec.partition_id}."
             )
-        return msgspec.json.decode(data, type=DatasetMapping)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+        msgspec.structs.force_setattr(spec, "source_path", paths[spec.fragment.source])
+        if spec.copy_path:
+            copy_path = posixpath.join(copies_dir, posixpath.basename(spec.copy_path))
+            msgspec.structs.force_setattr(spec, "copy_path", copy_path)
+    return mapping
+
+
+def decode_sources(data: bytes, path: str) -> tuple[SourceFile, ...]:
+    """The sources of a mapping alone, which does not take longer the more partitions there are to be made.
+
+    Raises: CheckpointCorruptError, NewerFormatError.
+    """
+    return _SOURCES_CODEC.decode(data, path).sources

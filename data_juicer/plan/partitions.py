@@ -28,8 +28,10 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     position: int
     """Place of its rows in the output, from 0."""
     format: Format
-    source_path: str
+    source_path: str = ""
+    """Empty on disk, where the fragment's source tells it."""
     copy_path: str = ""
+    """Its path; on disk its name in the job's `partitions/`."""
     fragment: Fragment
 
     @property

@@ -17,18 +17,18 @@ from data_juicer.errors import CheckpointCorruptError, CheckpointError
 from data_juicer.storage.base import Store
 from data_juicer.store.codec import decode_table, encode_table
 from data_juicer.store.commit import check_file
+from data_juicer.store.manifest import FileName
+from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-FORMAT_VERSION: Final = 1
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The decisions about one partition: a range of bytes of a file. `digest` is the xxh3-128 of it in hex."""
 
     partition: int
-    file: str
+    file: FileName
     byte_start: int
     byte_stop: int
     digest: str
@@ -53,7 +53,7 @@ class ResolveManifest(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     gathers: bool = False
     """The decisions name rows in files that lie beside the summaries: they count only together with those."""
-    file: str
+    file: FileName
     size_bytes: int
     decisions: tuple[Decision, ...]
     """Of every partition, in the order of the input."""
@@ -73,8 +73,7 @@ class DeadRows(msgspec.Struct, frozen=True, kw_only=True):
 
 NONE_DEAD: Final = DeadRows()
 
-_ENCODER: Final = msgspec.json.Encoder()
-_DECODER: Final = msgspec.json.Decoder(ResolveManifest)
+_CODEC: Final = VersionedJson(ResolveManifest)
 
 
 def stage_decisions(
@@ -119,25 +118,15 @@ def _dead_table(dead: DeadRows) -> pa.Table:
 
 def commit_resolve(store: Store, path: str, manifest: ResolveManifest) -> None:
     """Make decisions count. Raises: CheckpointError: other ones stand there."""
-    if not store.create_exclusive(path, _ENCODER.encode(manifest)):
+    if not store.create_exclusive(path, _CODEC.encode(manifest)):
         raise CheckpointError(
             f"{path} was committed by another run while this one worked. Nothing was changed."
         )
 
 
 def read_resolve(store: Store, path: str) -> ResolveManifest:
-    """Raises: CheckpointCorruptError: not such a manifest, or not of the file beside it. FileNotFoundError."""
-    data = store.read(path)
-    try:
-        manifest = _DECODER.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise CheckpointCorruptError(f"{path}: not a whole manifest ({error}).") from error
-    if manifest.format_version > FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path}: format version {manifest.format_version}; this data_juicer reads up to {FORMAT_VERSION}. "
-            "Nothing was changed; use the version that wrote it."
-        )
-    return manifest
+    """Raises: CheckpointCorruptError: not such a manifest. NewerFormatError, FileNotFoundError."""
+    return _CODEC.decode(store.read(path), path)
 
 
 def check_decisions(store: Store, directory: str, manifest: ResolveManifest) -> None:

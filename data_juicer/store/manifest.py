@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
-from data_juicer.errors import CheckpointCorruptError, CheckpointError
 from data_juicer.store.ledger import OperatorLedger
-
-FORMAT_VERSION: Final = 1
+from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 RESULT_INDEX: Final = 1_000_000
 """Stands for "after the last operator" where results and checkpoints are compared."""
 
 
+FileName = Annotated[str, msgspec.Meta(pattern=r"^[^/\x00]+$")]
+"""Of a file in the directory that the document's kind says: a document never names a file elsewhere."""
+
+
 class DataFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A file that a manifest names. `digest` is the xxh3-128 of its bytes in hex."""
 
-    name: str
+    name: FileName
     size_bytes: int
     digest: str
     rows: int
@@ -70,28 +72,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return (*self.files, *self.dead_letters, *self.traces)
 
 
-class _Version(msgspec.Struct):
-    format_version: int
-
-
-_ENCODER: Final = msgspec.json.Encoder()
-_DECODER: Final = msgspec.json.Decoder(Manifest)
-_VERSION: Final = msgspec.json.Decoder(_Version)
+_CODEC: Final = VersionedJson(Manifest)
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    return _ENCODER.encode(manifest)
+    return _CODEC.encode(manifest)
 
 
 def decode_manifest(data: bytes, path: str) -> Manifest:
-    """Raises: CheckpointCorruptError: not a manifest. CheckpointError: written by a newer version."""
-    try:
-        version = _VERSION.decode(data).format_version
-        if version > FORMAT_VERSION:
-            raise CheckpointError(
-                f"{path}: format version {version}; this data_juicer reads up to {FORMAT_VERSION}. "
-                "Nothing was changed; use the version that wrote it."
-            )
-        return _DECODER.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise CheckpointCorruptError(f"{path}: not a whole manifest ({error}).") from error
+    """Raises: CheckpointCorruptError: not a manifest. NewerFormatError."""
+    return _CODEC.decode(data, path)

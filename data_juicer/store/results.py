@@ -9,16 +9,19 @@ from typing import Final, Literal
 
 import msgspec
 
+from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.compression import compress
 from data_juicer.formats.parquet import merge
 from data_juicer.storage.base import Data, Store
+from data_juicer.store.manifest import FileName
+from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
-FORMAT_VERSION: Final = 1
 CHUNK_BYTES: Final = 8 << 20
 
 
 class ExportedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     path: str
+    """Absolute; of a file in the job's directory relative to that, since the directory may be moved."""
     size_bytes: int
     digest: str = ""
     """xxh3-128 in hex; empty for a file that is the parts one behind the other, whose digests are known."""
@@ -28,7 +31,7 @@ class ExportedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 class PublishedPart(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     partition: int
-    file: str
+    file: FileName
     rows: int
     size_bytes: int
     digest: str
@@ -53,6 +56,9 @@ class ResultsManifest(msgspec.Struct, frozen=True, kw_only=True):
         return (*self.exports, *self.shown)
 
 
+_CODEC: Final = VersionedJson(ResultsManifest)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportTarget:
     path: str
@@ -68,10 +74,13 @@ class ExportTarget:
 
 
 def find_results(store: Store, path: str) -> ResultsManifest | None:
-    """The last manifest, None where there is none that can be read: it is then made again from the partitions'."""
+    """The last manifest; None where there is none.
+
+    Raises: CheckpointCorruptError: it is damaged, and can be made again from those of the partitions. NewerFormatError.
+    """
     try:
-        return msgspec.json.decode(store.read(path), type=ResultsManifest)
-    except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _CODEC.decode(store.read(path), path)
+    except FileNotFoundError:
         return None
 
 
@@ -104,9 +113,8 @@ def publish(
     """
     directory = os.path.dirname(os.path.abspath(target.path))
     store.make_dirs(directory)
-    held = find_results(store, manifest_path)
-    earlier = held.exports if held and held.job == manifest.job else ()
-    store.write_atomic(manifest_path, msgspec.json.encode(msgspec.structs.replace(manifest, exports=earlier)))
+    earlier = _exported_before(store, manifest_path, manifest.job)
+    store.write_atomic(manifest_path, _CODEC.encode(msgspec.structs.replace(manifest, exports=earlier)))
     paths = [os.path.join(os.path.dirname(manifest_path), part.file) for part in manifest.parts]
     written = list(_write_aside(store, paths, target, part_format, directory, manifest.job, tick))
     names = _shard_names(target, len(written))
@@ -122,7 +130,7 @@ def publish(
     )
     both = {file.path: file for file in (*earlier, *exports)}
     store.write_atomic(
-        manifest_path, msgspec.json.encode(msgspec.structs.replace(manifest, exports=tuple(both.values())))
+        manifest_path, _CODEC.encode(msgspec.structs.replace(manifest, exports=tuple(both.values())))
     )
     for aside, file in zip(written, exports, strict=True):
         store.replace(aside, file.path)
@@ -131,8 +139,17 @@ def publish(
             store.remove(file.path)
     store.sync_dir(directory)
     done = msgspec.structs.replace(manifest, exports=exports, is_exported=True)
-    store.write_atomic(manifest_path, msgspec.json.encode(done))
+    store.write_atomic(manifest_path, _CODEC.encode(done))
     return done
+
+
+def _exported_before(store: Store, manifest_path: str, job: str) -> tuple[ExportedFile, ...]:
+    """The files that an earlier publishing of this job wrote; none where that is not known any more."""
+    try:
+        held = find_results(store, manifest_path)
+    except CheckpointCorruptError:
+        return ()
+    return held.exports if held is not None and held.job == job else ()
 
 
 def _write_aside(

@@ -86,7 +86,7 @@ def from_file(find: Callable[[PosixStore, Any], Any]) -> Callable[[bytes], Any]:
 
 DECODERS: dict[str, Callable[[bytes], Any]] = {
     "manifest": lambda data: decode_manifest(data, "m.json"),
-    "mapping": decode_mapping,
+    "mapping": lambda data: decode_mapping(data, "m.json", "copies"),
     "summary": lambda data: summaries.decode(data, "s.json"),
     "event": decode_line,
     "event header": find_header,

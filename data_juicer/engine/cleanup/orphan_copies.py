@@ -50,10 +50,9 @@ def _sweep_copies(store: Store, layout: JobLayout) -> int:
 def _named_copies(store: Store, layout: JobLayout) -> set[str] | None:
     """Those that the mapping names; None where it cannot be read."""
     try:
-        mapping = decode_mapping(store.read(layout.dataset_mapping))
-    except FileNotFoundError:
-        return None
-    if mapping is None:
+        path = layout.dataset_mapping
+        mapping = decode_mapping(store.read(path), path, layout.partitions_dir)
+    except (CheckpointError, FileNotFoundError):
         return None
     return {os.path.basename(spec.copy_path) for spec in mapping.partitions}
 

@@ -10,15 +10,21 @@ from data_juicer.config.schema import JobConfig
 from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.lifecycle.build_setup import fragment_limits, text_keys_of
 from data_juicer.engine.lifecycle.open import OpenJob
-from data_juicer.engine.lifecycle.recover import find_damage
+from data_juicer.engine.lifecycle.recover import find_damage, has_work, put_damaged_aside
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.run_context import RunContext
+from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.base import Fragment, SourceFile
 from data_juicer.formats.first_rows import check_text_keys
 from data_juicer.ops.base import Operator
 from data_juicer.plan.jobplan import JobPlan, plan_job
 from data_juicer.plan.keys import KeyMaker
-from data_juicer.plan.mapping import DatasetMapping, Materialize, decode_mapping, encode_mapping
+from data_juicer.plan.mapping import (
+    DatasetMapping,
+    Materialize,
+    decode_mapping,
+    encode_mapping,
+)
 from data_juicer.plan.phases import ResolvePlan, plan_resolves
 from data_juicer.plan.resume.inventory import take_inventory
 from data_juicer.plan.resume.report import encode_resume_report
@@ -41,12 +47,12 @@ def scan_input(
     for source in sources:
         check_text_keys(source, text_keys_of(operators))
     store, path = job.store, job.layout.dataset_mapping
-    held = store.read(path) if store.exists(path) else None
+    held, previous = _mapping_before(job, recorder)
     seen = _Seen(context)
     mapping = scan(
         sources,
         fragment_limits(config),
-        decode_mapping(held) if held is not None else None,
+        previous,
         store,
         copies_dir=job.layout.partitions_dir,
         materialize=cast("Materialize", config.partition.materialize),
@@ -54,12 +60,26 @@ def scan_input(
         verify=config.verify_input,
         watch=seen.add,
     )
-    encoded = encode_mapping(mapping)
-    if encoded != held:
+    encoded = held if mapping is previous else encode_mapping(mapping)
+    if encoded is not None and encoded != held:
         store.write_atomic(path, encoded)
     for source in mapping.empty_sources():
         recorder.warn(f"{source.path} holds no row.")
     return mapping
+
+
+def _mapping_before(job: OpenJob, recorder: EventRecorder) -> tuple[bytes | None, DatasetMapping | None]:
+    """What an earlier run knew of the input, as bytes and decoded; a damaged one is set aside and told."""
+    layout, path = job.layout, job.layout.dataset_mapping
+    try:
+        data = job.store.read(path)
+        return data, decode_mapping(data, path, layout.partitions_dir)
+    except FileNotFoundError:
+        if has_work(job.store, layout):
+            recorder.warn(f"{path} is missing; the input is scanned again.")
+    except CheckpointCorruptError:
+        recorder.warn(put_damaged_aside(job.store, path, "the input is scanned again"))
+    return None, None
 
 
 class _Seen:
@@ -96,7 +116,7 @@ def plan_run(
         reasons = Counter(refused.reason for refused in plan.refused)
         told = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())
         recorder.inform(f"not reused: {told}; dj-jobs explain {layout.job_id} names them")
-    store.write_atomic(layout.resume_report, encode_resume_report(job.run, plan, inventory))
+    store.write_atomic(layout.resume_report, encode_resume_report(job.run, plan, inventory, layout))
     return plan, barriers
 
 

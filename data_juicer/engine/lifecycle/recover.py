@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import os
 
+from data_juicer.engine.output.published import find_changes
 from data_juicer.errors import CheckpointCorruptError, JobError, ResumeRefusedError
 from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_checkpoint_name, parse_result_name
 from data_juicer.job.summary import JobStatus, JobSummary
-from data_juicer.plan.mapping import decode_mapping
 from data_juicer.storage.base import Store
 from data_juicer.store.commit import set_aside
 from data_juicer.store.manifest import Manifest
-from data_juicer.store.published import find_changes
 from data_juicer.store.results import find_results
 from data_juicer.store.staging import read_file
 
@@ -28,7 +27,7 @@ def look_back(store: Store, layout: JobLayout) -> tuple[str, ...]:
     Raises: ResumeRefusedError: a newer data_juicer wrote one of them.
     """
     summary, of_summary = _summary(store, layout)
-    return (*of_summary, *_of_mapping(store, layout), *_of_results(store, layout, summary))
+    return (*of_summary, *_of_results(store, layout, summary))
 
 
 def find_damage(store: Store, layout: JobLayout, result: Manifest) -> str | None:
@@ -53,40 +52,32 @@ def _summary(store: Store, layout: JobLayout) -> tuple[JobSummary | None, list[s
     except ResumeRefusedError:
         raise
     except JobError:
-        return None, [_damaged(store, layout.summary, "the runs before this one are not listed any more")]
-
-
-def _of_mapping(store: Store, layout: JobLayout) -> list[str]:
-    try:
-        data = store.read(layout.dataset_mapping)
-    except FileNotFoundError:
-        if _has_work(store, layout):
-            return [f"{layout.dataset_mapping} is missing; the input is scanned again."]
-        return []
-    if decode_mapping(data) is None:
-        return [_damaged(store, layout.dataset_mapping, "the input is scanned again")]
-    return []
+        return None, [
+            put_damaged_aside(store, layout.summary, "the runs before this one are not listed any more")
+        ]
 
 
 def _of_results(store: Store, layout: JobLayout, summary: JobSummary | None) -> list[str]:
     path = layout.results_manifest
-    results = find_results(store, path)
+    try:
+        results = find_results(store, path)
+    except CheckpointCorruptError:
+        return [put_damaged_aside(store, path, "the result is published again")]
     if results is None:
-        if store.exists(path):
-            return [_damaged(store, path, "the result is published again")]
         if summary is not None and summary.status is JobStatus.COMPLETED:
             return [f"{path} is missing; the result is published again."]
         return []
-    return list(find_changes(store, results)) if results.is_exported else []
+    return list(find_changes(store, results, layout.job_dir)) if results.is_exported else []
 
 
-def _has_work(store: Store, layout: JobLayout) -> bool:
+def has_work(store: Store, layout: JobLayout) -> bool:
     """Whether an earlier run came so far that it must have known its input."""
     return any(map(parse_checkpoint_name, store.list(layout.checkpoints_dir))) or any(
         map(parse_result_name, store.list(layout.results_dir))
     )
 
 
-def _damaged(store: Store, path: str, what_follows: str) -> str:
+def put_damaged_aside(store: Store, path: str, what_follows: str) -> str:
+    """Set a document aside that the job can make again; returns what to say of it."""
     (aside,) = set_aside(store, [path])
     return f"{path} is damaged and was set aside as {os.path.relpath(aside, os.path.dirname(path))}; {what_follows}."

@@ -13,7 +13,8 @@ from data_juicer.config.fingerprint import digest, result_settings
 from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.environment import RunEnvironment
-from data_juicer.errors import JobError
+from data_juicer.engine.output.published import find_changes
+from data_juicer.errors import CheckpointCorruptError, JobError
 from data_juicer.formats.base import SourceFile
 from data_juicer.formats.discover import discover
 from data_juicer.job import summary as summaries
@@ -22,11 +23,10 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.ops.base import Operator
 from data_juicer.plan.identity import identify
-from data_juicer.plan.mapping import decode_mapping
+from data_juicer.plan.mapping import decode_sources
 from data_juicer.plan.overlap import refuse_overlap
 from data_juicer.storage.base import Store
 from data_juicer.store.manifest import OperatorIdentity
-from data_juicer.store.published import find_changes
 from data_juicer.store.results import find_results
 
 
@@ -110,16 +110,18 @@ def _find_completed(store: Store, wanted: WantedJob) -> JobSummary | None:
         return None
     if summary is None or summary.status is not JobStatus.COMPLETED or summary.config_digest != wanted.digest:
         return None
-    results = find_results(store, wanted.layout.results_manifest)
+    try:
+        results = find_results(store, wanted.layout.results_manifest)
+    except CheckpointCorruptError:
+        return None
     if results is None or not results.is_exported or summary.export_path != wanted.export_path:
         return None
-    return None if any(find_changes(store, results)) else summary
+    return None if any(find_changes(store, results, wanted.layout.job_dir)) else summary
 
 
 def _known_sources(store: Store, layout: JobLayout) -> list[SourceFile]:
     """The files of the input as the last scan saw them; none where there was no scan."""
     try:
-        mapping = decode_mapping(store.read(layout.dataset_mapping))
-    except FileNotFoundError:
+        return list(decode_sources(store.read(layout.dataset_mapping), layout.dataset_mapping))
+    except (FileNotFoundError, CheckpointCorruptError):
         return []
-    return [] if mapping is None else list(mapping.sources)

@@ -10,6 +10,7 @@ import msgspec
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.store.ledger import READ, OperatorLedger, add_ledgers
 from data_juicer.store.manifest import Manifest
+from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 READABLE_PARTITIONS_MAX: Final = 1000
 
@@ -34,12 +35,15 @@ class PartitionReport(msgspec.Struct, frozen=True, kw_only=True):
 class MappingReport(msgspec.Struct, frozen=True, kw_only=True):
     """metadata/final_mapping_report.json: the ledger of the job and of every partition."""
 
-    format_version: int = 1
+    format_version: int = FORMAT_VERSION
     job: str
     rows_in: int
     rows_out: int
     ledgers: tuple[OperatorLedger, ...]
     partitions: tuple[PartitionReport, ...]
+
+
+_CODEC: Final = VersionedJson(MappingReport)
 
 
 def make_report(job: str, partitions: Sequence[PartitionSpec], results: Sequence[Manifest]) -> MappingReport:
@@ -73,8 +77,7 @@ def make_report(job: str, partitions: Sequence[PartitionSpec], results: Sequence
 
 def encode_report(report: MappingReport) -> bytes:
     """JSON, indented as long as a person might read it."""
-    data = msgspec.json.encode(report)
-    return msgspec.json.format(data, indent=1) if len(report.partitions) <= READABLE_PARTITIONS_MAX else data
+    return _CODEC.encode(report, indent=1 if len(report.partitions) <= READABLE_PARTITIONS_MAX else None)
 
 
 def total_ledgers(results: Iterable[Manifest]) -> tuple[OperatorLedger, ...]:

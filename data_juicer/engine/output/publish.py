@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from data_juicer.config.schema import JobConfig
@@ -87,7 +88,7 @@ def _show_dead_letters(
         path, file = layout.dead_letter(result.partition), result.dead_letters[0]
         store.write_atomic(path, read_file(store, layout.dead_letter_dir, file))
         yield ExportedFile(
-            path=path,
+            path=os.path.relpath(path, layout.job_dir),
             size_bytes=file.size_bytes,
             digest=file.digest,
             modified_ns=store.modified_ns(path),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from data_juicer.errors import JobError
+from data_juicer.errors import CheckpointCorruptError, JobError
+from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 if TYPE_CHECKING:
+    from data_juicer.job.layout import JobLayout
     from data_juicer.plan.jobplan import JobPlan
     from data_juicer.plan.resume.inventory import Inventory
 
@@ -23,7 +25,7 @@ class RefusedRecord(msgspec.Struct, frozen=True, kw_only=True):
 class ResumeReport(msgspec.Struct, frozen=True, kw_only=True):
     """Of the newest run."""
 
-    format_version: int = 1
+    format_version: int = FORMAT_VERSION
     run: int
     partitions_done: int
     partitions_pending: int
@@ -31,9 +33,14 @@ class ResumeReport(msgspec.Struct, frozen=True, kw_only=True):
     """Partition -> the operator whose checkpoint it goes on from; others begin at their source."""
     refused: tuple[RefusedRecord, ...]
     damaged: dict[str, str]
+    """File -> what is wrong with it."""
 
 
-def encode_resume_report(run: int, plan: JobPlan, inventory: Inventory) -> bytes:
+_CODEC: Final = VersionedJson(ResumeReport)
+
+
+def encode_resume_report(run: int, plan: JobPlan, inventory: Inventory, layout: JobLayout) -> bytes:
+    """Files are named as `JobLayout.relative` does, since the job's directories may be moved."""
     report = ResumeReport(
         run=run,
         partitions_done=len(plan.done),
@@ -43,21 +50,21 @@ def encode_resume_report(run: int, plan: JobPlan, inventory: Inventory) -> bytes
             RefusedRecord(
                 partition=refused.partition_id,
                 operator_index=refused.operator_index,
-                file=refused.path,
+                file=layout.relative(refused.path),
                 reason=refused.reason,
             )
             for refused in plan.refused
         ),
-        damaged={damage.path: damage.reason for damage in inventory.damaged},
+        damaged={layout.relative(damage.path): damage.reason for damage in inventory.damaged},
     )
-    return msgspec.json.format(msgspec.json.encode(report), indent=1)
+    return _CODEC.encode(report, indent=1)
 
 
 def decode_resume_report(data: bytes, path: str) -> ResumeReport:
-    """Raises: JobError: the file is damaged, or of a newer version."""
+    """Raises: JobError: the file is damaged. NewerFormatError."""
     try:
-        return msgspec.json.decode(data, type=ResumeReport)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return _CODEC.decode(data, path)
+    except CheckpointCorruptError as error:
         raise JobError(
-            f"{path}: not a whole report ({error}). The next run of the job makes it anew."
+            f"{error} Nothing was changed and nothing depends on it; the next run of the job makes it anew."
         ) from error

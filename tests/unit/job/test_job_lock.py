@@ -136,7 +136,7 @@ def test_a_damaged_claim_keeps_its_number_and_stops_nobody(layout: JobLayout) ->
 def test_a_claim_is_readable_json(layout: JobLayout) -> None:
     acquire(STORE, layout, ManualClock(), HERE)
     claim = json.loads(STORE.read(layout.run_claim(1)))
-    assert (claim["run"], claim["host"], claim["format_version"]) == (1, "here", 1)
+    assert (claim["run"], claim["host"], claim["format_version"]) == (1, "here", 2)
 
 
 def test_a_refused_driver_leaves_nothing(layout: JobLayout) -> None:

@@ -48,8 +48,8 @@ def test_every_part_of_a_summary_is_refused_as_damaged() -> None:
 
 
 def test_a_newer_summary_is_refused_with_a_sentence() -> None:
-    newer = summaries.encode(SUMMARY).replace(b'"format_version": 1', b'"format_version": 2')
-    with pytest.raises(JobError, match=r"format 2, this data_juicer .* reads up to 1"):
+    newer = summaries.encode(SUMMARY).replace(b'"format_version": 2', b'"format_version": 3')
+    with pytest.raises(JobError, match=r"format_version 3, this data_juicer .* reads up to 2"):
         summaries.decode(newer, "s.json")
 
 

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_juicer.errors import ResumeRefusedError
-from data_juicer.formats.base import Fragment, FragmentLimits
-from data_juicer.plan.mapping import DatasetMapping, decode_mapping, encode_mapping
+from data_juicer.errors import CheckpointCorruptError, NewerFormatError
+from data_juicer.formats.base import Fragment, FragmentLimits, SourceFile
+from data_juicer.plan.mapping import DatasetMapping, decode_mapping, decode_sources, encode_mapping
 from data_juicer.plan.partitions import PartitionSpec, Piece, assign_partitions
 
 LIMITS = FragmentLimits(rows_max=10, size_bytes_max=100)
+SOURCE = SourceFile(
+    index=0, path="/corpus.jsonl", format="jsonl", compression="none", size_bytes=2, mtime_ns=1
+)
 
 
 def pieces(digests: str) -> list[Piece]:
@@ -63,17 +67,34 @@ def test_ids_are_unique_and_as_many_known_fragments_as_can_keep_theirs(history: 
     assert kept == sum(min(history[-2].count(digest), history[-1].count(digest)) for digest in "abc")
 
 
+def decode(data: bytes) -> DatasetMapping:
+    return decode_mapping(data, "mapping.json", "/new/job/partitions")
+
+
 def mapping() -> DatasetMapping:
     partitions = tuple(assign_partitions(pieces("ab"), ()))
-    return DatasetMapping(limits=LIMITS, materialize="auto", sources=(), partitions=partitions)
+    return DatasetMapping(limits=LIMITS, materialize="auto", sources=(SOURCE,), partitions=partitions)
 
 
 def test_a_mapping_comes_back_from_its_file() -> None:
-    assert decode_mapping(encode_mapping(mapping())) == mapping()
+    assert decode(encode_mapping(mapping())) == mapping()
     assert mapping().rows == 2
+    assert decode_sources(encode_mapping(mapping()), "mapping.json") == (SOURCE,)
 
 
-def test_a_torn_or_garbled_mapping_is_as_good_as_none() -> None:
+def test_copies_are_looked_for_where_the_job_is_now() -> None:
+    one, other = mapping().partitions
+    copied = msgspec.structs.replace(one, copy_path="/old/job/partitions/partition_000000.ab.jsonl")
+    held = msgspec.structs.replace(mapping(), partitions=(copied, other))
+    data = encode_mapping(held)
+    assert b"/old" not in data
+    assert [spec.path for spec in decode(data).partitions] == [
+        "/new/job/partitions/partition_000000.ab.jsonl",
+        "/corpus.jsonl",
+    ]
+
+
+def test_a_torn_or_garbled_mapping_is_damaged() -> None:
     data = encode_mapping(mapping())
     for garbled in (
         b"",
@@ -85,9 +106,10 @@ def test_a_torn_or_garbled_mapping_is_as_good_as_none() -> None:
         b"[" * 9999,
         data.replace(b'"rows_max": 10', b'"rows_max": "x"'),
     ):
-        assert decode_mapping(garbled) is None
+        with pytest.raises(CheckpointCorruptError, match=r"^mapping\.json: damaged"):
+            decode(garbled)
 
 
 def test_a_mapping_of_a_newer_version_is_refused() -> None:
-    with pytest.raises(ResumeRefusedError, match="format_version 99"):
-        decode_mapping(b'{"format_version":99,"anything":[]}')
+    with pytest.raises(NewerFormatError, match="format_version 99"):
+        decode(b'{"format_version":99,"anything":[]}')

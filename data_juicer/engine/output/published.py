@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,26 +13,29 @@ READ_BYTES_MAX: Final = 64_000_000
 """So much is read again whenever somebody asks, some hundredths of a second; more only where times of files differ."""
 
 
-def find_changes(store: Store, results: ResultsManifest) -> Iterator[str]:
+def find_changes(store: Store, results: ResultsManifest, job_dir: str) -> Iterator[str]:
     """A sentence for each published file that is gone or not what it was, as far as this can be seen.
 
     Files that are together larger than READ_BYTES_MAX are read only if they were written to since.
     """
     is_small = sum(file.size_bytes for file in results.published) <= READ_BYTES_MAX
     for file in results.published:
-        change = _find_change(store, results, file, is_small)
+        path = os.path.join(job_dir, file.path)
+        change = _find_change(store, path, results, file, is_small)
         if change is not None:
-            yield f"{file.path} {change}; the result is published again."
+            yield f"{path} {change}; the result is published again."
 
 
-def _find_change(store: Store, results: ResultsManifest, file: ExportedFile, is_small: bool) -> str | None:
+def _find_change(
+    store: Store, path: str, results: ResultsManifest, file: ExportedFile, is_small: bool
+) -> str | None:
     try:
-        size_bytes = store.size(file.path)
+        size_bytes = store.size(path)
         if size_bytes != file.size_bytes:
             return f"holds {size_bytes:,} bytes, {file.size_bytes:,} were written"
-        if not is_small and store.modified_ns(file.path) == file.modified_ns:
+        if not is_small and store.modified_ns(path) == file.modified_ns:
             return None
-        is_same = _is_same(results, file, memoryview(store.map(file.path)))
+        is_same = _is_same(results, file, memoryview(store.map(path)))
     except FileNotFoundError:
         return "is missing"
     return None if is_same else "was changed since it was written"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from data_juicer.engine.output import published
+from data_juicer.engine.output.published import find_changes
 from data_juicer.storage.posix import PosixStore
-from data_juicer.store import published
-from data_juicer.store.published import find_changes
 from data_juicer.store.results import ExportTarget, PublishedPart, ResultsManifest, digest_of, publish
 
 PARTS = (b'{"n":1}\n', b"", b'{"n":2}\n{"n":3}\n')
@@ -58,13 +58,13 @@ def flip(path: str) -> None:
 
 
 def test_what_nobody_touched_is_unchanged(store: CountingStore, results: ResultsManifest) -> None:
-    assert list(find_changes(store, results)) == []
+    assert list(find_changes(store, results, "/job")) == []
 
 
 def test_a_flipped_bit_is_found(store: CountingStore, results: ResultsManifest) -> None:
     changed = results.exports[-1].path
     flip(changed)
-    assert list(find_changes(store, results)) == [
+    assert list(find_changes(store, results, "/job")) == [
         f"{changed} was changed since it was written; the result is published again."
     ]
 
@@ -73,16 +73,16 @@ def test_a_large_export_is_read_only_where_it_was_written_to_since(
     store: CountingStore, results: ResultsManifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(published, "READ_BYTES_MAX", 0)
-    assert list(find_changes(store, results)) == []
+    assert list(find_changes(store, results, "/job")) == []
     assert store.read_paths == []
     flip(results.exports[0].path)
-    assert len(list(find_changes(store, results))) == 1
+    assert len(list(find_changes(store, results, "/job"))) == 1
     assert store.read_paths == [results.exports[0].path]
 
 
 def test_a_missing_and_a_shorter_file_are_told(store: CountingStore, results: ResultsManifest) -> None:
     path = Path(results.exports[0].path)
     path.write_bytes(path.read_bytes()[:-1])
-    assert "were written; the result is published again." in next(find_changes(store, results))
+    assert "were written; the result is published again." in next(find_changes(store, results, "/job"))
     path.unlink()
-    assert next(find_changes(store, results)) == f"{path} is missing; the result is published again."
+    assert next(find_changes(store, results, "/job")) == f"{path} is missing; the result is published again."
