@@ -11,7 +11,7 @@ import msgspec
 from data_juicer.errors import InputError
 
 if TYPE_CHECKING:
-    from data_juicer.rows.batch import Batch
+    from data_juicer.rows.batch import Batch, Place
 
 Format = Literal["jsonl", "parquet"]
 Compression = Literal["none", "gzip", "zstd"]
@@ -43,6 +43,9 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     """xxh3-128 in hex of the bytes [byte_start, byte_stop); of Parquet with the schema, which decides what they mean."""
     line_start: int = 0
     """Number of the first line, 1 for the first of the file; 0 in formats without lines."""
+    groups: tuple[int, ...] = ()
+    """The number of the first row group of the source that these rows are in, and then the row of the source with
+    which each row group begins, from that one on; empty in formats without row groups."""
     suffix: str = ""
     """That of the source's name, such as ".jsonl", where operators are to know it; else empty."""
 
@@ -67,12 +70,7 @@ class FragmentLimits(msgspec.Struct, frozen=True, kw_only=True):
 class BadRow:
     """A row that could not be read."""
 
-    row: int
-    """Index among all rows of the fragment, bad ones included."""
-    line: int
-    """Line of the source, from 1; 0 in formats without lines."""
-    byte_offset: int
-    """Where the row starts in the source, in bytes; -1 in formats whose rows have no place of their own."""
+    place: Place
     raw: bytes
     error_type: str
     message: str

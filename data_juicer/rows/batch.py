@@ -27,13 +27,17 @@ META_FIELD: Final = "__dj__meta__"
 
 
 class Place(NamedTuple):
-    """Where a row stands in the input, and its untouched bytes."""
+    """Where a row is in its fragment, so that it stays true when the fragment moves within its source.
 
-    line: int
-    """From 1; 0 in formats without lines."""
-    byte_offset: int
-    """-1 in formats whose rows have no place of their own."""
-    raw: bytes
+    `formats.places.resolve` gives the place in the source.
+    """
+
+    row: int
+    """From 0, among all rows of the fragment, those that could not be read included."""
+    line: int = -1
+    """Lines after the first line of the fragment; -1 in formats without lines."""
+    byte: int = -1
+    """Bytes after the first byte of the fragment; -1 in formats whose rows have no bytes of their own."""
 
 
 class RowSource(Protocol):
@@ -56,6 +60,9 @@ class RowSource(Protocol):
 
     def place(self, origin: int) -> Place:
         """Where one row came from."""
+
+    def raw(self, origin: int) -> bytes:
+        """One row as it came in: its untouched bytes, or as a JSON object where the format has no text."""
 
 
 @dataclass(frozen=True, slots=True)

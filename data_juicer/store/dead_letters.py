@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from data_juicer.errors import CheckpointCorruptError
+from data_juicer.formats.places import SourcePlace
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -26,6 +27,11 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     line: int
     """From 1; 0 in formats without lines."""
     byte_offset: int
+    source_row: int = -1
+    """From 0, among all rows of the source; -1 for a row that an operator made."""
+    row_group: int = -1
+    """From 0, as pyarrow counts; -1 in formats without row groups."""
+    row_in_group: int = -1
     row: str | None = None
     """The untouched row, where it is UTF-8."""
     row_base64: str | None = None
@@ -34,6 +40,20 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The row is none of the source: an operator made it, such as a grouper of several, and it is told as it was then."""
     is_whole: bool = True
     """False for a row that was too long: only its first bytes are here."""
+
+    @property
+    def place(self) -> str:
+        """Where the row is in its source, for people."""
+        if self.line == 0 and self.source_row < 0:  # a row that was made, or a letter of an earlier version
+            return f"partition {self.partition}"
+        return str(
+            SourcePlace(
+                row=self.source_row,
+                line=self.line,
+                row_group=self.row_group,
+                row_in_group=self.row_in_group,
+            )
+        )
 
     @property
     def raw(self) -> bytes:

@@ -44,7 +44,10 @@ class DictRows:
         return np.arange(len(self._rows), dtype=np.uint64)
 
     def place(self, origin: int) -> Place:
-        return Place(line=origin + 1, byte_offset=-1, raw=json_values.join_object(self._rows[origin]))
+        return Place(row=origin, line=origin)
+
+    def raw(self, origin: int) -> bytes:
+        return json_values.join_object(self._rows[origin])
 
 
 def batch_of(rows: Sequence[Mapping[str, Any]], text_keys: Sequence[str] = ("text",)) -> Batch:

@@ -82,9 +82,8 @@ def letter_lines(groups: Sequence[DeadLetterGroup], width: int) -> list[str]:
 
 
 def _place(letter: DeadLetter) -> str:
-    where = f"line {letter.line:,}" if letter.line else f"partition {letter.partition}"
     name = letter.source.rpartition("/")[2]
-    return f"{name}, {where}{': ' if letter.message else ''}{letter.message}"
+    return f"{name}, {letter.place}{': ' if letter.message else ''}{letter.message}"
 
 
 def _row(letter: DeadLetter) -> str:

@@ -165,6 +165,9 @@ def _traced(letter: DeadLetter, letters: Sequence[DeadLetter]) -> DeadLetter:
         source=origin.source,
         line=origin.line,
         byte_offset=origin.byte_offset,
+        source_row=origin.source_row,
+        row_group=origin.row_group,
+        row_in_group=origin.row_in_group,
     )
 
 

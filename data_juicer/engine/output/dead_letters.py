@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -41,7 +42,7 @@ def committed_dead_letters(store: Store, layout: JobLayout) -> list[DeadLetter]:
         for directory, manifest in files
         for line in read_lines(store, directory, manifest.dead_letters)
     ]
-    return sorted(letters, key=lambda letter: (letter.source, letter.line, letter.byte_offset))
+    return sorted(letters, key=lambda letter: (letter.source, letter.line, letter.source_row))
 
 
 def _newest(inventory: Inventory, partition: int) -> Iterator[Manifest]:
@@ -62,9 +63,11 @@ def example_dead_letters(store: Store, layout: JobLayout, count: int = 3) -> lis
     except DataJuicerError:
         return []
     groups = group_letters(letters, count)
-    some = [group.examples[number] for number in range(count) for group in groups if number < group.rows]
+    some = [
+        group.examples[number] for number in range(count) for group in groups if number < len(group.examples)
+    ]
     return [
-        f"{os.path.basename(letter.source)}, line {letter.line}: {letter.operator}: {letter.error_type}: {letter.message}"
+        f"{os.path.basename(letter.source)}, {letter.place}: {letter.operator}: {letter.error_type}: {letter.message}"
         for letter in some[:count]
     ]
 
@@ -86,7 +89,8 @@ def group_letters(letters: Iterable[DeadLetter], examples_max: int) -> list[Dead
 
 def _examples(rows: Sequence[DeadLetter], examples_max: int) -> tuple[DeadLetter, ...]:
     """The first ones, of different messages as far as there are."""
-    different = {letter.message: letter for letter in reversed(rows)}
-    first = sorted(different.values(), key=rows.index)[:examples_max]
-    rest = [letter for letter in rows if letter not in first]
-    return tuple((first + rest)[:examples_max])
+    first_of_message: dict[str, int] = {}
+    for number, letter in enumerate(rows):
+        first_of_message.setdefault(letter.message, number)
+    numbers = dict.fromkeys((*first_of_message.values(), *range(len(rows))))
+    return tuple(rows[number] for number in islice(numbers, examples_max))

@@ -186,7 +186,7 @@ class AttemptRunner:
         if letters and not self.setup.quarantine:
             first = letters[0]
             raise OperatorError(
-                f"{first.source}, line {first.line}: {first.operator}: {first.error_type}: {first.message} "
+                f"{first.source}, {first.place}: {first.operator}: {first.error_type}: {first.message} "
                 "(fault_tolerance.on_bad_row is fail). What was committed is safe. Mend the row, or set quarantine, "
                 "which sets it aside, and start the job again."
             )
@@ -194,10 +194,12 @@ class AttemptRunner:
     def _watch(self, operator: Operator, index: int) -> Watch | None:
         """What samples the rows of an operator that is traced."""
         size, seed = self.setup.trace_num, self.setup.seed
+        fragment = self.partition.fragment
         if not size or index not in self.setup.traced:
             return None
         return lambda before, after: self.traces.add(
-            sampling.encode(record) for record in sampling.sample(operator, index, before, after, size, seed)
+            sampling.encode(record)
+            for record in sampling.sample(operator, index, before, after, size, seed, fragment)
         )
 
     # ---- saving

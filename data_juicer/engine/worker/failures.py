@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from typing import Any
 
 import xxhash
 
@@ -10,7 +11,9 @@ from data_juicer.engine.protocol.messages import Attempt, AttemptFailed
 from data_juicer.engine.worker.apply_operator import DeadRow
 from data_juicer.errors import DataJuicerError, InputError, OperatorError, StoreError, WorkerLostError
 from data_juicer.formats.base import BadRow
+from data_juicer.formats.places import resolve
 from data_juicer.rows import json_values
+from data_juicer.rows.batch import Place
 from data_juicer.store.dead_letters import DeadLetter, row_fields
 from data_juicer.store.ledger import READ
 
@@ -29,9 +32,8 @@ def unread(attempt: Attempt, row: BadRow) -> DeadLetter:
         message=_one_line(row.message),
         attempt=attempt.name,
         source=attempt.partition.source_path,
-        line=row.line,
-        byte_offset=row.byte_offset,
         is_whole=row.is_whole,
+        **_place_fields(attempt, row.place),
         **row_fields(row.raw),
     )
 
@@ -39,8 +41,9 @@ def unread(attempt: Attempt, row: BadRow) -> DeadLetter:
 def failed(attempt: Attempt, operator: str, index: int, dead: DeadRow) -> DeadLetter:
     """The dead letter of a row on which an operator raised, or that killed its worker."""
     origin = int(dead.batch.origin[dead.row])
-    place = dead.batch.source.place(origin) if origin >= 0 else None
-    raw = place.raw if place else json_values.join_object(dead.batch.raw_row(dead.row))
+    is_made = origin < 0
+    place = None if is_made else dead.batch.source.place(origin)
+    raw = json_values.join_object(dead.batch.raw_row(dead.row)) if is_made else dead.batch.source.raw(origin)
     is_loss = isinstance(dead.error, WorkerLostError)
     return DeadLetter(
         partition=attempt.partition.partition_id,
@@ -51,11 +54,24 @@ def failed(attempt: Attempt, operator: str, index: int, dead: DeadRow) -> DeadLe
         trace_digest="" if is_loss else trace_digest(dead.error),
         attempt=attempt.name,
         source=attempt.partition.source_path,
-        line=place.line if place else 0,
-        byte_offset=place.byte_offset if place else -1,
-        is_made=place is None,
+        is_made=is_made,
+        **_place_fields(attempt, place),
         **row_fields(raw),
     )
+
+
+def _place_fields(attempt: Attempt, place: Place | None) -> dict[str, Any]:
+    """The fields of a `DeadLetter` that say where the row is in its source; of a row that was made, that it is nowhere."""
+    if place is None:
+        return {"line": 0, "byte_offset": -1}
+    found = resolve(place, attempt.partition.fragment)
+    return {
+        "line": found.line,
+        "byte_offset": found.byte_offset,
+        "source_row": found.row,
+        "row_group": found.row_group,
+        "row_in_group": found.row_in_group,
+    }
 
 
 def failure(attempt: Attempt, error: Exception, index: int | None) -> AttemptFailed:

@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from data_juicer.formats.base import Fragment
+from data_juicer.formats.places import resolve
 from data_juicer.kernels.arrays import Mask
 from data_juicer.ops.base import Filter, Operator
 from data_juicer.rows.batch import Batch, Rows
@@ -47,18 +49,20 @@ _DECODER: Final = msgspec.json.Decoder(TraceRecord)
 
 
 def sample(
-    operator: Operator, index: int, before: Batch, after: Batch, size: int, seed: int
+    operator: Operator, index: int, before: Batch, after: Batch, size: int, seed: int, fragment: Fragment
 ) -> list[TraceRecord]:
     """What the operator made of a batch: at most `size` changed rows and as many dropped ones.
 
     Args:
         after: its `base` counts in `before`.
+        fragment: the one that the rows of the batch are from.
     """
     base = np.arange(len(before), dtype=np.int32) if after.base is None else after.base
     dropped = np.setdiff1d(np.arange(len(before), dtype=np.int32), base)
     ranks = _Ranks(before, index, seed)
     records = [
-        _dropped(operator, index, before, row, rank) for rank, row in ranks.smallest(dropped.tolist(), size)
+        _dropped(operator, index, before, row, rank, fragment)
+        for rank, row in ranks.smallest(dropped.tolist(), size)
     ]
     keys, changed = _changes(before, after, base)
     rows = {int(base[row]): int(row) for row in reversed(np.flatnonzero(changed & (base >= 0)))}
@@ -67,7 +71,7 @@ def sample(
             operator=operator.name,
             operator_index=index,
             what="changed",
-            line=_line(before, row),
+            line=_line(before, row, fragment),
             rank=rank,
             before=_values(before, row, keys),
             after=_values(after, rows[row], keys),
@@ -134,7 +138,9 @@ def _differs(before: pa.Array, after: pa.Array) -> Mask:
     return mask
 
 
-def _dropped(operator: Operator, index: int, before: Batch, row: int, rank: str) -> TraceRecord:
+def _dropped(
+    operator: Operator, index: int, before: Batch, row: int, rank: str, fragment: Fragment
+) -> TraceRecord:
     why = None
     if isinstance(operator, Filter):
         stats = operator.compute_stats(before.take(np.array([row], dtype=np.int32)))
@@ -143,15 +149,15 @@ def _dropped(operator: Operator, index: int, before: Batch, row: int, rank: str)
         operator=operator.name,
         operator_index=index,
         what="dropped",
-        line=_line(before, row),
+        line=_line(before, row, fragment),
         rank=rank,
         before=_values(before, row, operator.text_keys_read()),
         why=why,
     )
 
 
-def _line(batch: Batch, row: int) -> int:
-    return batch.source.place(int(batch.origin[row])).line
+def _line(batch: Batch, row: int, fragment: Fragment) -> int:
+    return resolve(batch.source.place(int(batch.origin[row])), fragment).line
 
 
 def _values(batch: Batch, row: int, keys: Sequence[str]) -> dict[str, str]:

@@ -72,11 +72,11 @@ class JsonlRows:
         return (self._good + first).astype(np.uint64)
 
     def place(self, origin: int) -> Place:
-        return Place(
-            line=int(self._numbers[origin]),
-            byte_offset=self._fragment.byte_start + self.starts[origin],
-            raw=bytes(self.line(origin)),
-        )
+        line = int(self._numbers[origin]) - self._fragment.line_start
+        return Place(row=int(self._good[origin]), line=line, byte=self.starts[origin])
+
+    def raw(self, origin: int) -> bytes:
+        return bytes(self.line(origin))
 
 
 def read_fragment(
@@ -111,7 +111,7 @@ def _find_long_row(path: str, start: int, fragment: Fragment, row_bytes_max: int
     """
     size = fragment.byte_stop - fragment.byte_start
     digest = xxhash.xxh3_128()
-    head, blanks_before, blanks_behind, seen, line = b"", 0, 0, 0, fragment.line_start
+    head, blanks_before, blanks_behind, seen, line = b"", 0, 0, 0, 0
     for chunk_start in range(0, size, CHUNK_BYTES):
         chunk = read_range(path, start + chunk_start, start + min(size, chunk_start + CHUNK_BYTES))
         digest.update(chunk)
@@ -130,9 +130,7 @@ def _find_long_row(path: str, start: int, fragment: Fragment, row_bytes_max: int
         return None
     error = too_long(length, row_bytes_max)
     return BadRow(
-        row=0,
-        line=line,
-        byte_offset=fragment.byte_start + blanks_before,
+        place=Place(row=0, line=line, byte=blanks_before),
         raw=head,
         error_type=error.error_type,
         message=error.message,
@@ -157,9 +155,7 @@ def _bad_row(data: bytes, lines: RowLines, fragment: Fragment, row: int, error: 
     start, stop = int(lines.starts[row]), int(lines.stops[row])
     kept = min(stop, start + LONG_ROW_BYTES_KEPT) if error.error_type == TOO_LONG else stop
     return BadRow(
-        row=row,
-        line=int(lines.numbers[row]),
-        byte_offset=fragment.byte_start + start,
+        place=Place(row=row, line=int(lines.numbers[row]) - fragment.line_start, byte=start),
         raw=data[start:kept],
         error_type=error.error_type,
         message=error.message,

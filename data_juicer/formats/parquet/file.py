@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -33,6 +35,19 @@ def byte_range(file: pq.ParquetFile, groups: range) -> tuple[int, int]:
     starts = [chunk.dictionary_page_offset or chunk.data_page_offset for chunk in chunks]
     stops = [start + chunk.total_compressed_size for start, chunk in zip(starts, chunks, strict=True)]
     return min(starts), max(stops)
+
+
+def row_groups(file: pq.ParquetFile, row_start: int, row_stop: int) -> tuple[int, ...]:
+    """`Fragment.groups` of the rows [row_start, row_stop) of a file."""
+    starts = group_bounds(file)[:-1]
+    first = bisect_right(starts, row_start) - 1
+    return (first, *(start for start in starts[first:] if start < row_stop))
+
+
+def group_bounds(file: pq.ParquetFile) -> list[int]:
+    """The row with which each row group begins, and the number of rows."""
+    counts = (file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups))
+    return list(accumulate(counts, initial=0))
 
 
 def digest_pages(data: bytes, schema: pa.Schema) -> str:

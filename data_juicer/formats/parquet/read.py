@@ -10,10 +10,10 @@ import pyarrow as pa
 from data_juicer.errors import InputError
 from data_juicer.formats.arrow_json import raw_values
 from data_juicer.formats.base import BadRow, Fragment, ReadRows, read_range, source_changed
-from data_juicer.formats.parquet.file import digest_pages, open_file
+from data_juicer.formats.parquet.file import digest_pages, group_bounds, open_file
 from data_juicer.formats.parquet.rows import TableRows, find_column, is_text
 from data_juicer.rows import json_values
-from data_juicer.rows.batch import Batch
+from data_juicer.rows.batch import Batch, Place
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -71,9 +71,7 @@ def _bad_row(table: pa.Table, columns: dict[str, pa.Array], row: int) -> BadRow:
     key = next(key for key, column in columns.items() if not column[row].is_valid)
     fields = {name: raw_values(table[name].slice(row, 1))[0] for name in table.column_names}
     return BadRow(
-        row=row,
-        line=0,
-        byte_offset=-1,
+        place=Place(row=row),
         raw=json_values.join_object(fields),
         error_type="text_not_string",
         message=f"field {key!r} is null, expected a string",
@@ -93,11 +91,10 @@ def _without_views(table: pa.Table) -> pa.Table:
 
 
 def _groups_of(file: pq.ParquetFile, fragment: Fragment) -> range:
-    counts = [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)]
-    bounds = np.concatenate(([0], np.cumsum(counts))).tolist()
+    bounds = group_bounds(file)
     inside = [
         number
-        for number in range(len(counts))
+        for number in range(len(bounds) - 1)
         if fragment.row_start <= bounds[number] and bounds[number + 1] <= fragment.row_stop
     ]
     return range(inside[0], inside[-1] + 1)

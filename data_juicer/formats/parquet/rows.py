@@ -52,7 +52,10 @@ class TableRows:
         return (self._good + first).astype(np.uint64)
 
     def place(self, origin: int) -> Place:
-        return Place(line=0, byte_offset=-1, raw=json_values.join_object(self.fields(origin)))
+        return Place(row=int(self._good[origin]))
+
+    def raw(self, origin: int) -> bytes:
+        return json_values.join_object(self.fields(origin))
 
 
 def find_column(table: pa.Table, key: str) -> pa.ChunkedArray | None:

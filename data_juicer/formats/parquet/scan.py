@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from data_juicer.formats.base import Fragment, read_range
-from data_juicer.formats.parquet.file import byte_range, digest_pages, open_file
+from data_juicer.formats.parquet.file import byte_range, digest_pages, open_file, row_groups
 from data_juicer.formats.parquet.write import parquet_bytes
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def unpack_slices(source: SourceFile, limits: FragmentLimits) -> Iterator[tuple[
                 byte_start=0,
                 byte_stop=len(data),
                 digest=digest_pages(data, table.schema),
+                groups=row_groups(file, row_start, row_start + table.num_rows),
             ),
             data,
         )
@@ -86,4 +87,5 @@ def _fragment(source: SourceFile, file: pq.ParquetFile, groups: range, row_start
         byte_start=start,
         byte_stop=stop,
         digest=digest_pages(data, file.schema_arrow),
+        groups=row_groups(file, row_start, row_start + rows),
     )

@@ -11,6 +11,7 @@ from data_juicer.formats.base import FragmentLimits
 from data_juicer.formats.compression import compress
 from data_juicer.formats.discover import discover
 from data_juicer.formats.partition import read_partition
+from data_juicer.formats.places import resolve
 from data_juicer.plan.mapping import DatasetMapping, Materialize
 from data_juicer.plan.scan import scan
 from data_juicer.rows.field_columns import SUFFIX_FIELD
@@ -115,7 +116,8 @@ def test_copies_are_named_after_partition_and_content_and_are_durable(dataset: D
     assert sorted(os.listdir(dataset.copies)) == names
     assert str(dataset.copies) in dataset.store.synced
     place = read_partition(mapping.partitions[1], ("text",), 100).batch.source.place(0)
-    assert (place.line, place.byte_offset) == (11, len(lines(*range(10))))
+    found = resolve(place, mapping.partitions[1].fragment)
+    assert (found.line, found.byte_offset) == (11, len(lines(*range(10))))
 
 
 def test_what_is_known_is_not_read_again(dataset: Dataset) -> None:

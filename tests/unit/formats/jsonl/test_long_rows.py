@@ -11,6 +11,7 @@ from data_juicer.errors import InputError
 from data_juicer.formats.base import FragmentLimits, SourceFile
 from data_juicer.formats.jsonl import read as jsonl
 from data_juicer.formats.jsonl.scan import scan_plain
+from data_juicer.formats.places import resolve
 
 LIMIT = 3000
 
@@ -43,11 +44,7 @@ def test_a_row_that_is_too_long_is_named_without_being_held(
     _, found = read(tmp_path / "in.jsonl", blanks + row_of(LIMIT + 1) + behind)
     assert [rows.rows_in for rows in found] == [1]
     (bad,) = found[0].bad
-    assert (bad.error_type, bad.line, bad.byte_offset) == (
-        "too_long",
-        blanks.count(b"\n") + 1,
-        len(blanks),
-    )
+    assert (bad.error_type, bad.place) == ("too_long", (0, blanks.count(b"\n"), len(blanks)))
     assert bad.message == "the line has 3,001 bytes, at most 3,000 are read; its first 1,000 are kept here"
     assert row_of(LIMIT + 1).startswith(bad.raw)
     assert len(bad.raw) <= jsonl.LONG_ROW_BYTES_KEPT
@@ -63,9 +60,14 @@ def test_a_row_of_the_largest_size_is_read_though_blank_lines_make_its_fragment_
 
 def test_rows_around_a_long_one_are_read(tmp_path: Path) -> None:
     rows = [row_of(50), row_of(9000), row_of(60)]
-    _, found = read(tmp_path / "in.jsonl", b"\n".join(rows) + b"\n")
+    fragments, found = read(tmp_path / "in.jsonl", b"\n".join(rows) + b"\n")
     assert sum(len(rows.batch) for rows in found) == 2
-    assert [bad.line for rows in found for bad in rows.bad] == [2]
+    places = [
+        resolve(bad.place, fragment)
+        for fragment, rows in zip(fragments, found, strict=True)
+        for bad in rows.bad
+    ]
+    assert [(place.line, place.byte_offset) for place in places] == [(2, 51)]
 
 
 def test_a_long_row_that_changed_after_the_scan_is_told(tmp_path: Path) -> None:

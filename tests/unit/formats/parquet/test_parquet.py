@@ -18,8 +18,9 @@ from data_juicer.formats.jsonl.write import encode_rows
 from data_juicer.formats.parquet.read import read_fragment
 from data_juicer.formats.parquet.scan import scan_row_groups, unpack_slices
 from data_juicer.formats.parquet.write import encode_table, parquet_bytes
+from data_juicer.formats.places import resolve
 from data_juicer.rows import json_values
-from data_juicer.rows.batch import Batch
+from data_juicer.rows.batch import Batch, Place
 
 LIMITS = FragmentLimits(rows_max=4, size_bytes_max=1 << 20)
 TABLE = pa.table(
@@ -50,6 +51,25 @@ def read(tmp_path: Path, *text_keys: str, table: pa.Table = TABLE) -> ReadRows:
 
 def with_text(batch: Batch, key: str, *texts: str) -> Batch:
     return batch.with_text(key, pa.array(texts, pa.large_string()))
+
+
+@pytest.mark.parametrize("rows_max", [2, 3, 7])
+def test_a_row_knows_its_row_group_whether_it_is_read_in_place_or_from_a_slice(
+    tmp_path: Path, rows_max: int
+) -> None:
+    table = pa.table({"text": [str(row) for row in range(10)]})
+    source = source_of(tmp_path, table, 3)
+    limits = FragmentLimits(rows_max=rows_max, size_bytes_max=1 << 20)
+    places = [
+        resolve(Place(row=row), fragment)
+        for fragment in scan_row_groups(source, limits) or [each for each, _ in unpack_slices(source, limits)]
+        for row in range(fragment.rows)
+    ]
+    assert [(place.row_group, place.row_in_group) for place in places] == [
+        (row // 3, row % 3) for row in range(10)
+    ]
+    assert [place.row for place in places] == list(range(10))
+    assert str(places[7]) == "row group 2, row 1"
 
 
 def test_whole_row_groups_are_gathered_into_fragments(tmp_path: Path) -> None:
@@ -87,7 +107,7 @@ def test_equal_pages_under_other_names_are_other_rows(tmp_path: Path) -> None:
 
 def test_a_null_text_is_a_bad_row(tmp_path: Path) -> None:
     (bad,) = read(tmp_path).bad
-    assert (bad.row, bad.message) == (1, "field 'text' is null, expected a string")
+    assert (bad.place.row, bad.message) == (1, "field 'text' is null, expected a string")
     assert json.loads(bad.raw)["n"] == 2
 
 

@@ -1,0 +1,59 @@
+"""Where a row is in its source, from where it is in its fragment. Pure.
+
+What is committed holds `rows.batch.Place`, relative to the fragment, since a fragment that moved in its source is used
+again; the place in the source is computed when it is shown.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from data_juicer.formats.base import Fragment
+    from data_juicer.rows.batch import Place
+
+
+class SourcePlace(NamedTuple):
+    """Where a row is in its source."""
+
+    row: int
+    """From 0, among all rows of the source."""
+    line: int = 0
+    """From 1; 0 in formats without lines."""
+    byte_offset: int = -1
+    """-1 in formats whose rows have no bytes of their own. In a packed source it counts in the unpacked text."""
+    row_group: int = -1
+    """From 0; -1 in formats without row groups."""
+    row_in_group: int = -1
+    """From 0; -1 in formats without row groups."""
+
+    def __str__(self) -> str:
+        """`line 9`; `row group 0, row 17` as pyarrow counts them, from 0; `row 17` where there is neither."""
+        if self.line:
+            return f"line {self.line:,}"
+        if self.row_group >= 0:
+            return f"row group {self.row_group:,}, row {self.row_in_group:,}"
+        return f"row {self.row:,}"
+
+
+def resolve(place: Place, fragment: Fragment) -> SourcePlace:
+    """Where the row at `place` of a fragment is, as the fragment is in its source now."""
+    row = fragment.row_start + place.row
+    group, row_in_group = _group(row, fragment.groups)
+    return SourcePlace(
+        row=row,
+        line=fragment.line_start + place.line if place.line >= 0 else 0,
+        byte_offset=fragment.byte_start + place.byte if place.byte >= 0 else -1,
+        row_group=group,
+        row_in_group=row_in_group,
+    )
+
+
+def _group(row: int, groups: tuple[int, ...]) -> tuple[int, int]:
+    """The row group of a row of the source and the row within it; see `Fragment.groups`."""
+    if not groups:
+        return -1, -1
+    first, *starts = groups
+    number = bisect_right(starts, row) - 1
+    return first + number, row - starts[number]
