@@ -1,6 +1,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Processes that run tests side by side; make test WORKERS=0 runs them one after the other in one.
+WORKERS ?= logical
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: install demo test check slow bench golden clean reliability
 
@@ -19,18 +22,18 @@ demo: install
 
 # All tests but those that take minutes.
 test: install
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # Form, types and the tests of single modules.
 check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow" tests/unit
+	$(PYTEST) -m "not slow" tests/unit
 
 # Crash, kill and soak tests.
 slow: install
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 # Every failure once; writes docs/reliability.md.
 reliability: install

@@ -13,6 +13,8 @@ from data_juicer.api import run_config
 from data_juicer.storage.posix import PosixStore
 from data_juicer.testing import jobs
 
+pytestmark = pytest.mark.xdist_group("ray")  # one cluster at a time on this machine
+
 SIZES = (50, 200, 1000)
 ROWS = 1200
 WORDS = [

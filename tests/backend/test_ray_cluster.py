@@ -28,6 +28,8 @@ from data_juicer.testing import jobs
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 
+pytestmark = pytest.mark.xdist_group("ray")  # one cluster at a time on this machine
+
 PARTITIONS = 200
 ROWS_A_PARTITION = 10
 GATED = 6

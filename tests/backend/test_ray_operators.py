@@ -21,6 +21,8 @@ from data_juicer.engine.run_context import RunControl
 from data_juicer.events import types as t
 from data_juicer.testing import jobs
 
+pytestmark = pytest.mark.xdist_group("ray")  # one cluster at a time on this machine
+
 MODEL_MAPPER = '''
 """A mapper with a model, which it loads when it is made, and a GPU, half of which it asks for."""
 

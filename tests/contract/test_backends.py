@@ -37,6 +37,7 @@ class TestLocal(BackendContract):
         return {"executor_type": "local", "np": 2}
 
 
+@pytest.mark.xdist_group("ray")  # one cluster at a time on this machine
 class TestRay(BackendContract):
     @pytest.fixture
     def backend(self, address: str) -> dict[str, Any]:

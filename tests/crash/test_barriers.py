@@ -10,9 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from crash_recipes import CUSTOM, lines, small_job
-from power_loss import Disk, disk, visit
-from test_staleness import Job, every
 
 from data_juicer.backends.local.backend import LocalBackend
 from data_juicer.clock import SystemClock
@@ -26,6 +23,9 @@ from data_juicer.storage.memory import Loss, MemoryStore
 from data_juicer.storage.posix import PosixStore
 from data_juicer.testing import jobs
 from data_juicer.testing.jobs import Watch
+from tests.support.crash_recipes import CUSTOM, lines, small_job
+from tests.support.power_loss import Disk, disk, visit
+from tests.support.rerun_job import RerunJob, every
 
 __all__ = ["disk"]
 
@@ -170,49 +170,49 @@ UP_TO_FIRST, UP_TO_SECOND, TO_RESULT = [0, 1], [1, 2, 3], [3, 4]
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Job:
+def job(tmp_path: Path) -> RerunJob:
     """Three partitions of three rows, all done."""
     (tmp_path / "in").mkdir()
-    job = Job(tmp_path / "in")
+    job = RerunJob(tmp_path / "in")
     job.write("m.jsonl", many_rows(9))
     ids = [0, 1, 2]
     assert job.run(PROCESS) == every(ids, UP_TO_FIRST) + every(ids, UP_TO_SECOND) + every(ids, TO_RESULT)
     return job
 
 
-def test_nothing_changed(job: Job) -> None:
+def test_nothing_changed(job: RerunJob) -> None:
     assert job.run(PROCESS) == []
 
 
-def test_a_changed_parameter_of_a_barrier_costs_its_summaries_and_what_is_behind(job: Job) -> None:
+def test_a_changed_parameter_of_a_barrier_costs_its_summaries_and_what_is_behind(job: RerunJob) -> None:
     ids, changed = [0, 1, 2], {"document_deduplicator": {"lowercase": False}}
     begun = job.run([LINKS, changed, LENGTH, LETTERS, EMAILS])
     assert begun == every(ids, [1]) + every(ids, UP_TO_SECOND) + every(ids, TO_RESULT)
 
 
-def test_a_changed_operator_before_the_first_barrier_costs_everything(job: Job) -> None:
+def test_a_changed_operator_before_the_first_barrier_costs_everything(job: RerunJob) -> None:
     ids, changed = [0, 1, 2], {LINKS: {"repl": "<link>"}}
     begun = job.run([changed, *PROCESS[1:]])
     assert begun == every(ids, UP_TO_FIRST) + every(ids, UP_TO_SECOND) + every(ids, TO_RESULT)
 
 
-def test_a_changed_operator_between_barriers_costs_nothing_of_the_first(job: Job) -> None:
+def test_a_changed_operator_between_barriers_costs_nothing_of_the_first(job: RerunJob) -> None:
     ids, changed = [0, 1, 2], {"text_length_filter": {"min_len": 5}}
     assert job.run([LINKS, EXACT, changed, LETTERS, EMAILS]) == every(ids, [2, 3]) + every(ids, TO_RESULT)
 
 
-def test_a_changed_operator_behind_the_last_barrier_costs_itself(job: Job) -> None:
+def test_a_changed_operator_behind_the_last_barrier_costs_itself(job: RerunJob) -> None:
     assert job.run([*PROCESS[:4], "clean_ip_mapper"]) == every([0, 1, 2], [4])
 
 
-def test_appended_rows_cost_themselves_before_the_barrier_and_all_behind_it(job: Job) -> None:
+def test_appended_rows_cost_themselves_before_the_barrier_and_all_behind_it(job: RerunJob) -> None:
     job.write("m.jsonl", many_rows(12))
     ids = [0, 1, 2, 3]
     begun = job.run(PROCESS)
     assert begun == every([3], UP_TO_FIRST) + every(ids, UP_TO_SECOND) + every(ids, TO_RESULT)
 
 
-def test_damaged_decisions_are_made_again_from_the_summaries(job: Job) -> None:
+def test_damaged_decisions_are_made_again_from_the_summaries(job: RerunJob) -> None:
     damage(job.store, "/disk/jobs/job/checkpoints/resolve_001.r1.decisions")
     job.store.remove("/disk/jobs/job/results/partition_000001.json")
     job.store.remove("/disk/jobs/job/results/results.json")
@@ -224,7 +224,7 @@ def test_damaged_decisions_are_made_again_from_the_summaries(job: Job) -> None:
     assert [told for told in watch.warnings if "resolve_001" in told]
 
 
-def test_a_damaged_summary_is_made_again_where_it_is_needed(job: Job) -> None:
+def test_a_damaged_summary_is_made_again_where_it_is_needed(job: RerunJob) -> None:
     damage(job.store, "/disk/jobs/job/checkpoints/partition_000001_001.r1a1.summary.arrow")
     job.write("m.jsonl", many_rows(12))
     config, watch = small_job([job.folder / "m.jsonl"], PROCESS), Watch()

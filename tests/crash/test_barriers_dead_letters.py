@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from crash_recipes import lines, small_job
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.output.dead_letters import committed_dead_letters
@@ -17,6 +16,7 @@ from data_juicer.storage.memory import MemoryStore
 from data_juicer.store.decisions import ResolveManifest
 from data_juicer.testing import jobs
 from data_juicer.testing.jobs import Watch
+from tests.support.crash_recipes import lines, small_job
 
 WITH_UID: dict[str, Any] = {"document_minhash_deduplicator_with_uid": {"window_size": 2}}
 EXACT = "document_deduplicator"

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from test_kill import LOCAL, Place, kill_drivers, kill_workers, make_place
+
+from tests.support.killing import LOCAL, Place, kill_drivers, kill_workers, make_place
 
 PROCESS: list[Any] = [
     {"document_deduplicator": {"lowercase": True}},
@@ -57,5 +58,6 @@ def test_forty_drivers_killed_at_random_moments(place: Place) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
+@pytest.mark.xdist_group("ray")  # one cluster at a time on this machine
 def test_forty_drivers_killed_at_random_moments_on_ray(place_on_ray: Place) -> None:
     kill_drivers(place_on_ray, kills=40, seed=20260316)

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from crash_recipes import PROCESS, ROWS, lines, small_job
-from power_loss import Disk, disk
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.errors import DataJuicerError, ResumeRefusedError
@@ -23,6 +21,8 @@ from data_juicer.store.manifest import decode_manifest, encode_manifest
 from data_juicer.testing import jobs
 from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 from data_juicer.testing.jobs import Watch
+from tests.support.crash_recipes import PROCESS, ROWS, lines, small_job
+from tests.support.power_loss import Disk, disk
 
 __all__ = ["disk"]
 

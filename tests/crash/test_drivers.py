@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fault_bench import STORE, Bench, poisoned
-from processes import alive, children
 
 from data_juicer.errors import JobLockedError
 from data_juicer.job import summary as summaries
 from data_juicer.job.lock import Driver, acquire
 from data_juicer.testing.clock import ManualClock
+from tests.faults.bench import STORE, Bench, poisoned
+from tests.support.processes import alive, children
 
 DRIVERS = 8
 WORKERS_GONE_S = 5.0

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import fault_page as page
 import pytest
-from fault_bench import Bench, Outcome
-from fault_table import FAULTS
-from faults import Fault
+
+from tests.faults import page
+from tests.faults.bench import Bench, Outcome
+from tests.faults.deeds import Fault
+from tests.faults.table import FAULTS
 
 CASES = [(fault, backend) for fault in FAULTS for backend in fault.backends]
 QUICK = (

@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from crash_recipes import CUSTOM, lines
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.errors import JobFailedError, StoreError
@@ -18,8 +17,8 @@ from data_juicer.storage.memory import MemoryStore
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.testing import jobs
 from data_juicer.testing.jobs import Watch
+from tests.support.crash_recipes import CUSTOM, JOINING, lines
 
-JOINING = str(Path(__file__).parent / "joining_aggregator.py")
 BY_KIND: dict[str, Any] = {"key_value_grouper": {"group_by_keys": ["kind"]}}
 ROWS = [
     b'{"text":"one","kind":"a","n":1}',

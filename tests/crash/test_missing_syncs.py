@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from power_loss import Disk, disk, visit
-from test_power_loss import LOSSES, configured, make_config
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.errors import DataJuicerError
+from tests.support.crash_recipes import configured
+from tests.support.power_loss import LOSSES, Disk, disk, visit
 
-__all__ = ["disk", "make_config"]
+__all__ = ["disk"]
 
 DATA = r"partition_\d+(_\d+)?\.r\d+a\d+\.[a-z.]+"
 CLEANING = {"intermediate_storage.retention_policy": "cleanup_all"}

@@ -1,49 +1,19 @@
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from crash_recipes import ROWS, lines, small_job
-from power_loss import Disk, disk, visit
 
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.driver import committer
-from data_juicer.storage.memory import Loss
+from tests.support.crash_recipes import STRATEGIES, configured
+from tests.support.power_loss import LOSSES, Disk, disk, visit
 
 __all__ = ["disk"]
 
-STRATEGIES: dict[str, dict[str, Any]] = {
-    "every_op": {},
-    "every_partition": {},
-    "every_n_ops": {"checkpoint.n_ops": 2},
-    "manual": {"checkpoint.op_names": ["poisoned_mapper"]},
-    "disabled": {},
-}
 FORMATS = ["parquet", "arrow", "jsonl"]
-LOSSES = list(Loss)
-
-
-@pytest.fixture
-def make_config(tmp_path: Path) -> Callable[..., JobConfig]:
-    def make(name: str = "in.jsonl", **settings: Any) -> JobConfig:
-        path = tmp_path / name
-        path.write_bytes(gzip.compress(lines(ROWS), mtime=0) if name.endswith(".gz") else lines(ROWS))
-        return small_job([path], **settings)
-
-    return make
-
-
-def configured(strategy: str, file_format: str) -> dict[str, Any]:
-    return {
-        "checkpoint.strategy": strategy,
-        "intermediate_storage.format": file_format,
-        **STRATEGIES[strategy],
-    }
-
 
 OTHERS = {
     "gzip input, copied": {"name": "in.jsonl.gz"},

@@ -8,7 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from soak import Soak
+
+from tests.soak.one_job import Soak
 
 SEED = int(os.environ.get("SOAK_SEED", "20261123"))
 

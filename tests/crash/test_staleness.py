@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from crash_recipes import lines, small_job
 
-from data_juicer.storage.memory import MemoryStore
-from data_juicer.testing import jobs
-from data_juicer.testing.jobs import Watch
+from tests.support.rerun_job import RerunJob, every
 
 LINKS, SPACES, EMAILS = "clean_links_mapper", "whitespace_normalization_mapper", "clean_email_mapper"
 LENGTH = {"text_length_filter": {"min_len": 9}}
@@ -27,120 +22,92 @@ def rows(start: int, stop: int) -> list[bytes]:
     ]
 
 
-def every(partitions: Sequence[int], operators: Sequence[int]) -> list[tuple[int, int]]:
-    return [(partition, operator) for partition in partitions for operator in operators]
-
-
-@dataclass(slots=True)
-class Job:
-    """A job over files of a folder, run again and again."""
-
-    folder: Path
-    store: MemoryStore = field(default_factory=MemoryStore)
-
-    def write(self, name: str, held: Sequence[bytes]) -> Path:
-        path = self.folder / name
-        path.write_bytes(lines(held))
-        return path
-
-    def run(self, process: Sequence[Any] = PROCESS, **settings: Any) -> list[tuple[int, int]]:
-        """Partition and operator of each OP_START; the result must be that of a fresh run."""
-        config = small_job(sorted(self.folder.glob("*.jsonl")), process, **settings)
-        watch, fresh = Watch(), MemoryStore()
-        jobs.run_inline(config, self.store, watch)
-        jobs.run_inline(config, fresh)
-        assert jobs.exported(config, self.store) == jobs.exported(config, fresh)
-        assert jobs.ledgers(config, self.store) == jobs.ledgers(config, fresh)
-        assert watch.warnings == []
-        return watch.started
-
-
 @pytest.fixture
-def job(tmp_path: Path) -> Job:
+def job(tmp_path: Path) -> RerunJob:
     """Three partitions of three rows, all done."""
     (tmp_path / "in").mkdir()
-    job = Job(tmp_path / "in")
+    job = RerunJob(tmp_path / "in", PROCESS)
     job.write("m.jsonl", rows(0, 9))
     assert job.run() == every([0, 1, 2], [0, 1, 2, 3])
     return job
 
 
-def test_nothing_changed(job: Job) -> None:
+def test_nothing_changed(job: RerunJob) -> None:
     assert job.run() == []
 
 
 # ---- the recipe
 
 
-def test_a_changed_parameter_costs_its_operator_and_those_behind(job: Job) -> None:
+def test_a_changed_parameter_costs_its_operator_and_those_behind(job: RerunJob) -> None:
     assert job.run([LINKS, SPACES, {"text_length_filter": {"min_len": 12}}, EMAILS]) == every(
         [0, 1, 2], [2, 3]
     )
 
 
-def test_a_parameter_written_out_as_its_default_costs_nothing(job: Job) -> None:
+def test_a_parameter_written_out_as_its_default_costs_nothing(job: RerunJob) -> None:
     assert job.run([{LINKS: {"repl": ""}}, SPACES, LENGTH, EMAILS]) == []
 
 
-def test_changed_back_it_is_computed_again_and_right(job: Job) -> None:
+def test_changed_back_it_is_computed_again_and_right(job: RerunJob) -> None:
     job.run([{LINKS: {"repl": "<link>"}}, SPACES, LENGTH, EMAILS])
     assert job.run() == every([0, 1, 2], [0, 1, 2, 3])
 
 
-def test_an_operator_added_at_the_end_costs_itself(job: Job) -> None:
+def test_an_operator_added_at_the_end_costs_itself(job: RerunJob) -> None:
     assert job.run([*PROCESS, "clean_ip_mapper"]) == every([0, 1, 2], [4])
 
 
-def test_an_operator_added_in_the_middle_costs_what_follows(job: Job) -> None:
+def test_an_operator_added_in_the_middle_costs_what_follows(job: RerunJob) -> None:
     assert job.run([LINKS, "clean_ip_mapper", SPACES, LENGTH, EMAILS]) == every([0, 1, 2], [1, 2, 3, 4])
 
 
-def test_an_operator_removed_in_the_middle_costs_what_followed(job: Job) -> None:
+def test_an_operator_removed_in_the_middle_costs_what_followed(job: RerunJob) -> None:
     assert job.run([LINKS, LENGTH, EMAILS]) == every([0, 1, 2], [1, 2])
 
 
-def test_an_operator_removed_at_the_end_costs_nothing(job: Job) -> None:
+def test_an_operator_removed_at_the_end_costs_nothing(job: RerunJob) -> None:
     assert job.run([LINKS, SPACES, LENGTH]) == []
 
 
-def test_operators_reordered_cost_from_the_first_that_moved(job: Job) -> None:
+def test_operators_reordered_cost_from_the_first_that_moved(job: RerunJob) -> None:
     assert job.run([LINKS, LENGTH, SPACES, EMAILS]) == every([0, 1, 2], [1, 2, 3])
 
 
-def test_a_recipe_emptied_costs_no_operator(job: Job) -> None:
+def test_a_recipe_emptied_costs_no_operator(job: RerunJob) -> None:
     assert job.run([]) == []
 
 
 # ---- the input
 
 
-def test_a_changed_row_costs_its_partition(job: Job) -> None:
+def test_a_changed_row_costs_its_partition(job: RerunJob) -> None:
     changed = rows(0, 9)
     changed[4] = b'{"text":"another text at another length, at last"}'
     job.write("m.jsonl", changed)
     assert job.run() == every([1], [0, 1, 2, 3])
 
 
-def test_a_changed_field_that_no_operator_reads_costs_its_partition(job: Job) -> None:
+def test_a_changed_field_that_no_operator_reads_costs_its_partition(job: RerunJob) -> None:
     changed = rows(0, 9)
     changed[8] = changed[8].replace(b'"other"', b'"OTHER"')
     job.write("m.jsonl", changed)
     assert job.run() == every([2], [0, 1, 2, 3])
 
 
-def test_appended_rows_cost_themselves(job: Job) -> None:
+def test_appended_rows_cost_themselves(job: RerunJob) -> None:
     job.write("m.jsonl", rows(0, 14))
     assert job.run() == every([3, 4], [0, 1, 2, 3])
 
 
-def test_rows_appended_to_a_partition_that_was_not_full_cost_that_partition(job: Job) -> None:
+def test_rows_appended_to_a_partition_that_was_not_full_cost_that_partition(job: RerunJob) -> None:
     job.write("m.jsonl", rows(0, 11))
     assert job.run() == every([3], [0, 1, 2, 3])
     job.write("m.jsonl", rows(0, 12))
     assert job.run() == every([3], [0, 1, 2, 3])
 
 
-def test_removed_rows_cost_nothing_where_whole_partitions_go(job: Job) -> None:
+def test_removed_rows_cost_nothing_where_whole_partitions_go(job: RerunJob) -> None:
     job.write("m.jsonl", rows(0, 6))
     assert job.run() == []
     job.write("m.jsonl", rows(0, 9))
@@ -148,31 +115,31 @@ def test_removed_rows_cost_nothing_where_whole_partitions_go(job: Job) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "z.jsonl"], ids=["before", "after"])
-def test_an_inserted_file_costs_its_own_partitions(job: Job, name: str) -> None:
+def test_an_inserted_file_costs_its_own_partitions(job: RerunJob, name: str) -> None:
     job.write(name, rows(20, 24))
     assert job.run() == every([3, 4], [0, 1, 2, 3])
 
 
-def test_a_file_moved_to_another_name_costs_nothing(job: Job) -> None:
+def test_a_file_moved_to_another_name_costs_nothing(job: RerunJob) -> None:
     job.write("z.jsonl", rows(20, 23))
     job.run()
     os.rename(job.folder / "z.jsonl", job.folder / "a.jsonl")
     assert job.run() == []
 
 
-def test_equal_partitions_are_told_apart(job: Job) -> None:
+def test_equal_partitions_are_told_apart(job: RerunJob) -> None:
     job.write("z.jsonl", rows(0, 9))
     assert job.run() == every([3, 4, 5], [0, 1, 2, 3])
     (job.folder / "m.jsonl").unlink()
     assert job.run() == []
 
 
-def test_a_file_touched_but_unchanged_costs_nothing(job: Job) -> None:
+def test_a_file_touched_but_unchanged_costs_nothing(job: RerunJob) -> None:
     os.utime(job.folder / "m.jsonl", ns=(1, 1))
     assert job.run() == []
 
 
-def test_a_change_under_the_same_size_and_time_is_found_when_asked(job: Job) -> None:
+def test_a_change_under_the_same_size_and_time_is_found_when_asked(job: RerunJob) -> None:
     path = job.folder / "m.jsonl"
     before = path.stat().st_mtime_ns
     path.write_bytes(path.read_bytes().replace(b"row 1", b"ROW 1"))
@@ -196,27 +163,27 @@ def custom(folder: Path, word: str) -> dict[str, Any]:
     return {"custom_operator_paths": [str(path)]}
 
 
-def test_a_changed_source_of_a_custom_operator_costs_from_it_on(job: Job, tmp_path: Path) -> None:
+def test_a_changed_source_of_a_custom_operator_costs_from_it_on(job: RerunJob, tmp_path: Path) -> None:
     process = [LINKS, "stamp_mapper", LENGTH]
     assert job.run(process, **custom(tmp_path, "one")) == every([0, 1, 2], [1, 2])
     assert job.run(process, **custom(tmp_path, "one")) == []
     assert job.run(process, **custom(tmp_path, "two")) == every([0, 1, 2], [1, 2])
 
 
-def test_changed_text_keys_cost_everything(job: Job) -> None:
+def test_changed_text_keys_cost_everything(job: RerunJob) -> None:
     assert job.run(text_keys=["other"]) == every([0, 1, 2], [0, 1, 2, 3])
 
 
 @pytest.mark.parametrize("suffix", ["jsonl.gz", "jsonl.zst", "parquet"])
-def test_another_export_type_costs_no_operator(job: Job, suffix: str) -> None:
+def test_another_export_type_costs_no_operator(job: RerunJob, suffix: str) -> None:
     assert job.run(export_path=f"/disk/jobs/result.{suffix}") == []
 
 
-def test_statistics_in_the_result_cost_no_operator(job: Job) -> None:
+def test_statistics_in_the_result_cost_no_operator(job: RerunJob) -> None:
     assert job.run(keep_stats_in_res_ds=True) == []
 
 
-def test_shards_cost_no_operator(job: Job) -> None:
+def test_shards_cost_no_operator(job: RerunJob) -> None:
     assert job.run(export_shard_size=100) == []
     assert job.run() == []
 
@@ -236,17 +203,17 @@ def test_shards_cost_no_operator(job: Job) -> None:
     ],
     ids=str,
 )
-def test_settings_that_cannot_change_a_row_cost_nothing(job: Job, settings: dict[str, Any]) -> None:
+def test_settings_that_cannot_change_a_row_cost_nothing(job: RerunJob, settings: dict[str, Any]) -> None:
     assert job.run(**settings) == []
 
 
-def test_formats_of_checkpoints_may_change_in_the_middle_of_a_chain(job: Job) -> None:
+def test_formats_of_checkpoints_may_change_in_the_middle_of_a_chain(job: RerunJob) -> None:
     for number, file_format in enumerate(["arrow", "jsonl", "parquet"], 1):
         longer = [*PROCESS, *["clean_ip_mapper"] * number]
         started = job.run(longer, **{"intermediate_storage.format": file_format})
         assert started == every([0, 1, 2], [3 + number])
 
 
-def test_another_partition_size_begins_again_where_there_is_something_to_do(job: Job) -> None:
+def test_another_partition_size_begins_again_where_there_is_something_to_do(job: RerunJob) -> None:
     longer = [*PROCESS, "clean_ip_mapper"]
     assert job.run(longer, **{"partition.size": 5}) == every([0, 1], [0, 1, 2, 3, 4])

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from second_user import command
+
+from tests.support.second_user import command
 
 THIRD_PARTY = (
     "ftfy",

@@ -5,11 +5,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_events import ONE_OF_EACH
 
 from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.events.codec import decode_line, decode_lines, encode_record, find_header
+from tests.support.sample_events import ONE_OF_EACH
 
 SPECIFIED = {
     "JOB_START JOB_COMPLETE JOB_FAILED PARTITION_START PARTITION_COMPLETE PARTITION_FAILED",

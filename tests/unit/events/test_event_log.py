@@ -2,7 +2,6 @@ import os
 from pathlib import Path
 
 import pytest
-from sample_events import ONE_OF_EACH, FullDisk
 
 from data_juicer.events import types as t
 from data_juicer.events.log import FLUSH_S, EventLog, read_records
@@ -10,6 +9,7 @@ from data_juicer.events.view import fold
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.posix import PosixStore
 from data_juicer.testing.clock import ManualClock
+from tests.support.sample_events import ONE_OF_EACH, FullDisk
 
 STORE = PosixStore()
 QUIET = t.DebugNotice(message="x")

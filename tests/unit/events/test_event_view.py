@@ -1,11 +1,10 @@
 from itertools import count
 
-from sample_events import ledger, plan
-
 from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.events.view import JobView, fold
 from data_juicer.job.summary import JobStatus
+from tests.support.sample_events import ledger, plan
 
 
 def view_of(*events: t.AnyEvent, run: int = 1) -> JobView:

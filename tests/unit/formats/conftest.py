@@ -3,12 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from format_sources import LIMITS, ReadAll, WriteSource
 
 from data_juicer.formats.base import ReadRows, SourceFile
 from data_juicer.formats.discover import discover
 from data_juicer.formats.jsonl.read import read_fragment
 from data_juicer.formats.jsonl.scan import scan_plain
+from tests.support.format_sources import LIMITS, ReadAll, WriteSource
 
 
 @pytest.fixture

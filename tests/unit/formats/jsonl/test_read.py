@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from format_sources import LIMITS, ReadAll, WriteSource
 
 from data_juicer.errors import InputError
 from data_juicer.formats.base import FragmentLimits
 from data_juicer.formats.jsonl.read import read_fragment
 from data_juicer.formats.jsonl.scan import scan_plain
 from data_juicer.formats.places import resolve
+from tests.support.format_sources import LIMITS, ReadAll, WriteSource
 
 GOOD = b'{"text":"good"}'
 BAD_LINES = {

@@ -4,12 +4,12 @@ import gzip
 
 import pytest
 import xxhash
-from format_sources import LIMITS, WriteSource
 
 from data_juicer.errors import InputError
 from data_juicer.formats.base import Fragment, FragmentLimits, SourceFile
 from data_juicer.formats.compression import compress
 from data_juicer.formats.jsonl.scan import scan_chunks, scan_plain, unpack
+from tests.support.format_sources import LIMITS, WriteSource
 
 SOURCE = SourceFile(index=3, path="x", format="jsonl", compression="none", size_bytes=0, mtime_ns=0)
 

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
-from format_sources import ReadAll
 
 from data_juicer.formats.jsonl.write import encode_rows
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import Batch
+from tests.support.format_sources import ReadAll
 
 LINES = [
     b'{"text":"a","big":1180591620717411303424,"one":1.0,"e":1E5}',

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fault_bench import Outcome
-from faults import Fault
+from tests.faults.bench import Outcome
+from tests.faults.deeds import Fault
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 COLUMNS = 80

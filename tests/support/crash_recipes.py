@@ -9,7 +9,9 @@ from typing import Any
 from data_juicer.config.schema import JobConfig
 from data_juicer.testing import jobs
 
-CUSTOM = str(Path(__file__).parent / "poisoned_mapper.py")
+OPERATORS = Path(__file__).parent / "operators"
+CUSTOM = str(OPERATORS / "poisoned_mapper.py")
+JOINING = str(OPERATORS / "joining_aggregator.py")
 PROCESS: list[Any] = [
     "clean_links_mapper",
     "poisoned_mapper",
@@ -26,6 +28,24 @@ ROWS = [
     b'{"text":"the last partition holds this","n":[1,2]}',
     b'{"text":"and that one","n":{"a":1.0}}',
 ]
+
+
+STRATEGIES: dict[str, dict[str, Any]] = {
+    "every_op": {},
+    "every_partition": {},
+    "every_n_ops": {"checkpoint.n_ops": 2},
+    "manual": {"checkpoint.op_names": ["poisoned_mapper"]},
+    "disabled": {},
+}
+
+
+def configured(strategy: str, file_format: str) -> dict[str, Any]:
+    """Settings of checkpoints."""
+    return {
+        "checkpoint.strategy": strategy,
+        "intermediate_storage.format": file_format,
+        **STRATEGIES[strategy],
+    }
 
 
 def lines(rows: Sequence[bytes]) -> bytes:

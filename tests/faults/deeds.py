@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from fault_bench import STORE, Bench
-from fault_disks import small_disk
-
 from data_juicer.job.lock import Driver, acquire
 from data_juicer.testing.clock import ManualClock
+from tests.faults.bench import STORE, Bench
+from tests.faults.disks import small_disk
 
 BOTH = ("inline", "local")
 LOCAL = ("local",)

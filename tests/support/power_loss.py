@@ -22,6 +22,7 @@ from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 from data_juicer.testing.jobs import Watch
 
 Forgets = Callable[[str, str, str], bool]
+LOSSES = list(Loss)
 SYNCED = (t.JobStart, t.ProcessingStart, t.ProcessingComplete, t.JobComplete)
 
 

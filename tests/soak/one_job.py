@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import soak_mapper
-from soak_driver import FROM_THEN_ON, ONCE
 
 from data_juicer.config.config import load_recipe
 from data_juicer.config.schema import JobConfig
 from data_juicer.job.lock import RunClaim, newest_run
 from data_juicer.storage.posix import PosixStore
 from data_juicer.testing import jobs
+from tests.soak import mapper
+from tests.soak.driver import FROM_THEN_ON, ONCE
 
 STORE = PosixStore()
 ROWS_OF_A_PARTITION: Final = 8
@@ -90,7 +90,7 @@ class Soak:
             "work_dir": str(self.home / name),
             "job_id": jobs.JOB_ID,
             "process": PROCESS,
-            "custom_operator_paths": [soak_mapper.__file__],
+            "custom_operator_paths": [mapper.__file__],
             "executor_type": backend,
             "np": 2,
             "partition": {"size": ROWS_OF_A_PARTITION},
@@ -105,7 +105,7 @@ class Soak:
         """One run; its exit code. Whatever is done to it, it must not end in a traceback."""
         path = self.home / f"{name}.json"
         path.write_text(json.dumps(self.recipe(name, backend)))
-        driver = Path(__file__).parent / "soak_driver.py"
+        driver = Path(__file__).parent / "driver.py"
         done = subprocess.run(
             [sys.executable, str(driver), str(path), *map(str, disturbed)],
             env={**os.environ, "SOAK_ORDERS": str(self.home / "orders")},

@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 from typing import Any
 
-import faults as f
-from fault_bench import poisoned
-from faults import LOCAL, Fault
+from tests.faults import deeds as f
+from tests.faults.bench import poisoned
+from tests.faults.deeds import LOCAL, Fault
 
 PARTITION = {"PARTITION_START", "PARTITION_FAILED"}
 ENDED = {"PROCESSING_ERROR", "JOB_FAILED"}

@@ -1,6 +1,6 @@
 """One run of the soak's job, to which something is done at a change of the disk, and which is killed some changes later.
 
-python soak_driver.py RECIPE [FAULT AT KILLED_AT]
+python tests/soak/driver.py RECIPE [FAULT AT KILLED_AT]
 """
 
 from __future__ import annotations
