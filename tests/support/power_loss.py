@@ -30,6 +30,18 @@ def nothing_forgotten(deed: str, path: str, before: str) -> bool:
     return False
 
 
+class _PoweredWatch(Watch):
+    """Hears what is told until the power fails."""
+
+    def __init__(self, store: CrashingStore) -> None:
+        super().__init__()
+        self._store = store
+
+    def event_recorded(self, record: t.Record) -> None:
+        if not self._store.is_off:
+            super().event_recorded(record)
+
+
 class Disk:
     """The disk that is in the machine now; what reads past the storage seam looks here first."""
 
@@ -133,10 +145,11 @@ def visit(
 
 
 def _crash(config: JobConfig, disk: Disk, crash_at: int, forgets: Forgets) -> Crash:
-    inner, watch = MemoryStore(), Watch()
+    inner = MemoryStore()
     disk.store = store = CrashingStore(inner, crash_at, forgets)
+    watch = _PoweredWatch(store)
     try:
-        jobs.run_inline(config, store, lambda record: None if store.is_off else watch(record))
+        jobs.run_inline(config, store, watch)
     except PowerLoss:
         return Crash(config, inner, watch, crash_at, finished=False)
     return Crash(config, inner, watch, crash_at, finished=True)
