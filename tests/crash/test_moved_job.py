@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crash_recipes import PROCESS, ROWS, lines
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.storage.posix import PosixStore
 from data_juicer.testing import jobs
 from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 from data_juicer.testing.jobs import Watch
+from tests.support.crash_recipes import PROCESS, ROWS, lines
 
 STORE = PosixStore()
 CUSTOM = str(Path(__file__).parent / "poisoned_mapper.py")
