@@ -16,10 +16,9 @@ from data_juicer.storage.posix import PosixStore
 from data_juicer.testing import jobs
 from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 from data_juicer.testing.jobs import Watch
-from tests.support.crash_recipes import PROCESS, ROWS, lines
+from tests.support.crash_recipes import CUSTOM, PROCESS, ROWS, lines
 
 STORE = PosixStore()
-CUSTOM = str(Path(__file__).parent / "poisoned_mapper.py")
 TOGETHER: dict[str, str] = {}
 APART = {"checkpoint_dir": "checkpoints", "event_log_dir": "logs"}
 
