@@ -20,7 +20,6 @@ from data_juicer.engine.driver.retry import RetryPolicy
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_context import RunContext
 from data_juicer.events.log import EventLog
-from data_juicer.events.view import JobView
 from data_juicer.formats.base import Fragment
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver as Owner
@@ -75,12 +74,12 @@ def _on(bench: Bench, where: str, count: int) -> float:
 
 def _seconds(store: Store, work_dir: str, count: int, clock_s: Callable[[], float]) -> float:
     """What the driver's loop takes for so many partitions, by the clock that is given."""
-    clock, view = SystemClock(), JobView()
+    clock = SystemClock()
     layout = JobLayout.of(work_dir, "driver")
     lock = acquire(store, layout, clock, Owner.here(), MemoryLock(set()))
     for directory in layout.directories().values():
         store.make_dirs(directory)
-    log = EventLog(store, layout, clock, lock.run, listeners=(view.apply,))
+    log = EventLog(store, layout, clock, lock.run)
     driver = Driver(
         backend=ScriptedBackend(script, SLOTS),
         committer=Committer(store, layout, lock, "keep_all"),
@@ -91,7 +90,7 @@ def _seconds(store: Store, work_dir: str, count: int, clock_s: Callable[[], floa
         run=lock.run,
         partition=partition,
         drain_s=1.0,
-        context=RunContext(lock=lock, log=log, view=view, clock=clock),
+        context=RunContext(lock=lock, log=log, view=log.view, clock=clock),
     )
     started_s = clock_s()
     outcome = driver.run(range(count))

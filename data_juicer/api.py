@@ -42,18 +42,10 @@ def load_job(job_id: str, work_dir: str = "./outputs") -> LoadedJob:
 
     Raises: JobNotFoundError, JobError.
     """
-    from data_juicer.events.log import read_records
-    from data_juicer.events.view import fold
-    from data_juicer.job import summary as summaries
-    from data_juicer.job.find import find_job
-    from data_juicer.job.layout import JobLayout
-    from data_juicer.storage.posix import PosixStore
+    from data_juicer.monitor.handle import JobHandle
 
-    store = PosixStore()
-    found = find_job(work_dir, job_id)
-    summary = summaries.load(store, JobLayout.found(found.job_id, found.job_dir, {}))
-    layout = JobLayout.found(found.job_id, found.job_dir, summary.directories)
-    return LoadedJob(summary=summary, view=fold(read_records(store, layout)))
+    job = JobHandle.open(work_dir, job_id)
+    return LoadedJob(summary=job.summary, view=job.view)
 
 
 def run_config(config: JobConfig, control: RunControl | None = None) -> JobResult:

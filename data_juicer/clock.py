@@ -28,6 +28,15 @@ class SystemClock:
         time.sleep(seconds)
 
 
+def parse_utc(text: str) -> datetime | None:
+    """The moment that `format_utc` wrote; None for a text that is none, as a damaged document may hold."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
 def format_utc(moment: datetime) -> str:
     """ISO 8601 in UTC with microseconds, such as 2026-03-13T18:09:11.042000Z."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -105,7 +105,7 @@ class RunContext:
             activity: what the driver does by itself and how far it is; empty while workers run tasks.
         Raises: JobLockedError: a later run owns the job.
         """
-        self._lock.renew(self._view.rows_done)
+        self._lock.renew(self._view.rows_done, self._log.seq)
         usage = self._sampler.sample_when_due(self._worker_pids())
         if usage is not None:
             self._log.record(usage)

@@ -38,17 +38,18 @@ def encode_record(record: Record) -> bytes:
         return _encode(record, record.event)
     except UnicodeEncodeError:
         return _encode(
-            record, msgspec.convert(_encodable(msgspec.to_builtins(record.event)), type(record.event))
+            record, msgspec.convert(encodable(msgspec.to_builtins(record.event)), type(record.event))
         )
 
 
-def _encodable(value: Any) -> Any:
+def encodable(value: Any) -> Any:
+    """The value with `?` for every character that UTF-8 cannot hold."""
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
     if isinstance(value, dict):
-        return {_encodable(key): _encodable(held) for key, held in value.items()}
+        return {encodable(key): encodable(held) for key, held in value.items()}
     if isinstance(value, list | tuple):
-        return [_encodable(held) for held in value]
+        return [encodable(held) for held in value]
     return value
 
 

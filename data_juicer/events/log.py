@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from data_juicer.clock import Clock, format_utc
 from data_juicer.errors import StoreError
 from data_juicer.events import types as t
-from data_juicer.events.codec import decode_lines, encode_record, find_header
-from data_juicer.events.file import RotatingFile, Tail, read_lines
+from data_juicer.events.codec import encode_record, find_header
+from data_juicer.events.file import RotatingFile, Tail
+from data_juicer.events.history import read_view
 from data_juicer.events.people import PeopleLog
+from data_juicer.events.snapshot import encode_snapshot
+from data_juicer.events.view import JobView
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Store
 
@@ -19,6 +22,8 @@ Listener = Callable[[t.Record], None]
 FLUSH_S: Final = 0.5
 """How old an event may grow in memory; `flush_when_due` sees to it."""
 _BUFFER_BYTES_MAX: Final = 1 << 20
+SNAPSHOT_BYTES: Final = 4 << 20
+"""A snapshot stands at the head of each rotated file and after so many bytes of events: nobody has to read more."""
 _SYNCED: Final = (
     t.JobStart,
     t.JobComplete,
@@ -42,6 +47,7 @@ class EventLog:
         max_log_size_mb: float = 100,
         backup_count: int = 5,
         enabled: bool = True,
+        seq_known: int = 0,
         people_level: t.Level = "INFO",
         listeners: Sequence[Listener] = (),
     ) -> None:
@@ -49,6 +55,7 @@ class EventLog:
 
         Args:
             enabled: False writes nothing; listeners are told all the same.
+            seq_known: the last number that an earlier run is known to have used, for a log that is damaged or gone.
             people_level: events below it are not written to events.log.
             listeners: called with each record, in order, in the thread that records.
         """
@@ -68,11 +75,20 @@ class EventLog:
         self._unwritten = 0
         self._unwritten_told = 0
         self._has_warned = False
-        self._seq_next = 1
+        self._seq_next = seq_known + 1
+        self._since_snapshot = 0
+        """Bytes of events after the newest snapshot."""
+        self.view = JobView()
+        """What all events of the job come to, with those of earlier runs."""
         self.has_history = False
         """Whether the log held events of this job when it was opened."""
         if enabled:
             self._continue(layout)
+
+    @property
+    def seq(self) -> int:
+        """The number of the last event."""
+        return self._seq_next - 1
 
     @property
     def unwritten(self) -> int:
@@ -82,12 +98,18 @@ class EventLog:
     def record(self, event: t.AnyEvent) -> t.Record:
         """Number an event, tell the listeners, and keep it for the next flush. Never fails because of a disk."""
         record = t.Record(seq=self._seq_next, ts=format_utc(self._clock.now()), run=self._run, event=event)
+        line = encode_record(record) if self._enabled else b""
+        if line and self._make_room(len(line)):  # what could not be written gave its numbers back
+            record = t.Record(seq=self._seq_next, ts=record.ts, run=self._run, event=event)
+            line = encode_record(record)
         self._seq_next += 1
+        self.view.apply(record)
         for listener in self._listeners:
             listener(record)
         if self._enabled:
-            self._buffer += encode_record(record)
+            self._buffer += line
             self._buffered += 1
+            self._since_snapshot += len(line)
             self._people.record(record)
             if isinstance(event, _SYNCED):
                 self.sync()
@@ -124,6 +146,25 @@ class EventLog:
         self.sync()
         self.flush()  # a warning that the sync itself gave
 
+    def _make_room(self, more_bytes: int) -> bool:
+        """Begin a new file, or a new stretch of this one, with a snapshot where one is due. True where events were written."""
+        snapshot = self._snapshot() if self._since_snapshot > SNAPSHOT_BYTES else b""
+        try:
+            is_full = self._file.is_full(len(self._buffer) + len(snapshot) + more_bytes)
+        except StoreError:  # told when the events are written
+            return False
+        if is_full:
+            self._write()
+            self._try(lambda: self._file.rotate(self._snapshot()))
+        else:
+            self._buffer += snapshot
+        return is_full
+
+    def _snapshot(self) -> bytes:
+        self._since_snapshot = 0
+        now = format_utc(self._clock.now())
+        return encode_snapshot(self._seq_next - 1, now, self._run, self.view) if self._seq_next > 1 else b""
+
     def _continue(self, layout: JobLayout) -> None:
         """Find the number to go on with, and say what was wrong with the log."""
         tail: Tail | None = None
@@ -131,11 +172,12 @@ class EventLog:
             self._store.make_dirs(layout.event_logs_dir)
             tail = self._file.cut(lambda line: find_header(line) is not None)
             self._people.cut()
+            self.view = read_view(self._store, layout)
         except StoreError as error:
             self._warn_once(error)
         header = find_header(tail.line) if tail and tail.line else None
         if header:
-            self._seq_next = header.seq + 1
+            self._seq_next = max(self._seq_next, header.seq + 1)
             self.has_history = True
         if tail and tail.cut_bytes:
             message = f"{layout.events_jsonl}: a torn end of {tail.cut_bytes:,} bytes was cut off"
@@ -156,6 +198,7 @@ class EventLog:
         except StoreError as error:
             self._unwritten += count
             self._seq_next -= count
+            self._since_snapshot = SNAPSHOT_BYTES + 1  # the next one holds what the lost events came to
             self._warn_once(error)
             return False
         self._try(self._people.flush)
@@ -174,8 +217,3 @@ class EventLog:
                 f"event log: {error.finding} The job goes on; events that cannot be written are counted."
             )
             self.record(t.WarningNotice(message=message))
-
-
-def read_records(store: Store, layout: JobLayout) -> Iterator[t.Record]:
-    """Every event of a job, the oldest first; damaged lines are passed over. Raises: StoreError."""
-    return decode_lines(read_lines(store, layout.events_jsonl))

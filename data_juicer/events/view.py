@@ -6,12 +6,12 @@ is, and a run starts from what the manifests held (`Plan.operators`), so that ne
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from data_juicer.clock import parse_utc
 from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.events.text import describe
@@ -57,6 +57,7 @@ class JobView:
     operators: dict[int, OperatorLedger] = field(default_factory=dict)
     """By index; -1 is `read`."""
     retries: int = 0
+    retries_before_run: int = 0
     checkpoints_saved: int = 0
     checkpoints_loaded: int = 0
     checkpoint_s: float = 0.0
@@ -68,7 +69,7 @@ class JobView:
     last_error: str | None = None
     given_up_error: str | None = None
     """Why the last partition that was given up in this run was."""
-    warnings: deque[str] = field(default_factory=lambda: deque(maxlen=_WARNINGS_MAX))
+    warnings: list[str] = field(default_factory=list)
     """The newest ones."""
 
     @property
@@ -126,7 +127,7 @@ class JobView:
             case t.PerformanceMetric():
                 self.operators[event.operation_idx] = event.data
             case t.WarningNotice():
-                self.warnings.append(event.message)
+                self.warnings = [*self.warnings[1 - _WARNINGS_MAX :], event.message]
             case t.JobStart(data=identity):
                 self.job_id = identity.job_id
             case t.ProcessingStart(data=plan):
@@ -147,12 +148,13 @@ class JobView:
     def _start_run(self, plan: payloads.Plan, record: t.Record) -> None:
         self.status = JobStatus.RUNNING
         self.runs = record.run
-        self.run_started = self.updated = datetime.fromisoformat(record.ts)
+        self.run_started = self.updated = parse_utc(record.ts)
         self.started = self.started or self.run_started
         self.backend, self.workers = plan.backend, plan.workers
         self.partitions, self.partitions_done = plan.partitions, plan.partitions_done
         self.rows, self.rows_done, self.rows_out = plan.rows, plan.rows_done, plan.rows_out
         self.rows_done_before_run = plan.rows_done
+        self.retries_before_run = self.retries
         self.partitions_failed.clear()
         self.given_up_error = None
         self.running.clear()
@@ -160,7 +162,7 @@ class JobView:
 
     def _end_run(self, record: t.Record, status: JobStatus) -> None:
         self.status = status
-        self.updated = datetime.fromisoformat(record.ts)
+        self.updated = parse_utc(record.ts)
         self.running.clear()
 
     def _complete_operator(self, event: t.OpComplete) -> None:

@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from data_juicer.clock import Clock, format_utc
+from data_juicer.clock import Clock, format_utc, parse_utc
 from data_juicer.errors import CheckpointCorruptError, JobLockedError, StoreError
 from data_juicer.job.advisory import AdvisoryLock, FileLock, is_held
 from data_juicer.job.layout import JobLayout
@@ -43,6 +43,8 @@ class RunClaim(msgspec.Struct, frozen=True, kw_only=True):
     renewed: str
     released: bool = False
     rows_done: int = 0
+    events: int = 0
+    """The last number that an event is known to have: a log that is lost is not numbered from 1 again."""
 
 
 _CODEC: Final = VersionedJson(RunClaim)
@@ -72,6 +74,7 @@ class Lock:
         self._clock = clock
         self._advisory = advisory
         self._claim = claim
+        self._events_before = claim.events
         self._renewed_s = clock.monotonic_s()
 
     @property
@@ -79,13 +82,23 @@ class Lock:
         """The number of this run, 1 for the first one of the job."""
         return self._claim.run
 
-    def renew(self, rows_done: int) -> None:
+    @property
+    def events_before(self) -> int:
+        """The last number that an event of an earlier run is known to have."""
+        return self._events_before
+
+    def note(self, rows_done: int, events: int) -> None:
+        """What the claim says from its next renewal or its release on."""
+        self._claim = msgspec.structs.replace(self._claim, rows_done=rows_done, events=events)
+
+    def renew(self, rows_done: int, events: int) -> None:
         """Say that the run is alive; does nothing when called again within RENEWAL_S."""
         now_s = self._clock.monotonic_s()
         if now_s - self._renewed_s >= RENEWAL_S:
             self._renewed_s = now_s
             self.fence()
-            self._write(released=False, rows_done=rows_done)
+            self.note(rows_done, events)
+            self._write(released=False)
 
     def fence(self) -> None:
         """Refuse to go on when a later run owns the job; one look for a file, made before each commit.
@@ -113,15 +126,15 @@ class Lock:
         try:
             if not self.is_lost():
                 with contextlib.suppress(StoreError):
-                    self._write(
-                        released=True, rows_done=self._claim.rows_done if rows_done is None else rows_done
-                    )
+                    if rows_done is not None:
+                        self.note(rows_done, self._claim.events)
+                    self._write(released=True)
         finally:
             self._advisory.release()
 
-    def _write(self, *, released: bool, rows_done: int) -> None:
+    def _write(self, *, released: bool) -> None:
         self._claim = msgspec.structs.replace(
-            self._claim, renewed=format_utc(self._clock.now()), released=released, rows_done=rows_done
+            self._claim, renewed=format_utc(self._clock.now()), released=released
         )
         self._store.write_atomic(self._layout.run_claim(self.run), _CODEC.encode(self._claim))
 
@@ -185,18 +198,22 @@ def _claim_next_run(store: Store, layout: JobLayout, clock: Clock, driver: Drive
         )
     moment = format_utc(now)
     run = newest_run(store, layout) + 1
-    claim = RunClaim(run=run, host=driver.host, pid=driver.pid, since=moment, renewed=moment)
+    claim = RunClaim(
+        run=run,
+        host=driver.host,
+        pid=driver.pid,
+        since=moment,
+        renewed=moment,
+        events=owner.events if owner else 0,
+    )
     if not store.create_exclusive(layout.run_claim(run), _CODEC.encode(claim)):
         raise _refusal(layout, find_owner(store, layout), "was faster")
     return claim
 
 
 def _is_lease_over(owner: RunClaim, now: datetime) -> bool:
-    try:
-        renewed = datetime.fromisoformat(owner.renewed)
-    except ValueError:
-        return True
-    return renewed.tzinfo is None or (now - renewed).total_seconds() > LEASE_S
+    renewed = parse_utc(owner.renewed)
+    return renewed is None or (now - renewed).total_seconds() > LEASE_S
 
 
 def _refusal(layout: JobLayout, owner: RunClaim | None, state: str) -> JobLockedError:

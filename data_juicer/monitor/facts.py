@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
+from data_juicer.clock import parse_utc
 from data_juicer.events.view import JobView
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
@@ -114,12 +114,12 @@ def _last_error(summary: JobSummary, view: JobView) -> list[Fact]:
 def _took(runs: Sequence[RunRecord]) -> str:
     if not runs:
         return "no run yet"
-    seconds = [
-        (datetime.fromisoformat(run.stopped) - datetime.fromisoformat(run.started)).total_seconds()
-        for run in runs
-        if run.stopped
-    ]
-    text = f"in {format_duration(seconds[-1])}" if runs[-1].stopped else "not ended"
+    run = runs[-1]
+    started, stopped = parse_utc(run.started), parse_utc(run.stopped or "")
+    if started is not None and stopped is not None:
+        text = f"in {format_duration(max(0.0, (stopped - started).total_seconds()))}"
+    else:
+        text = "ended" if run.stopped else "not ended"
     return text if len(runs) == 1 else f"{text} (run {runs[-1].number} of the job)"
 
 

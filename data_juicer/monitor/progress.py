@@ -39,7 +39,7 @@ def progress_of(view: JobView, now: datetime) -> Progress:
         rows=view.rows,
         rows_done=view.rows_done,
         rows_dead_letter=view.rows_dead_letter,
-        retries=view.retries,
+        retries=view.retries - view.retries_before_run,
         share=_share(view),
         elapsed_s=elapsed_s,
         rows_per_s=rate,

@@ -17,7 +17,7 @@ from data_juicer.engine.output.mapping_report import MappingReport
 from data_juicer.engine.run_context import Observer, RunControl
 from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
-from data_juicer.events.log import read_records
+from data_juicer.events.history import read_records
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Store
 from data_juicer.store.ledger import OperatorLedger

@@ -23,7 +23,7 @@ from data_juicer.engine.output.dead_letters import committed_dead_letters
 from data_juicer.engine.output.mapping_report import MappingReport
 from data_juicer.engine.run_context import Observer, RunControl
 from data_juicer.errors import DataJuicerError
-from data_juicer.events.log import read_records
+from data_juicer.events.history import read_records
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.posix import PosixStore
 from data_juicer.store.ledger import check_ledgers

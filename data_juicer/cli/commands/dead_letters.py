@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from data_juicer.cli.output import Output
-from data_juicer.job import summary as summaries
-from data_juicer.job.find import find_job
-from data_juicer.job.layout import JobLayout
-from data_juicer.storage.posix import PosixStore
+from data_juicer.monitor.handle import JobHandle
 
 if TYPE_CHECKING:
     from data_juicer.engine.output.dead_letters import DeadLetterGroup
@@ -46,14 +43,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def run(arguments: argparse.Namespace, output: Output) -> int:
     from data_juicer.engine.output.dead_letters import committed_dead_letters, group_letters
 
-    store = PosixStore()
-    job = find_job(arguments.work_dir, arguments.job)
-    summary = summaries.load(store, JobLayout.found(job.job_id, job.job_dir, {}))
-    layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
-    letters = committed_dead_letters(store, layout)
+    job = JobHandle.open(arguments.work_dir, arguments.job)
+    letters = committed_dead_letters(job.store, job.layout)
     groups = group_letters(letters, max(0, arguments.examples))
     report = Report(
-        job_id=job.job_id, rows=len(letters), dead_letter_dir=layout.dead_letter_dir, groups=tuple(groups)
+        job_id=job.job_id, rows=len(letters), dead_letter_dir=job.layout.dead_letter_dir, groups=tuple(groups)
     )
 
     def lines(width: int) -> list[str]:
@@ -62,7 +56,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         again = f"dj-jobs retry-dead-letters {job.job_id} --work_dir {arguments.work_dir}"
         return [
             *letter_lines(groups, width),
-            f"{'1 row' if len(letters) == 1 else f'{len(letters):,} rows'} in {layout.dead_letter_dir}",
+            f"{'1 row' if len(letters) == 1 else f'{len(letters):,} rows'} in {job.layout.dead_letter_dir}",
             f"to run them again: {again}",
         ]
 

@@ -9,13 +9,10 @@ from typing import Final
 
 from data_juicer.cli.output import Output
 from data_juicer.errors import JobNotFoundError
-from data_juicer.job import summary as summaries
-from data_juicer.job.find import find_job
-from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobSummary
+from data_juicer.monitor.handle import JobHandle
 from data_juicer.monitor.table import format_table
 from data_juicer.plan.resume.report import ResumeReport, decode_resume_report
-from data_juicer.storage.posix import PosixStore
 
 NAME: Final = "explain"
 HELP: Final = "what the newest run of a job reused, what it did again, and why"
@@ -28,17 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    store = PosixStore()
-    job = find_job(arguments.work_dir, arguments.job)
-    summary = summaries.load(store, JobLayout.found(job.job_id, job.job_dir, {}))
-    layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
+    job = JobHandle.open(arguments.work_dir, arguments.job)
+    layout = job.layout
     try:
-        report = decode_resume_report(store.read(layout.resume_report), layout.resume_report)
+        report = decode_resume_report(job.store.read(layout.resume_report), layout.resume_report)
     except FileNotFoundError:
         raise JobNotFoundError(
             f"{job.job_id}: no run of it has been planned yet, there is nothing to explain."
         ) from None
-    output.emit(report, lambda columns: _lines(report, summary, columns))
+    output.emit(report, lambda columns: _lines(report, job.summary, columns))
     return 0
 
 

@@ -11,11 +11,9 @@ import msgspec
 from data_juicer.cli.output import Output
 from data_juicer.clock import SystemClock
 from data_juicer.errors import JobError
-from data_juicer.job import summary as summaries
-from data_juicer.job.find import FoundJob, find_jobs, is_job_alive
-from data_juicer.job.layout import JobLayout
+from data_juicer.job.find import FoundJob, find_jobs
 from data_juicer.job.summary import JobCounts
-from data_juicer.monitor.facts import shown_status
+from data_juicer.monitor.handle import JobHandle
 from data_juicer.monitor.table import format_table
 from data_juicer.storage.base import Store
 from data_juicer.storage.posix import PosixStore
@@ -59,18 +57,17 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 
 def _entry(store: Store, job: FoundJob, now: datetime) -> JobEntry:
-    layout = JobLayout.found(job.job_id, job.job_dir, {})
     try:
-        summary = summaries.load(store, layout)
+        held = JobHandle.of(job, store)
     except JobError as error:
         return JobEntry(job_id=job.job_id, job_dir=job.job_dir, status="damaged", problem=str(error))
     return JobEntry(
         job_id=job.job_id,
         job_dir=job.job_dir,
-        status=shown_status(summary, is_alive=is_job_alive(store, layout, now)),
-        created=summary.created,
-        runs=len(summary.runs),
-        counts=summary.counts,
+        status=held.status(now),
+        created=held.summary.created,
+        runs=len(held.summary.runs),
+        counts=held.summary.counts,
     )
 
 

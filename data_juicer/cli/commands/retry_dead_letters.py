@@ -14,12 +14,10 @@ import msgspec
 from data_juicer.cli.commands.dead_letters import EXAMPLES, letter_lines
 from data_juicer.cli.output import Output
 from data_juicer.errors import ConfigError
-from data_juicer.job import summary as summaries
-from data_juicer.job.find import find_job
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobSummary
+from data_juicer.monitor.handle import JobHandle
 from data_juicer.storage.base import Store
-from data_juicer.storage.posix import PosixStore
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
@@ -54,10 +52,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def run(arguments: argparse.Namespace, output: Output) -> int:
     from data_juicer.engine.output.dead_letters import committed_dead_letters
 
-    store = PosixStore()
-    job = find_job(arguments.work_dir, arguments.job)
-    summary = summaries.load(store, JobLayout.found(job.job_id, job.job_dir, {}))
-    layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
+    job = JobHandle.open(arguments.work_dir, arguments.job)
+    store, layout, summary = job.store, job.layout, job.summary
     found = committed_dead_letters(store, layout)
     letters = [letter for letter in found if _is_row(letter)]
     if not letters:

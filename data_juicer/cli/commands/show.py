@@ -10,15 +10,12 @@ import msgspec
 
 from data_juicer.cli.output import Output
 from data_juicer.clock import SystemClock
-from data_juicer.events.log import read_records
-from data_juicer.events.view import JobView, fold
-from data_juicer.job import summary as summaries
-from data_juicer.job.find import find_job, is_job_alive
+from data_juicer.events.view import JobView
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
 from data_juicer.monitor.closing import format_facts, operator_table
 from data_juicer.monitor.facts import counts_of, job_facts, operator_lines, shown_status
-from data_juicer.storage.posix import PosixStore
+from data_juicer.monitor.handle import JobHandle
 from data_juicer.store.ledger import OperatorLedger
 
 NAME: Final = "show"
@@ -51,12 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    store = PosixStore()
-    job = find_job(arguments.work_dir, arguments.job)
-    summary = summaries.load(store, JobLayout.found(job.job_id, job.job_dir, {}))
-    layout = JobLayout.found(job.job_id, job.job_dir, summary.directories)
-    view = fold(read_records(store, layout))
-    is_alive = is_job_alive(store, layout, SystemClock().now())
+    job = JobHandle.open(arguments.work_dir, arguments.job)
+    view, summary, layout = job.view, job.summary, job.layout
+    is_alive = job.is_alive(SystemClock().now())
 
     def lines(width: int) -> list[str]:
         operators = operator_lines(list(view.operators.values()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta
 
+from data_juicer.clock import parse_utc
 from data_juicer.engine.cleanup import orphan_files
 from data_juicer.errors import DataJuicerError
 from data_juicer.job import summary as summaries
@@ -19,9 +20,10 @@ from data_juicer.storage.base import Store
 
 def is_expired(summary: JobSummary, now: datetime, days: int) -> bool:
     """Whether the job was completed more than `days` days before `now`. Pure."""
-    if summary.status is not JobStatus.COMPLETED:
+    updated = parse_utc(summary.updated)
+    if summary.status is not JobStatus.COMPLETED or updated is None:
         return False
-    return now - datetime.fromisoformat(summary.updated) > timedelta(days=days)
+    return now - updated > timedelta(days=days)
 
 
 def drop_expired(store: Store, work_dir: str, own_job: str, now: datetime, days: int) -> list[str]:

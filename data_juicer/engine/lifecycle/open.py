@@ -31,11 +31,15 @@ class OpenJob:
     layout: JobLayout
     lock: Lock
     log: EventLog
-    view: JobView
     summary: JobSummary
     started_s: float = field(default=0.0)
     findings: tuple[str, ...] = ()
     """What was damaged or missing of earlier runs, a sentence each."""
+
+    @property
+    def view(self) -> JobView:
+        """What all events of the job come to."""
+        return self.log.view
 
     @property
     def run(self) -> int:
@@ -63,6 +67,7 @@ class OpenJob:
     def close(self) -> None:
         """Flush the log; a full disk does not hide what ended the run. The lock is released by who acquired it."""
         self.log.close()
+        self.lock.note(self.view.rows_done, self.log.seq)
 
 
 def open_job(wanted: WantedJob, environment: RunEnvironment, lock: Lock) -> OpenJob:
@@ -75,7 +80,6 @@ def open_job(wanted: WantedJob, environment: RunEnvironment, lock: Lock) -> Open
         store.make_dirs(directory)
     findings = look_back(store, layout)
     summary = _begun(wanted, store, clock, lock)
-    view = JobView()
     log = EventLog(
         store,
         layout,
@@ -84,9 +88,10 @@ def open_job(wanted: WantedJob, environment: RunEnvironment, lock: Lock) -> Open
         max_log_size_mb=config.event_logging.max_log_size_mb,
         backup_count=config.event_logging.backup_count,
         enabled=config.event_logging.enabled,
-        listeners=(view.apply, *(observer.event_recorded for observer in environment.control.observers)),
+        seq_known=lock.events_before,
+        listeners=[observer.event_recorded for observer in environment.control.observers],
     )
-    return OpenJob(store, clock, layout, lock, log, view, summary, clock.monotonic_s(), findings)
+    return OpenJob(store, clock, layout, lock, log, summary, clock.monotonic_s(), findings)
 
 
 def _begun(wanted: WantedJob, store: Store, clock: Clock, lock: Lock) -> JobSummary:

@@ -33,7 +33,7 @@ def test_a_second_driver_is_refused_with_who_holds_the_job(layout: JobLayout) ->
     clock = ManualClock()
     lock = acquire(STORE, layout, clock, HERE)
     clock.advance(RENEWAL_S)
-    lock.renew(2400)
+    lock.renew(2400, 0)
     with pytest.raises(
         JobLockedError, match=r"run 1 \(pid 1 on here, since 2026-03-13T18:09:11.* 2,400 rows done"
     ):
@@ -74,7 +74,7 @@ def test_a_driver_elsewhere_is_respected_until_its_lease_is_over(layout: JobLayo
     clock.advance(LEASE_S)
     with pytest.raises(JobLockedError, match="was heard of at"):
         acquire(STORE, layout, clock, THERE, MemoryLock(set()))
-    first.renew(5)
+    first.renew(5, 0)
     clock.advance(LEASE_S)
     with pytest.raises(JobLockedError):
         acquire(STORE, layout, clock, THERE, MemoryLock(set()))
@@ -92,7 +92,7 @@ def test_commits_of_an_older_run_are_refused(layout: JobLayout) -> None:
     with pytest.raises(JobLockedError, match="run 2 took the job over"):
         first.fence()
     with pytest.raises(JobLockedError):
-        first.renew(1)
+        first.renew(1, 0)
     first.release(1)
     owner = find_owner(STORE, layout)
     assert owner is not None

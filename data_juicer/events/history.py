@@ -1,0 +1,63 @@
+"""What the log of a job says, read from its files: every event, or what all of them come to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from data_juicer.events.codec import decode_line, decode_lines
+from data_juicer.events.file import (
+    find_last_mention,
+    lines_backward,
+    lines_from,
+    read_lines,
+    rotated_numbers,
+)
+from data_juicer.events.snapshot import MARK, Snapshot, find_snapshot
+from data_juicer.events.view import JobView
+from data_juicer.job.layout import rotated
+
+if TYPE_CHECKING:
+    from data_juicer.events import types as t
+    from data_juicer.job.layout import JobLayout
+    from data_juicer.storage.base import Store
+
+
+def read_records(store: Store, layout: JobLayout) -> Iterator[t.Record]:
+    """Every event of a job, the oldest first; damaged lines are passed over. Raises: StoreError."""
+    return decode_lines(read_lines(store, layout.events_jsonl))
+
+
+def read_view(store: Store, layout: JobLayout) -> JobView:
+    """What the events of a job come to: the newest snapshot, and the events after it. Raises: StoreError.
+
+    Takes as long as a few megabytes of log, however long it is; of a log without a snapshot every event is read.
+    """
+    path = layout.events_jsonl
+    numbers = [0, *rotated_numbers(store, path)]
+    found: tuple[int, Snapshot] | None = None
+    read: list[int] = []
+    for number in numbers:
+        read.append(number)
+        found = _newest_snapshot(store, rotated(path, number))
+        if found is not None:
+            break
+    start, view = (found[0], found[1].data) if found else (0, JobView())
+    for number in reversed(read):
+        for line in lines_from(store, rotated(path, number), start):
+            record = decode_line(line)
+            if record is not None:
+                view.apply(record)
+        start = 0
+    return view
+
+
+def _newest_snapshot(store: Store, path: str) -> tuple[int, Snapshot] | None:
+    """The byte after the newest snapshot of a file, and that snapshot."""
+    if not find_last_mention(store, path, MARK):
+        return None
+    for start, line in lines_backward(store, path):
+        snapshot = find_snapshot(line)
+        if snapshot is not None:
+            return start + len(line), snapshot
+    return None
