@@ -7,34 +7,21 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from data_juicer.config.wording import did_you_mean, show
+from data_juicer.formats.registry import EXPORTS, FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COMPRESSIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "parquet": ("snappy", "gzip", "zstd", "lz4", "none"),
-    "arrow": ("none", "zstd", "lz4"),
-    "jsonl": ("none", "gzip", "zstd"),
+    each.name: each.intermediates for each in FORMATS.values() if each.intermediates
 }
-"""Intermediate format -> the compressions it has; the first is what `auto` stands for.
+"""Intermediate format -> the compressions it has; the first is what `auto` stands for."""
 
-Parquet has always been written with snappy. Arrow stays uncompressed so that it can be mapped into memory, JSON Lines so
-that anything can read it.
-"""
-
-EXPORT_SUFFIXES: Final[Mapping[str, str]] = {
-    ".jsonl": "jsonl",
-    ".jsonl.gz": "jsonl.gz",
-    ".jsonl.zst": "jsonl.zst",
-    ".parquet": "parquet",
-    ".json": "json",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".arrow": "arrow",
-}
-
-UNWRITTEN: Final = frozenset({"json", "csv", "tsv", "arrow"})
+UNWRITTEN: Final = frozenset({"json", "csv", "tsv", "arrow"} - EXPORTS.keys())
 """Types that DataJuicer writes and this version does not."""
+
+EXPORT_SUFFIXES: Final[Mapping[str, str]] = {f".{kind}": kind for kind in (*EXPORTS, *sorted(UNWRITTEN))}
+"""Suffix of the export -> `export_type`."""
 
 _WEIGHTED: Final = re.compile(r"\s*(?:0?\.[0-9]+|[01](?:\.[0-9]*)?)\s+\S.*", re.DOTALL)
 

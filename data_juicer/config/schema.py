@@ -27,6 +27,7 @@ from data_juicer.config.sources.entries import Dataset, DatasetConfig, DatasetSo
 from data_juicer.config.spec import Choice, Flag, Integer, Names, Spec, Text
 from data_juicer.config.wording import one_line, show
 from data_juicer.errors import ConfigError
+from data_juicer.formats.registry import EXPORTS
 
 __all__ = [
     "CheckpointConfig",
@@ -72,6 +73,9 @@ NOT_AVAILABLE: Final[Mapping[str, Missing]] = {
 
 Types of `dataset.configs` other than local are refused where they are read, in `entries.py`.
 """
+
+_EITHER_TYPE: Final = " or ".join(", ".join(EXPORTS).rsplit(", ", 1))
+"""Values of `export_type`, for people."""
 
 
 def _is_mixture(dataset: DatasetConfig) -> bool:
@@ -147,9 +151,9 @@ class JobConfig:
         "",
         Text(
             nothing="",
-            help="jsonl, jsonl.gz, jsonl.zst or parquet.",
+            help=f"{_EITHER_TYPE}.",
             pattern="|".join(rules.EXPORT_SUFFIXES.values()).replace(".", r"\."),
-            what="one of jsonl, jsonl.gz, jsonl.zst, parquet",
+            what=f"one of {', '.join(EXPORTS)}",
             default_note="from the suffix of export_path",
             result=True,
         ),

@@ -1,10 +1,11 @@
-"""What every format answers to: sources, fragments, and the rows read from one fragment."""
+"""What every format answers to: sources, fragments, the rows read from one fragment, results encoded and merged."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, Protocol
 
 import msgspec
 
@@ -13,7 +14,6 @@ from data_juicer.errors import InputError
 if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch, Place
 
-Format = Literal["jsonl", "parquet"]
 Compression = Literal["none", "gzip", "zstd"]
 
 SOURCE_SHIFT_BITS: Final = 40
@@ -25,7 +25,8 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
 
     index: int
     path: str
-    format: Format
+    format: str
+    """One of `formats.registry.FORMATS`."""
     compression: Compression
     size_bytes: int
     mtime_ns: int
@@ -88,7 +89,7 @@ class ReadRows:
 
 
 class FragmentReader(Protocol):
-    """Reads one fragment; a function of each format's module."""
+    """Reads one fragment."""
 
     def __call__(
         self,
@@ -103,6 +104,55 @@ class FragmentReader(Protocol):
 
         Raises: InputError: the file cannot be read, or its bytes are not those that the scan saw.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFormat:
+    """How files of a format are read. A format whose files cannot be cut has no `scan`; its rows are unpacked into copies."""
+
+    scan: Callable[[SourceFile, FragmentLimits], Iterable[Fragment] | None] | None = None
+    """The fragments of a file that is not packed, to be read where they are; None: this file must be unpacked."""
+    unpack: Callable[[SourceFile, FragmentLimits], Iterable[tuple[Fragment, bytes]]]
+    """The fragments of a file of any compression, each with the bytes of a copy that holds it alone."""
+    copies: str = ""
+    """The format of those copies; empty: the same."""
+    read: FragmentReader
+    """Reads fragments of files, and of copies in this format."""
+    check: Callable[[SourceFile, Sequence[str]], None]
+    """Looks at the first rows before anything is created. Raises: InputError: they lack a text key, or cannot be read."""
+
+
+Parts = Sequence[str]
+"""Paths of the results of partitions, in the order of the input."""
+ReadPart = Callable[[str], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """How results of partitions become one file, in two passes over them and in the memory of a few."""
+
+    survey: Callable[[Parts, ReadPart], Any]
+    """What holds every row of every part, such as a schema."""
+    write: Callable[[Parts, ReadPart, Any, BinaryIO], None]
+    """Some of the parts as one file, given what `survey` found in all."""
+
+
+class ResultEncoder(Protocol):
+    def __call__(self, batch: Batch, compression: Compression, *, keep_stats: bool) -> bytes:
+        """The result of a partition; equal bytes for equal rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputFormat:
+    """How files of a format are written."""
+
+    encode: ResultEncoder | None = None
+    """None: no result of a partition has this format."""
+    encode_intermediate: Callable[[Batch, str], bytes]
+    """Whole rows with all stats, in one of `FileFormat.intermediates`."""
+    merges: Mapping[str, Merge] = field(default_factory=dict)
+    """Format of the results of partitions -> how they become one file; results of a format that is not here are joined
+    byte by byte."""
 
 
 def read_range(path: str, start: int, stop: int) -> bytes:

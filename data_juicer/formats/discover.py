@@ -5,21 +5,13 @@ from __future__ import annotations
 import difflib
 import glob
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from data_juicer.errors import InputError
-from data_juicer.formats.base import Compression, Format, SourceFile
+from data_juicer.formats.base import Compression, SourceFile
+from data_juicer.formats.registry import SUFFIXES, suffix_of
 
-KINDS: Final[Mapping[str, tuple[Format, Compression]]] = {
-    ".jsonl": ("jsonl", "none"),
-    ".jsonl.gz": ("jsonl", "gzip"),
-    ".jsonl.zst": ("jsonl", "zstd"),
-    ".json": ("jsonl", "none"),
-    ".json.gz": ("jsonl", "gzip"),
-    ".json.zst": ("jsonl", "zstd"),
-    ".parquet": ("parquet", "none"),
-}
 _GLOB_MARKS: Final = frozenset("*?[")
 
 
@@ -99,16 +91,9 @@ def _refused(finding: str) -> InputError:
     )
 
 
-def kind_of_path(path: str) -> tuple[Format, Compression] | None:
+def kind_of_path(path: str) -> tuple[str, Compression] | None:
     """Format and compression by suffix, the longest that fits."""
-    return KINDS.get(suffix_of(path))
-
-
-def suffix_of(path: str) -> str:
-    """The longest known suffix that a name ends in, in lower case; of another name what stands behind its last dot."""
-    name = os.path.basename(path).lower()
-    fitting = [suffix for suffix in KINDS if name.endswith(suffix)]
-    return max(fitting, key=len, default=os.path.splitext(name)[1])
+    return SUFFIXES.get(suffix_of(path))
 
 
 def _source(index: int, path: str) -> SourceFile:
@@ -162,7 +147,7 @@ def _nearest(path: str) -> str:
 
 
 def _readable() -> str:
-    return f"a file must end in {_either(KINDS)}"
+    return f"a file must end in {_either(SUFFIXES)}"
 
 
 def _either(names: Iterable[str]) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
-from data_juicer.formats.compression import compress
-from data_juicer.formats.jsonl.write import encode_rows
+from data_juicer.formats.registry import FORMATS, format_named
 from data_juicer.rows.batch import STATS_FIELD
 
 if TYPE_CHECKING:
-    from data_juicer.formats.base import Compression, Format, Fragment, FragmentReader, ReadRows
+    from data_juicer.formats.base import Compression, Fragment, ReadRows, SourceFile
     from data_juicer.rows.batch import Batch
 
 
@@ -21,7 +21,7 @@ class Readable(Protocol):
         """The file to read: the source or a copy."""
 
     @property
-    def format(self) -> Format: ...
+    def format(self) -> str: ...
 
     @property
     def fragment(self) -> Fragment: ...
@@ -31,51 +31,40 @@ class Readable(Protocol):
         """Whether `path` holds this fragment alone, from its first byte on."""
 
 
+def check_source(source: SourceFile, text_keys: Sequence[str]) -> None:
+    """Refuse a source none of whose first rows has a text key. A source without rows is fine.
+
+    Raises: InputError: names the field that is missing and those that are there.
+    """
+    format_named(source.format).reader.check(source, text_keys)
+
+
 def read_partition(partition: Readable, text_keys: tuple[str, ...], row_bytes_max: int) -> ReadRows:
     """The good rows of a partition as a batch and the bad ones by name, see `formats.base.FragmentReader`."""
-    reader = _reader(partition.format)
+    read = format_named(partition.format).reader.read
     offset = 0 if partition.is_copy else None
-    return reader(partition.path, partition.fragment, text_keys, row_bytes_max=row_bytes_max, offset=offset)
+    return read(partition.path, partition.fragment, text_keys, row_bytes_max=row_bytes_max, offset=offset)
 
 
-def encode_result(batch: Batch, result_format: Format, compression: Compression, keep_stats: bool) -> bytes:
+def encode_result(batch: Batch, result_format: str, compression: Compression, keep_stats: bool) -> bytes:
     """The file of these rows. JSON Lines files, packed ones too, may be joined by joining their bytes.
 
     Args:
-        result_format: parquet only for rows that came from Parquet.
+        result_format: one with types only for rows that have a schema, see `formats.registry.result_format`.
         compression: of JSON Lines; Parquet packs its own pages.
         keep_stats: export the figures of filters.
     """
+    encode = FORMATS[result_format].writer.encode
+    if encode is None:
+        raise ValueError(f"no results are written as {result_format}")
     if not keep_stats:
         batch = batch.without_field(STATS_FIELD)
-    if result_format == "jsonl":
-        return compress(encode_rows(batch, keep_stats=keep_stats), compression)
-    from data_juicer.formats.parquet.write import encode_table, parquet_bytes
-
-    return parquet_bytes(encode_table(batch, keep_stats=keep_stats))
+    return encode(batch, compression, keep_stats=keep_stats)
 
 
-def encode_intermediate(
-    batch: Batch,
-    file_format: Literal["parquet", "arrow", "jsonl"],
-    compression: Literal["snappy", "gzip", "zstd", "lz4", "none"],
-) -> bytes:
+def encode_intermediate(batch: Batch, file_format: str, compression: str) -> bytes:
     """Whole rows with all figures, for people to open. The compression must be one that the format has."""
-    if file_format == "jsonl":
-        if compression in {"snappy", "lz4"}:
-            raise ValueError(f"JSON Lines cannot be compressed with {compression}")
-        return compress(encode_rows(batch, keep_stats=True), compression)  # type: ignore[arg-type]
-    from data_juicer.formats.parquet.write import arrow_bytes, parquet_bytes, whole_table
-
-    table = whole_table(batch)
-    return parquet_bytes(table, compression) if file_format == "parquet" else arrow_bytes(table, compression)
-
-
-def _reader(file_format: Format) -> FragmentReader:
-    if file_format == "parquet":
-        from data_juicer.formats.parquet import read as parquet
-
-        return parquet.read_fragment
-    from data_juicer.formats.jsonl import read as jsonl
-
-    return jsonl.read_fragment
+    known = FORMATS[file_format]
+    if compression not in known.intermediates:
+        raise ValueError(f"{file_format} cannot be compressed with {compression}")
+    return known.writer.encode_intermediate(batch, compression)

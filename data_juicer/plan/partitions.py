@@ -8,14 +8,15 @@ from itertools import count
 
 import msgspec
 
-from data_juicer.formats.base import Format, Fragment
+from data_juicer.formats.base import Fragment
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A fragment and where its rows are read."""
 
     fragment: Fragment
-    format: Format
+    format: str
+    """Of the file that is read, which may be a copy; one of `formats.registry.FORMATS`."""
     source_path: str
     copy_path: str = ""
     """The file that holds this fragment alone, where the source cannot be read by range."""
@@ -27,7 +28,8 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     partition_id: int
     position: int
     """Place of its rows in the output, from 0."""
-    format: Format
+    format: str
+    """Of the file that is read, which may be a copy; one of `formats.registry.FORMATS`."""
     source_path: str = ""
     """Empty on disk, where the fragment's source tells it."""
     copy_path: str = ""

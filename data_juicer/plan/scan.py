@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from data_juicer.formats.discover import suffix_of
+from data_juicer.formats.registry import format_named, suffix_of
 from data_juicer.plan.mapping import DatasetMapping, Materialize
 from data_juicer.plan.partitions import PartitionSpec, Piece, assign_partitions
 
@@ -139,33 +139,24 @@ class _Scanner:
     def pieces(self, source: SourceFile) -> Iterator[Piece]:
         if source.size_bytes == 0:
             return iter(())
-        if source.format == "parquet":
-            return self._parquet(source)
-        return self._jsonl(source)
-
-    def _jsonl(self, source: SourceFile) -> Iterator[Piece]:
-        from data_juicer.formats.jsonl.scan import scan_plain, unpack
-
-        if source.compression != "none" or self._always:
-            return self._copied(source, unpack(source, self._limits))
-        return _in_place(source, scan_plain(source, self._limits))
-
-    def _parquet(self, source: SourceFile) -> Iterator[Piece]:
-        from data_juicer.formats.parquet.scan import scan_row_groups, unpack_slices
-
-        fragments = None if self._always else scan_row_groups(source, self._limits)
+        reader = format_named(source.format).reader
+        is_cut = reader.scan is not None and source.compression == "none" and not self._always
+        fragments = reader.scan(source, self._limits) if reader.scan is not None and is_cut else None
         if fragments is None:
-            return self._copied(source, unpack_slices(source, self._limits))
+            unpacked = reader.unpack(source, self._limits)
+            return self._copied(source, reader.copies or source.format, unpacked)
         return _in_place(source, fragments)
 
-    def _copied(self, source: SourceFile, unpacked: Iterable[tuple[Fragment, bytes]]) -> Iterator[Piece]:
+    def _copied(
+        self, source: SourceFile, copies: str, unpacked: Iterable[tuple[Fragment, bytes]]
+    ) -> Iterator[Piece]:
         self._store.make_dirs(self._copies_dir)
         for number, (fragment, data) in enumerate(unpacked):
             name = f"source_{source.index:06d}_{number:06d}{STAGED_SUFFIX}"
             path = os.path.join(self._copies_dir, name)
             self._store.write(path, data)
             self._store.sync(path)
-            yield Piece(fragment=fragment, format=source.format, source_path=source.path, copy_path=path)
+            yield Piece(fragment=fragment, format=copies, source_path=source.path, copy_path=path)
 
 
 def _in_place(source: SourceFile, fragments: Iterable[Fragment]) -> Iterator[Piece]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.compression import compress
-from data_juicer.formats.parquet import merge
+from data_juicer.formats.registry import FORMATS
 from data_juicer.storage.base import Data, Store
 from data_juicer.store.manifest import FileName
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
+
+if TYPE_CHECKING:
+    from data_juicer.formats.base import Merge
 
 CHUNK_BYTES: Final = 8 << 20
 
@@ -62,15 +65,16 @@ _CODEC: Final = VersionedJson(ResultsManifest)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportTarget:
     path: str
-    format: Literal["jsonl", "parquet"]
+    format: str
+    """One of `formats.registry.EXPORTS`."""
     compression: Literal["none", "gzip", "zstd"]
     shard_size_bytes: int
-    """0: one file. Of JSON Lines before compression; a row is never split."""
+    """0: one file. Of parts that are joined, before compression; a row is never split."""
 
     @property
     def parts_are_packed(self) -> bool:
         """Whether workers compress the rows of each partition, so that joining files joins the packed members."""
-        return self.format == "jsonl" and self.compression != "none" and not self.shard_size_bytes
+        return self.compression != "none" and not self.shard_size_bytes
 
 
 def find_results(store: Store, path: str) -> ResultsManifest | None:
@@ -99,7 +103,7 @@ def publish(
     manifest_path: str,
     manifest: ResultsManifest,
     target: ExportTarget,
-    part_format: Literal["jsonl", "parquet"],
+    part_format: str,
     tick: Callable[[], None] = lambda: None,
 ) -> ResultsManifest:
     """Join the parts into the export, beside it first, then under its name.
@@ -118,7 +122,7 @@ def publish(
     paths = [os.path.join(os.path.dirname(manifest_path), part.file) for part in manifest.parts]
     written = list(_write_aside(store, paths, target, part_format, directory, manifest.job, tick))
     names = _shard_names(target, len(written))
-    is_joined = target.format == "jsonl" and not target.shard_size_bytes
+    is_joined = _find_merge(target, part_format) is None and not target.shard_size_bytes
     exports = tuple(
         ExportedFile(
             path=name,
@@ -156,29 +160,35 @@ def _write_aside(
     store: Store,
     paths: Sequence[str],
     target: ExportTarget,
-    part_format: Literal["jsonl", "parquet"],
+    part_format: str,
     directory: str,
     job: str,
     tick: Callable[[], None],
 ) -> Iterator[str]:
     """Write the shards under names of their own, synced; yields the names."""
     base = os.path.join(directory, f".{os.path.basename(target.path)}.{job}")
-    if target.format == "parquet":
-        yield from _write_parquet(store, paths, target, part_format, base, tick)
+    merge = _find_merge(target, part_format)
+    if merge is not None:
+        yield from _write_merged(store, paths, target, merge, base, tick)
     elif not target.shard_size_bytes:
         aside = f"{base}.0.aside"
         store.concat(paths, aside, tick)
         store.sync(aside)
         yield aside
     else:
-        yield from _write_jsonl_shards(store, paths, target, base, tick)
+        yield from _write_line_shards(store, paths, target, base, tick)
 
 
-def _write_parquet(
+def _find_merge(target: ExportTarget, part_format: str) -> Merge | None:
+    """How parts become the export; None: they are joined byte by byte."""
+    return FORMATS[target.format].writer.merges.get(part_format)
+
+
+def _write_merged(
     store: Store,
     paths: Sequence[str],
     target: ExportTarget,
-    part_format: Literal["jsonl", "parquet"],
+    merge: Merge,
     base: str,
     tick: Callable[[], None],
 ) -> Iterator[str]:
@@ -186,23 +196,17 @@ def _write_parquet(
         tick()
         return store.read(path)
 
-    if part_format == "jsonl":
-        kinds = merge.jsonl_kinds(paths, read)
-    else:
-        schema = merge.parquet_schema(paths, read)
+    found = merge.survey(paths, read)
     for number, group in enumerate(_groups(store, paths, target.shard_size_bytes)):
         aside = f"{base}.{number}.aside"
         with store.create(aside) as sink:
-            if part_format == "jsonl":
-                merge.write_jsonl(group, read, kinds, sink)
-            else:
-                merge.write_parquet(group, read, schema, sink)
+            merge.write(group, read, found, sink)
         store.sync(aside)
         yield aside
 
 
 def _groups(store: Store, paths: Sequence[str], size_bytes: int) -> Iterator[Sequence[str]]:
-    """The parts of each shard: a Parquet shard ends with a partition."""
+    """The parts of each shard: one that is merged ends with a partition."""
     if not size_bytes:
         yield paths
         return
@@ -218,7 +222,7 @@ def _groups(store: Store, paths: Sequence[str], size_bytes: int) -> Iterator[Seq
     yield group
 
 
-def _write_jsonl_shards(
+def _write_line_shards(
     store: Store, paths: Sequence[str], target: ExportTarget, base: str, tick: Callable[[], None]
 ) -> Iterator[str]:
     for number, chunks in enumerate(_shards(_lines(store, paths, tick), target.shard_size_bytes)):

@@ -9,7 +9,8 @@ from typing import Literal, cast
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.driver.retry import RetryPolicy
 from data_juicer.engine.protocol.worker_setup import OperatorSpec, WorkerSetup
-from data_juicer.formats.base import Format, FragmentLimits
+from data_juicer.formats.base import FragmentLimits
+from data_juicer.formats.registry import EXPORTS, result_format
 from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import Operator
 from data_juicer.plan.keys import canonical, digest
@@ -19,12 +20,6 @@ from data_juicer.store.manifest import OperatorIdentity
 from data_juicer.store.results import ExportTarget
 
 _MB = 1_000_000
-_UNPACKED: dict[str, tuple[Literal["jsonl", "parquet"], Literal["none", "gzip", "zstd"]]] = {
-    "jsonl": ("jsonl", "none"),
-    "jsonl.gz": ("jsonl", "gzip"),
-    "jsonl.zst": ("jsonl", "zstd"),
-    "parquet": ("parquet", "none"),
-}
 
 
 def fragment_limits(config: JobConfig) -> FragmentLimits:
@@ -42,19 +37,13 @@ def retry_policy(config: JobConfig) -> RetryPolicy:
 
 
 def export_target(config: JobConfig) -> ExportTarget:
-    file_format, compression = _UNPACKED[config.export_type]
+    file_format, compression = EXPORTS[config.export_type]
     return ExportTarget(
         path=os.path.abspath(config.export_path),
         format=file_format,
         compression=compression,
         shard_size_bytes=config.export_shard_size,
     )
-
-
-def result_format(target: ExportTarget, sources: Iterable[Format]) -> Literal["jsonl", "parquet"]:
-    """Of the results of partitions: Parquet goes to Parquet with its schema, everything else passes as JSON Lines."""
-    kinds = set(sources)
-    return "parquet" if target.format == "parquet" and kinds == {"parquet"} else "jsonl"
 
 
 def text_keys_of(operators: Iterable[Operator]) -> tuple[str, ...]:
@@ -73,11 +62,11 @@ def worker_setup(
     run: int,
     operators: Sequence[Operator],
     identities: tuple[OperatorIdentity, ...],
-    sources: Iterable[Format],
+    sources: Iterable[str],
 ) -> WorkerSetup:
     storage = config.intermediate_storage
     target = export_target(config)
-    part_format = result_format(target, sources)
+    part_format = result_format(target.format, sources)
     text_keys = text_keys_of(operators)
     row_bytes_max = config.partition.max_row_mb * _MB
     return WorkerSetup(

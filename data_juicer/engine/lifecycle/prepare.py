@@ -15,7 +15,7 @@ from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.run_context import RunContext
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.base import Fragment, SourceFile
-from data_juicer.formats.first_rows import check_text_keys
+from data_juicer.formats.partition import check_source
 from data_juicer.ops.base import Operator
 from data_juicer.plan.jobplan import JobPlan, plan_job
 from data_juicer.plan.keys import KeyMaker
@@ -45,7 +45,7 @@ def scan_input(
     Raises: InputError: the first rows lack a field that operators read, or a file cannot be read. JobStoppedError.
     """
     for source in sources:
-        check_text_keys(source, text_keys_of(operators))
+        check_source(source, text_keys_of(operators))
     store, path = job.store, job.layout.dataset_mapping
     held, previous = _mapping_before(job, recorder)
     seen = _Seen(context)

@@ -13,6 +13,7 @@ from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.worker import sampling
 from data_juicer.events import types as t
 from data_juicer.events.log import EventLog
+from data_juicer.formats.registry import FORMATS
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_shown_letters_name
 from data_juicer.plan.partitions import PartitionSpec
@@ -58,9 +59,7 @@ def publish_job(
     )
     manifest = ResultsManifest(job=layout.job_id, rows=report.rows_out, parts=parts, shown=shown)
     target = export_target(config)
-    reads = len(parts) * (
-        2 if target.format == "parquet" else 1
-    )  # Parquet: what kinds of values there are comes first
+    reads = len(parts) * (2 if FORMATS[target.format].writer.merges else 1)  # a merge reads them twice
     count = itertools.count()
     publish(
         store,

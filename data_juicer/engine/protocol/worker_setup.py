@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from data_juicer.formats.registry import file_suffix
 from data_juicer.job.layout import JobLayout
 from data_juicer.store.codec import Compression, Format
 from data_juicer.store.manifest import OperatorIdentity
@@ -45,7 +46,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     """Rows that an operator is given at once."""
     memory_map: bool = False
     preserve_intermediate: bool = False
-    result_format: Literal["jsonl", "parquet"]
+    result_format: str
     result_compression: Literal["none", "gzip", "zstd"]
     keep_stats: bool
     traced: frozenset[int] = frozenset()
@@ -71,15 +72,9 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def checkpoint_suffix(self) -> str:
         """The extension of checkpoint files without its first dot."""
-        return _suffix(self.checkpoint_format, self.checkpoint_compression)
+        return file_suffix(self.checkpoint_format, self.checkpoint_compression)
 
     @property
     def result_suffix(self) -> str:
         """The extension of result files without its first dot."""
-        return _suffix(self.result_format, self.result_compression)
-
-
-def _suffix(file_format: str, compression: str) -> str:
-    """Compression shows in the name where it wraps the file, as it does JSON Lines."""
-    short = {"gzip": ".gz", "zstd": ".zst"}
-    return file_format + (short.get(compression, "") if file_format == "jsonl" else "")
+        return file_suffix(self.result_format, self.result_compression)

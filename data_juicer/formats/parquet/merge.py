@@ -12,9 +12,9 @@ from typing import BinaryIO, Final
 
 import pyarrow as pa
 
-from data_juicer.formats.arrow_json import raw_values
-from data_juicer.formats.json_types import JSON_TEXT, Kind
-from data_juicer.formats.lines_table import join_lines, kinds_schema, lines_table
+from data_juicer.formats.tables.arrow_json import raw_values
+from data_juicer.formats.tables.json_kinds import JSON_TEXT, Kind
+from data_juicer.formats.tables.lines_table import join_lines, kinds_schema, lines_table
 
 Parts = Sequence[str]
 ReadPart = Callable[[str], bytes]

@@ -8,15 +8,19 @@ import numpy as np
 import pyarrow as pa
 
 from data_juicer.errors import InputError
-from data_juicer.formats.arrow_json import raw_values
 from data_juicer.formats.base import BadRow, Fragment, ReadRows, read_range, source_changed
 from data_juicer.formats.parquet.file import digest_pages, group_bounds, open_file
-from data_juicer.formats.parquet.rows import TableRows, find_column, is_text
+from data_juicer.formats.tables.arrow_json import raw_values
+from data_juicer.formats.tables.rows import TableRows, find_column, is_text
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import Batch, Place
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow.parquet as pq
+
+    from data_juicer.formats.base import SourceFile
 
 
 def read_fragment(
@@ -47,11 +51,11 @@ def read_fragment(
     return ReadRows(batch=Batch.of(source, len(good)), bad=bad, rows_in=table.num_rows)
 
 
-def check_text_columns(path: str, text_keys: tuple[str, ...]) -> None:
+def check_text_columns(source: SourceFile, text_keys: Sequence[str]) -> None:
     """Raises: InputError: the file is no Parquet file, or a text key names no column of strings in it."""
-    empty = open_file(path).schema_arrow.empty_table()
+    empty = open_file(source.path).schema_arrow.empty_table()
     for key in text_keys:
-        _text_column(path, empty, key)
+        _text_column(source.path, empty, key)
 
 
 def _text_column(path: str, table: pa.Table, key: str) -> pa.Array:

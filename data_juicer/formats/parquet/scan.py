@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from data_juicer.formats.base import Fragment, read_range
 from data_juicer.formats.parquet.file import byte_range, digest_pages, open_file, row_groups
-from data_juicer.formats.parquet.write import parquet_bytes
+from data_juicer.formats.tables.encode import parquet_bytes
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq

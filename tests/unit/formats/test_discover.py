@@ -11,7 +11,7 @@ import pytest
 from data_juicer.errors import InputError
 from data_juicer.formats.compression import compress
 from data_juicer.formats.discover import discover
-from data_juicer.formats.first_rows import check_text_keys
+from data_juicer.formats.partition import check_source
 
 
 @pytest.fixture
@@ -102,24 +102,24 @@ def test_a_source_without_the_text_key_is_refused_with_what_it_has(tmp_path: Pat
     (source,) = discover([str(path)])
     expected = r"none of the first 100 rows has the field 'text' \(found: id, content\)\. Set text_keys\."
     with pytest.raises(InputError, match=expected):
-        check_text_keys(source, ["content", "text"])
-    check_text_keys(source, ["content"])
+        check_source(source, ["content", "text"])
+    check_source(source, ["content"])
 
 
 def test_one_row_with_the_text_key_is_enough_and_no_rows_are_fine(tmp_path: Path) -> None:
     path = tmp_path / "corpus.jsonl"
     for data in (b'{"id":1}\n' * 99 + b'{"meta":{"text":"a"}}', b"", b"\n\n"):
         path.write_bytes(data)
-        check_text_keys(*discover([str(path)]), ["meta.text"])
+        check_source(*discover([str(path)]), ["meta.text"])
 
 
 def test_a_parquet_source_must_have_a_column_of_strings(tmp_path: Path) -> None:
     path = tmp_path / "corpus.parquet"
     pq.write_table(pa.table({"text": ["a"], "n": [1]}), path)
     (source,) = discover([str(path)])
-    check_text_keys(source, ["text"])
+    check_source(source, ["text"])
     with pytest.raises(InputError, match=r"the column 'n' is of type int64"):
-        check_text_keys(source, ["text", "n"])
+        check_source(source, ["text", "n"])
 
 
 def test_links_that_lead_back_are_not_walked_and_others_are(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_juicer.formats.json_types import JSON_TEXT
 from data_juicer.formats.parquet.merge import jsonl_parts_to_parquet, parquet_parts_to_parquet
-from data_juicer.formats.parquet.write import parquet_bytes
+from data_juicer.formats.tables.encode import parquet_bytes
+from data_juicer.formats.tables.json_kinds import JSON_TEXT
 
 VALUES = st.recursive(
     st.none()

@@ -17,8 +17,8 @@ from data_juicer.formats.discover import discover
 from data_juicer.formats.jsonl.write import encode_rows
 from data_juicer.formats.parquet.read import read_fragment
 from data_juicer.formats.parquet.scan import scan_row_groups, unpack_slices
-from data_juicer.formats.parquet.write import encode_table, parquet_bytes
 from data_juicer.formats.places import resolve
+from data_juicer.formats.tables.encode import encode_table, parquet_bytes
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import Batch, Place
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from data_juicer.formats.arrow_json import raw_values
 from data_juicer.formats.base import SOURCE_SHIFT_BITS, Fragment
+from data_juicer.formats.tables.arrow_json import raw_values
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import Place
 from data_juicer.rows.field_columns import completed

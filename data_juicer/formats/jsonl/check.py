@@ -17,18 +17,8 @@ ROWS_LOOKED_AT: Final = 100
 _BYTES_MAX: Final = 16 << 20
 
 
-def check_text_keys(source: SourceFile, text_keys: Sequence[str]) -> None:
-    """Refuse a source none of whose first rows has a text key. A source without rows is fine.
-
-    Raises: InputError: names the field that is missing and those that are there.
-    """
-    if source.format == "parquet":
-        _check_columns(source, text_keys)
-    else:
-        _check_lines(source, text_keys)
-
-
-def _check_lines(source: SourceFile, text_keys: Sequence[str]) -> None:
+def check_rows(source: SourceFile, text_keys: Sequence[str]) -> None:
+    """See `formats.base.InputFormat.check`."""
     rows = list(islice(_objects(source), ROWS_LOOKED_AT))
     if not rows:
         return
@@ -74,9 +64,3 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
             return
     if rest.strip(BLANKS):
         yield rest
-
-
-def _check_columns(source: SourceFile, text_keys: Sequence[str]) -> None:
-    from data_juicer.formats.parquet.read import check_text_columns
-
-    check_text_columns(source.path, tuple(text_keys))

@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from data_juicer.formats.json_types import NULL, arrow_field, fit, join, kind_of
 from data_juicer.formats.jsonl.write import encode_rows
-from data_juicer.formats.lines_table import lines_table
-from data_juicer.formats.parquet.rows import TableRows
+from data_juicer.formats.tables.json_kinds import NULL, arrow_field, fit, join, kind_of
+from data_juicer.formats.tables.lines_table import lines_table
+from data_juicer.formats.tables.rows import TableRows
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import STATS_FIELD, Batch
 

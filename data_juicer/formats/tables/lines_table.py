@@ -1,4 +1,4 @@
-"""JSON Lines -> Arrow tables whose types hold every row, see `formats.json_types`. Pure."""
+"""JSON Lines -> Arrow tables whose types hold every row, see `formats.tables.json_kinds`. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from data_juicer.formats.json_types import (
+from data_juicer.formats.tables.json_kinds import (
     Kind,
     arrow_field,
     fit,

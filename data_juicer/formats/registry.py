@@ -1,0 +1,120 @@
+"""Every format, one line each: which files it reads, what it writes, and the module that does so.
+
+Light, so that settings can be checked and `--help` shown without Arrow; the module is imported when it is used. A new
+format is one module with a `READER`, a `WRITER` or both (`formats.base`), and one line in `FORMATS`
+(docs/design/0050-formats.md).
+"""
+
+from __future__ import annotations
+
+import importlib
+import os.path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, cast
+
+from data_juicer.errors import InputError
+
+if TYPE_CHECKING:
+    from data_juicer.formats.base import Compression, InputFormat, OutputFormat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFormat:
+    """A format of files."""
+
+    name: str
+    module: str
+    """Holds `READER`, an `InputFormat`, where files are read, and `WRITER`, an `OutputFormat`, where they are written."""
+    suffixes: Mapping[str, Compression] = field(default_factory=dict)
+    """Of files that are read; the longest that fits counts."""
+    exports: Mapping[str, Compression] = field(default_factory=dict)
+    """Values of `export_type` that are written; a dot before them is the suffix of the file."""
+    intermediates: tuple[str, ...] = ()
+    """Compressions of intermediate files, empty where there are none in this format; `auto` stands for the first."""
+    has_schema: bool = False
+    """Whether rows are Arrow values with types, which another format with types can keep."""
+    parts: str = ""
+    """The format of a partition's result, before results are merged to an export of this format, for rows that have a
+    schema; empty: none, such rows pass as JSON Lines too."""
+
+    @property
+    def reader(self) -> InputFormat:
+        return cast("InputFormat", importlib.import_module(self.module).READER)
+
+    @property
+    def writer(self) -> OutputFormat:
+        return cast("OutputFormat", importlib.import_module(self.module).WRITER)
+
+
+LINES: Final = "jsonl"
+"""The format in which rows pass that have no schema in common."""
+
+_ALL: Final = (
+    FileFormat(
+        name=LINES,
+        module="data_juicer.formats.jsonl.format",
+        suffixes={
+            ".jsonl": "none",
+            ".jsonl.gz": "gzip",
+            ".jsonl.zst": "zstd",
+            ".json": "none",
+            ".json.gz": "gzip",
+            ".json.zst": "zstd",
+        },
+        exports={"jsonl": "none", "jsonl.gz": "gzip", "jsonl.zst": "zstd"},
+        intermediates=("none", "gzip", "zstd"),  # plain, so that anything can read it
+    ),
+    FileFormat(
+        name="parquet",
+        module="data_juicer.formats.parquet.format",
+        suffixes={".parquet": "none"},
+        exports={"parquet": "none"},
+        intermediates=("snappy", "gzip", "zstd", "lz4", "none"),  # always was written with snappy
+        has_schema=True,
+        parts="parquet",
+    ),
+    FileFormat(
+        name="arrow",
+        module="data_juicer.formats.arrow.format",
+        intermediates=("none", "zstd", "lz4"),  # uncompressed, so that it can be mapped into memory
+    ),
+)
+FORMATS: Final[Mapping[str, FileFormat]] = {each.name: each for each in _ALL}
+
+SUFFIXES: Final[Mapping[str, tuple[str, Compression]]] = {
+    suffix: (each.name, compression) for each in _ALL for suffix, compression in each.suffixes.items()
+}
+"""Suffix of a file that is read -> its format and compression."""
+
+EXPORTS: Final[Mapping[str, tuple[str, Compression]]] = {
+    kind: (each.name, compression) for each in _ALL for kind, compression in each.exports.items()
+}
+"""`export_type` -> format and compression."""
+
+
+def format_named(name: str) -> FileFormat:
+    """Raises: InputError: there is none, as where a job was begun by a later version."""
+    found = FORMATS.get(name)
+    if found is None:
+        raise InputError(f"the format {name!r} is not known to this version; there are {', '.join(FORMATS)}.")
+    return found
+
+
+def suffix_of(path: str) -> str:
+    """The longest known suffix that a name ends in, in lower case; of another name what is behind its last dot."""
+    name = os.path.basename(path).lower()
+    fitting = [suffix for suffix in SUFFIXES if name.endswith(suffix)]
+    return max(fitting, key=len, default=os.path.splitext(name)[1])
+
+
+def result_format(export_format: str, sources: Iterable[str]) -> str:
+    """The format of the results of partitions: one with types where every source has them and the export keeps them."""
+    typed = FORMATS[export_format].parts
+    return typed if typed and all(format_named(name).has_schema for name in sources) else LINES
+
+
+def file_suffix(format_name: str, compression: str) -> str:
+    """The suffix of a file, without its first dot. Compression shows where it wraps the file, as it does JSON Lines."""
+    kinds = {known: kind for kind, known in FORMATS[format_name].exports.items()}
+    return kinds.get(cast("Compression", compression), format_name)
