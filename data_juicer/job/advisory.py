@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from data_juicer.errors import StoreError
 from data_juicer.storage.os_errors import translate_os_errors
+from data_juicer.storage.posix_files import open_held
 
 _TRIES: Final = 20
 _PAUSE_S: Final = 0.005
@@ -33,7 +34,7 @@ class FileLock:
 
     def acquire(self, path: str) -> bool:
         with translate_os_errors("opening it for locking", path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = open_held(path, os.O_RDWR | os.O_CREAT)
         for _ in range(_TRIES):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,7 +61,7 @@ class FileLock:
 def is_held(path: str) -> bool:
     """Whether a process of this machine holds the lock. Creates nothing."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_held(path, os.O_RDONLY)
     except OSError:
         return False
     try:

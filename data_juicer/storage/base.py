@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import BinaryIO
 
+from data_juicer.storage.directory import OwnDirectory, PathDirectory
+
 Data = bytes | bytearray | memoryview
 
 
@@ -94,6 +96,27 @@ class Store(ABC):
     def free_bytes(self, path: str) -> int | None:
         """Room for new files below a path, which need not exist; None where it is not known."""
         return None
+
+    # ---- whose directories are, where a store has owners
+
+    def find_foreign(self, path: str) -> str | None:
+        """Why somebody else decides about what lies in a directory, such as "belongs to user nobody (65534)".
+
+        None where nobody does, where there is no such directory, and where the store knows no owners.
+        """
+        return None
+
+    def find_open_to_all(self, path: str) -> str | None:
+        """What of a directory lets other users replace files in it that are not theirs; None where that is not so."""
+        return None
+
+    def make_own_dir(self, path: str) -> None:
+        """`make_dirs`, with a last directory that nobody else may write into, whatever the umask says."""
+        self.make_dirs(path)
+
+    def open_own(self, path: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
+        """A directory of this user's alone, held open; None where there is none, or where others may change it."""
+        return contextlib.nullcontext(PathDirectory(self, path) if self.exists(path) else None)
 
     # ---- built from them
 

@@ -62,11 +62,19 @@ def _explain(error: OSError, path: str, size_bytes: int | None) -> tuple[str, st
             "Bring it back (mount its disk, move it back) and start the job again: what was committed in it is "
             "used then; as long as it is away that part is done anew. What was committed elsewhere is safe."
         )
+    if error.errno == errno.EEXIST and os.path.lexists(path):
+        return f"{_what_is(path)} has its name, and nothing is written through it", _move_away(path)
     if error.errno in _IN_THE_WAY:
         place = _nearest(path)
         found, expected = ("directory", "file") if os.path.isdir(place) else ("file", "directory")
         return f"{place} is a {found}, a {expected} is expected", _move_away(place)
     return reason, f"{_SAFE} see to that disk and start the job again."
+
+
+def _what_is(path: str) -> str:
+    if os.path.islink(path):
+        return f"a link to {os.readlink(path)}"
+    return "a directory" if os.path.isdir(path) else "a pipe, a socket or a device"
 
 
 def _room(path: str, size_bytes: int | None) -> str:

@@ -7,31 +7,45 @@ import errno
 import mmap
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
+from data_juicer.storage import owners
 from data_juicer.storage.base import Data, Store
+from data_juicer.storage.directory import OwnDirectory
 from data_juicer.storage.os_errors import free_bytes, translate_os_errors
+from data_juicer.storage.posix_files import open_directory, open_held, open_new
+
+OWN_DIRECTORY_MODE: Final = 0o755
+"""Less the umask: nobody else may write there, even where the umask lets a group write."""
 
 
 class PosixStore(Store):
     """Files of this machine, or of a mounted shared storage."""
 
     def write(self, path: str, data: Data) -> None:
-        with _written(path, os.O_TRUNC, len(memoryview(data))) as descriptor:
+        with _written(path, len(memoryview(data))) as descriptor:
             _write_all(descriptor, data)
 
     def append(self, path: str, data: Data) -> None:
-        with _written(path, os.O_APPEND, len(memoryview(data))) as descriptor:
-            _write_all(descriptor, data)
+        with translate_os_errors("writing", path, len(memoryview(data))):
+            descriptor = open_held(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            try:
+                _write_all(descriptor, data)
+            finally:
+                os.close(descriptor)
 
     @contextlib.contextmanager
     def create(self, path: str) -> Iterator[BinaryIO]:
-        with translate_os_errors("writing", path), open(path, "wb") as stream:
+        with translate_os_errors("writing", path), open(open_new(path), "wb") as stream:
             yield stream
 
     def truncate(self, path: str, size: int) -> None:
         with translate_os_errors("truncating", path):
-            os.truncate(path, size)
+            descriptor = open_held(path, os.O_WRONLY)
+            try:
+                os.ftruncate(descriptor, size)
+            finally:
+                os.close(descriptor)
 
     def sync(self, path: str) -> None:
         with translate_os_errors("syncing", path):
@@ -63,14 +77,18 @@ class PosixStore(Store):
         path = os.path.abspath(path)
         if os.path.isdir(path):
             return
-        parent = os.path.dirname(path)
-        self.make_dirs(parent)
+        self.make_dirs(os.path.dirname(path))
+        self._make_dir(path, 0o777)
+
+    def _make_dir(self, path: str, mode: int) -> None:
+        if os.path.isdir(path):
+            return
         with translate_os_errors("creating the directory", path):
             with contextlib.suppress(FileExistsError):
-                os.mkdir(path)
+                os.mkdir(path, mode)
             if not os.path.isdir(path):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
-            _sync(parent, os.O_RDONLY | os.O_DIRECTORY)
+            _sync(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
 
     def remove_dir(self, path: str) -> None:
         with contextlib.suppress(OSError):
@@ -107,8 +125,22 @@ class PosixStore(Store):
     def free_bytes(self, path: str) -> int | None:
         return free_bytes(path)
 
+    def find_foreign(self, path: str) -> str | None:
+        return owners.find_foreign(path)
+
+    def find_open_to_all(self, path: str) -> str | None:
+        return owners.find_open_to_all(path)
+
+    def make_own_dir(self, path: str) -> None:
+        path = os.path.abspath(path)
+        self.make_dirs(os.path.dirname(path))
+        self._make_dir(path, OWN_DIRECTORY_MODE)
+
+    def open_own(self, path: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
+        return open_directory(path)
+
     def concat(self, sources: Sequence[str], target: str, tick: Callable[[], None] = lambda: None) -> None:
-        with _written(target, os.O_TRUNC, _size_of_all(sources)) as out:
+        with _written(target, _size_of_all(sources)) as out:
             for source in sources:
                 tick()
                 with _opened(source) as stream:
@@ -126,9 +158,10 @@ def _opened(path: str) -> BinaryIO:
 
 
 @contextlib.contextmanager
-def _written(path: str, flag: int, size_bytes: int) -> Iterator[int]:
+def _written(path: str, size_bytes: int) -> Iterator[int]:
+    """A new file; none that has the name is written into."""
     with translate_os_errors("writing", path, size_bytes):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flag, 0o644)
+        descriptor = open_new(path)
         try:
             yield descriptor
         finally:

@@ -180,3 +180,26 @@ def test_nothing_works_after_the_crash() -> None:
         with pytest.raises(PowerLoss):
             deed()
     assert store.deeds == [("make_dirs", "/d"), ("write", "/d/f")]
+
+
+def test_a_directory_that_is_held_open_lists_reads_and_removes_what_is_in_it(store: Store, at: str) -> None:
+    store.make_own_dir(f"{at}/own/below")
+    store.write(f"{at}/own/a", b"1")
+    store.write(f"{at}/own/below/b", b"2")
+    assert store.find_foreign(f"{at}/own") is None
+    assert store.find_open_to_all(f"{at}/own") is None
+    with store.open_own(f"{at}/own") as own:
+        assert own is not None
+        assert own.list() == ["a", "below"]
+        assert own.read("a") == b"1"
+        with pytest.raises(FileNotFoundError):
+            own.read("missing")
+        with own.inside("below") as below, own.inside("missing") as missing:
+            assert below is not None
+            assert missing is None
+            assert below.remove_all(["b", "missing"]) == 2
+        own.sync()
+        own.remove_dir("below")
+    assert store.list(f"{at}/own") == ["a"]
+    with store.open_own(f"{at}/missing") as missing:
+        assert missing is None

@@ -1,0 +1,90 @@
+"""One directory of a job, held open: nothing in it is reached through a link, and nothing outside of it is touched.
+
+A path can be made to lead elsewhere between a look at it and a deed; a directory that is held open cannot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+
+class Paths(Protocol):
+    """What of a store is needed to stand for its directories by their paths."""
+
+    def list(self, path: str) -> list[str]: ...
+    def read(self, path: str) -> bytes: ...
+    def exists(self, path: str) -> bool: ...
+    def remove(self, path: str) -> None: ...
+    def remove_dir(self, path: str) -> None: ...
+    def sync_dir(self, path: str) -> None: ...
+
+
+class OwnDirectory(ABC):
+    """A directory that belongs to this user and that nobody else may write into; `name` is always one name in it."""
+
+    @abstractmethod
+    def list(self) -> list[str]:
+        """Names, sorted."""
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """The bytes of a regular file of the same owner.
+
+        Raises: FileNotFoundError: there is no such file, or it is something else.
+        """
+
+    @abstractmethod
+    def remove(self, name: str) -> None:
+        """Remove a file; no error when it is not there, and what is no regular file of the same owner stays."""
+
+    @abstractmethod
+    def inside(self, name: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
+        """A directory in this one; None where there is none, and for a link or a directory of somebody else."""
+
+    @abstractmethod
+    def remove_dir(self, name: str) -> None:
+        """Remove a directory if it is there and empty."""
+
+    @abstractmethod
+    def sync(self) -> None:
+        """Make the names durable."""
+
+    def remove_all(self, names: Iterable[str]) -> int:
+        """Returns how many names were given."""
+        count = 0
+        for name in names:
+            self.remove(name)
+            count += 1
+        return count
+
+
+class PathDirectory(OwnDirectory):
+    """A directory of a store without links and owners."""
+
+    def __init__(self, store: Paths, path: str) -> None:
+        self._store = store
+        self._path = path
+
+    def list(self) -> list[str]:
+        return self._store.list(self._path)
+
+    def read(self, name: str) -> bytes:
+        return self._store.read(os.path.join(self._path, name))
+
+    def remove(self, name: str) -> None:
+        self._store.remove(os.path.join(self._path, name))
+
+    @contextlib.contextmanager
+    def inside(self, name: str) -> Iterator[OwnDirectory | None]:
+        path = os.path.join(self._path, name)
+        yield PathDirectory(self._store, path) if self._store.exists(path) else None
+
+    def remove_dir(self, name: str) -> None:
+        self._store.remove_dir(os.path.join(self._path, name))
+
+    def sync(self) -> None:
+        self._store.sync_dir(self._path)

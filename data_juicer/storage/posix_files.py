@@ -1,0 +1,138 @@
+"""Files and directories of this machine that are opened without following a link."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from typing import Final
+
+from data_juicer.storage.directory import OwnDirectory
+from data_juicer.storage.os_errors import translate_os_errors
+from data_juicer.storage.owners import find_foreign_descriptor
+
+MODE: Final = 0o666
+"""Of new files, less the umask."""
+_NO_LINK: Final = os.O_NOFOLLOW | os.O_CLOEXEC
+_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | _NO_LINK
+_TRIES: Final = 3
+"""A name may be taken again while it is made free."""
+
+
+def open_new(path: str) -> int:
+    """A descriptor, to write to, of a file that did not exist; a regular file that has the name loses it.
+
+    So nothing is ever written through a link that somebody planted under the name.
+    Raises: FileExistsError: a link, a pipe or a device has the name. IsADirectoryError. OSError.
+    """
+    for _ in range(_TRIES):
+        try:
+            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, MODE)
+        except FileExistsError:
+            held = os.lstat(path)
+            if stat.S_ISDIR(held.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) from None
+            if stat.S_ISLNK(held.st_mode) and not os.path.exists(path):
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
+            if not stat.S_ISREG(held.st_mode):
+                raise
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+
+
+def open_held(path: str, flags: int) -> int:
+    """A descriptor of a regular file that is changed in place.
+
+    Args:
+        flags: such as O_WRONLY | O_APPEND | O_CREAT.
+    Raises: FileExistsError: a link, a pipe or a device has the name. OSError.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK | _NO_LINK, MODE)
+    except OSError as error:
+        if error.errno not in {errno.ELOOP, errno.ENXIO}:
+            raise
+        if error.errno == errno.ELOOP and not os.path.exists(path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+    return descriptor
+
+
+class PosixDirectory(OwnDirectory):
+    """A directory by its descriptor."""
+
+    def __init__(self, descriptor: int, path: str) -> None:
+        """
+        Args:
+            path: what errors call it.
+        """
+        self._descriptor = descriptor
+        self._path = path
+        self._uid = os.fstat(descriptor).st_uid
+
+    def list(self) -> list[str]:
+        return sorted(os.listdir(self._descriptor))
+
+    def read(self, name: str) -> bytes:
+        with translate_os_errors("reading", os.path.join(self._path, name)):
+            if not self._is_own_file(name):
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+            descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _NO_LINK, dir_fd=self._descriptor)
+            with open(descriptor, "rb") as stream:
+                return stream.read()
+
+    def remove(self, name: str) -> None:
+        with translate_os_errors("removing", os.path.join(self._path, name)):
+            if self._is_own_file(name):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=self._descriptor)
+
+    @contextlib.contextmanager
+    def inside(self, name: str) -> Iterator[OwnDirectory | None]:
+        path = os.path.join(self._path, name)
+        try:
+            descriptor = os.open(name, _DIRECTORY, dir_fd=self._descriptor)
+        except OSError:
+            yield None
+            return
+        try:
+            is_own = os.fstat(descriptor).st_uid == self._uid
+            yield PosixDirectory(descriptor, path) if is_own else None
+        finally:
+            os.close(descriptor)
+
+    def remove_dir(self, name: str) -> None:
+        with contextlib.suppress(OSError):
+            os.rmdir(name, dir_fd=self._descriptor)
+
+    def sync(self) -> None:
+        with translate_os_errors("syncing", self._path):
+            os.fsync(self._descriptor)
+
+    def _is_own_file(self, name: str) -> bool:
+        try:
+            found = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return stat.S_ISREG(found.st_mode) and found.st_uid == self._uid
+
+
+@contextlib.contextmanager
+def open_directory(path: str) -> Iterator[PosixDirectory | None]:
+    """A directory of this user's alone; None where there is none, and for a link or a directory that others may change."""
+    try:
+        descriptor = os.open(path, _DIRECTORY)
+    except OSError:
+        yield None
+        return
+    try:
+        foreign = find_foreign_descriptor(descriptor, os.path.dirname(os.path.abspath(path)))
+        yield None if foreign else PosixDirectory(descriptor, path)
+    finally:
+        os.close(descriptor)
