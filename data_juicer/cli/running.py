@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from data_juicer.cli.signals import StopSignals
 from data_juicer.config.config import load_config
 from data_juicer.config.sources.command_line import PROGRAM
 from data_juicer.engine.run_context import Observer, RunControl, WatchedJob
-from data_juicer.errors import DataJuicerError, InputError
+from data_juicer.errors import DataJuicerError, InputError, StoreError
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
@@ -133,12 +134,17 @@ class Screen(Observer):
     def _close(self, *, is_success: bool) -> None:
         from data_juicer.monitor.closing import print_closing
         from data_juicer.monitor.facts import job_facts, operator_lines
+        from data_juicer.plan.resume.committed import find_committed
+        from data_juicer.storage.posix import PosixStore
 
         job, terminal = self._job, self._terminal
         if job is None or terminal is None:
             return
         terminal.close()
-        facts = job_facts(job.summary, job.view, job.layout, is_alive=False)
+        committed = None
+        with contextlib.suppress(StoreError):  # what ended the run is told all the same
+            committed = find_committed(PosixStore(), job.layout)
+        facts = job_facts(job.summary, job.view, job.layout, committed, is_alive=False)
         has_rows = any(ledger.rows_in for ledger in job.view.operators.values())
         operators = operator_lines(list(job.view.operators.values())) if has_rows else []
         print_closing(sys.stdout if is_success else sys.stderr, operators, facts)

@@ -10,6 +10,7 @@ from data_juicer.events.view import JobView
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
 from data_juicer.monitor.progress import format_duration
+from data_juicer.plan.resume.committed import CommittedWork
 from data_juicer.store.ledger import OperatorLedger
 
 
@@ -36,16 +37,19 @@ class OperatorLine:
     """Text that went in, in 10^6 bytes a second of one worker; None where it was not measured."""
 
 
-def job_facts(summary: JobSummary, view: JobView, layout: JobLayout, *, is_alive: bool) -> list[Fact]:
+def job_facts(
+    summary: JobSummary, view: JobView, layout: JobLayout, committed: CommittedWork | None, *, is_alive: bool
+) -> list[Fact]:
     """Status first, the resume command last.
 
     Args:
+        committed: how much is; None where that cannot be seen.
         is_alive: whether a driver works on the job; a job that says running and has none was killed.
     """
     return [
         _status(summary, is_alive),
         *_last_error(summary, view),
-        _rows(summary, view, is_alive),
+        *_rows(summary, view, committed),
         *_costs(view),
         *_places(summary, layout),
         Fact(name="resume", text=summary.resume_command),
@@ -77,14 +81,15 @@ def operator_lines(ledgers: Sequence[OperatorLedger]) -> list[OperatorLine]:
     ]
 
 
-def counts_of(view: JobView) -> JobCounts:
-    """The counts of a summary, as the events have them."""
+def counts_of(view: JobView, committed: CommittedWork | None = None) -> JobCounts:
+    """The counts of a summary: as the manifests have them where they were counted, else as the events do."""
+    work = committed if committed is not None and committed.partitions is not None else view
     return JobCounts(
-        partitions=view.partitions,
-        partitions_done=view.partitions_done,
+        partitions=work.partitions or 0,
+        partitions_done=work.partitions_done,
         partitions_failed=len(view.partitions_failed),
-        rows=view.rows,
-        rows_done=view.rows_done,
+        rows=work.rows,
+        rows_done=work.rows_done,
         rows_out=view.rows_out,
         rows_dead_letter=view.rows_dead_letter,
     )
@@ -123,17 +128,40 @@ def _took(runs: Sequence[RunRecord]) -> str:
     return text if len(runs) == 1 else f"{text} (run {runs[-1].number} of the job)"
 
 
-def _rows(summary: JobSummary, view: JobView, is_alive: bool) -> Fact:
-    """Of an interrupted job the log may lack the last half second: manifests, which count, may know of more."""
-    counts = summary.counts
+def _rows(summary: JobSummary, view: JobView, committed: CommittedWork | None) -> list[Fact]:
+    """What is committed, as the manifests say it; nothing where nothing is and nobody knows of how much."""
     if summary.status is JobStatus.COMPLETED:
-        return Fact(name="rows", text=f"{counts.rows:,} in, {counts.rows_out:,} out")
-    if view.partitions:  # the summary is written when a run begins and ends, events in between
-        counts = counts_of(view)
-    failed = f", {counts.partitions_failed:,} failed" if counts.partitions_failed else ""
-    least = "at least " if shown_status(summary, is_alive=is_alive) == "interrupted" else ""
-    done = f"{least}{counts.partitions_done:,} of {counts.partitions:,} partitions committed{failed}"
-    return Fact(name="safe", text=f"{done} ({counts.rows_done:,} of {counts.rows:,} rows)")
+        counts = summary.counts
+        return [Fact(name="rows", text=f"{counts.rows:,} in, {counts.rows_out:,} out")]
+    if committed is None:
+        return []
+    failed = f", {len(view.partitions_failed):,} failed" if view.partitions_failed else ""
+    begun = _checkpoints(summary, committed)
+    if committed.partitions is not None:
+        done = f"{committed.partitions_done:,} of {committed.partitions:,} partitions committed{failed}"
+        rows = f" ({committed.rows_done:,} of {committed.rows:,} rows)"
+        return [Fact(name="safe", text=f"{done}{rows}{begun}")]
+    if committed.is_nothing:
+        return []
+    return [Fact(name="safe", text=f"{committed.partitions_done:,} partitions committed{failed}{begun}")]
+
+
+def _checkpoints(summary: JobSummary, committed: CommittedWork) -> str:
+    """How far the other partitions are."""
+    if not committed.checkpoints:
+        return ""
+    index = max(committed.checkpoints)
+    process = summary.config.get("process")
+    names = [name for entry in process for name in _names(entry)] if isinstance(process, list) else []
+    name = f" ({names[index]})" if index < len(names) else ""
+    of = f" of {len(names)}" if names else ""
+    count = sum(committed.checkpoints.values())
+    others = "1 other has checkpoints" if count == 1 else f"{count:,} others have checkpoints"
+    return f"; {others}, up to operator {index + 1}{of}{name}"
+
+
+def _names(entry: object) -> list[str]:
+    return [str(name) for name in entry] if isinstance(entry, dict) else [str(entry)]
 
 
 def _costs(view: JobView) -> list[Fact]:

@@ -18,6 +18,7 @@ from data_juicer.job.find import FoundJob, find_job, is_job_alive
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobSummary
 from data_juicer.monitor.facts import shown_status
+from data_juicer.plan.resume.committed import CommittedWork, find_committed
 from data_juicer.storage.base import Store
 from data_juicer.storage.posix import PosixStore
 
@@ -54,6 +55,11 @@ class JobHandle:
     def view(self) -> JobView:
         """What its events come to. Raises: StoreError."""
         return history.read_view(self.store, self.layout)
+
+    @cached_property
+    def committed(self) -> CommittedWork:
+        """How much of it is committed. Raises: StoreError."""
+        return find_committed(self.store, self.layout)
 
     def events(self) -> Iterator[t.Record]:
         """Every event that the log still holds, the oldest first. Raises: StoreError."""

@@ -10,9 +10,9 @@ import msgspec
 
 from data_juicer.cli.output import Output
 from data_juicer.clock import SystemClock
-from data_juicer.errors import JobError
+from data_juicer.errors import DataJuicerError
 from data_juicer.job.find import FoundJob, find_jobs
-from data_juicer.job.summary import JobCounts
+from data_juicer.job.summary import JobCounts, JobStatus
 from data_juicer.monitor.handle import JobHandle
 from data_juicer.monitor.table import format_table
 from data_juicer.storage.base import Store
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 def _entry(store: Store, job: FoundJob, now: datetime) -> JobEntry:
     try:
         held = JobHandle.of(job, store)
-    except JobError as error:
+    except DataJuicerError as error:
         return JobEntry(job_id=job.job_id, job_dir=job.job_dir, status="damaged", problem=str(error))
     return JobEntry(
         job_id=job.job_id,
@@ -67,7 +67,21 @@ def _entry(store: Store, job: FoundJob, now: datetime) -> JobEntry:
         status=held.status(now),
         created=held.summary.created,
         runs=len(held.summary.runs),
-        counts=held.summary.counts,
+        counts=_counts(held),
+    )
+
+
+def _counts(job: JobHandle) -> JobCounts:
+    """Of a job that is not complete, what is committed now: its summary is written when a run begins and ends."""
+    counts = job.summary.counts
+    if job.summary.status is JobStatus.COMPLETED or (committed := job.committed).partitions is None:
+        return counts
+    return msgspec.structs.replace(
+        counts,
+        partitions=committed.partitions,
+        partitions_done=committed.partitions_done,
+        rows=committed.rows,
+        rows_done=committed.rows_done,
     )
 
 

@@ -10,9 +10,7 @@ import msgspec
 
 from data_juicer.cli.output import Output
 from data_juicer.clock import SystemClock
-from data_juicer.events.view import JobView
-from data_juicer.job.layout import JobLayout
-from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
+from data_juicer.job.summary import JobCounts, JobStatus, RunRecord
 from data_juicer.monitor.closing import format_facts, operator_table
 from data_juicer.monitor.facts import counts_of, job_facts, operator_lines, shown_status
 from data_juicer.monitor.handle import JobHandle
@@ -54,15 +52,16 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
     def lines(width: int) -> list[str]:
         operators = operator_lines(list(view.operators.values()))
-        facts = job_facts(summary, view, layout, is_alive=is_alive)
+        facts = job_facts(summary, view, layout, job.committed, is_alive=is_alive)
         table = ["", *operator_table(operators, width)] if operators else []
         return [*format_facts(facts, is_coloured=sys.stdout.isatty()), *table]
 
-    output.emit(_report(summary, view, layout, is_alive=is_alive), lines)
+    output.emit(_report(job, is_alive=is_alive), lines)
     return 0
 
 
-def _report(summary: JobSummary, view: JobView, layout: JobLayout, *, is_alive: bool) -> JobReport:
+def _report(job: JobHandle, *, is_alive: bool) -> JobReport:
+    summary, view = job.summary, job.view
     is_completed = summary.status is JobStatus.COMPLETED
     return JobReport(
         job_id=summary.job_id,
@@ -71,7 +70,7 @@ def _report(summary: JobSummary, view: JobView, layout: JobLayout, *, is_alive: 
         last_error=view.last_error,
         created=summary.created,
         updated=summary.updated,
-        counts=summary.counts if is_completed or not view.partitions else counts_of(view),
+        counts=summary.counts if is_completed else counts_of(view, job.committed),
         operators=tuple(view.operators[index] for index in sorted(view.operators)),
         retries=view.retries,
         checkpoints_saved=view.checkpoints_saved,
@@ -79,6 +78,6 @@ def _report(summary: JobSummary, view: JobView, layout: JobLayout, *, is_alive: 
         warnings=tuple(view.warnings),
         runs=summary.runs,
         export_path=summary.export_path,
-        directories=layout.directories(),
+        directories=job.layout.directories(),
         resume_command=summary.resume_command,
     )

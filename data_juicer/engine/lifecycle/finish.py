@@ -13,6 +13,7 @@ from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.monitor.facts import counts_of
+from data_juicer.plan.resume.committed import find_committed
 from data_juicer.plan.retention import Retention, drops_checkpoints_of_done
 
 
@@ -40,7 +41,8 @@ def fail(job: OpenJob, config: JobConfig, error: BaseException) -> None:
             failed = payloads.Failure(error_type=failure.error_type, error=told)
             job.log.record(t.JobFailed(duration_s=duration_s, data=failed))
         _clean_up(job, config, succeeded=False)
-        job.save(JobStatus.STOPPED if is_stop else JobStatus.FAILED, counts_of(job.view), told)
+        counts = counts_of(job.view, find_committed(job.store, job.layout))
+        job.save(JobStatus.STOPPED if is_stop else JobStatus.FAILED, counts, told)
 
 
 def _clean_up(job: OpenJob, config: JobConfig, succeeded: bool) -> None:

@@ -1,9 +1,16 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
 import msgspec
+import pytest
 
 from data_juicer.events.view import JobView
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
 from data_juicer.monitor.facts import job_facts, operator_lines
+from data_juicer.plan.resume.committed import CommittedWork
 from data_juicer.store.ledger import OperatorLedger
 
 LAYOUT = JobLayout.of("work", "J")
@@ -33,9 +40,14 @@ SUMMARY = JobSummary(
 HALF = JobView(partitions=50, partitions_done=12, rows=10_000, rows_done=2_400, partitions_failed={12})
 
 
-def facts(view: JobView, *, is_alive: bool = False, **changes: object) -> list[tuple[str, str]]:
+COMMITTED = CommittedWork(partitions=50, rows=10_000, partitions_done=12, rows_done=2_400, checkpoints={})
+
+
+def facts(
+    view: JobView, committed: CommittedWork | None = COMMITTED, *, is_alive: bool = False, **changes: object
+) -> list[tuple[str, str]]:
     summary = msgspec.structs.replace(SUMMARY, **changes)
-    return [(fact.name, fact.text) for fact in job_facts(summary, view, LAYOUT, is_alive=is_alive)]
+    return [(fact.name, fact.text) for fact in job_facts(summary, view, LAYOUT, committed, is_alive=is_alive)]
 
 
 def test_a_completed_job_says_how_long_how_many_and_where() -> None:
@@ -74,12 +86,31 @@ def test_a_job_that_runs_says_where() -> None:
     )
 
 
-def test_a_job_whose_log_is_lost_is_told_from_its_summary() -> None:
-    counts = JobCounts(partitions=50, partitions_done=3, rows=10_000, rows_done=600)
-    assert facts(JobView(), status=JobStatus.STOPPED, counts=counts)[1] == (
-        "safe",
-        "3 of 50 partitions committed (600 of 10,000 rows)",
-    )
+@pytest.mark.parametrize(
+    ("committed", "told"),
+    [
+        ({"partitions_done": 3, "rows_done": 600}, "3 of 50 partitions committed (600 of 10,000 rows)"),
+        (
+            {"partitions_done": 0, "rows_done": 0, "checkpoints": {1: 40, 2: 1}},
+            (
+                "0 of 50 partitions committed (0 of 10,000 rows); "
+                "41 others have checkpoints, up to operator 3 of 4 (fix_unicode_mapper)"
+            ),
+        ),
+        (
+            {"partitions": None, "rows": 0, "partitions_done": 3, "checkpoints": {9: 1}},
+            "3 partitions committed; 1 other has checkpoints, up to operator 10 of 4",
+        ),
+        ({"partitions": None, "rows": 0, "partitions_done": 0}, None),
+    ],
+)
+def test_what_is_safe_is_told_from_manifests_or_not_at_all(
+    committed: dict[str, Any], told: str | None
+) -> None:
+    process = ["a_mapper", {"b_mapper": {}}, "fix_unicode_mapper", "d_filter"]
+    work = dataclasses.replace(COMMITTED, **committed)
+    found = dict(facts(JobView(), work, status=JobStatus.STOPPED, config={"process": process}))
+    assert found.get("safe") == told
 
 
 def test_dead_letters_are_named_with_their_place() -> None:
