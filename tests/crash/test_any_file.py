@@ -134,7 +134,7 @@ def stop_after(event: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The run is asked to stop at the `count`-th event of this type."""
     import signal
 
-    listen, left = Screen.listen, [count]
+    listen, left = Screen.event_recorded, [count]
 
     def counting(screen: Screen, record: Any) -> None:
         listen(screen, record)
@@ -143,7 +143,7 @@ def stop_after(event: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
             left[0] = -1
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(Screen, "listen", counting)
+    monkeypatch.setattr(Screen, "event_recorded", counting)
 
 
 STATES = (None, ("PARTITION_COMPLETE", 2), ("CHECKPOINT_SAVE", 5))
