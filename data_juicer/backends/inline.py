@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections import deque
 from collections.abc import Iterator
 
@@ -35,10 +37,13 @@ class InlineBackend:
         self._waiting.append(attempt)
 
     def next_message(self, timeout_s: float) -> Message | None:
-        message = next(self._messages, None)
-        while message is None and self._waiting and self._worker:
-            self._messages = self._worker.run(self._waiting.popleft())
+        with contextlib.redirect_stdout(
+            sys.stderr
+        ):  # standard output is for results, not for what operators print
             message = next(self._messages, None)
+            while message is None and self._waiting and self._worker:
+                self._messages = self._worker.run(self._waiting.popleft())
+                message = next(self._messages, None)
         if message is None:
             self._clock.sleep_s(timeout_s)
         return message

@@ -1,70 +1,27 @@
-"""dj-jobs: what jobs there are, what happened to them, and how they go on. Reads files only; no job has to be alive."""
+"""dj-jobs: what jobs there are, what happened to them, and how they go on. Reads files only; no job has to be alive.
+
+Signals are handled before anything heavy is imported.
+"""
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
 from collections.abc import Sequence
-from typing import Final, Protocol, cast
+from typing import TYPE_CHECKING, Final
 
-from data_juicer.cli.commands import dead_letters, explain, retry_dead_letters
-from data_juicer.cli.commands import list as list_command
-from data_juicer.cli.commands import show as show_command
-from data_juicer.cli.output import Output, output_of
-from data_juicer.errors import DataJuicerError
-from data_juicer.version import VERSION
+from data_juicer.cli.command import run_command
 
-INTERRUPTED: Final = 130
+if TYPE_CHECKING:
+    from data_juicer.cli.signals import StopSignals
 
-
-class Command(Protocol):
-    """A module of cli/commands."""
-
-    NAME: str
-    HELP: str
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
-
-    def run(self, arguments: argparse.Namespace, output: Output) -> int:
-        """The exit code."""
-
-
-COMMANDS: Final = tuple(
-    cast("Command", module)
-    for module in (list_command, show_command, explain, dead_letters, retry_dead_letters)
-)
+PROGRAM: Final = "dj-jobs"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Expected errors are one line and their exit code; bugs keep their traceback."""
-    arguments = _parser().parse_args(argv)
-    try:
-        code: int = arguments.command.run(arguments, output_of(arguments.output))
-        sys.stdout.flush()
-    except DataJuicerError as error:
-        sys.stderr.write(f"dj-jobs: {error}\n")
-        return error.exit_code
-    except BrokenPipeError:  # the reader, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return code
+    return run_command(PROGRAM, lambda signals: _answer(argv, signals))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dj-jobs", description="Look at jobs of dj-process.")
-    parser.add_argument("--version", action="version", version=f"data_juicer {VERSION}")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        subparser = subparsers.add_parser(command.NAME, help=command.HELP, description=command.HELP)
-        command.add_arguments(subparser)
-        subparser.add_argument(
-            "--work_dir", default="./outputs", metavar="DIR", help="where the jobs lie (default: %(default)s)"
-        )
-        subparser.add_argument(
-            "--output", choices=("text", "json"), default="text", help="form of the result (default: text)"
-        )
-        subparser.set_defaults(command=command)
-    return parser
+def _answer(argv: Sequence[str] | None, signals: StopSignals) -> int | None:
+    from data_juicer.cli.job_commands import answer
+
+    return answer(PROGRAM, argv, signals)

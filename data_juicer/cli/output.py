@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import io
+import codecs
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
+
+from data_juicer.monitor.closing import COLOURS
+from data_juicer.monitor.streams import write_lines
+from data_juicer.printable import printable_json
 
 Format = Literal["text", "json"]
 
@@ -26,17 +30,21 @@ class Output(Protocol):
 
 class TextOutput:
     def emit(self, document: msgspec.Struct, lines: Callable[[int], Sequence[str]]) -> None:
-        sys.stdout.write("".join(f"{line}\n" for line in lines(shutil.get_terminal_size().columns)))
+        write_lines(sys.stdout, lines(shutil.get_terminal_size().columns), COLOURS)
 
 
 class JsonOutput:
     def emit(self, document: msgspec.Struct, lines: Callable[[int], Sequence[str]]) -> None:
         encoded = msgspec.json.format(msgspec.json.encode(document), indent=2)
-        sys.stdout.write(f"{encoded.decode()}\n")
+        sys.stdout.write(printable_json(encoded.decode(), is_ascii=not _holds_unicode(sys.stdout.encoding)))
+
+
+def _holds_unicode(encoding: str) -> bool:
+    try:
+        return codecs.lookup(encoding).name.startswith("utf")
+    except LookupError:
+        return False
 
 
 def output_of(form: Format) -> Output:
-    """The output of a form, on a stdout that replaces what its encoding cannot say instead of failing."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
     return JsonOutput() if form == "json" else TextOutput()

@@ -1,21 +1,23 @@
 """dj-process: runs a recipe, or goes on with the job that `--job_id` names; tells what operators there are.
 
-What is imported when: `--help` must be there in a blink, and the first worker must start before this process imports
-what it needs itself. So nothing here is imported before it is known that it is wanted.
+What is imported when: signals are handled before anything else, `--help` must be there in a blink, and the first worker
+must start before this process imports what it needs itself. So nothing is imported before it is known that it is wanted.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from data_juicer.config.config import load_config
-from data_juicer.config.sources.command_line import PROGRAM, build_parser, read_flags
-from data_juicer.errors import DataJuicerError
-from data_juicer.version import VERSION
+from data_juicer.cli.command import run_command
+from data_juicer.version import PROGRAM
+
+if TYPE_CHECKING:
+    import argparse
+
+    from data_juicer.cli.signals import StopSignals
 
 _EXAMPLES: Final = f"""\
 examples:
@@ -29,23 +31,16 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Expected errors are one line and their exit code; bugs keep their traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
-    try:
-        code = _answer(words)
-        sys.stdout.flush()
-    except DataJuicerError as error:
-        sys.stderr.write(f"{PROGRAM}: {error}\n")
-        return error.exit_code
-    except BrokenPipeError:  # the reader, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return code
+    return run_command(PROGRAM, lambda signals: _answer(words, signals))
 
 
-def _answer(words: Sequence[str]) -> int:
+def _answer(words: Sequence[str], signals: StopSignals) -> int | None:
     asked, settings = _questions().parse_known_args(words)
     if asked.help:
         sys.stdout.write(_help())
     elif asked.version:
+        from data_juicer.version import VERSION
+
         sys.stdout.write(f"data_juicer {VERSION}\n")
     elif asked.list_ops or asked.describe_op:
         from data_juicer.cli import operators
@@ -56,13 +51,15 @@ def _answer(words: Sequence[str]) -> int:
     else:
         from data_juicer.cli.running import run_job_of
 
-        return run_job_of(settings)
-    return 0
+        return run_job_of(settings, signals)
+    return None
 
 
 def _questions() -> argparse.ArgumentParser:
     """The options that ask something instead of running a job."""
-    parser = argparse.ArgumentParser(prog=PROGRAM, add_help=False, allow_abbrev=False)
+    from data_juicer.config.sources.parser import OneLineParser
+
+    parser = OneLineParser(prog=PROGRAM, add_help=False, allow_abbrev=False)
     _add_questions(parser)
     return parser
 
@@ -78,6 +75,8 @@ def _add_questions(parser: argparse.ArgumentParser) -> None:
 
 
 def _help() -> str:
+    from data_juicer.config.sources.command_line import build_parser
+
     parser = build_parser()
     _add_questions(parser)
     return f"{parser.format_help()}\n{_EXAMPLES}"
@@ -85,6 +84,9 @@ def _help() -> str:
 
 def _custom_operator_paths(settings: Sequence[str]) -> tuple[str, ...]:
     """Those of the recipe or of the command line alone."""
+    from data_juicer.config.config import load_config
+    from data_juicer.config.sources.command_line import read_flags
+
     recipe_path, givens = read_flags(settings)
     if recipe_path is not None:
         return load_config(settings, os.environ).custom_operator_paths

@@ -8,43 +8,43 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from data_juicer.cli.signals import StopSignals
 from data_juicer.config.config import load_config
-from data_juicer.config.sources.command_line import PROGRAM
 from data_juicer.engine.run_context import Observer, RunControl, WatchedJob
 from data_juicer.errors import DataJuicerError, InputError, StoreError
+from data_juicer.monitor.streams import write_lines
+from data_juicer.version import PROGRAM
 
 if TYPE_CHECKING:
+    from data_juicer.cli.signals import StopSignals
     from data_juicer.config.schema import JobConfig
     from data_juicer.engine.lifecycle.environment import JobResult
     from data_juicer.events.types import Record
     from data_juicer.monitor.terminal import Terminal
 
 _DEMO_DATA: Final = "demo-outputs/data/stdlib.jsonl"
+STOPPING: Final = "stopping: partitions in flight will finish; press Ctrl-C again to exit now"
 
 
-def run_job_of(settings: Sequence[str]) -> int:
+def run_job_of(settings: Sequence[str], signals: StopSignals) -> int:
     """Run, resume, or find complete the job that a command line asks for.
 
-    Returns: 0. Raises: DataJuicerError: nothing was begun. Otherwise how the job ended is told here.
+    Returns: the exit code. Raises: DataJuicerError: nothing was begun. Otherwise how the job ended is told here.
     """
     from data_juicer.api import run_config
 
-    signals = StopSignals()
-    with signals:
-        config = load_config(settings, os.environ)
-        screen = Screen(signals, config.notices)
-        try:
-            control = RunControl(observers=(screen,), stop_signal=signals.asked, arguments=settings)
-            result = run_config(config, control)
-        except InputError as error:
-            return screen.tell_failure(InputError(f"{error}{_how_to_make(config)}"))
-        except DataJuicerError as error:
-            return screen.tell_failure(error)
-        except BaseException:  # a bug: its traceback follows what is safe
-            screen.tell_interruption()
-            raise
-        screen.tell_success(result)
+    config = load_config(settings, os.environ)
+    screen = Screen(signals, config.notices)
+    try:
+        control = RunControl(observers=(screen,), stop_signal=signals.asked, arguments=settings)
+        result = run_config(config, control)
+    except InputError as error:
+        return screen.tell_failure(InputError(f"{error}{_how_to_make(config)}"))
+    except DataJuicerError as error:
+        return screen.tell_failure(error)
+    except BaseException:  # a bug: its traceback follows what is safe
+        screen.tell_interruption()
+        raise
+    screen.tell_success(result)
     return 0
 
 
@@ -71,16 +71,18 @@ class Screen(Observer):
     # ---- while it runs
 
     def job_opened(self, job: WatchedJob) -> None:
-        """Name the job, and what its settings ask for in vain."""
+        """Name the job, and what its settings ask for in vain. From here on a signal stops the job in order."""
         from data_juicer.monitor.terminal import Terminal
 
         self._job = job
         self._terminal = Terminal(job.view, job.clock, sys.stderr)
-        self._signals.parting = f"left at once; what was committed is safe. {job.summary.resume_command}"
+        self._signals.parting = (
+            f"exited at once; what was committed is safe. To go on: {job.summary.resume_command}"
+        )
+        self._signals.note()
         run = "" if job.run == 1 else f", run {job.run}"
-        sys.stderr.write(f"job {job.layout.job_id}{run}\n")
-        for notice in self._notices:
-            sys.stderr.write(f"note: {notice}\n")
+        notes = [f"note: {notice}" for notice in self._notices]
+        write_lines(sys.stderr, [f"job {job.layout.job_id}{run}", *notes])
 
     def event_recorded(self, record: Record) -> None:
         from data_juicer.events.types import InfoNotice
@@ -93,13 +95,13 @@ class Screen(Observer):
     def heartbeat(self, activity: str) -> None:
         if self._terminal is None:
             return
-        if activity:
-            self._terminal.step(activity)
-            return
         if self._signals.is_asked and not self._has_told_stop:
             self._has_told_stop = True
-            self._terminal.say("stopping: what is in work is finished first; once more leaves at once")
-        self._terminal.tick()
+            self._terminal.say(STOPPING)
+        if activity:
+            self._terminal.step(activity)
+        else:
+            self._terminal.tick()
 
     # ---- when it ended
 
@@ -107,10 +109,9 @@ class Screen(Observer):
         """The closing table on stdout; one line for a job that had nothing left to do."""
         if result.already_complete:
             counts = result.summary.counts
-            sys.stdout.write(
-                f"{result.summary.job_id} is complete: {counts.rows:,} rows in, {counts.rows_out:,} out; "
-                f"nothing was left to do.\n{result.summary.export_path}\n"
-            )
+            done = f"{counts.rows:,} rows in, {counts.rows_out:,} out; nothing was left to do."
+            lines = [f"{result.summary.job_id} is complete: {done}", result.summary.export_path or ""]
+            write_lines(sys.stdout, lines)
             return
         self._close(is_success=True)
 
@@ -122,7 +123,7 @@ class Screen(Observer):
         if self._job is None:
             raise error
         if self._job.summary.reason is None:  # the disk refused the summary
-            sys.stderr.write(f"{PROGRAM}: {error}\n")
+            write_lines(sys.stderr, [f"{PROGRAM}: {error}"])
         self._close(is_success=False)
         return error.exit_code
 
@@ -137,6 +138,7 @@ class Screen(Observer):
         from data_juicer.plan.resume.committed import find_committed
         from data_juicer.storage.posix import PosixStore
 
+        self._signals.leave_at_once()
         job, terminal = self._job, self._terminal
         if job is None or terminal is None:
             return

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from data_juicer.printable import printable
+
 SHOWN_CHARS_MAX: Final = 60
 MESSAGE_CHARS_MAX: Final = 1000
 
@@ -32,11 +34,8 @@ def clip(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text with everything escaped that would break a line or confuse a terminal."""
-    cut = text if len(text) <= MESSAGE_CHARS_MAX else text[:MESSAGE_CHARS_MAX] + "..."
-    if cut.isprintable():
-        return cut
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut)
+    """The text, cut to 1,000 characters, with everything escaped that would break a line or confuse a terminal."""
+    return printable(text if len(text) <= MESSAGE_CHARS_MAX else text[:MESSAGE_CHARS_MAX] + "...")
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

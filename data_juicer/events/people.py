@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from data_juicer.events.file import RotatingFile
 from data_juicer.events.text import describe
 from data_juicer.events.types import Level, Record
+from data_juicer.printable import printable
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -34,7 +35,7 @@ class PeopleLog:
             return
         if self._logger is None:
             self._logger = _own_logger(self._buffer)
-        sentence = " ".join(describe(record.event).split())
+        sentence = printable(describe(record.event))
         self._logger.bind(ts=record.ts, run=record.run).log(level, sentence)
 
     def flush(self) -> None:

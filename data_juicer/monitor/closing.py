@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from collections.abc import Sequence
 from typing import Final, TextIO
 
 from data_juicer.monitor.facts import Fact, OperatorLine
+from data_juicer.monitor.streams import write_lines
 from data_juicer.monitor.table import format_table
 
-_COLOURS: Final = {"completed": 32, "running": 36, "failed": 31, "stopped": 33, "interrupted": 33}
+COLOURS: Final = {"completed": 32, "running": 36, "failed": 31, "stopped": 33, "interrupted": 33}
 """ANSI codes of the status; the only colour here, and on terminals alone."""
 
 
@@ -19,22 +19,13 @@ def print_closing(stream: TextIO, operators: Sequence[OperatorLine], facts: Sequ
     lines = [""]
     if operators:
         lines += [*operator_table(operators, shutil.get_terminal_size().columns), ""]
-    lines += format_facts(facts, is_coloured=stream.isatty())
-    with contextlib.suppress(OSError):  # nobody looks any more; the summary on disk says the same
-        stream.write("\n".join(lines) + "\n")
-        stream.flush()
+    write_lines(stream, [*lines, *format_facts(facts)], COLOURS)
 
 
-def format_facts(facts: Sequence[Fact], *, is_coloured: bool) -> list[str]:
-    """Name in front, text behind it."""
+def format_facts(facts: Sequence[Fact]) -> list[str]:
+    """Name in front, text after it."""
     width = max(len(fact.name) for fact in facts)
-    lines = []
-    for fact in facts:
-        name = f"{fact.name:<{width}}"
-        if is_coloured and fact.name in _COLOURS:
-            name = f"\x1b[1;{_COLOURS[fact.name]}m{name}\x1b[0m"
-        lines.append(f"{name}  {fact.text}")
-    return lines
+    return [f"{fact.name:<{width}}  {fact.text}" for fact in facts]
 
 
 def operator_table(operators: Sequence[OperatorLine], width: int) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from data_juicer.printable import printable
+
 _GAP: Final = "  "
 _FIRST_WIDTH_MIN: Final = 12
 
@@ -16,6 +18,7 @@ def format_table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: in
         width: columns of the screen, None to cut nothing; where even 12 characters of the first column do not fit,
             lines are longer.
     """
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     figures = sum(len(_GAP) + column for column in widths[1:])
     if width is not None:

@@ -5,8 +5,6 @@ rich is imported here and nowhere else.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from data_juicer.clock import Clock
@@ -20,6 +18,7 @@ from data_juicer.monitor.progress import (
     format_troubles,
     progress_of,
 )
+from data_juicer.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -50,7 +49,7 @@ class Terminal:
     def __init__(self, view: JobView, clock: Clock, stream: TextIO) -> None:
         """
         Args:
-            stream: stderr, so that results keep stdout for themselves.
+            stream: stderr, so that results keep stdout for themselves; one that survives what it cannot show.
         """
         self._view = view
         self._clock = clock
@@ -76,8 +75,7 @@ class Terminal:
 
     def say(self, line: str) -> None:
         """A line above the bar, or behind the lines so far."""
-        with self._surviving():
-            self._display.say(line)
+        self._display.say(printable(line))
 
     def tick(self) -> None:
         """Show how far the run is, when it was not shown a moment ago; called in each turn of the driver's loop."""
@@ -95,8 +93,7 @@ class Terminal:
             return
         if self._shown_s is None or now_s - self._shown_s >= self._display.period_s:
             self._shown_s = now_s
-            with self._surviving():
-                self._display.step(told)
+            self._display.step(printable(told))
 
     def close(self) -> None:
         """Show the last state and give the terminal back; safe to call twice."""
@@ -105,8 +102,7 @@ class Terminal:
             if self._view.partitions:
                 self._show()
         if self._made is not None:
-            with self._surviving():
-                self._made.close()
+            self._made.close()
 
     @property
     def _display(self) -> _Display:
@@ -116,32 +112,7 @@ class Terminal:
         return self._made
 
     def _show(self) -> None:
-        with self._surviving():
-            self._display.show(progress_of(self._view, self._clock.now()))
-
-    @contextlib.contextmanager
-    def _surviving(self) -> Iterator[None]:
-        """A job does not end because nobody looks any more: the window was closed, the pipe's reader is gone."""
-        try:
-            yield
-        except OSError:
-            self._made = _Nothing()
-
-
-class _Nothing:
-    period_s = LINE_S
-
-    def show(self, progress: Progress) -> None:
-        pass
-
-    def step(self, told: str) -> None:
-        pass
-
-    def say(self, line: str) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+        self._display.show(progress_of(self._view, self._clock.now()))
 
 
 class _Lines:
@@ -187,7 +158,9 @@ class _Bar:
         self._update(_bar(progress))
 
     def step(self, told: str) -> None:
-        self._update(told)
+        from rich.text import Text
+
+        self._update(Text(told))
 
     def _update(self, shown: RenderableType) -> None:
         if not self._is_live:

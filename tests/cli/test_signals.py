@@ -104,7 +104,7 @@ def test_the_second_signal_leaves_at_once_with_the_resume_command(gated_job: Pat
         assert driver.stderr is not None
         told = driver.stderr.read()
     assert driver.returncode == 130
-    assert "left at once" in told
+    assert "exited at once; what was committed is safe" in told
     assert "dj-process --config recipe.yaml --job_id gated" in told
 
 
@@ -117,3 +117,88 @@ def test_a_job_that_fails_before_it_begins_does_not_block_these_tests(gated_job:
         worker_at_the_gate(driver, gated_job),
     ):
         pass
+
+
+SIGNAL_AT_IMPORT = """\
+import os, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            sys.meta_path.remove(self)
+            try:
+                os.kill(os.getpid(), {number})
+            except Exception:  # libraries that try what they can import swallow what a handler raises
+                pass
+
+sys.meta_path.insert(0, Finder())
+from data_juicer.cli.{command} import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def signal_at_import(folder: Path, module: str, number: int, command: str, *words: str) -> tuple[int, str]:
+    """A command that is sent a signal at the moment when it imports a module: its exit code and standard error."""
+    script = SIGNAL_AT_IMPORT.format(module=module, number=int(number), command=command)
+    (folder / "gate").unlink(missing_ok=True)
+    (folder / "gate").write_text("open")
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "argparse",
+        "data_juicer.config.config",
+        "data_juicer.engine.run_job",
+        "msgspec",
+        "numpy",
+        "pyarrow",
+        "regex",
+    ],
+)
+def test_a_signal_while_modules_load_is_one_line_and_its_exit_code(
+    gated_job: Path, module: str, number: int
+) -> None:
+    words = ["--config", "recipe.yaml", "--executor_type", "inline"]
+    code, told = signal_at_import(gated_job, module, number, "process", *words)
+    assert code == 128 + number
+    assert told.split() == (
+        f"dj-process: stopped by {signal.Signals(number).name}. What was committed is safe.".split()
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_modules_load_in_an_open_job_stops_it_in_order(gated_job: Path, number: int) -> None:
+    words = ["--config", "recipe.yaml", "--executor_type", "inline", "--job_id", "gated"]
+    code, told = signal_at_import(gated_job, "loguru", number, "process", *words)
+    assert code == 128 + number, told
+    assert "Traceback" not in told
+    assert re.search(rf"^stopped +by {signal.Signals(number).name}\.", told, re.MULTILINE)
+    summary = json.loads((gated_job / "out" / "gated" / "job_summary.json").read_text())
+    assert summary["status"] == "stopped"
+    subprocess.run([*COMMAND, "--executor_type", "inline"], cwd=gated_job, check=True, capture_output=True)
+    assert (gated_job / "out" / "result.jsonl").read_text().count("ROW") == 50
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("module", ["argparse", "msgspec", "data_juicer.job.find"])
+def test_dj_jobs_that_is_stopped_is_one_line_too(tmp_path: Path, module: str, number: int) -> None:
+    code, told = signal_at_import(tmp_path, module, number, "jobs", "list")
+    assert code == 128 + number
+    assert told.strip().startswith("dj-jobs: stopped by ")
+    assert told.strip().count("\n") == 0
+
+
+def test_a_job_that_was_told_to_outlive_its_terminal_does(gated_job: Path) -> None:
+    """SIGHUP is ignored where `nohup` said so."""
+    (gated_job / "gate").unlink()
+    (gated_job / "gate").write_text("open")
+    script = SIGNAL_AT_IMPORT.format(module="loguru", number=int(signal.SIGHUP), command="process")
+    command = [sys.executable, "-c", script, "--config", "recipe.yaml", "--executor_type", "inline"]
+    done = subprocess.run(["nohup", *command], cwd=gated_job, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

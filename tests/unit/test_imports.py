@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "data_juicer"
 LEVELS = (
-    {"errors", "clock", "version", "utils", "safe_path"},
+    {"errors", "clock", "printable", "version", "utils", "safe_path"},
     {"kernels", "storage"},
     {"rows"},
     {"ops", "formats"},

@@ -18,6 +18,7 @@ import msgspec
 
 from data_juicer.backends.local.memory_limit import limit_memory
 from data_juicer.backends.local.worker_process import STACK_SIGNAL
+from data_juicer.monitor.streams import open_descriptors, surviving_streams
 
 
 def main() -> None:
@@ -27,7 +28,13 @@ def main() -> None:
     faulthandler.register(STACK_SIGNAL, stack_file)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what Ctrl-C means
     connection = Connection(int(sys.argv[1]))
+    open_descriptors()
     os.dup2(2, 1)  # standard output is the driver's: what operators print must not get into it
+    with surviving_streams():  # nobody may read it any more: no row fails for what its operator prints
+        _receive_and_serve(connection)
+
+
+def _receive_and_serve(connection: Connection) -> None:
     inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, inbox), name="inbox", daemon=True).start()
     _serve(connection, inbox)

@@ -16,6 +16,7 @@ from typing import Final
 
 from data_juicer import safe_path
 from data_juicer.engine.protocol import messages as m
+from data_juicer.monitor.streams import open_descriptors
 
 STACK_SIGNAL: Final = signal.SIGUSR1
 """Makes a worker write down where all its threads are, even while one of them holds the interpreter."""
@@ -172,6 +173,7 @@ class WorkerProcess:
 
 def start_worker() -> WorkerProcess:
     """A fresh interpreter, importing; it waits for its setup."""
+    open_descriptors()  # a socket that is standard error to the worker would be written to by whatever it prints
     ours, theirs = socket.socketpair()
     stack_file = _nameless_file()
     environment = {

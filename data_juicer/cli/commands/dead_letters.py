@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from data_juicer.cli.output import Output
+from data_juicer.cli.signals import StopSignals
 from data_juicer.monitor.handle import JobHandle
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[DeadLetterGroup, ...]
 
 
-def run(arguments: argparse.Namespace, output: Output) -> int:
+def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     from data_juicer.engine.output.dead_letters import committed_dead_letters, group_letters
 
     job = JobHandle.open(arguments.work_dir, arguments.job)
@@ -61,7 +62,6 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         ]
 
     output.emit(report, lines)
-    return 0
 
 
 def letter_lines(groups: Sequence[DeadLetterGroup], width: int) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from data_juicer.cli.output import Output
+from data_juicer.cli.signals import StopSignals
 from data_juicer.errors import JobNotFoundError
 from data_juicer.job.summary import JobSummary
 from data_juicer.monitor.handle import JobHandle
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="id of the job")
 
 
-def run(arguments: argparse.Namespace, output: Output) -> int:
+def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     job = JobHandle.open(arguments.work_dir, arguments.job)
     layout = job.layout
     try:
@@ -34,7 +35,6 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
             f"{job.job_id}: no run of it has been planned yet, there is nothing to explain."
         ) from None
     output.emit(report, lambda columns: _lines(report, job.summary, columns))
-    return 0
 
 
 def _lines(report: ResumeReport, summary: JobSummary, columns: int) -> list[str]:

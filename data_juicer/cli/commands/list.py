@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from data_juicer.cli.output import Output
+from data_juicer.cli.signals import StopSignals
 from data_juicer.clock import SystemClock
 from data_juicer.errors import DataJuicerError
 from data_juicer.job.find import FoundJob, find_jobs
@@ -47,13 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Nothing beyond what every command has."""
 
 
-def run(arguments: argparse.Namespace, output: Output) -> int:
+def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     store, now = PosixStore(), SystemClock().now()
     entries = [_entry(store, job, now) for job in find_jobs(arguments.work_dir)]
     entries.sort(key=lambda entry: entry.created or "", reverse=True)
     listed = JobList(work_dir=arguments.work_dir, jobs=tuple(entries))
     output.emit(listed, lambda _: _lines(listed))
-    return 0
 
 
 def _entry(store: Store, job: FoundJob, now: datetime) -> JobEntry:

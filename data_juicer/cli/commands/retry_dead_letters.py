@@ -13,6 +13,8 @@ import msgspec
 
 from data_juicer.cli.commands.dead_letters import EXAMPLES, letter_lines
 from data_juicer.cli.output import Output
+from data_juicer.cli.signals import StopSignals
+from data_juicer.engine.run_context import Observer, RunControl, WatchedJob
 from data_juicer.errors import ConfigError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobSummary
@@ -49,7 +51,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[DeadLetterGroup, ...] = ()
 
 
-def run(arguments: argparse.Namespace, output: Output) -> int:
+def run(arguments: argparse.Namespace, output: Output, signals: StopSignals) -> int:
     from data_juicer.engine.output.dead_letters import committed_dead_letters
 
     job = JobHandle.open(arguments.work_dir, arguments.job)
@@ -61,7 +63,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         output.emit(Report(job_id=job.job_id), lambda _: [f"{job.job_id} has no dead letters{which}."])
         return 0
     recipe = _current_recipe(summary, arguments.config)
-    report = _run_again(store, layout, letters, _retry_config(recipe, store, layout, letters))
+    report = _run_again(store, layout, letters, _retry_config(recipe, store, layout, letters), signals)
 
     def lines(width: int) -> list[str]:
         return [
@@ -83,11 +85,29 @@ def _is_row(letter: DeadLetter) -> bool:
     return bool(letter.raw) and letter.is_whole and not letter.is_made
 
 
-def _run_again(store: Store, layout: JobLayout, letters: Sequence[DeadLetter], config: JobConfig) -> Report:
+class _Opened(Observer):
+    """From when the job is open, a signal stops it in order."""
+
+    def __init__(self, signals: StopSignals) -> None:
+        self._signals = signals
+
+    def job_opened(self, job: WatchedJob) -> None:
+        self._signals.note()
+
+
+def _run_again(
+    store: Store,
+    layout: JobLayout,
+    letters: Sequence[DeadLetter],
+    config: JobConfig,
+    signals: StopSignals,
+) -> Report:
     from data_juicer.api import run_config
     from data_juicer.engine.output.dead_letters import committed_dead_letters, group_letters
 
-    summary = run_config(config).summary
+    control = RunControl(observers=(_Opened(signals),), stop_signal=signals.asked)
+    summary = run_config(config, control).summary
+    signals.leave_at_once()
     retried = JobLayout.found(summary.job_id, summary.directories["job"], summary.directories)
     failing = [_traced(letter, letters) for letter in committed_dead_letters(store, retried)]
     return Report(

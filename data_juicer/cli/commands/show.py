@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Final
 
 import msgspec
 
 from data_juicer.cli.output import Output
+from data_juicer.cli.signals import StopSignals
 from data_juicer.clock import SystemClock
 from data_juicer.job.summary import JobCounts, JobStatus, RunRecord
 from data_juicer.monitor.closing import format_facts, operator_table
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="id of the job")
 
 
-def run(arguments: argparse.Namespace, output: Output) -> int:
+def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     job = JobHandle.open(arguments.work_dir, arguments.job)
     view, summary, layout = job.view, job.summary, job.layout
     is_alive = job.is_alive(SystemClock().now())
@@ -54,10 +54,9 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         operators = operator_lines(list(view.operators.values()))
         facts = job_facts(summary, view, layout, job.committed, is_alive=is_alive)
         table = ["", *operator_table(operators, width)] if operators else []
-        return [*format_facts(facts, is_coloured=sys.stdout.isatty()), *table]
+        return [*format_facts(facts), *table]
 
     output.emit(_report(job, is_alive=is_alive), lines)
-    return 0
 
 
 def _report(job: JobHandle, *, is_alive: bool) -> JobReport:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from data_juicer.config.schema import DEFAULTS, NOT_AVAILABLE, SPECS, JobConfig
 from data_juicer.config.sources import foreign, legacy
 from data_juicer.config.sources.layers import COMMAND_LINE, Given, Source, suggestion, variable_of
+from data_juicer.config.sources.parser import OneLineParser
 from data_juicer.config.spec import Choice, Flag, Integer, Names, Number, Spec
 from data_juicer.config.wording import nearest, one_line, show
 from data_juicer.errors import ConfigError
+from data_juicer.version import PROGRAM
 
-PROGRAM: Final = "dj-process"
 HELP_COLUMNS: Final = 80
 SOURCE: Final = Source(rank=COMMAND_LINE, name="command line", lines={})
 
@@ -30,19 +31,12 @@ checkpoint.strategy; other settings likewise. A recipe of DataJuicer's runs as i
 (partition_size, storage_format, ...) and settings that have no use here are accepted too."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """Raises instead of leaving the process."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(one_line(f"{SOURCE.name}: {message}"))
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all settings. What is not given is not in its namespace; values are words, not yet checked.
 
     It knows no `--help`: the command adds its own options.
     """
-    parser = _Parser(
+    parser = OneLineParser(
         prog=PROGRAM,
         usage=f"{PROGRAM} --config RECIPE [--job_id ID] [--SETTING VALUE ...]",
         description="Process a dataset by a recipe; the same command with the job's id resumes it.",

@@ -174,10 +174,11 @@ def test_a_damaged_summary_is_one_line_and_exit_code_1(
 
 
 @pytest.mark.parametrize("argv", [[], ["lits"], ["show"], ["list", "--output", "xml"]])
-def test_wrong_usage_is_exit_code_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        jobs.main(argv)
-    assert caught.value.code == 2
+def test_wrong_usage_is_one_line_and_exit_code_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, *argv)
+    assert (code, out) == (2, "")
+    assert err.startswith("dj-jobs: command line")
+    assert err.count("\n") == 1
 
 
 def test_a_reader_that_has_seen_enough_gets_no_traceback(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from data_juicer.events import types as t
 from data_juicer.events.view import JobView
 from data_juicer.monitor.closing import print_closing
 from data_juicer.monitor.facts import Fact, OperatorLine
+from data_juicer.monitor.streams import SurvivingStream
 from data_juicer.monitor.terminal import LINE_S, STEP_S, Terminal
 from data_juicer.testing.clock import ManualClock
 
@@ -126,7 +127,7 @@ class ClosedWindow(io.StringIO):
 
 @pytest.mark.parametrize("is_terminal", [True, False])
 def test_a_job_survives_that_nobody_looks_any_more(is_terminal: bool) -> None:
-    clock, window = ManualClock(), ClosedWindow(is_terminal=is_terminal)
+    clock, window = ManualClock(), SurvivingStream(ClosedWindow(is_terminal=is_terminal))
     terminal = Terminal(view_at(clock), clock, window)
     terminal.listen(record(t.WarningNotice(message="x")))
     terminal.tick()

@@ -1,0 +1,57 @@
+"""The subcommands of dj-jobs and their options."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Final, Protocol, cast
+
+from data_juicer.cli.commands import dead_letters, explain, retry_dead_letters
+from data_juicer.cli.commands import list as list_command
+from data_juicer.cli.commands import show as show_command
+from data_juicer.cli.output import Output, output_of
+from data_juicer.cli.signals import StopSignals
+from data_juicer.config.sources.parser import OneLineParser
+from data_juicer.version import VERSION
+
+
+class Command(Protocol):
+    """A module of cli/commands."""
+
+    NAME: str
+    HELP: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, arguments: argparse.Namespace, output: Output, signals: StopSignals) -> int | None:
+        """The exit code; None for a command whose output is all that it does."""
+
+
+COMMANDS: Final = tuple(
+    cast("Command", module)
+    for module in (list_command, show_command, explain, dead_letters, retry_dead_letters)
+)
+
+
+def answer(program: str, argv: Sequence[str] | None, signals: StopSignals) -> int | None:
+    """Run the command that the words name. Raises: DataJuicerError."""
+    arguments = build_parser(program).parse_args(argv)
+    command: Command = arguments.command
+    return command.run(arguments, output_of(arguments.output), signals)
+
+
+def build_parser(program: str) -> argparse.ArgumentParser:
+    parser = OneLineParser(prog=program, description="Look at jobs of dj-process.")
+    parser.add_argument("--version", action="version", version=f"data_juicer {VERSION}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        subparser = subparsers.add_parser(command.NAME, help=command.HELP, description=command.HELP)
+        command.add_arguments(subparser)
+        subparser.add_argument(
+            "--work_dir", default="./outputs", metavar="DIR", help="where the jobs are (default: %(default)s)"
+        )
+        subparser.add_argument(
+            "--output", choices=("text", "json"), default="text", help="form of the result (default: text)"
+        )
+        subparser.set_defaults(command=command)
+    return parser
