@@ -6,7 +6,8 @@ import os
 import re
 from typing import Final
 
-from data_juicer.errors import CheckpointError
+from data_juicer.engine.cleanup.remover import Remover
+from data_juicer.errors import CheckpointError, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_result_name
 from data_juicer.plan.mapping import decode_mapping
@@ -17,34 +18,31 @@ from data_juicer.store.commit import SET_ASIDE, read_manifest
 _COPY_NAME: Final = re.compile(r"partition_\d{6,}\.[0-9a-f]{8}\.[a-z]+", re.ASCII)
 
 
-def sweep_leftovers(store: Store, layout: JobLayout) -> int:
-    """Remove them, while no worker runs. Returns how many files went."""
-    return (
-        _sweep_copies(store, layout)
-        + _sweep_beside_results(store, layout, layout.dead_letter_dir)
-        + _sweep_beside_results(store, layout, layout.trace_dir)
-        + sum(
-            _remove(store, directory, [name for name in store.list(directory) if name.endswith(ASIDE_SUFFIX)])
-            for directory in (
-                layout.job_dir,
-                layout.metadata_dir,
-                layout.runs_dir,
-                layout.dead_letter_dir,
-                layout.trace_dir,
-            )
-        )
-    )
+def sweep_leftovers(remover: Remover, layout: JobLayout) -> None:
+    """Remove them, while no worker runs."""
+    store = remover.store
+    _sweep_copies(remover, layout)
+    _sweep_beside_results(remover, layout, layout.dead_letter_dir)
+    _sweep_beside_results(remover, layout, layout.trace_dir)
+    for directory in (
+        layout.job_dir,
+        layout.metadata_dir,
+        layout.runs_dir,
+        layout.dead_letter_dir,
+        layout.trace_dir,
+    ):
+        remover.remove(directory, [name for name in store.list(directory) if name.endswith(ASIDE_SUFFIX)])
 
 
-def _sweep_copies(store: Store, layout: JobLayout) -> int:
+def _sweep_copies(remover: Remover, layout: JobLayout) -> None:
     """Copies of an input that has changed since, and those of a scan that did not come to its end."""
-    names = store.list(layout.partitions_dir)
+    names = remover.store.list(layout.partitions_dir)
     litter = [name for name in names if name.endswith(STAGED_SUFFIX)]
     copies = [name for name in names if _COPY_NAME.fullmatch(name)]
-    named = _named_copies(store, layout) if copies else None
+    named = _named_copies(remover.store, layout) if copies else None
     if named is not None:
         litter += [name for name in copies if name not in named]
-    return _remove(store, layout.partitions_dir, litter)
+    remover.remove(layout.partitions_dir, litter)
 
 
 def _named_copies(store: Store, layout: JobLayout) -> set[str] | None:
@@ -52,13 +50,14 @@ def _named_copies(store: Store, layout: JobLayout) -> set[str] | None:
     try:
         path = layout.dataset_mapping
         mapping = decode_mapping(store.read(path), path, layout.partitions_dir)
-    except (CheckpointError, FileNotFoundError):
+    except (CheckpointError, StoreError, FileNotFoundError):
         return None
     return {os.path.basename(spec.copy_path) for spec in mapping.partitions}
 
 
-def _sweep_beside_results(store: Store, layout: JobLayout, directory: str) -> int:
+def _sweep_beside_results(remover: Remover, layout: JobLayout, directory: str) -> None:
     """Dead letters or samples of attempts whose result was not committed; those of a result set aside stay."""
+    store = remover.store
     aside = store.list(os.path.join(layout.results_dir, SET_ASIDE))
     kept = {os.path.join(layout.results_dir, f"{name.partition('.json')[0]}.json") for name in aside}
     litter = []
@@ -69,7 +68,7 @@ def _sweep_beside_results(store: Store, layout: JobLayout, directory: str) -> in
         manifest = layout.result_manifest(parsed.partition_id)
         if manifest not in kept and name not in _named_beside(store, manifest, name):
             litter.append(name)
-    return _remove(store, directory, litter)
+    remover.remove(directory, litter)
 
 
 def _named_beside(store: Store, manifest: str, name: str) -> set[str]:
@@ -80,11 +79,5 @@ def _named_beside(store: Store, manifest: str, name: str) -> set[str]:
             if store.exists(manifest)
             else set()
         )
-    except (CheckpointError, FileNotFoundError):
+    except (CheckpointError, StoreError, FileNotFoundError):
         return {name}
-
-
-def _remove(store: Store, directory: str, names: list[str]) -> int:
-    for name in names:
-        store.remove(os.path.join(directory, name))
-    return len(names)

@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 
 from data_juicer.engine.cleanup.orphan_copies import sweep_leftovers
-from data_juicer.errors import CheckpointError
+from data_juicer.engine.cleanup.remover import Remover
+from data_juicer.errors import CheckpointError, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import (
     ROWS_SUFFIX,
@@ -35,7 +36,7 @@ def checkpointed_partitions(store: Store, layout: JobLayout) -> set[int]:
 
 def drop_checkpoints(
     store: Store, layout: JobLayout, partitions: Iterable[int], *, keep_gathered: bool = False
-) -> None:
+) -> Remover:
     """Remove checkpoints and intermediate data of these partitions; their results stay.
 
     Args:
@@ -50,70 +51,73 @@ def drop_checkpoints(
     data: list[str] = []
     for name, found in parsed.items():
         if found.partition_id in gone and not (found.is_summary and _stage(found) in gathered):
-            (data if found.attempt else manifests).append(os.path.join(layout.checkpoints_dir, name))
-    for path in manifests:
-        store.remove(path)
-    if manifests:
-        store.sync_dir(layout.checkpoints_dir)  # first the facts, then what they stood on
-    for path in data:
-        store.remove(path)
+            (data if found.attempt else manifests).append(name)
+    remover = Remover(store)
+    _remove_facts_first(remover, layout.checkpoints_dir, manifests, data)
     for partition in gone:
         directory = layout.intermediate_partition_dir(partition)
-        for name in store.list(directory):
-            store.remove(os.path.join(directory, name))
+        remover.remove(directory, store.list(directory))
         store.remove_dir(directory)
+    return remover
+
+
+def _remove_facts_first(
+    remover: Remover, directory: str, manifests: Sequence[str], data: Sequence[str]
+) -> None:
+    """Manifests, durably, then the files that they name."""
+    remover.remove(directory, manifests)
+    if manifests:
+        remover.store.sync_dir(directory)
+    remover.remove(directory, data)
 
 
 def _stage(name: CheckpointName) -> tuple[int, int]:
     return name.partition_id, name.operation_idx
 
 
-def sweep(store: Store, layout: JobLayout) -> int:
-    """Remove what attempts left that never committed: files that no manifest names. Returns how many.
+def sweep(store: Store, layout: JobLayout) -> Remover:
+    """Remove what attempts left that never committed: files that no manifest names.
 
     Only called while no worker runs. Of a partition with something set aside, everything stays.
     """
-    return (
-        _sweep_dir(store, layout.checkpoints_dir, parse_checkpoint_name)
-        + _sweep_dir(store, layout.results_dir, parse_result_name)
-        + _sweep_decisions(store, layout)
-        + sweep_leftovers(store, layout)
-    )
+    remover = Remover(store)
+    _sweep_dir(remover, layout.checkpoints_dir, parse_checkpoint_name)
+    _sweep_dir(remover, layout.results_dir, parse_result_name)
+    _sweep_decisions(remover, layout)
+    sweep_leftovers(remover, layout)
+    return remover
 
 
-def _sweep_decisions(store: Store, layout: JobLayout) -> int:
+def _sweep_decisions(remover: Remover, layout: JobLayout) -> None:
     """Remove decisions of dataset-wide operators that no manifest names any more, or does yet."""
-    names = store.list(layout.checkpoints_dir)
+    names = remover.store.list(layout.checkpoints_dir)
     held = {name: index for name in names if (index := parse_resolve_name(name)) is not None}
     named = set()
     for name in held:
         if name.endswith(".json"):
             try:
-                named.add(read_resolve(store, os.path.join(layout.checkpoints_dir, name)).file)
-            except (CheckpointError, FileNotFoundError):
-                return 0  # what it names is not known
-    litter = [name for name in held if not name.endswith(".json") and name not in named]
-    for name in litter:
-        store.remove(os.path.join(layout.checkpoints_dir, name))
-    return len(litter)
+                named.add(read_resolve(remover.store, os.path.join(layout.checkpoints_dir, name)).file)
+            except (CheckpointError, StoreError, FileNotFoundError):
+                return  # what it names is not known
+    remover.remove(
+        layout.checkpoints_dir, [name for name in held if not name.endswith(".json") and name not in named]
+    )
 
 
-def drop_decisions(store: Store, layout: JobLayout) -> None:
+def drop_decisions(store: Store, layout: JobLayout) -> Remover:
     """Remove what dataset-wide operators decided; only of a job that is complete."""
     names = [name for name in store.list(layout.checkpoints_dir) if parse_resolve_name(name) is not None]
     manifests = [name for name in names if name.endswith(".json")]
-    for name in manifests:
-        store.remove(os.path.join(layout.checkpoints_dir, name))
-    if manifests:
-        store.sync_dir(layout.checkpoints_dir)  # first the facts, then what they stood on
-    for name in names:
-        if name not in manifests:
-            store.remove(os.path.join(layout.checkpoints_dir, name))
+    remover = Remover(store)
+    data = [name for name in names if name not in manifests]
+    _remove_facts_first(remover, layout.checkpoints_dir, manifests, data)
+    return remover
 
 
 def _sweep_dir(
-    store: Store, directory: str, parse: Callable[[str], CheckpointName | ResultName | None]
-) -> int:
+    remover: Remover, directory: str, parse: Callable[[str], CheckpointName | ResultName | None]
+) -> None:
+    store = remover.store
     manifests: dict[int, list[str]] = {}
     files: dict[int, list[str]] = {}
     litter = []
@@ -128,9 +132,7 @@ def _sweep_dir(
     for partition, held in files.items():
         named = _named(store, directory, manifests.get(partition, []), held)
         litter += [name for name in held if name not in named]
-    for name in litter:
-        store.remove(os.path.join(directory, name))
-    return len(litter)
+    remover.remove(directory, litter)
 
 
 def _named(store: Store, directory: str, manifests: Sequence[str], files: Sequence[str]) -> set[str]:
@@ -144,7 +146,7 @@ def _named(store: Store, directory: str, manifests: Sequence[str], files: Sequen
     for name in manifests:
         try:
             manifest = read_manifest(store, os.path.join(directory, name))
-        except (CheckpointError, FileNotFoundError):
+        except (CheckpointError, StoreError, FileNotFoundError):
             return set(files)
         named |= {file.name for file in manifest.all_files}
     return named

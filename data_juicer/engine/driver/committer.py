@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from data_juicer.errors import StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Lock
 from data_juicer.plan.retention import Retention, superseded, unnamed_files
@@ -120,6 +122,10 @@ class Committer:
         self._held[newest.partition] = sorted(left, key=lambda manifest: manifest.operator_index)
         if not dropped:
             return
+        with contextlib.suppress(StoreError):  # what stays is swept when the run ends, or told then
+            self._drop(newest, dropped)
+
+    def _drop(self, newest: Manifest, dropped: Sequence[Manifest]) -> None:
         for manifest in dropped:
             self._store.remove(self._path(manifest))
         self._store.sync_dir(self._layout.checkpoints_dir)  # first the facts, then what they stood on

@@ -19,7 +19,8 @@ from data_juicer.plan.retention import Retention, drops_checkpoints_of_done
 
 def succeed(job: OpenJob, config: JobConfig) -> JobSummary:
     """The result is published: clean up, and write down that the job is complete."""
-    _clean_up(job, config, succeeded=True)
+    for finding in _clean_up(job, config, succeeded=True):
+        job.log.record(t.WarningNotice(message=finding))
     duration_s, view = job.elapsed_s(), job.view
     outcome = payloads.Outcome(
         rows_in=view.rows, rows_dead_letter=view.rows_dead_letter, export_path=job.summary.export_path
@@ -45,15 +46,18 @@ def fail(job: OpenJob, config: JobConfig, error: BaseException) -> None:
         job.save(JobStatus.STOPPED if is_stop else JobStatus.FAILED, counts, told)
 
 
-def _clean_up(job: OpenJob, config: JobConfig, succeeded: bool) -> None:
+def _clean_up(job: OpenJob, config: JobConfig, succeeded: bool) -> list[str]:
+    """Remove what is not needed any more; returns what could not be, a sentence each."""
     if job.lock.is_lost():  # what workers of the run that owns it have staged looks like litter
-        return
+        return []
     storage = config.intermediate_storage
+    removers = []
     if storage.cleanup_temp_files:
-        sweep(job.store, job.layout)
+        removers.append(sweep(job.store, job.layout))
     retention = cast("Retention", storage.retention_policy)
     if drops_checkpoints_of_done(retention, succeeded, storage.cleanup_on_success):
         done = done_partitions(job.store, job.layout)
-        drop_checkpoints(job.store, job.layout, done, keep_gathered=not succeeded)
+        removers.append(drop_checkpoints(job.store, job.layout, done, keep_gathered=not succeeded))
         if succeeded:
-            drop_decisions(job.store, job.layout)
+            removers.append(drop_decisions(job.store, job.layout))
+    return [finding for remover in removers for finding in remover.refused]

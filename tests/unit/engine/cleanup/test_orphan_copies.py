@@ -64,9 +64,9 @@ def test_what_no_manifest_names_is_swept_and_the_rest_stays(config: JobConfig, s
     for path in litter:
         store.write(path, b"x")
     store.write(os.path.join(layout.checkpoints_dir, "notes.txt"), b"somebody else's")
-    assert orphan_files.sweep(store, layout) == 3
+    assert orphan_files.sweep(store, layout).removed == 3
     assert store.contents().keys() == before | {os.path.join(layout.checkpoints_dir, "notes.txt")}
-    assert orphan_files.sweep(store, layout) == 0
+    assert orphan_files.sweep(store, layout).removed == 0
 
 
 def test_what_killed_runs_leave_beside_the_results_is_swept(config: JobConfig, store: MemoryStore) -> None:
@@ -86,7 +86,7 @@ def test_what_killed_runs_leave_beside_the_results_is_swept(config: JobConfig, s
     for path in litter:
         store.write(path, b"x")
     store.write(os.path.join(layout.partitions_dir, "notes.txt"), b"somebody else's")
-    assert orphan_files.sweep(store, layout) == len(litter)
+    assert orphan_files.sweep(store, layout).removed == len(litter)
     assert store.contents().keys() == before | {os.path.join(layout.partitions_dir, "notes.txt")}
 
 
@@ -100,14 +100,14 @@ def test_copies_and_dead_letters_that_are_named_stay(tmp_path: Path) -> None:
     layout = jobs.layout_of(config)
     assert len(store.list(layout.partitions_dir)) == 2
     assert len(store.list(layout.dead_letter_dir)) == 2, "what was staged, and the same for people"
-    assert orphan_files.sweep(store, layout) == 0
+    assert orphan_files.sweep(store, layout).removed == 0
 
 
 def test_dead_letters_of_a_result_that_was_set_aside_stay(config: JobConfig, store: MemoryStore) -> None:
     layout = jobs.layout_of(config)
     set_aside(store, [layout.result_manifest(0)])
     store.write(layout.dead_letter_data(0, "r1a1"), b"x")
-    assert orphan_files.sweep(store, layout) == 0
+    assert orphan_files.sweep(store, layout).removed == 0
 
 
 def test_of_a_partition_with_something_set_aside_nothing_is_swept(
@@ -116,7 +116,7 @@ def test_of_a_partition_with_something_set_aside_nothing_is_swept(
     layout = jobs.layout_of(config)
     set_aside(store, [layout.checkpoint_manifest(0, 1)])
     before = store.contents().keys()
-    assert orphan_files.sweep(store, layout) == 0
+    assert orphan_files.sweep(store, layout).removed == 0
     assert store.contents().keys() == before
 
 
@@ -126,7 +126,7 @@ def test_where_a_manifest_cannot_be_read_nothing_of_its_partition_is_swept(
     layout = jobs.layout_of(config)
     store.write(layout.checkpoint_manifest(0, 1), b"torn")
     store.write(layout.checkpoint_data(0, 1, "r9a9", "parquet"), b"x")
-    assert orphan_files.sweep(store, layout) == 0
+    assert orphan_files.sweep(store, layout).removed == 0
 
 
 def test_checkpoints_of_some_partitions_go_and_their_results_stay(
