@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 Compression = Literal["none", "gzip", "zstd"]
 
+TOO_LONG: Final = "too_long"
+"""Type of the error of a row that is longer than partition.max_row_mb; its dead letter need not hold the whole row."""
+LONG_ROW_BYTES_KEPT: Final = 1000
+"""Of a row that is too long; the rest stays in the source."""
 SOURCE_SHIFT_BITS: Final = 40
 """A row id is the source's index shifted by this, plus the row's number in its source: 2^40 rows, 2^24 sources."""
 

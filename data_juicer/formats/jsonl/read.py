@@ -11,7 +11,9 @@ import xxhash
 
 from data_juicer.errors import InputError
 from data_juicer.formats.base import (
+    LONG_ROW_BYTES_KEPT,
     SOURCE_SHIFT_BITS,
+    TOO_LONG,
     BadRow,
     Fragment,
     ReadRows,
@@ -20,7 +22,7 @@ from data_juicer.formats.base import (
 )
 from data_juicer.formats.jsonl.json_rows import RowError
 from data_juicer.formats.jsonl.lines import Offsets, RowLines, split_rows
-from data_juicer.formats.jsonl.texts import LONG_ROW_BYTES_KEPT, TOO_LONG, decode_texts, too_long
+from data_juicer.formats.jsonl.texts import decode_texts, too_long
 from data_juicer.kernels.characters.json_strings import text_array
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import Batch, Place

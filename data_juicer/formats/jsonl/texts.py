@@ -14,14 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from data_juicer.formats.base import LONG_ROW_BYTES_KEPT, TOO_LONG
 from data_juicer.formats.jsonl.json_rows import DEPTH_MAX, REFUSALS, RowError, depth, text_finder, why_refused
 from data_juicer.formats.jsonl.lines import RowLines
 from data_juicer.kernels.characters.json_strings import decode_strings, text_array
 
-TOO_LONG: Final = "too_long"
-"""Type of the error; what a dead letter of it holds is not the whole row."""
-LONG_ROW_BYTES_KEPT: Final = 1000
-"""Of a line that is too long; the rest stays in the source."""
 _ROWS_AT_ONCE: Final = 8192
 """Bounds the memory of what is found but not decoded yet, some 0.5 KB a row."""
 _SLICE_BYTES: Final = 1 << 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 import xxhash
 
 from data_juicer.errors import InputError
+from data_juicer.formats.tables.normal import normal_table
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -55,3 +57,33 @@ def digest_pages(data: bytes, schema: pa.Schema) -> str:
     state = xxhash.xxh3_128(data)
     state.update(str(schema.remove_metadata()).encode())
     return state.hexdigest()
+
+
+def read_groups(path: str, file: pq.ParquetFile, groups: Sequence[int]) -> pa.Table:
+    """The rows of these row groups.
+
+    Raises: InputError: a column is damaged or of a type that Arrow cannot read.
+    """
+    try:
+        return file.read_row_groups(list(groups), use_threads=False)
+    except pa.ArrowNotImplementedError:  # such as lists of dictionaries over several row groups
+        pass
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, file, groups, error) from error
+    try:
+        tables = [normal_table(file.read_row_group(group, use_threads=False)) for group in groups]
+        return pa.concat_tables(tables, promote_options="none")
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, file, groups, error) from error
+
+
+def _unreadable(path: str, file: pq.ParquetFile, groups: Sequence[int], error: Exception) -> InputError:
+    told = str(error).splitlines()[0]
+    for group in groups:
+        for name in file.schema_arrow.names:
+            try:
+                file.read_row_group(group, columns=[name], use_threads=False)
+            except (pa.ArrowException, OSError) as of_column:
+                told = str(of_column).splitlines()[0]
+                return InputError(f"{path}: row group {group}, column {name!r} cannot be read: {told}.")
+    return InputError(f"{path}: cannot be read: {told}.")

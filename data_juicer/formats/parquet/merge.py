@@ -1,23 +1,28 @@
 """Result parts of all partitions -> one Parquet file, in two passes over the parts and in the memory of a few.
 
 The first pass finds types that hold every row of every part, the second writes. A field that a row lacks is null. Where
-no type holds all values of a field (a number here, a string there, an integer beyond 64 bits) the column is a string
-column of their JSON texts; so nothing is lost, and the file does not depend on how rows were divided into parts.
+no type holds all values of a field exactly (a number here, a string there, an integer beyond 64 bits) the column is a
+string column of their JSON texts; so nothing is lost, and the file does not depend on how rows were divided into parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO, Final
 
 import pyarrow as pa
 
-from data_juicer.formats.tables.arrow_json import raw_values
-from data_juicer.formats.tables.json_kinds import JSON_TEXT, Kind
+from data_juicer.formats.base import Parts, ReadPart
+from data_juicer.formats.tables.arrow_kinds import Seen, field_of, is_json_text, join_members, seen_in
+from data_juicer.formats.tables.cast import cast_table
+from data_juicer.formats.tables.json_kinds import NULL, Kind
 from data_juicer.formats.tables.lines_table import join_lines, kinds_schema, lines_table
+from data_juicer.formats.tables.normal import is_normal, normal_table
 
-Parts = Sequence[str]
-ReadPart = Callable[[str], bytes]
+_NO_FIELD: Final = "text"
+"""The column of rows without any field, which Parquet cannot count without one."""
+_NOTES: Final = frozenset({b"pandas", b"huggingface"})
+"""Metadata in which pandas and datasets describe the columns of a file; they refuse a file that it does not fit."""
 
 ROW_GROUP_BYTES: Final = 32 << 20
 """Parts are gathered into row groups of about this size, as Arrow holds them."""
@@ -26,9 +31,12 @@ ROW_GROUP_BYTES: Final = 32 << 20
 def jsonl_kinds(parts: Parts, read: ReadPart) -> dict[str, Kind]:
     """The kind of each field over all parts of JSON Lines, fields in the order first seen."""
     kinds: dict[str, Kind] = {}
+    has_rows = False
     for part in parts:
-        kinds = join_lines(kinds, read(part))
-    return kinds
+        data = read(part)
+        kinds = join_lines(kinds, data)
+        has_rows = has_rows or bool(data)
+    return {_NO_FIELD: NULL} if has_rows and not kinds else kinds
 
 
 def write_jsonl(parts: Parts, read: ReadPart, kinds: Mapping[str, Kind], sink: BinaryIO) -> None:
@@ -37,27 +45,36 @@ def write_jsonl(parts: Parts, read: ReadPart, kinds: Mapping[str, Kind], sink: B
 
 
 def parquet_schema(parts: Parts, read: ReadPart) -> pa.Schema:
-    """A schema that holds all Parquet parts, columns in the order first seen. One without rows counts only among such.
+    """A schema that holds all Parquet parts exactly, columns in the order first seen (`formats.tables.arrow_kinds`).
 
-    Such a part has the types of the source, although an operator may have made others of them in all rows there are.
+    A part without rows counts only among such: it has the types of the source, although an operator may have made others
+    of them in all rows there are. Values are looked at only where the types of a column differ.
     """
-    fields: dict[str, pa.Field] = {}
-    metadata, empty = None, True
+    distinct: dict[tuple[bool, bytes], pa.Schema] = {}
+    filled: list[str] = []
     for part in parts:
-        schema, is_empty = _file_schema(read(part))
-        metadata = metadata or schema.metadata
-        if empty and not is_empty:
-            fields, empty = {}, False
-        for found in schema if is_empty == empty else ():
-            held = fields.get(found.name)
-            fields[found.name] = found if held is None else _common_field(held, found)
-    return pa.schema(list(fields.values()), metadata=metadata)
+        schema, rows = _file_schema(read(part))
+        distinct.setdefault((rows > 0, schema.serialize().to_pybytes()), schema)
+        if rows:
+            filled.append(part)
+    counted = [schema for (has_rows, _), schema in distinct.items() if has_rows == bool(filled)]
+    fields = _joined([{field.name: field for field in schema} for schema in counted])
+    differing = [name for name, field in fields.items() if field is None]
+    if differing:
+        seen: dict[str, Seen] = {}
+        for number, part in enumerate(filled or parts):
+            found = _seen_columns(_file_table(read(part), differing))
+            seen = found if number == 0 else join_members(seen, found)
+        fields |= {name: field_of(name, seen[name]) for name in differing}
+    metadata = next((schema.metadata for schema in counted if schema.metadata), None)
+    made = pa.schema([field for field in fields.values() if field is not None], metadata=metadata)
+    return made if all(made.equals(schema) for schema in counted) else _without_notes(made)
 
 
 def write_parquet(parts: Parts, read: ReadPart, schema: pa.Schema, sink: BinaryIO) -> None:
     """Parquet parts as one file; `schema` must cover them, see `parquet_schema`."""
     tables = (_file_table(read(part)) for part in parts)
-    _write(schema, (_cast_table(table, schema) for table in tables if table.num_rows), sink)
+    _write(schema, (cast_table(table, schema) for table in tables if table.num_rows), sink)
 
 
 def jsonl_parts_to_parquet(parts: Parts, read: ReadPart, sink: BinaryIO) -> None:
@@ -71,49 +88,47 @@ def parquet_parts_to_parquet(parts: Parts, read: ReadPart, sink: BinaryIO) -> No
 # ---- Parquet
 
 
-def _file_schema(data: bytes) -> tuple[pa.Schema, bool]:
-    """The schema, and whether there is no row."""
+def _file_schema(data: bytes) -> tuple[pa.Schema, int]:
+    """The schema, and the number of rows."""
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(pa.BufferReader(data))
-    return file.schema_arrow, file.metadata.num_rows == 0
+    return file.schema_arrow, file.metadata.num_rows
 
 
-def _file_table(data: bytes) -> pa.Table:
+def _file_table(data: bytes, names: Sequence[str] | None = None) -> pa.Table:
+    """A part, or these columns of it, in normal types."""
     import pyarrow.parquet as pq
 
-    return pq.read_table(pa.BufferReader(data), use_threads=False)
+    file = pq.ParquetFile(pa.BufferReader(data))
+    columns = None if names is None else [name for name in names if name in file.schema_arrow.names]
+    return normal_table(file.read(columns, use_threads=False))
 
 
-def _common_field(held: pa.Field, found: pa.Field) -> pa.Field:
-    if held.type == found.type and _is_json(held) == _is_json(found):
-        return held
-    if not _is_json(held) and not _is_json(found):
-        try:
-            both = [pa.schema([held]), pa.schema([found])]
-            return pa.unify_schemas(both, promote_options="permissive").field(0)
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
-            pass  # no type holds both
-    return pa.field(held.name, pa.large_string(), metadata=JSON_TEXT)
+def _joined(schemas: Sequence[Mapping[str, pa.Field]]) -> dict[str, pa.Field | None]:
+    """Each column's field where all that have it agree; None where they do not."""
+    fields: dict[str, pa.Field | None] = {}
+    for name in dict.fromkeys(name for schema in schemas for name in schema):
+        held = [schema[name] for schema in schemas if name in schema]
+        nullable = len(held) < len(schemas) or any(field.nullable for field in held)
+        is_one = all(
+            is_normal(field.type)
+            and field.type.equals(held[0].type, check_metadata=True)
+            and is_json_text(field) == is_json_text(held[0])
+            for field in held
+        )
+        fields[name] = held[0].with_nullable(nullable) if is_one else None
+    return fields
 
 
-def _is_json(field: pa.Field) -> bool:
-    return JSON_TEXT.items() <= (field.metadata or {}).items()
+def _seen_columns(table: pa.Table) -> dict[str, Seen]:
+    return {field.name: seen_in(field, table[field.name].combine_chunks()) for field in table.schema}
 
 
-def _cast_table(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = []
-    for field in schema:
-        if field.name not in table.column_names:
-            columns.append(pa.nulls(table.num_rows, field.type))
-            continue
-        column, found = table[field.name], table.schema.field(field.name)
-        if _is_json(field) and not _is_json(found):
-            texts = [None if raw == b"null" else raw.decode() for raw in raw_values(column)]
-            columns.append(pa.array(texts, field.type))
-        else:
-            columns.append(column if column.type == field.type else column.cast(field.type, safe=False))
-    return pa.Table.from_arrays(columns, schema=schema)
+def _without_notes(schema: pa.Schema) -> pa.Schema:
+    """Without what other libraries wrote about columns that are others now."""
+    notes = {key: note for key, note in (schema.metadata or {}).items() if key not in _NOTES}
+    return schema.with_metadata(notes or None)
 
 
 # ---- writing

@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from data_juicer.formats.base import Fragment, read_range
-from data_juicer.formats.parquet.file import byte_range, digest_pages, open_file, row_groups
+from data_juicer.formats.parquet.file import (
+    byte_range,
+    digest_pages,
+    group_bounds,
+    open_file,
+    read_groups,
+    row_groups,
+)
 from data_juicer.formats.tables.encode import parquet_bytes
+from data_juicer.formats.tables.normal import normal_table
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -50,7 +58,7 @@ def unpack_slices(source: SourceFile, limits: FragmentLimits) -> Iterator[tuple[
     """
     file = open_file(source.path)
     row_start = 0
-    for table in _slices(file, limits):
+    for table in _slices(source.path, file, limits):
         data = parquet_bytes(table)
         yield (
             Fragment(
@@ -67,14 +75,34 @@ def unpack_slices(source: SourceFile, limits: FragmentLimits) -> Iterator[tuple[
         row_start += table.num_rows
 
 
-def _slices(file: pq.ParquetFile, limits: FragmentLimits) -> Iterator[pa.Table]:
-    for batch in file.iter_batches(batch_size=limits.rows_max, use_threads=False):
-        rows_left = pa.Table.from_batches([batch])
+def _slices(path: str, file: pq.ParquetFile, limits: FragmentLimits) -> Iterator[pa.Table]:
+    for table in _tables(path, file, limits.rows_max):
+        rows_left = table
         while rows_left.num_rows:
             average = max(1, rows_left.nbytes // rows_left.num_rows)
             rows = max(1, min(rows_left.num_rows, limits.size_bytes_max // average))
             yield rows_left.slice(0, rows)
             rows_left = rows_left.slice(rows)
+
+
+def _tables(path: str, file: pq.ParquetFile, rows_max: int) -> Iterator[pa.Table]:
+    """The rows of a file in order.
+
+    Raises: InputError: a column is damaged or of a type that Arrow cannot read.
+    """
+    rows = 0
+    try:
+        for batch in file.iter_batches(batch_size=rows_max, use_threads=False):
+            rows += batch.num_rows
+            yield pa.Table.from_batches([batch])
+    except (pa.ArrowException, OSError):
+        starts = group_bounds(file)
+        for group, start in enumerate(
+            starts[:-1]
+        ):  # one at a time some more types can be read; or it says what is wrong
+            if starts[group + 1] > rows:
+                table = normal_table(read_groups(path, file, [group]))
+                yield table.slice(max(0, rows - start))
 
 
 def _fragment(source: SourceFile, file: pq.ParquetFile, groups: range, row_start: int, rows: int) -> Fragment:

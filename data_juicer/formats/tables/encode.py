@@ -9,9 +9,19 @@ from typing import Any
 import pyarrow as pa
 
 from data_juicer.formats.jsonl.write import encode_rows
-from data_juicer.formats.tables.json_kinds import NULL, arrow_field, fit, join, kind_of
+from data_juicer.formats.tables.arrow_json import raw_values
+from data_juicer.formats.tables.json_kinds import (
+    JSON_TEXT,
+    NULL,
+    arrow_field,
+    decode_number_safe,
+    fit_raw,
+    is_same,
+    join,
+    kind_of_raw,
+)
 from data_juicer.formats.tables.lines_table import lines_table
-from data_juicer.formats.tables.rows import TableRows
+from data_juicer.formats.tables.rows import TableRows, is_text
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import STATS_FIELD, Batch
 
@@ -26,7 +36,12 @@ def encode_table(batch: Batch, *, keep_stats: bool = False) -> pa.Table:
     source = batch.source
     if not isinstance(source, TableRows):
         raise TypeError(f"rows of {type(source).__name__} have no Arrow schema to keep")
-    table = source.table.take(pa.array(batch.origin, mask=batch.origin < 0))
+    own = batch.origin < 0
+    table = source.table.take(pa.array(batch.origin, mask=own))
+    if own.any():  # such rows lack the columns of the source
+        table = table.cast(
+            pa.schema([field.with_nullable(True) for field in table.schema], table.schema.metadata)
+        )
     for key, column in batch.texts.items():
         if batch.changed(key).any():
             table = _with_text(table, key, column)
@@ -68,11 +83,11 @@ def _with_text(table: pa.Table, key: str, column: pa.Array) -> pa.Table:
     """`a.b` reaches into the struct column `a` where the table has no column of that name, as `find_column` does."""
     head, dot, rest = key.partition(".")
     if key in table.column_names:
-        return _with_column(table, key, column.cast(table.schema.field(key).type))
+        return _with_column(table, key, _as_text_type(column, table.schema.field(key).type))
     if not dot or head not in table.column_names:
         return _with_column(table, key, column)
     struct = table[head].combine_chunks()
-    inner = pa.Table.from_arrays(struct.flatten(), [field.name for field in struct.type])
+    inner = pa.Table.from_arrays(struct.flatten(), schema=pa.schema(list(struct.type)))
     inner = _with_text(inner, rest, column)
     rebuilt = pa.StructArray.from_arrays(
         [inner[name].combine_chunks() for name in inner.column_names], fields=list(inner.schema)
@@ -80,36 +95,66 @@ def _with_text(table: pa.Table, key: str, column: pa.Array) -> pa.Table:
     return _with_column(table, head, rebuilt)
 
 
+def _as_text_type(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    if not pa.types.is_dictionary(kind):
+        return column.cast(kind)
+    encoded = column.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(encoded.indices, encoded.dictionary.cast(kind.value_type))
+
+
 def _with_field(table: pa.Table, key: str, raw: pa.Array) -> pa.Table:
-    """A field that operators wrote: in the type that the column has, else in the one that holds all its values."""
-    decoded = [None if value is None else json_values.decode(value) for value in raw.to_pylist()]
+    """A field that operators wrote: in the type that the column has, if it holds all values, else in one that does."""
+    texts = raw.to_pylist()
     if key in table.column_names:
-        try:
-            return _with_column(table, key, pa.array(decoded, table.schema.field(key).type))
-        except (pa.ArrowException, TypeError, ValueError, OverflowError):
-            pass  # the values no longer fit the column; it takes their type
-    kind = reduce(join, map(kind_of, decoded), NULL)
+        kept = _in_type(texts, table.schema.field(key).type)
+        if kept is not None:
+            return _with_column(table, key, kept)
+    kind = reduce(join, (kind_of_raw(text) for text in texts if text is not None), NULL)
+    if kind == NULL:  # the rows of other partitions say what it is
+        return _with_column(table, key, pa.nulls(len(texts)), pa.field(key, pa.null()))
     field = arrow_field(key, kind)
-    return _with_column(table, key, pa.array([fit(value, kind) for value in decoded], field.type), field)
+    return _with_column(table, key, pa.array([fit_raw(text, kind) for text in texts], field.type), field)
+
+
+def _in_type(texts: list[bytes | None], kind: pa.DataType) -> pa.Array | None:
+    """Raw JSON values as a column of a type; None where a value would not be the same there."""
+    values = [None if text is None else decode_number_safe(text) for text in texts]
+    try:
+        made = pa.array(values, kind)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return None
+    if is_text(kind):
+        return made
+    read_back = [json_values.decode(raw) for raw in raw_values(made)]
+    return made if all(map(is_same, values, read_back)) else None
 
 
 def _with_column(table: pa.Table, key: str, column: Any, field: pa.Field | None = None) -> pa.Table:
-    named = field or pa.field(key, column.type)
-    if key in table.column_names:
-        return table.set_column(table.column_names.index(key), named, column)
-    return table.append_column(named, column)
+    """`field` says what the column is now; without it, it is what it was, in the type of `column`."""
+    if key not in table.column_names:
+        return table.append_column(field or pa.field(key, column.type), column)
+    held = table.schema.field(key)
+    named = field or pa.field(
+        key, column.type, nullable=held.nullable or column.null_count > 0, metadata=held.metadata
+    )
+    return table.set_column(table.column_names.index(key), named, column)
 
 
 def _stats(table: pa.Table, figures: Mapping[str, pa.Array]) -> pa.StructArray:
     """Figures as a struct, after the members that the source has there already."""
-    members: dict[str, pa.Array] = {}
+    members: dict[str, tuple[pa.Field, pa.Array]] = {}
     if STATS_FIELD in table.column_names and pa.types.is_struct(table.schema.field(STATS_FIELD).type):
         struct = table[STATS_FIELD].combine_chunks()
-        members = dict(zip([field.name for field in struct.type], struct.flatten(), strict=True))
-    members.update({name: _typed(column) for name, column in figures.items()})
-    return pa.StructArray.from_arrays(list(members.values()), names=list(members))
+        members = {
+            field.name: (field, column) for field, column in zip(struct.type, struct.flatten(), strict=True)
+        }
+    members.update({name: _typed(name, column) for name, column in figures.items()})
+    fields, columns = zip(*members.values(), strict=True)
+    return pa.StructArray.from_arrays(list(columns), fields=list(fields))
 
 
-def _typed(column: pa.Array) -> pa.Array:
+def _typed(name: str, column: pa.Array) -> tuple[pa.Field, pa.Array]:
     """A column of figures; as JSON text where they are not of one type."""
-    return column.cast(pa.large_string()) if pa.types.is_large_binary(column.type) else column
+    if not pa.types.is_large_binary(column.type):
+        return pa.field(name, column.type), column
+    return pa.field(name, pa.large_string(), metadata=JSON_TEXT), column.cast(pa.large_string())

@@ -9,9 +9,8 @@ import pyarrow as pa
 from data_juicer.formats.tables.json_kinds import (
     Kind,
     arrow_field,
-    fit,
-    holds_json_text,
-    is_json_text,
+    decode_number_safe,
+    fit_raw,
     join_members,
     kind_of,
 )
@@ -29,7 +28,7 @@ def lines_table(data: bytes, kinds: Mapping[str, Kind] | None = None) -> pa.Tabl
     schema = kinds_schema(kinds)
     rows = [json_values.raw_object(line) for line in _lines(data)]
     columns = [
-        pa.array([_fit_raw(row.get(name), kind) for row in rows], schema.field(name).type)
+        pa.array([fit_raw(row.get(name), kind) for row in rows], schema.field(name).type)
         for name, kind in kinds.items()
     ]
     return pa.Table.from_arrays(columns, schema=schema)
@@ -39,7 +38,7 @@ def join_lines(kinds: Mapping[str, Kind], data: bytes) -> dict[str, Kind]:
     """The kinds that hold these rows as well."""
     joined = dict(kinds)
     for line in _lines(data):
-        row = json_values.decode(line)
+        row = decode_number_safe(line)
         if not all(type(value) is str and _is_string(joined.get(name)) for name, value in row.items()):
             joined = join_members(joined, {name: kind_of(value) for name, value in row.items()})
     return joined
@@ -55,13 +54,3 @@ def _lines(data: bytes) -> list[bytes]:
 
 def _is_string(kind: Kind | None) -> bool:
     return kind is not None and kind.name == "str"
-
-
-def _fit_raw(raw: bytes | None, kind: Kind) -> object:
-    """A raw value as `pa.array` takes it; JSON text at the top of a row is the very text that came in."""
-    if raw is None or raw == b"null":
-        return None
-    if is_json_text(kind):
-        return raw.decode()
-    value = json_values.decode(raw)
-    return fit(value, kind) if kind.name == "float" or holds_json_text(kind) else value

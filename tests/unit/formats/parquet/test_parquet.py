@@ -77,7 +77,7 @@ def test_whole_row_groups_are_gathered_into_fragments(tmp_path: Path) -> None:
     fragments = scan_row_groups(source, LIMITS)
     assert fragments is not None
     assert [(each.row_start, each.row_stop) for each in fragments] == [(0, 4), (4, 5)]
-    read_rows = [read_fragment(source.path, each, ("text",), row_bytes_max=1) for each in fragments]
+    read_rows = [read_fragment(source.path, each, ("text",), row_bytes_max=1 << 20) for each in fragments]
     assert [rows.batch.text("text").to_pylist() for rows in read_rows] == [["a", "c", "d"], ["e"]]
     assert [rows.batch.row_ids().tolist() for rows in read_rows] == [[0, 2, 3], [4]]
     assert [rows.rows_in for rows in read_rows] == [4, 1]
@@ -91,7 +91,7 @@ def test_a_row_group_that_is_too_large_is_unpacked_in_slices(tmp_path: Path) -> 
         path = tmp_path / f"copy_{fragment.row_start}.parquet"
         path.write_bytes(data)
         assert fragment.byte_stop == len(data)
-        rows.append(read_fragment(str(path), fragment, ("text",), row_bytes_max=1, offset=0).batch)
+        rows.append(read_fragment(str(path), fragment, ("text",), row_bytes_max=1 << 20, offset=0).batch)
     assert [batch.row_ids().tolist() for batch in rows] == [[0, 2, 3], [4]]
     assert all(batch.source.table.schema.equals(TABLE.schema) for batch in rows)
 
@@ -203,7 +203,7 @@ def test_a_parquet_file_that_changed_after_the_scan_is_refused(tmp_path: Path) -
     fragments = scan_row_groups(source, LIMITS) or []
     source_of(tmp_path, TABLE.set_column(1, "n", pa.array([9] * 5, pa.int16())), 2)
     with pytest.raises(InputError, match="changed while the job was running"):
-        read_fragment(source.path, fragments[0], ("text",), row_bytes_max=1)
+        read_fragment(source.path, fragments[0], ("text",), row_bytes_max=1 << 20)
 
 
 NANOSECONDS = 1_700_000_000_123_456_789

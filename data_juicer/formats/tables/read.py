@@ -1,0 +1,96 @@
+"""A table that was read -> the rows that can be used as a batch, and the others by name; for every format with columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from data_juicer.errors import InputError
+from data_juicer.formats.base import LONG_ROW_BYTES_KEPT, TOO_LONG, BadRow, Fragment, ReadRows
+from data_juicer.formats.tables.arrow_json import raw_values
+from data_juicer.formats.tables.invalid import invalid_rows
+from data_juicer.formats.tables.normal import find_twice, normal_table
+from data_juicer.formats.tables.rows import TableRows, find_column, is_text
+from data_juicer.rows import json_values
+from data_juicer.rows.batch import Batch, Place
+
+Wrong = tuple[str, str]
+"""The kind of an error, and one line for people."""
+
+
+def check_columns(path: str, schema: pa.Schema, text_keys: Sequence[str]) -> None:
+    """Raises: InputError: a text key names no column of strings, or a name is there twice."""
+    twice = find_twice(schema)
+    if twice is not None:
+        raise InputError(
+            f"{path}: there are two columns {twice!r}. A row cannot hold both: rename one of them."
+        )
+    empty = normal_table(schema.empty_table())
+    for key in text_keys:
+        _text_column(path, empty, key)
+
+
+def read_rows(
+    path: str, table: pa.Table, fragment: Fragment, text_keys: Sequence[str], row_bytes_max: int
+) -> ReadRows:
+    """The rows of a fragment. One cell that cannot be used costs its row.
+
+    Raises: InputError: see `check_columns`.
+    """
+    check_columns(path, table.schema, text_keys)
+    table = normal_table(table)
+    wrong = {**_too_long(table, row_bytes_max), **invalid_rows(table)}
+    columns = {key: _text_column(path, table, key) for key in text_keys}
+    for key, column in columns.items():
+        for row in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)).tolist():
+            wrong.setdefault(row, ("text_not_string", f"field {key!r} is null, expected a string"))
+    good = np.delete(np.arange(table.num_rows), sorted(wrong))
+    indices = pa.array(good)
+    kept = table if not wrong else table.take(indices)
+    texts = {key: column if kept is table else column.take(indices) for key, column in columns.items()}
+    bad = tuple(_bad_row(table, row, wrong[row]) for row in sorted(wrong))
+    return ReadRows(
+        batch=Batch.of(TableRows(kept, texts, good, fragment), len(good)), bad=bad, rows_in=table.num_rows
+    )
+
+
+def _text_column(path: str, table: pa.Table, key: str) -> pa.Array:
+    column = find_column(table, key)
+    if column is None:
+        found = ", ".join(table.column_names)
+        raise InputError(f"{path}: there is no column {key!r} (found: {found}). Set text_keys.")
+    if not is_text(column.type):
+        raise InputError(
+            f"{path}: the column {key!r} is of type {column.type}, expected string. Set text_keys."
+        )
+    text = column.combine_chunks()
+    if pa.types.is_dictionary(text.type):
+        text = text.dictionary.take(text.indices)
+    return text.cast(pa.large_string())
+
+
+def _too_long(table: pa.Table, row_bytes_max: int) -> dict[int, Wrong]:
+    if table.nbytes <= row_bytes_max:
+        return {}
+    sizes = [table.slice(row, 1).nbytes for row in range(table.num_rows)]
+    return {row: _long(size, row_bytes_max) for row, size in enumerate(sizes) if size > row_bytes_max}
+
+
+def _long(size: int, row_bytes_max: int) -> Wrong:
+    kept = f"; the first {LONG_ROW_BYTES_KEPT:,} bytes of its JSON are kept here"
+    return TOO_LONG, f"the row has {size:,} bytes, at most {row_bytes_max:,} are read{kept}"
+
+
+def _bad_row(table: pa.Table, row: int, wrong: Wrong) -> BadRow:
+    fields = {name: raw_values(table[name].slice(row, 1))[0] for name in table.column_names}
+    raw = json_values.join_object(fields)
+    is_whole = wrong[0] != TOO_LONG or len(raw) <= LONG_ROW_BYTES_KEPT
+    return BadRow(
+        place=Place(row=row),
+        raw=raw if is_whole else raw[:LONG_ROW_BYTES_KEPT],
+        error_type=wrong[0],
+        message=wrong[1],
+        is_whole=is_whole,
+    )
