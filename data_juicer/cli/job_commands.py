@@ -6,7 +6,16 @@ import argparse
 from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
-from data_juicer.cli.commands import dead_letters, explain, retry_dead_letters
+from data_juicer.cli.commands import (
+    dead_letters,
+    events,
+    explain,
+    partitions,
+    retry_dead_letters,
+    stop,
+    timeline,
+    verify,
+)
 from data_juicer.cli.commands import list as list_command
 from data_juicer.cli.commands import show as show_command
 from data_juicer.cli.output import Output, output_of
@@ -29,7 +38,18 @@ class Command(Protocol):
 
 COMMANDS: Final = tuple(
     cast("Command", module)
-    for module in (list_command, show_command, explain, dead_letters, retry_dead_letters)
+    for module in (
+        list_command,
+        show_command,
+        events,
+        partitions,
+        explain,
+        verify,
+        timeline,
+        dead_letters,
+        retry_dead_letters,
+        stop,
+    )
 )
 
 

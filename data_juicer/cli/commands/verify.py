@@ -1,0 +1,51 @@
+"""dj-jobs verify."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+import msgspec
+
+from data_juicer.cli.output import Output
+from data_juicer.cli.signals import StopSignals
+from data_juicer.engine.output.verify import Finding, find_problems
+from data_juicer.monitor.handle import JobHandle
+
+NAME: Final = "verify"
+HELP: Final = "read every committed file of a job and compare it with its manifest; changes nothing"
+
+
+class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
+    job_id: str
+    manifests_read: int
+    findings: tuple[Finding, ...]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("job", metavar="JOB", help="id of the job")
+
+
+def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> int | None:
+    job = JobHandle.open(arguments.work_dir, arguments.job)
+    manifests = 0
+
+    def count() -> None:
+        nonlocal manifests
+        manifests += 1
+
+    findings = tuple(find_problems(job.store, job.layout, count))
+    report = VerifyReport(job_id=job.job_id, manifests_read=manifests, findings=findings)
+    output.emit(report, lambda _: _lines(report))
+    return 1 if findings else None
+
+
+def _lines(report: VerifyReport) -> list[str]:
+    whole = f"{report.job_id}: {report.manifests_read:,} manifests and all files that they name were read"
+    if not report.findings:
+        return [f"{whole}; nothing is wrong"]
+    lines = [f"{whole}; {len(report.findings):,} problems were found. Nothing was changed."]
+    for finding in report.findings:
+        lines.append(f"damaged {finding.path}")
+        lines.append(f"        {finding.problem.rstrip('.')}; {finding.answer}.")
+    return lines
