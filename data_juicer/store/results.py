@@ -105,6 +105,7 @@ def publish(
     target: ExportTarget,
     part_format: str,
     tick: Callable[[], None] = lambda: None,
+    columns: bytes = b"",
 ) -> ResultsManifest:
     """Join the parts into the export, beside it first, then under its name.
 
@@ -113,6 +114,7 @@ def publish(
 
     Args:
         tick: called before each part is read; what it raises ends the publishing.
+        columns: some rows in the format of the parts; an export that is merged has their columns if it has no rows.
     Raises: StoreError.
     """
     directory = os.path.dirname(os.path.abspath(target.path))
@@ -120,7 +122,7 @@ def publish(
     earlier = _exported_before(store, manifest_path, manifest.job)
     store.write_atomic(manifest_path, _CODEC.encode(msgspec.structs.replace(manifest, exports=earlier)))
     paths = [os.path.join(os.path.dirname(manifest_path), part.file) for part in manifest.parts]
-    written = list(_write_aside(store, paths, target, part_format, directory, manifest.job, tick))
+    written = list(_write_aside(store, paths, target, part_format, directory, manifest.job, tick, columns))
     names = _shard_names(target, len(written))
     is_joined = _find_merge(target, part_format) is None and not target.shard_size_bytes
     exports = tuple(
@@ -164,12 +166,13 @@ def _write_aside(
     directory: str,
     job: str,
     tick: Callable[[], None],
+    columns: bytes,
 ) -> Iterator[str]:
     """Write the shards under names of their own, synced; yields the names."""
     base = os.path.join(directory, f".{os.path.basename(target.path)}.{job}")
     merge = _find_merge(target, part_format)
     if merge is not None:
-        yield from _write_merged(store, paths, target, merge, base, tick)
+        yield from _write_merged(store, paths, target, merge, base, tick, columns)
     elif not target.shard_size_bytes:
         aside = f"{base}.0.aside"
         store.concat(paths, aside, tick)
@@ -191,12 +194,13 @@ def _write_merged(
     merge: Merge,
     base: str,
     tick: Callable[[], None],
+    columns: bytes,
 ) -> Iterator[str]:
     def read(path: str) -> bytes:
         tick()
         return store.read(path)
 
-    found = merge.survey(paths, read)
+    found = merge.survey([""], lambda _: columns) if columns else merge.survey(paths, read)
     for number, group in enumerate(_groups(store, paths, target.shard_size_bytes)):
         aside = f"{base}.{number}.aside"
         with store.create(aside) as sink:

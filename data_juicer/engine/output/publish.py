@@ -5,23 +5,29 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.build_setup import export_target
 from data_juicer.engine.output.mapping_report import encode_report, make_report
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.worker import sampling
+from data_juicer.errors import InputError
 from data_juicer.events import types as t
 from data_juicer.events.log import EventLog
-from data_juicer.formats.registry import FORMATS
+from data_juicer.formats.partition import encode_result, read_partition
+from data_juicer.formats.registry import FORMATS, LINES
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_shown_letters_name
 from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.rows import json_values
 from data_juicer.storage.base import Store
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.manifest import Manifest
 from data_juicer.store.results import ExportedFile, PublishedPart, ResultsManifest, publish
 from data_juicer.store.staging import read_file, read_lines
+
+_PARTITIONS_LOOKED_AT: Final = 3
 
 
 def publish_job(
@@ -66,9 +72,28 @@ def publish_job(
         layout.results_manifest,
         manifest,
         target,
-        setup.result_format,
+        setup.result_format if partitions else LINES,
         tick=lambda: heartbeat(f"writing the export: {next(count) / reads:.0%}"),
+        columns=b"" if report.rows_out else _rows_of_input(partitions, setup),
     )
+
+
+def _rows_of_input(partitions: Sequence[PartitionSpec], setup: WorkerSetup) -> bytes:
+    """Rows whose columns stand for those of an export without rows: some of the input, or one with the text keys alone.
+
+    None where results carry their columns themselves.
+    """
+    if partitions and setup.result_format != LINES:
+        return b""
+    for spec in partitions[:_PARTITIONS_LOOKED_AT]:
+        try:
+            rows = read_partition(spec, setup.text_keys, setup.row_bytes_max).batch
+        except InputError:  # it is gone; the job is done all the same
+            continue
+        if len(rows):
+            return encode_result(rows, LINES, "none", keep_stats=False)
+    keys = dict.fromkeys(setup.text_keys or (setup.text_key,))
+    return json_values.encode(keys) + b"\n"
 
 
 def _show_dead_letters(

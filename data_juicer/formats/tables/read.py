@@ -61,7 +61,7 @@ def _text_column(path: str, table: pa.Table, key: str) -> pa.Array:
     if column is None:
         found = ", ".join(table.column_names)
         raise InputError(f"{path}: there is no column {key!r} (found: {found}). Set text_keys.")
-    if not is_text(column.type):
+    if not (is_text(column.type) or pa.types.is_null(column.type)):  # such as of a file without rows
         raise InputError(
             f"{path}: the column {key!r} is of type {column.type}, expected string. Set text_keys."
         )
