@@ -22,7 +22,7 @@ from data_juicer.engine.lifecycle.environment import JobResult, RunEnvironment
 from data_juicer.engine.lifecycle.finish import fail, succeed
 from data_juicer.engine.lifecycle.open import OpenJob, open_job
 from data_juicer.engine.lifecycle.prepare import plan_run, scan_input, set_damaged_aside
-from data_juicer.engine.lifecycle.wanted import WantedJob, find_done, find_wanted
+from data_juicer.engine.lifecycle.wanted import WantedJob, find_done, find_published, find_wanted
 from data_juicer.engine.output.dead_letters import example_dead_letters
 from data_juicer.engine.output.mapping_report import total_ledgers, with_all_operators
 from data_juicer.engine.output.publish import publish_job
@@ -36,6 +36,7 @@ from data_juicer.plan.jobplan import JobPlan
 from data_juicer.plan.mapping import DatasetMapping
 from data_juicer.plan.phases import ResolvePlan
 from data_juicer.plan.retention import Retention
+from data_juicer.store.results import ResultsManifest
 
 
 def run_job(config: JobConfig, environment: RunEnvironment) -> JobResult:
@@ -53,17 +54,29 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobResult:
         held.callback(lock.release)
         if (done := find_done(environment.store, wanted)) is not None:  # by who held the lock until now
             return JobResult(summary=done, view=JobView(), already_complete=True)
+        published = find_published(environment.store, wanted)
         job = open_job(wanted, environment, lock)
         held.callback(job.close)
         for observer in environment.control.observers:
             observer.job_opened(job)
-        return _Run(wanted, environment, job).run(workers)
+        return _Run(wanted, environment, job, published).run(workers)
 
 
 class _Run:
     """One run of an open job."""
 
-    def __init__(self, wanted: WantedJob, environment: RunEnvironment, job: OpenJob) -> None:
+    def __init__(
+        self,
+        wanted: WantedJob,
+        environment: RunEnvironment,
+        job: OpenJob,
+        published: ResultsManifest | None,
+    ) -> None:
+        """
+        Args:
+            published: what the job published as it is wanted now, if it was complete and nobody changed that.
+        """
+        self.published = published
         self.config = wanted.config
         self.wanted = wanted
         self.environment = environment
@@ -138,6 +151,9 @@ class _Run:
         self._check_room(mapping, plan, setup)
         self.environment.backend.begin(setup, len(plan.pending))
         self._tell_plan(mapping, plan)
+        if self._is_published(plan, mapping):
+            self.recorder.inform("nothing was left to do: input, results and export are what they were")
+            return
         driver = self._driver(mapping)
         dataset_operators = self._dataset_operators(mapping, resolves, driver)
         self._run_partitions(plan.pending, mapping, driver, dataset_operators)
@@ -145,7 +161,7 @@ class _Run:
         for partition_id in damaged:
             self.committer.hold(partition_id, plan.fallbacks[partition_id])
         self._run_partitions(mapping.in_input_order(damaged), mapping, driver, dataset_operators)
-        dataset_operators.report()
+        reports = dataset_operators.report()
         self.job.lock.fence()
         publish_job(
             self.store,
@@ -154,8 +170,19 @@ class _Run:
             self.config,
             mapping.partitions,
             setup,
+            reports,
             self.context.heartbeat_or_stop,
         )
+
+    def _is_published(self, plan: JobPlan, mapping: DatasetMapping) -> bool:
+        """Whether the job was complete, and the input that was read again is what it was."""
+        if self.published is None or plan.pending:
+            return False
+        parts = [(part.partition, part.digest) for part in self.published.parts]
+        wanted = [
+            (spec.partition_id, plan.done[spec.partition_id].files[0].digest) for spec in mapping.partitions
+        ]
+        return parts == wanted
 
     def _setup(self, mapping: DatasetMapping) -> WorkerSetup:
         """What workers are told once; the keys behind dataset operators depend on the whole input."""

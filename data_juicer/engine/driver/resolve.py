@@ -81,15 +81,17 @@ class DatasetOperators:
             found[index] = self._by_partition[index][partition_id]
         return found
 
-    def report(self) -> None:
-        """Tell people which rows were removed in favour of which, and which were made one.
+    def report(self) -> list[str]:
+        """Tell people which rows were removed in favour of which, and which were made one. Returns the files written.
 
         Nothing is told if decisions of some operator are not there any more.
         """
         resolves = [barrier.resolve for barrier in self.barriers if barrier.resolve is not None]
-        if resolves and len(resolves) == len(self.barriers):
-            write_dedup_report(self.store, self.layout, self.partitions, resolves)
-            write_group_report(self.store, self.layout, self.partitions, resolves)
+        if not resolves or len(resolves) < len(self.barriers):
+            return []
+        write_dedup_report(self.store, self.layout, self.partitions, resolves)
+        has_groups = write_group_report(self.store, self.layout, self.partitions, resolves)
+        return [self.layout.dedup_report, *([self.layout.group_report] if has_groups else [])]
 
     def _gather(self, barrier: ResolveStep) -> None:
         """Have the summaries made that are missing.

@@ -25,9 +25,10 @@ from data_juicer.ops.base import Operator
 from data_juicer.plan.identity import identify
 from data_juicer.plan.mapping import decode_sources
 from data_juicer.plan.overlap import refuse_overlap
+from data_juicer.plan.resume.report import decode_resume_report
 from data_juicer.storage.base import Store
 from data_juicer.store.manifest import OperatorIdentity
-from data_juicer.store.results import find_results
+from data_juicer.store.results import ResultsManifest, find_results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +68,9 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
 
 def find_done(store: Store, wanted: WantedJob) -> JobSummary | None:
     """The summary of a job that has nothing left to do: complete as it is wanted now, its export and input unchanged."""
-    done = _find_completed(store, wanted)
-    if done is None or wanted.config.verify_input or _known_sources(store, wanted.layout) != wanted.sources:
+    if wanted.config.verify_input or _known_sources(store, wanted.layout) != wanted.sources:
         return None
-    return done
+    return None if find_published(store, wanted) is None else _find_completed(store, wanted)
 
 
 def layout_of(config: JobConfig, clock: Clock) -> JobLayout:
@@ -110,13 +110,22 @@ def _find_completed(store: Store, wanted: WantedJob) -> JobSummary | None:
         return None
     if summary is None or summary.status is not JobStatus.COMPLETED or summary.config_digest != wanted.digest:
         return None
+    return summary if summary.export_path == wanted.export_path else None
+
+
+def find_published(store: Store, wanted: WantedJob) -> ResultsManifest | None:
+    """What a job published that is complete as it is wanted now; None where it is not, or where files of it changed."""
+    if _find_completed(store, wanted) is None:
+        return None
     try:
         results = find_results(store, wanted.layout.results_manifest)
-    except CheckpointCorruptError:
+        path = wanted.layout.resume_report
+        decode_resume_report(store.read(path), path)  # what `dj-jobs explain` tells is published too
+    except (CheckpointCorruptError, JobError, FileNotFoundError):
         return None
-    if results is None or not results.is_exported or summary.export_path != wanted.export_path:
+    if results is None or not results.is_exported:
         return None
-    return None if any(find_changes(store, results, wanted.layout.job_dir)) else summary
+    return None if any(find_changes(store, results, wanted.layout.job_dir)) else results
 
 
 def _known_sources(store: Store, layout: JobLayout) -> list[SourceFile]:

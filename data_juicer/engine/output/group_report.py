@@ -21,8 +21,8 @@ def write_group_report(
     layout: JobLayout,
     partitions: Sequence[PartitionSpec],
     resolves: Sequence[ResolveManifest],
-) -> None:
-    """Write the report, where the recipe has groupers: a row for each member of a group, in the order of the groups.
+) -> bool:
+    """Write the report, where the recipe has groupers, and say whether it has: a row for each member of a group, in the order of the groups.
 
     Groups are counted from 0 as their operator made them, rows from 0 in their source; -1 was no row of it.
 
@@ -32,6 +32,7 @@ def write_group_report(
     gathering = [resolve for resolve in resolves if resolve.gathers]
     if gathering:
         write_report(store, layout.group_report, _schema(), _tables(store, layout, partitions, gathering))
+    return bool(gathering)
 
 
 def _schema() -> pa.Schema:

@@ -24,7 +24,7 @@ from data_juicer.rows import json_values
 from data_juicer.storage.base import Store
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.manifest import Manifest
-from data_juicer.store.results import ExportedFile, PublishedPart, ResultsManifest, publish
+from data_juicer.store.results import ExportedFile, PublishedPart, ResultsManifest, digest_of, publish
 from data_juicer.store.staging import read_file, read_lines
 
 _PARTITIONS_LOOKED_AT: Final = 3
@@ -37,20 +37,23 @@ def publish_job(
     config: JobConfig,
     partitions: Sequence[PartitionSpec],
     setup: WorkerSetup,
+    reports: Sequence[str],
     heartbeat: Callable[[str], None],
 ) -> None:
     """Every partition, in the order of the input, is committed.
 
     Args:
+        reports: files that were written for people; they count as published, and are made again where they are damaged.
         heartbeat: told how far the export is, often; what it raises ends the publishing.
     Raises: StoreError.
     """
     results = [read_manifest(store, layout.result_manifest(spec.partition_id)) for spec in partitions]
     report = make_report(layout.job_id, partitions, results)
     store.write_atomic(layout.final_mapping_report, encode_report(report))
-    shown = tuple(_show_dead_letters(store, layout, results))
-    if config.open_tracer:
-        _show_traces(store, layout, results, config.trace_num)
+    letters = _show_dead_letters(store, layout, results)
+    traces = _show_traces(store, layout, results, config.trace_num) if config.open_tracer else []
+    reports = [layout.final_mapping_report, *reports, *traces]
+    shown = (*letters, *(_shown(store, layout, path) for path in reports))
     for ledger in report.ledgers:
         log.record(t.PerformanceMetric.of(ledger))
     parts = tuple(
@@ -111,20 +114,34 @@ def _show_dead_letters(
         stale.discard(result.partition)
         path, file = layout.dead_letter(result.partition), result.dead_letters[0]
         store.write_atomic(path, read_file(store, layout.dead_letter_dir, file))
-        yield ExportedFile(
-            path=os.path.relpath(path, layout.job_dir),
-            size_bytes=file.size_bytes,
-            digest=file.digest,
-            modified_ns=store.modified_ns(path),
-        )
+        for each in (path, os.path.join(layout.dead_letter_dir, file.name)):
+            yield ExportedFile(
+                path=os.path.relpath(each, layout.job_dir),
+                size_bytes=file.size_bytes,
+                digest=file.digest,
+                modified_ns=store.modified_ns(each),
+            )
     for partition in sorted(stale):
         store.remove(layout.dead_letter(partition))
 
 
-def _show_traces(store: Store, layout: JobLayout, results: Sequence[Manifest], size: int) -> None:
-    """The samples of all partitions as one file an operator."""
+def _shown(store: Store, layout: JobLayout, path: str) -> ExportedFile:
+    """A file in the job's directory as it is now."""
+    return ExportedFile(
+        path=os.path.relpath(path, layout.job_dir),
+        size_bytes=store.size(path),
+        digest=digest_of(store.map(path)),
+        modified_ns=store.modified_ns(path),
+    )
+
+
+def _show_traces(store: Store, layout: JobLayout, results: Sequence[Manifest], size: int) -> list[str]:
+    """The samples of all partitions as one file an operator. Returns the files."""
+    written = []
     names = {ledger.index: ledger.name for result in results for ledger in result.ledgers}
     lines = (line for result in results for line in read_lines(store, layout.trace_dir, result.traces))
     for index, records in sampling.merge(lines, size).items():
         data = b"\n".join([*map(sampling.encode, records), b""])
         store.write_atomic(layout.trace(index, names[index]), data)
+        written.append(layout.trace(index, names[index]))
+    return written

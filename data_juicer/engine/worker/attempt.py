@@ -72,13 +72,17 @@ class AttemptRunner:
         """The rows as they came. A damaged copy of the input loses its name, so that the next run makes it again."""
         try:
             return read_partition(self.partition, self.setup.text_keys, self.setup.row_bytes_max)
-        except InputError:
-            if self.partition.is_copy:
-                set_aside(
-                    self.context.store,
-                    [path for path in [self.partition.path] if self.context.store.exists(path)],
-                )
-            raise
+        except InputError as error:
+            if not self.partition.is_copy:
+                raise
+            path, found = self.partition.path, "missing"
+            if self.context.store.exists(path):
+                set_aside(self.context.store, [path])
+                found = "damaged and was set aside"
+            raise InputError(
+                f"{path}, a copy of rows of {self.partition.source_path}, is {found}. The input did not change; "
+                "committed work is safe. Start the job again: the copy is made again."
+            ) from error
 
     def _begin(self, rows: ReadRows, started_s: float) -> m.OperatorDone:
         self._take_out([failures.unread(self.attempt, row) for row in rows.bad])
