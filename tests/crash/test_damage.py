@@ -307,7 +307,7 @@ def test_a_damaged_copy_of_the_input_is_made_again_by_the_next_run(tmp_path: Pat
     (copy,) = [held for held in store.contents() if "/partitions/partition_000001." in held]
     store.write(copy, flip(store.read(copy)))
     longer = small_job([path])
-    with pytest.raises(DataJuicerError, match="are not those of the scan"):
+    with pytest.raises(DataJuicerError, match="the copy is made again"):
         jobs.run_inline(longer, store)
     jobs.run_inline(longer, store)
     exported = jobs.exported(longer, store)
