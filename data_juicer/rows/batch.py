@@ -116,6 +116,13 @@ class Batch:
             self.cache[key, "text"] = cached
         return cached
 
+    def find_text(self, key: str) -> pa.Array | None:
+        """The text column `key` as `text` gives it; None where it is none, or some row holds no string there."""
+        try:
+            return self.text(key)
+        except (KeyError, ValueError):
+            return None
+
     def raw(self, key: str) -> pa.Array:
         """The field `key` as raw JSON: large_binary, shape (rows,), null where a row lacks it."""
         if key in self.texts:
@@ -227,7 +234,9 @@ class Batch:
 
     def with_column(self, key: str, column: Sequence[Any]) -> Batch:
         """This batch with the field `key` set to Python values; `values.MISSING` removes it from a row."""
-        raw = [None if value is json_values.MISSING else json_values.encode(value) for value in column]
+        raw = [
+            None if value is json_values.MISSING else json_values.encode_field(key, value) for value in column
+        ]
         return self.with_raw(key, pa.array(raw, pa.large_binary()))
 
     def with_raw(self, key: str, column: pa.Array) -> Batch:

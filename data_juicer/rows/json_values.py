@@ -10,6 +10,7 @@ import msgspec
 import pyarrow as pa
 
 from data_juicer.kernels.characters import json_strings
+from data_juicer.rows.plain_values import find_unfit, plain, plain_keys
 
 
 class _Missing:
@@ -35,13 +36,40 @@ def decode(raw: bytes | memoryview | msgspec.Raw) -> Any:
 
 
 def encode(value: Any) -> bytes:
-    """Raw JSON of a Python value, compact, non-ASCII as UTF-8.
+    """Raw JSON of a Python value, compact, non-ASCII as UTF-8; of another type as `rows/plain_values.py` says.
 
     Raises: TypeError, ValueError: the value has no JSON form (a set, NaN, a lone surrogate).
     """
     if type(value) is str:
         return _ENCODER.encode(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    try:
+        return _dumps(value)
+    except TypeError:  # also of keys that are no strings, which the encoder takes of plain numbers alone
+        return _dumps(plain_keys(value))
+
+
+def _dumps(value: Any) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=plain)
+    return text.encode()
+
+
+def encode_field(key: str, value: Any) -> bytes:
+    """The same of what an operator wrote into the field `key`.
+
+    Raises: ValueError: what has no JSON form, by where it lies in the field and by its type.
+    """
+    try:
+        return encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"field {find_unfit(key, value, _has_form)}: JSON has no such value") from error
+
+
+def _has_form(value: Any) -> bool:
+    try:
+        encode(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def encode_texts(column: pa.Array) -> pa.Array:

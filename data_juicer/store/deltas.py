@@ -34,7 +34,11 @@ def make_layer(below: Batch, batch: Batch) -> pa.Table:
     for key, column in batch.texts.items():
         if below.texts.get(key) is column or (key in batch.unwritten and not own.any()):
             continue
-        before = below.text(key) if in_place else below.text(key).take(indices)
+        was = below.find_text(key)
+        if was is None:  # it holds something else there, or nothing, which no text is told from
+            columns[TEXT + key] = column
+            continue
+        before = was if in_place else was.take(indices)
         same = pc.fill_null(pc.equal(before, column), False).to_numpy(zero_copy_only=False)
         if not same.all():  # by taking, so that only the changed texts are copied
             columns[TEXT + key] = column.take(pa.array(np.arange(len(column)), mask=same))

@@ -9,10 +9,10 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "data_juicer"
 LEVELS = (
-    {"errors", "clock", "printable", "version", "utils", "safe_path"},
+    {"errors", "clock", "printable", "version", "safe_path"},
     {"kernels", "storage"},
     {"rows"},
-    {"ops", "formats"},
+    {"ops", "formats", "utils"},
     {"config", "store"},
     {"job"},
     {"events", "plan"},

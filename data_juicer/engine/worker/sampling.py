@@ -123,7 +123,11 @@ def _changes(before: Batch, after: Batch, base: Rows) -> tuple[list[str], Mask]:
     for key, column in after.texts.items():
         if before.texts.get(key) is not column:
             keys.append(key)
-            changed |= _differs(before.text(key).take(indices), column)
+            was = before.find_text(key)
+            if was is not None:
+                changed |= _differs(was.take(indices), column)
+            else:  # no text before, or there is none in some rows: compared as the JSON that they are
+                changed |= _differs(before.raw(key).take(indices), after.raw(key))
     for key, column in after.fields.items():
         if before.fields.get(key) is not column:
             keys.append(key)
@@ -163,10 +167,11 @@ def _line(batch: Batch, row: int, fragment: Fragment) -> int:
 def _values(batch: Batch, row: int, keys: Sequence[str]) -> dict[str, str]:
     told = {}
     for key in keys:
-        if key in batch.fields:
-            raw = batch.fields[key][row].as_py()
-            value = "" if raw is None else raw.decode()
+        texts = None if key in batch.fields else batch.find_text(key)
+        if texts is not None:
+            value = texts[row].as_py()
         else:
-            value = batch.text(key)[row].as_py()
+            raw = batch.raw(key)[row].as_py()
+            value = "" if raw is None else raw.decode()
         told[key] = value if len(value) <= TEXT_LENGTH_MAX else value[:TEXT_LENGTH_MAX] + " [cut]"
     return told

@@ -86,7 +86,7 @@ def _written(before: bytes | None, key: str, result: Row) -> bytes | None:
     """The raw value of a field: as it was where the function did not change it, so that 1e5 does not become 100000.0."""
     if key not in result or (before is None and result[key] is None):
         return before
-    after = json_values.encode(result[key])
+    after = json_values.encode_field(key, result[key])
     unchanged = before is not None and (
         before == after or json_values.encode(json_values.decode(before)) == after
     )

@@ -1,6 +1,7 @@
 """Operators from files of the user's own (`custom_operator_paths`) and from installed packages.
 
-The version of such an operator is the digest of its source, so that an edit changes the key of its checkpoints.
+The version of such an operator is the digest of its source and of the user's code that this imports
+(`ops/catalog/imported_code.py`), so that an edit changes the key of its checkpoints.
 """
 
 from __future__ import annotations
@@ -10,23 +11,37 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from data_juicer.errors import ConfigError
 from data_juicer.ops.base import Operator
+from data_juicer.ops.catalog.imported_code import imported_code
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
     from types import ModuleType
 
+_PREFIX: Final = "data_juicer.ops._custom_"
 _classes: dict[str, type[Operator]] = {}
 _loaded: dict[str, tuple[str, list[str]]] = {}
 """Path of a source -> (digest it was loaded with, names it gave)."""
+_not_followed: dict[str, tuple[str, ...]] = {}
+"""Path of a source -> imports of which only a run can tell what they import."""
 
 
 def classes() -> Mapping[str, type[Operator]]:
     """The operators loaded so far, by name."""
     return _classes
+
+
+def notices() -> list[str]:
+    """What of the code of the operators loaded so far is not in their keys, a sentence each."""
+    return [
+        f"custom operators: {', '.join(places)}: what is imported or run here is computed by the program, so that a change "
+        "of it is not noticed; name such files in assets(), or start a new job after a change"
+        for places in _not_followed.values()
+        if places
+    ]
 
 
 def load_custom(paths: Sequence[str], taken: Callable[[], Collection[str]]) -> list[str]:
@@ -52,7 +67,8 @@ def from_entry_point(name: str, point: EntryPoint) -> type[Operator]:
     except Exception as error:
         raise ConfigError(f"operator {name}: entry point {point.value} does not import: {error}") from error
     source = getattr(sys.modules.get(loaded.__module__), "__file__", None)
-    return _as_operator(name, loaded, _digest([source]) if source else point.value)
+    files = imported_code([source]).files if source else ()
+    return _as_operator(name, loaded, _digest(files) if files else point.value)
 
 
 def _sources(path: str) -> list[str]:
@@ -89,13 +105,17 @@ def _digest(files: Sequence[str]) -> str:
 
 
 def _load(source: str, taken: Callable[[], Collection[str]]) -> list[str]:
-    digest = _digest(_files(source))
+    code = imported_code(_files(source))
+    digest = _digest(code.files)
     held = _loaded.get(source)
     if held is not None and held[0] == digest:
         return held[1]
+    if held is not None:
+        _forget(code.files)
+    _on_path(os.path.dirname(source))
     for name in held[1] if held is not None else ():
         _classes.pop(name, None)
-    found = _operators_of(_import(source), digest)
+    found = _operators_of(_import(source), source, digest)
     if not found:
         raise ConfigError(f"custom_operator_paths: {source} holds no operator")
     for name in found:
@@ -105,33 +125,88 @@ def _load(source: str, taken: Callable[[], Collection[str]]) -> list[str]:
             )
     _classes.update(found)
     _loaded[source] = (digest, list(found))
+    _not_followed[source] = code.not_followed
     return list(found)
 
 
+def _on_path(folder: str) -> None:
+    """Let operators import the files beside them; last, so that they hide no other module."""
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
+def _forget(files: Collection[str]) -> None:
+    """Let modules of files that may have changed be imported anew."""
+    for name, module in list(sys.modules.items()):
+        if name != "__main__" and getattr(module, "__file__", None) in files:
+            del sys.modules[name]
+
+
 def _import(source: str) -> ModuleType:
-    """The module of a source, executed anew under a private name that is the same in every process."""
+    """The module of a source, executed anew under a private name that is the same in every process.
+
+    The name lies below `data_juicer.ops`, so that `from ..base_op import Mapper`, as operators of DataJuicer's say, finds
+    our class interface, and `from .other import ...` the file beside this one.
+    """
     import xxhash
 
-    package = os.path.isdir(source)
-    file = os.path.join(source, "__init__.py") if package else source
-    name = f"_data_juicer_custom_{xxhash.xxh3_64_hexdigest(source.encode())}"
+    is_package = os.path.isdir(source)
+    file = os.path.join(source, "__init__.py") if is_package else source
+    folder, stem = os.path.split(os.path.splitext(source)[0])
+    if is_package:
+        name = f"{_PREFIX}{xxhash.xxh3_64_hexdigest(source.encode())}"
+    else:
+        name = f"{_folder_package(folder)}.{stem}"
     for stale in [module for module in sys.modules if module == name or module.startswith(f"{name}.")]:
         del sys.modules[stale]
     spec = importlib.util.spec_from_file_location(
-        name, file, submodule_search_locations=[source] if package else None
+        name, file, submodule_search_locations=[source] if is_package else None
     )
     if spec is None or spec.loader is None:
         raise ConfigError(f"custom_operator_paths: {source} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    writes_bytecode, sys.dont_write_bytecode = (
+        sys.dont_write_bytecode,
+        True,
+    )  # which an edit of the same second outlives
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
         raise ConfigError(
-            f"custom_operator_paths: {_line_of(error, file)}: {type(error).__name__}: {error}"
+            f"custom_operator_paths: {_line_of(error, file)}: {_what_is_missing(error)}"
         ) from error
+    finally:
+        sys.dont_write_bytecode = writes_bytecode
     return module
+
+
+def _folder_package(folder: str) -> str:
+    """The name of a package that stands for a folder of single files."""
+    import types
+
+    import xxhash
+
+    name = f"{_PREFIX}{xxhash.xxh3_64_hexdigest(folder.encode())}_files"
+    if name not in sys.modules:
+        package = types.ModuleType(name)
+        package.__path__ = [folder]
+        sys.modules[name] = package
+    return name
+
+
+def _what_is_missing(error: Exception) -> str:
+    """An error of an import in one line, without the paths of this package."""
+    if isinstance(error, ModuleNotFoundError) and error.name and "not installed" not in str(error):
+        where = error.name.removeprefix("data_juicer.")
+        if where != error.name:
+            return f"it needs data_juicer.{where}, which is not here"
+        return f"it needs the module {error.name}, which is not installed"
+    if isinstance(error, ImportError) and error.name and error.name.startswith("data_juicer."):
+        wanted = str(error).partition("import name ")[2].partition(" from ")[0]
+        return f"it needs {wanted} of {error.name}, which is not here"
+    return f"{type(error).__name__}: {error}"
 
 
 def _line_of(error: Exception, file: str) -> str:
@@ -142,13 +217,13 @@ def _line_of(error: Exception, file: str) -> str:
     return f"{file}:{frames[-1].lineno}" if frames else file
 
 
-def _operators_of(module: ModuleType, digest: str) -> dict[str, type[Operator]]:
+def _operators_of(module: ModuleType, source: str, digest: str) -> dict[str, type[Operator]]:
     """The operators that a module or its submodules define: classes of our interface, and registered ones of DataJuicer's."""
     from data_juicer.ops.base_op import OPERATORS
 
     def own(cls: Any) -> bool:
-        where = str(getattr(cls, "__module__", ""))
-        return where == module.__name__ or where.startswith(f"{module.__name__}.")
+        file = getattr(sys.modules.get(str(getattr(cls, "__module__", ""))), "__file__", None) or ""
+        return file == source or file.startswith(source + os.sep)
 
     native = {
         value.name: value

@@ -69,6 +69,8 @@ def make(name: str, params: Mapping[str, Any], *, text_key: str = "text", seed: 
     attributes = {**parameters.attribute_parameters(declared), **_attributes(declared, checked)}
     own = {key: value for key, value in checked.items() if key in parameters.own_parameters(declared)}
     operator = cls.__new__(cls)
+    if declared is not cls:
+        operator.explicit = frozenset(checked)  # type: ignore[attr-defined] # of adapters
     for key, value in attributes.items():
         setattr(operator, key, value)
     try:

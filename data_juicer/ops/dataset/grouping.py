@@ -82,16 +82,19 @@ class Grouper(DatasetOperator):
         rows = decision.column(ROW)
         starts = np.flatnonzero(decision.column(IS_FIRST).to_numpy())
         spans = pairwise([*starts.tolist(), decision.num_rows])
-        groups = [_one_row(rows[start:stop].to_pylist()) for start, stop in spans]
-        return own_rows(batch.source, groups)
+        lines = (rows[start:stop].to_pylist() for start, stop in spans)
+        groups = [[json_values.raw_object(line) for line in members] for members in lines]
+        return own_rows(batch.source, [row for members in groups for row in self.group(members)])
 
-
-def _one_row(lines: Sequence[bytes]) -> Mapping[str, bytes]:
-    members = [json_values.raw_object(line) for line in lines]
-    names = dict.fromkeys(name for member in members for name in member)
-    return {
-        name: b"[" + b",".join([member.get(name, b"null") for member in members]) + b"]" for name in names
-    }
+    def group(self, members: Sequence[Mapping[str, bytes]]) -> Sequence[Mapping[str, bytes]]:
+        """The rows that are made of the rows of one group, all of raw JSON values; one row with lists of theirs."""
+        names = dict.fromkeys(name for member in members for name in member)
+        return [
+            {
+                name: b"[" + b",".join([member.get(name, b"null") for member in members]) + b"]"
+                for name in names
+            }
+        ]
 
 
 def _first_of_each(summaries: Summaries, rows: int, scratch: Scratch) -> Numbers:

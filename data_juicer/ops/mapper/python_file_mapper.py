@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 
 from data_juicer.errors import OperatorError
 from data_juicer.ops.bases.function_mapper import FunctionMapper
+from data_juicer.ops.catalog.imported_code import imported_code
 
 
 class PythonFileMapper(FunctionMapper):
     """Sets the fields that a function of a Python file returns for a row.
 
-    The content of the file is part of the key of checkpoints: rows are processed again when it changes.
+    The content of the file, and of the user's own files that it imports, is part of the key of checkpoints: rows are
+    processed again when it changes.
 
     Example: file_path ops.py with a function process_single(row) that returns a dict
 
@@ -37,7 +39,10 @@ class PythonFileMapper(FunctionMapper):
         self.function_name = function_name
 
     def assets(self) -> tuple[str, ...]:
-        return (self.file_path,) if self.file_path else ()
+        if not self.file_path:
+            return ()
+        own = os.path.abspath(self.file_path)
+        return (self.file_path, *(file for file in imported_code([own]).files if file != own))
 
     def load(self) -> Callable[[Any], Any] | None:
         if not self.file_path:

@@ -52,7 +52,12 @@ def load(kind: Kind, folder: str, lang: str, *, operator: str) -> WordList:
     return WordList(words=frozenset(lists[lang]), files=files)
 
 
-def _files(kind: Kind, folder: str) -> tuple[str, ...]:
+def find_lists(kind: str, folder: str) -> tuple[str, ...]:
+    """The files of a folder whose names hold `kind`; where it has none, those of this package."""
+    return _files(kind, os.path.expanduser(folder)) or _files(kind, _PACKAGE_FOLDER)
+
+
+def _files(kind: str, folder: str) -> tuple[str, ...]:
     try:
         names = sorted(os.listdir(folder))
     except OSError:

@@ -12,8 +12,8 @@ import pytest
 from data_juicer.errors import ConfigError
 from data_juicer.ops.base import Filter, Mapper, Operator
 from data_juicer.ops.catalog import registry
-from data_juicer.ops.catalog.adapter import stats_columns
 from data_juicer.rows.batch import Batch
+from data_juicer.rows.stats import stats_columns
 from data_juicer.testing.rows import batch_of
 
 SOURCE = """

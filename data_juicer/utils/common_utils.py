@@ -1,0 +1,82 @@
+"""Small helpers that operators written for DataJuicer import."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def stats_to_number(s: Any, reverse: bool = True) -> float:
+    """A stat as a number: of a list the mean, of a text what it says.
+
+    Returns: a number that stands last where there is none: the lowest with `reverse`, else the highest.
+    """
+    try:
+        if isinstance(s, str):
+            return float(s)
+        if s is not None and not (isinstance(s, list) and not s):
+            import numpy as np
+
+            return float(np.asarray(s).mean())
+    except (TypeError, ValueError, OverflowError):
+        pass
+    return float(-sys.maxsize if reverse else sys.maxsize)
+
+
+def dict_to_hash(input_dict: Mapping[str, Any], hash_length: int | None = None) -> str:
+    """SHA-256 in hex of the sorted items of a dict, or its first digits."""
+    digest = hashlib.sha256(str(sorted(input_dict.items())).encode()).hexdigest()
+    return digest[:hash_length] if hash_length else digest
+
+
+def nested_access(data: Any, path: str, digit_allowed: bool = True) -> Any:
+    """What lies at a path with dots, such as `meta.tags.0`; None where nothing does."""
+    for key in path.split("."):
+        try:
+            data = data[int(key) if digit_allowed and key.isdigit() else key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def is_string_list(var: Any) -> bool:
+    return isinstance(var, list) and all(isinstance(item, str) for item in var)
+
+
+def is_float(s: Any) -> bool:
+    """Whether it can be read as a number."""
+    try:
+        float(s)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def avg_split_string_list_under_limit(
+    str_list: Sequence[str], token_nums: Sequence[int], max_token_num: int | None = None
+) -> list[list[str]]:
+    """The texts in as few consecutive lists as their tokens allow, about as many tokens in each.
+
+    Args:
+        token_nums: tokens of each text.
+        max_token_num: of a list, which holds more only where one text has more; None: no bound.
+    """
+    total = sum(token_nums)
+    if max_token_num is None or len(str_list) != len(token_nums) or total <= max_token_num:
+        return [list(str_list)]
+    share = total / (total // max_token_num + 1)
+    lists: list[list[str]] = []
+    held: list[str] = []
+    tokens = 0
+    for text, count in zip(str_list, token_nums, strict=True):
+        if held and tokens + count > max_token_num:
+            lists.append(held)
+            held, tokens = [], 0
+        held.append(text)
+        tokens += count
+        if tokens > share:
+            lists.append(held)
+            held, tokens = [], 0
+    return [*lists, held] if held else lists
