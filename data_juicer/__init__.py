@@ -10,7 +10,7 @@ from data_juicer import safe_path
 safe_path.begin_command()  # before anything else is imported
 
 from data_juicer import version
-from data_juicer.api import LoadedJob, load_job, run
+from data_juicer.api import load_job, run
 from data_juicer.errors import (
     BackendError,
     CheckpointError,
@@ -52,9 +52,9 @@ __version__ = version.VERSION
 
 
 def __getattr__(name: str) -> object:
-    """`JobResult` is imported when it is asked for: the engine behind it is heavy, and `--help` must be fast."""
-    if name == "JobResult":
-        from data_juicer.engine.lifecycle.environment import JobResult
+    """`JobResult` and `LoadedJob` are imported when they are asked for: the engine is heavy, and `--help` must be fast."""
+    if name in {"JobResult", "LoadedJob"}:
+        from data_juicer.api import job
 
-        return JobResult
+        return getattr(job, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

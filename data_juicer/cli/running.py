@@ -17,7 +17,7 @@ from data_juicer.version import PROGRAM
 if TYPE_CHECKING:
     from data_juicer.cli.signals import StopSignals
     from data_juicer.config.schema import JobConfig
-    from data_juicer.engine.lifecycle.environment import JobResult
+    from data_juicer.engine.lifecycle.environment import JobOutcome
     from data_juicer.events.types import Record
     from data_juicer.monitor.terminal import Terminal
 
@@ -105,7 +105,7 @@ class Screen(Observer):
 
     # ---- when it ended
 
-    def tell_success(self, result: JobResult) -> None:
+    def tell_success(self, result: JobOutcome) -> None:
         """The closing table on stdout; one line for a job that had nothing left to do."""
         if result.already_complete:
             counts = result.summary.counts

@@ -18,7 +18,7 @@ from data_juicer.engine.driver.phases import check_outcome, dataset_operator_ind
 from data_juicer.engine.driver.resolve import DatasetOperators
 from data_juicer.engine.lifecycle.build_setup import retry_policy, worker_setup
 from data_juicer.engine.lifecycle.disk_space import check_room
-from data_juicer.engine.lifecycle.environment import JobResult, RunEnvironment
+from data_juicer.engine.lifecycle.environment import JobOutcome, RunEnvironment
 from data_juicer.engine.lifecycle.finish import fail, succeed
 from data_juicer.engine.lifecycle.open import OpenJob, open_job
 from data_juicer.engine.lifecycle.prepare import plan_run, scan_input, set_damaged_aside
@@ -39,7 +39,7 @@ from data_juicer.plan.retention import Retention
 from data_juicer.store.results import ResultsManifest
 
 
-def run_job(config: JobConfig, environment: RunEnvironment) -> JobResult:
+def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
     """Run a job, or go on with it, or find that it is complete. The backend is closed when this ends, however it ends.
 
     Raises: DataJuicerError: with the exit code that fits; what was committed stays.
@@ -48,12 +48,12 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobResult:
         workers.callback(environment.backend.close)
         wanted = find_wanted(config, environment)
         if (done := find_done(environment.store, wanted)) is not None:
-            return JobResult(summary=done, view=JobView(), already_complete=True)
+            return JobOutcome(summary=done, view=JobView(), already_complete=True)
         owner = locks.Driver(host=socket.gethostname(), pid=os.getpid())
         lock = locks.acquire(environment.store, wanted.layout, environment.clock, owner, environment.advisory)
         held.callback(lock.release)
         if (done := find_done(environment.store, wanted)) is not None:  # by who held the lock until now
-            return JobResult(summary=done, view=JobView(), already_complete=True)
+            return JobOutcome(summary=done, view=JobView(), already_complete=True)
         published = find_published(environment.store, wanted)
         job = open_job(wanted, environment, lock)
         held.callback(job.close)
@@ -105,7 +105,7 @@ class _Run:
             worker_pids=environment.backend.worker_pids,
         )
 
-    def run(self, workers: contextlib.ExitStack) -> JobResult:
+    def run(self, workers: contextlib.ExitStack) -> JobOutcome:
         """Do what is to be done, and write down how it ended.
 
         Args:
@@ -117,7 +117,7 @@ class _Run:
                 self._tell_begin()
                 self._drop_expired()
                 self._work()
-            return JobResult(summary=succeed(self.job, self.config), view=self.job.view)
+            return JobOutcome(summary=succeed(self.job, self.config), view=self.job.view)
         except BaseException as error:
             fail(self.job, self.config, error)
             raise

@@ -11,7 +11,7 @@ import pytest
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.core.executor.factory import make_executor
-from data_juicer.engine.lifecycle.environment import JobResult
+from data_juicer.engine.lifecycle.environment import JobOutcome
 from data_juicer.engine.run_context import RunControl, never
 from data_juicer.errors import JobFailedError, JobStoppedError
 from data_juicer.events import types as t
@@ -73,7 +73,7 @@ class Job:
         }
         return jobs.recipe(str(self.folder), [str(self.folder / "in.jsonl")], self.process, settings)
 
-    def run(self, stop_signal: Callable[[], int | None] = never, **more: Any) -> JobResult:
+    def run(self, stop_signal: Callable[[], int | None] = never, **more: Any) -> JobOutcome:
         """One run, watched from its begin."""
         self.watch = jobs.Watch()
         executor = make_executor(self.config(), RunControl(observers=(self.watch,), stop_signal=stop_signal))

@@ -12,7 +12,7 @@ import msgspec
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.config import load_recipe
 from data_juicer.config.schema import JobConfig
-from data_juicer.engine.lifecycle.environment import JobResult, RunEnvironment
+from data_juicer.engine.lifecycle.environment import JobOutcome, RunEnvironment
 from data_juicer.engine.output.mapping_report import MappingReport
 from data_juicer.engine.run_context import Observer, RunControl
 from data_juicer.engine.run_job import run_job
@@ -65,7 +65,7 @@ class Watch(Observer):
         return [event.message for event in self.events(t.WarningNotice)]
 
 
-def run_inline(config: JobConfig, store: Store, watch: Watch | None = None) -> JobResult:
+def run_inline(config: JobConfig, store: Store, watch: Watch | None = None) -> JobOutcome:
     """One run of a job by a driver that is alone on its machine."""
     clock = ManualClock()
     environment = RunEnvironment(

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from data_juicer.config.schema import JobConfig
-from data_juicer.engine.lifecycle.environment import JobResult
+from data_juicer.engine.lifecycle.environment import JobOutcome
 from data_juicer.events import types as t
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Store
@@ -190,7 +190,7 @@ def _report(config: JobConfig, store: Store) -> list[tuple[OperatorLedger, ...]]
         return None
 
 
-def _is_just_complete(crash: Crash, result: JobResult) -> bool:
+def _is_just_complete(crash: Crash, result: JobOutcome) -> bool:
     """The power failed when all was done but the lock was not free yet."""
     return result.already_complete and bool(crash.watch.events(t.JobComplete))
 

@@ -14,12 +14,12 @@ from data_juicer.storage.posix import PosixStore
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
-    from data_juicer.engine.lifecycle.environment import JobResult
+    from data_juicer.engine.lifecycle.environment import JobOutcome
     from data_juicer.engine.protocol.backend import Backend
 
 
 class Executor(Protocol):
-    def run(self, config: JobConfig) -> JobResult:
+    def run(self, config: JobConfig) -> JobOutcome:
         """Run a job, or go on with it, or find that it is complete.
 
         Raises: DataJuicerError: with the exit code that fits; what was committed stays.
@@ -36,7 +36,7 @@ class BackendExecutor(EventLoggingMixin, ABC):
         self.store = store or PosixStore()
         self.clock = clock or SystemClock()
 
-    def run(self, config: JobConfig) -> JobResult:
+    def run(self, config: JobConfig) -> JobOutcome:
         # Local workers begin to start here, while this process imports the rest. `run_job` closes the backend.
         backend = self.make_backend(config)
         from data_juicer.engine.lifecycle.environment import RunEnvironment

@@ -14,7 +14,7 @@ from data_juicer.storage.base import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobResult:
+class JobOutcome:
     """How a job ended well."""
 
     summary: JobSummary

@@ -4,51 +4,51 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from data_juicer.api.job import JobResult, LoadedJob
     from data_juicer.config.schema import JobConfig
-    from data_juicer.engine.lifecycle.environment import JobResult
+    from data_juicer.engine.lifecycle.environment import JobOutcome
     from data_juicer.engine.run_context import RunControl
-    from data_juicer.events.view import JobView
-    from data_juicer.job.summary import JobSummary
 
 
-def run(recipe: str | os.PathLike[str] | Mapping[str, Any], **overrides: Any) -> JobResult:
+def run(
+    recipe: str | os.PathLike[str] | Mapping[str, Any], *, dataset: Any = None, **overrides: Any
+) -> JobResult:
     """Run a recipe, or go on with the job that `job_id` names.
 
     Args:
         recipe: path of a YAML file, or the settings themselves.
+        dataset: rows to process instead of `dataset_path`: a list of dicts, an Arrow table, a polars or pandas frame or a
+            `datasets.Dataset`. They are written once below `work_dir`, so that the job can be resumed.
         overrides: settings that win over the recipe, such as np=2 or checkpoint={"strategy": "every_op"}.
     Raises: DataJuicerError: its message says what is safe and what to do.
     """
+    from data_juicer.api.job import JobResult
     from data_juicer.config.config import load_recipe
 
-    return run_config(load_recipe(recipe, overrides, os.environ))
+    if dataset is not None:
+        from data_juicer.api.rows_in import stage_rows
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedJob:
-    """A job as its files tell of it; no process of it has to be alive."""
-
-    summary: JobSummary
-    view: JobView
-    """What its events come to: operators, rows, retries, warnings."""
+        overrides["dataset_path"] = stage_rows(dataset, recipe, overrides)
+    config = load_recipe(recipe, overrides, os.environ)
+    outcome = run_config(config)
+    return JobResult.of(outcome)
 
 
 def load_job(job_id: str, work_dir: str = "./outputs") -> LoadedJob:
-    """Read what is known of a job in `work_dir`, or in a directory right below it.
+    """Read what is known of a job in `work_dir`, or in a directory right below it; no process of it has to be alive.
 
     Raises: JobNotFoundError, JobError.
     """
+    from data_juicer.api.job import LoadedJob
     from data_juicer.monitor.handle import JobHandle
 
-    job = JobHandle.open(work_dir, job_id)
-    return LoadedJob(summary=job.summary, view=job.view)
+    return LoadedJob.of(JobHandle.open(work_dir, job_id))
 
 
-def run_config(config: JobConfig, control: RunControl | None = None) -> JobResult:
+def run_config(config: JobConfig, control: RunControl | None = None) -> JobOutcome:
     """Run a job on this machine's files and clock.
 
     Args:

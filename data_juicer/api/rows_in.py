@@ -1,0 +1,89 @@
+"""Rows that a Python program holds, written once to a file that a job can read and a resume can find again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from data_juicer.errors import ConfigError
+from data_juicer.storage.posix import PosixStore
+
+
+def stage_rows(dataset: Any, recipe: object, overrides: Mapping[str, Any]) -> str:
+    """Write the rows below the work directory, under a name made of their content; the same rows are written once.
+
+    Returns: the path. Raises: ConfigError: the rows are of a kind that is not known, or `dataset_path` is given too.
+    """
+    import xxhash
+
+    settings = {**recipe, **overrides} if isinstance(recipe, Mapping) else dict(overrides)
+    if settings.get("dataset_path") or settings.get("dataset"):
+        raise ConfigError(
+            "dataset= is given together with dataset_path; give one of them. Nothing was created."
+        )
+    data, suffix = _encode(dataset)
+    folder = os.path.join(
+        os.path.abspath(os.path.expanduser(settings.get("work_dir") or "outputs")), "in_memory"
+    )
+    path = os.path.join(folder, f"rows_{xxhash.xxh3_128_hexdigest(data)}{suffix}")
+    store = PosixStore()
+    if not store.exists(path):
+        store.make_dirs(folder)
+        store.write_atomic(path, data)
+    return path
+
+
+def _encode(dataset: Any) -> tuple[bytes, str]:
+    """The bytes of a file with these rows, and its suffix."""
+    if isinstance(dataset, Sequence) and all(isinstance(row, Mapping) for row in dataset):
+        return _json_lines(dataset), ".jsonl"
+    return _parquet(_table(dataset)), ".parquet"
+
+
+def _json_lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    import msgspec
+
+    lines = []
+    for number, row in enumerate(rows):
+        try:
+            lines.append(msgspec.json.encode(row))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ConfigError(
+                f"dataset: row {number} cannot be written as JSON: {error}. Nothing was created."
+            ) from None
+    return b"\n".join([*lines, b""])
+
+
+def _table(dataset: Any) -> Any:
+    """An Arrow table of a table, a polars or pandas frame, or a Hugging Face dataset."""
+    import pyarrow as pa
+
+    kind = f"{type(dataset).__module__.partition('.')[0]}.{type(dataset).__name__}"
+    match kind:
+        case "pyarrow.Table":
+            return dataset
+        case "pyarrow.RecordBatch":
+            return pa.Table.from_batches([dataset])
+        case "polars.DataFrame":
+            return dataset.to_arrow()
+        case "polars.LazyFrame":
+            return dataset.collect().to_arrow()
+        case "pandas.DataFrame":
+            return pa.Table.from_pandas(dataset, preserve_index=False)
+        case "datasets.Dataset":
+            return dataset.with_format("arrow")[:]
+    raise ConfigError(
+        f"dataset: a {kind} is not known; a list of dicts, an Arrow table, a polars or pandas frame or a datasets.Dataset "
+        "is expected. Nothing was created."
+    )
+
+
+def _parquet(table: Any) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    data: bytes = sink.getvalue().to_pybytes()
+    return data

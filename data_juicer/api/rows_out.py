@@ -1,0 +1,69 @@
+"""The rows of a completed job as Arrow tables, partition by partition."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from data_juicer.errors import CheckpointError, JobError
+from data_juicer.formats.registry import FORMATS, LINES, suffix_of
+from data_juicer.job.layout import JobLayout
+from data_juicer.storage.base import Store
+from data_juicer.store.commit import check_file
+from data_juicer.store.results import PublishedPart, ResultsManifest, find_results
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def read_batches(store: Store, layout: JobLayout) -> Iterator[pa.Table]:
+    """The committed results in input order, one table a partition, with the schema that holds all of them.
+
+    Raises: JobError: the job has no result yet, or a file of it is missing or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    results = _results(store, layout)
+    parts = {os.path.join(layout.results_dir, part.file): part for part in results.parts}
+
+    def read(path: str) -> bytes:
+        return _read_part(store, path, parts[path], layout.job_id)
+
+    typed = all(suffix_of(path) == ".parquet" for path in parts)
+    merge = FORMATS["parquet"].writer.merges["parquet" if typed else LINES]
+    survey = merge.survey(list(parts), read)
+    for path in parts:
+        sink = pa.BufferOutputStream()
+        merge.write([path], read, survey, sink)
+        yield pq.read_table(pa.BufferReader(sink.getvalue()))
+
+
+def _results(store: Store, layout: JobLayout) -> ResultsManifest:
+    try:
+        results = find_results(store, layout.results_manifest)
+    except CheckpointError as error:
+        raise JobError(f"{error} Run the job again to publish its result anew.") from error
+    if results is None:
+        raise JobError(f"{layout.job_id} has no result yet: {layout.results_manifest} is not there.")
+    return results
+
+
+def _read_part(store: Store, path: str, part: PublishedPart, job_id: str) -> bytes:
+    """The unpacked bytes of one part. Raises: JobError."""
+    try:
+        data = store.read(path)
+        check_file(data, part.file, part.size_bytes, part.digest)
+    except (FileNotFoundError, CheckpointError) as error:
+        raise JobError(f"{path} is missing or damaged. Run job {job_id} again to compute it anew.") from error
+    match path.rpartition(".")[2]:
+        case "gz":
+            return gzip.decompress(data)
+        case "zst":
+            import pyarrow as pa
+
+            unpacked: bytes = pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()
+            return unpacked
+    return data
