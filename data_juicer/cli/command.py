@@ -5,13 +5,15 @@ Only what is needed from the first line of `main` on is imported here.
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from data_juicer.cli.signals import StopSignals
-from data_juicer.errors import DataJuicerError
+from data_juicer.errors import ConfigError, DataJuicerError
 from data_juicer.monitor.streams import surviving_streams, write_lines
 
 if TYPE_CHECKING:
@@ -34,6 +36,29 @@ def run_command(program: str, answer: Callable[[StopSignals], int | None]) -> in
             return error.exit_code
         stdout.flush()
         return _code_of_showing(program, stdout) if code is None else code
+
+
+@contextlib.contextmanager
+def in_directory(path: str | None) -> Iterator[None]:
+    """Stand in another folder for a while; None: in this one.
+
+    Raises: ConfigError: there is no such folder, or not even a current one.
+    """
+    try:
+        os.getcwd()
+    except OSError:
+        raise ConfigError("the current folder is gone; change to another one, or name one with -C") from None
+    try:
+        there = contextlib.chdir(path or ".")
+        there.__enter__()
+    except OSError as error:
+        raise ConfigError(
+            f"-C {path}: {error.strerror}; relative paths of the job begin in this folder"
+        ) from None
+    try:
+        yield
+    finally:
+        there.__exit__(None, None, None)
 
 
 def _code_of_showing(program: str, stdout: SurvivingStream) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
@@ -20,7 +21,10 @@ from data_juicer.cli.commands import list as list_command
 from data_juicer.cli.commands import show as show_command
 from data_juicer.cli.output import Output, output_of
 from data_juicer.cli.signals import StopSignals
+from data_juicer.config.paths import Surroundings, expand
 from data_juicer.config.sources.parser import OneLineParser
+from data_juicer.config.sources.plain import InvalidValueError
+from data_juicer.errors import ConfigError
 from data_juicer.version import VERSION
 
 
@@ -56,6 +60,12 @@ COMMANDS: Final = tuple(
 def answer(program: str, argv: Sequence[str] | None, signals: StopSignals) -> int | None:
     """Run the command that the words name. Raises: DataJuicerError."""
     arguments = build_parser(program).parse_args(argv)
+    try:
+        arguments.work_dir = expand(
+            arguments.work_dir, Surroundings(environ=os.environ, expand_user=os.path.expanduser)
+        )
+    except InvalidValueError as error:
+        raise ConfigError(f"--work_dir: {error}") from None
     command: Command = arguments.command
     return command.run(arguments, output_of(arguments.output), signals)
 

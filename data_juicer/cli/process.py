@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from data_juicer.cli.command import run_command
+from data_juicer.cli.command import in_directory, run_command
 from data_juicer.version import PROGRAM
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _answer(words: Sequence[str], signals: StopSignals) -> int | None:
     asked, settings = _questions().parse_known_args(words)
+    with in_directory(asked.directory):
+        return _answer_there(asked, settings, signals)
+
+
+def _answer_there(asked: argparse.Namespace, settings: Sequence[str], signals: StopSignals) -> int | None:
     if asked.help:
         sys.stdout.write(_help())
     elif asked.version:
@@ -72,6 +77,10 @@ def _add_questions(parser: argparse.ArgumentParser) -> None:
         "--list-ops", action="store_true", help="List the operators, with those of custom_operator_paths."
     )
     group.add_argument("--describe-op", metavar="NAME", help="Show what an operator does and takes.")
+    group = parser.add_argument_group("where to begin")
+    group.add_argument(
+        "-C", dest="directory", metavar="DIR", help="Change to this folder first; relative paths begin there."
+    )
 
 
 def _help() -> str:

@@ -35,7 +35,7 @@ def run_job_of(settings: Sequence[str], signals: StopSignals) -> int:
     config = load_config(settings, os.environ)
     screen = Screen(signals, config.notices)
     try:
-        control = RunControl(observers=(screen,), stop_signal=signals.asked, arguments=settings)
+        control = RunControl(observers=(screen,), stop_signal=signals.asked)
         result = run_config(config, control)
     except InputError as error:
         return screen.tell_failure(InputError(f"{error}{_how_to_make(config)}"))
@@ -72,13 +72,12 @@ class Screen(Observer):
 
     def job_opened(self, job: WatchedJob) -> None:
         """Name the job, and what its settings ask for in vain. From here on a signal stops the job in order."""
+        from data_juicer.job.summary import command_in
         from data_juicer.monitor.terminal import Terminal
 
         self._job = job
         self._terminal = Terminal(job.view, job.clock, sys.stderr)
-        self._signals.parting = (
-            f"exited at once; what was committed is safe. To go on: {job.summary.resume_command}"
-        )
+        self._signals.parting = f"exited at once; what was committed is safe. To go on: {command_in(job.summary.resume_command, os.getcwd())}"
         self._signals.note()
         run = "" if job.run == 1 else f", run {job.run}"
         notes = [f"note: {notice}" for notice in self._notices]
@@ -133,6 +132,7 @@ class Screen(Observer):
             self._close(is_success=False)
 
     def _close(self, *, is_success: bool) -> None:
+        from data_juicer.job.summary import seen_from
         from data_juicer.monitor.closing import print_closing
         from data_juicer.monitor.facts import job_facts, operator_lines
         from data_juicer.plan.resume.committed import find_committed
@@ -146,7 +146,9 @@ class Screen(Observer):
         committed = None
         with contextlib.suppress(StoreError):  # what ended the run is told all the same
             committed = find_committed(PosixStore(), job.layout)
-        facts = job_facts(job.summary, job.view, job.layout, committed, is_alive=False)
+        facts = job_facts(
+            seen_from(job.summary, os.getcwd()), job.view, job.layout, committed, is_alive=False
+        )
         has_rows = any(ledger.rows_in for ledger in job.view.operators.values())
         operators = operator_lines(list(job.view.operators.values())) if has_rows else []
         print_closing(sys.stdout if is_success else sys.stderr, operators, facts)

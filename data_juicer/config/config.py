@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from data_juicer.config.paths import PATHS, Surroundings, expand, map_paths
 from data_juicer.config.schema import DEFAULTS, JobConfig, find_problem
 from data_juicer.config.sources import layers
-from data_juicer.config.sources.command_line import read_flags
+from data_juicer.config.sources.command_line import as_word, read_flags
 from data_juicer.config.sources.layers import Given, Settled, Source
+from data_juicer.config.sources.plain import InvalidValueError
 from data_juicer.config.wording import one_line
 from data_juicer.errors import ConfigError
 
@@ -26,7 +29,7 @@ def load_config(argv: Sequence[str], environ: Mapping[str, str]) -> JobConfig:
     if recipe_path is None and not any(given.path in {"dataset_path", "dataset"} for given in flags):
         raise ConfigError("command line: no recipe; type dj-process --config RECIPE")
     recipe, source = (None, _source("recipe")) if recipe_path is None else _read_file(recipe_path)
-    return _load(recipe, source, flags, environ, recipe_path)
+    return _load(recipe, source, flags, environ, recipe_path, argv)
 
 
 def load_recipe(
@@ -44,10 +47,10 @@ def load_recipe(
     """
     given = list(layers.from_recipe(overrides, Source(rank=layers.COMMAND_LINE, name="overrides", lines={})))
     if isinstance(recipe, Mapping):
-        return _load(recipe, _source("recipe"), given, environ, None)
+        return _load(recipe, _source("recipe"), given, environ, None, ())
     path = os.fspath(recipe)
     value, source = _read_file(path)
-    return _load(value, source, given, environ, path)
+    return _load(value, source, given, environ, path, ("--config", path, *map(as_word, given)))
 
 
 def from_plain(plain: Mapping[str, Any], name: str) -> JobConfig:
@@ -55,7 +58,7 @@ def from_plain(plain: Mapping[str, Any], name: str) -> JobConfig:
 
     Raises: ConfigError: a value is not one that this version can have.
     """
-    return _load(plain, _source(name), [], {}, None)
+    return _load(plain, _source(name), [], {}, None, ())
 
 
 def _source(name: str, lines: Mapping[str, int] | None = None) -> Source:
@@ -80,12 +83,37 @@ def _read_file(path: str) -> tuple[Any, Source]:
 
 
 def _load(
-    recipe: Any, source: Source, last: Iterable[Given], environ: Mapping[str, str], recipe_path: str | None
+    recipe: Any,
+    source: Source,
+    last: Iterable[Given],
+    environ: Mapping[str, str],
+    recipe_path: str | None,
+    arguments: Sequence[str],
 ) -> JobConfig:
+    """
+    Args:
+        arguments: words of a command line that ask for `recipe` and `last`; none where there is no such command line.
+    """
     variables, notices = layers.from_environment(environ)
     settled = layers.settle([*layers.from_recipe(recipe, source), *variables, *last])
+    settled = _expand_paths(settled, Surroundings(environ=environ, expand_user=os.path.expanduser))
     _check_together(settled, source)
-    return _build(settled.values, recipe_path, (*settled.notices, *notices))
+    if arguments:
+        used = [given for given in settled.givens.values() if given.source.rank == layers.ENVIRONMENT]
+        arguments = (*arguments, *map(as_word, used))
+    return _build(settled.values, recipe_path, tuple(arguments), (*settled.notices, *notices))
+
+
+def _expand_paths(settled: Settled, around: Surroundings) -> Settled:
+    values = dict(settled.values)
+    for key in PATHS:
+        if key in values:
+            given = settled.givens[key]
+            try:
+                values[key] = map_paths(key, values[key], lambda path: expand(path, around))
+            except InvalidValueError as error:
+                raise given.source.refuse(given.path + error.below, str(error)) from None
+    return replace(settled, values=values)
 
 
 def _check_together(settled: Settled, recipe: Source) -> None:
@@ -96,10 +124,12 @@ def _check_together(settled: Settled, recipe: Source) -> None:
         raise (given.source if given else recipe).refuse(key, text)
 
 
-def _build(values: Mapping[str, Any], recipe_path: str | None, notices: tuple[str, ...]) -> JobConfig:
+def _build(
+    values: Mapping[str, Any], recipe_path: str | None, arguments: tuple[str, ...], notices: tuple[str, ...]
+) -> JobConfig:
     parts: dict[str, dict[str, Any]] = {section: {} for section in ("", *JobConfig.SECTIONS)}
     for key, value in values.items():
         section, _, name = key.rpartition(".")
         parts[section][name] = value
     sections = {section: kind(**parts[section]) for section, kind in JobConfig.SECTIONS.items()}
-    return JobConfig(**parts[""], **sections, recipe_path=recipe_path, notices=notices)
+    return JobConfig(**parts[""], **sections, recipe_path=recipe_path, arguments=arguments, notices=notices)

@@ -6,6 +6,7 @@ import os.path
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from data_juicer.config import paths
 from data_juicer.config.wording import did_you_mean, show
 from data_juicer.formats.registry import EXPORTS, FORMATS
 
@@ -39,11 +40,6 @@ def export_type_of(path: str, export_type: str) -> str:
     return next((kind for suffix, kind in EXPORT_SUFFIXES.items() if name.endswith(suffix)), "")
 
 
-def work_dir_of(path: str, work_dir: str) -> str:
-    """The work directory: beside the export, unless it is given."""
-    return work_dir or os.path.dirname(path) or "."
-
-
 def storage_conflict(format_: str, compression: str) -> str | None:
     existing = COMPRESSIONS[format_]
     if compression in existing or compression == "auto":
@@ -62,7 +58,7 @@ def find_conflict(values: Mapping[str, Any]) -> tuple[str, str] | None:
         values["intermediate_storage.format"], values["intermediate_storage.compression"]
     ):
         return "intermediate_storage.compression", problem
-    if conflict := _dataset_conflict(values):
+    if conflict := _dataset_conflict(values) or paths.find_conflict(values):
         return conflict
     if export_type_of(values["export_path"], values["export_type"]) == "":
         known = ", ".join(suffix for suffix, kind in EXPORT_SUFFIXES.items() if kind not in UNWRITTEN)

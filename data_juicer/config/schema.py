@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
-from data_juicer.config import rules
+from data_juicer.config import paths, rules
 from data_juicer.config.sections import (
     MB_MAX,
     CheckpointConfig,
@@ -51,11 +51,6 @@ class Missing:
     asked: Callable[[Any], bool]
 
 
-_PLACEHOLDER: Final = Missing(
-    words="the placeholders {work_dir}, {job_id}",
-    asked=lambda path: path is not None and ("{work_dir}" in path or "{job_id}" in path),
-)
-
 NOT_AVAILABLE: Final[Mapping[str, Missing]] = {
     "partition.auto_configure": Missing(words="true", asked=bool),
     "dataset_path": Missing(words="weights", asked=lambda paths: any(map(rules.is_weighted, paths))),
@@ -64,10 +59,6 @@ NOT_AVAILABLE: Final[Mapping[str, Missing]] = {
         asked=lambda dataset: dataset is not None and _is_mixture(dataset),
     ),
     "export_type": Missing(words="json, csv, tsv, arrow", asked=rules.UNWRITTEN.__contains__),
-    "export_path": _PLACEHOLDER,
-    "work_dir": _PLACEHOLDER,
-    "event_log_dir": _PLACEHOLDER,
-    "checkpoint_dir": _PLACEHOLDER,
 }
 """Setting -> values that are refused, never ignored. An issue that builds one takes its line away.
 
@@ -240,6 +231,8 @@ class JobConfig:
 
     recipe_path: str | None = field(default=None, compare=False)
     """The file the recipe came from, for the resume command; None where it came from a caller."""
+    arguments: tuple[str, ...] = field(default=(), compare=False)
+    """Words behind `dj-process` that ask for the same; empty where a program gave the recipe."""
     notices: tuple[str, ...] = field(default=(), compare=False)
     """Lines to show at the start: settings that have no effect here."""
 
@@ -250,7 +243,7 @@ class JobConfig:
         if self.np is None and not self.executor_type.startswith("ray"):
             object.__setattr__(self, "np", usable_cores())
         object.__setattr__(self, "export_type", rules.export_type_of(self.export_path, self.export_type))
-        object.__setattr__(self, "work_dir", rules.work_dir_of(self.export_path, self.work_dir))
+        object.__setattr__(self, "work_dir", paths.work_dir_of(self.export_path, self.work_dir))
 
     def flat(self) -> dict[str, Any]:
         """Dotted key -> value, of all settings."""

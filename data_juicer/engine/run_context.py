@@ -70,8 +70,6 @@ class RunControl:
     observers: Sequence[Observer] = ()
     stop_signal: Callable[[], int | None] = never
     """The signal that asked to stop, if one did; asked often from the first heartbeat on."""
-    arguments: Sequence[str] = ()
-    """The command line, for the resume command; empty where there was none."""
 
 
 class RunContext:

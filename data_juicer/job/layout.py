@@ -79,6 +79,11 @@ class JobLayout:
         return os.path.join(self.job_dir, "job.lock")
 
     @property
+    def recipe(self) -> str:
+        """The settings of a job that a program gave, so that a command can go on with it."""
+        return os.path.join(self.job_dir, "recipe.json")
+
+    @property
     def runs_dir(self) -> str:
         return os.path.join(self.job_dir, "runs")
 

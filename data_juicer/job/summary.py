@@ -15,8 +15,10 @@ from data_juicer.errors import CheckpointCorruptError, JobError, JobNotFoundErro
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Store
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
-from data_juicer.version import VERSION
+from data_juicer.version import PROGRAM, VERSION
 
+_DIRECTORY: Final = "-C"
+"""Option of the program: the folder where it begins."""
 _PACKAGES: Final = ("msgspec", "numpy", "polars", "pyarrow", "xxhash")
 
 
@@ -91,11 +93,12 @@ def installed_versions() -> dict[str, str]:
     return versions
 
 
-def resume_command(arguments: Sequence[str], job_id: str) -> str:
-    """The shell command that goes on with a job.
+def resume_command(arguments: Sequence[str], job_id: str, directory: str) -> str:
+    """The shell command that goes on with a job, in whatever folder it is typed.
 
     Args:
         arguments: what `dj-process` was called with; a `--job_id` among them is replaced.
+        directory: the folder where it was called: relative paths begin there.
     """
     kept: list[str] = []
     is_id = False
@@ -106,7 +109,24 @@ def resume_command(arguments: Sequence[str], job_id: str) -> str:
             is_id = True
         elif not argument.startswith("--job_id="):
             kept.append(argument)
-    return shlex.join(["dj-process", *kept, "--job_id", job_id])
+    return shlex.join([PROGRAM, _DIRECTORY, directory, *kept, "--job_id", job_id])
+
+
+def split_command(command: str) -> tuple[str | None, list[str]]:
+    """The folder where a resume command runs, None where it does not say, and the other words behind the program."""
+    words = shlex.split(command)[1:]
+    return (words[1], words[2:]) if words[:1] == [_DIRECTORY] else (None, words)
+
+
+def command_in(command: str, directory: str) -> str:
+    """A resume command as it is shown to who stands in a folder: without that folder, where it is the command's own."""
+    named, words = split_command(command)
+    return shlex.join([PROGRAM, *words]) if named == directory else command
+
+
+def seen_from(summary: JobSummary, directory: str) -> JobSummary:
+    """The summary for who stands in a folder: its command is as short as it may be there."""
+    return msgspec.structs.replace(summary, resume_command=command_in(summary.resume_command, directory))
 
 
 def encode(summary: JobSummary) -> bytes:

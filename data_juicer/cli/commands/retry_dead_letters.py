@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from data_juicer.cli.command import in_directory
 from data_juicer.cli.commands.dead_letters import EXAMPLES, letter_lines
 from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
 from data_juicer.engine.run_context import Observer, RunControl, WatchedJob
 from data_juicer.errors import ConfigError
 from data_juicer.job.layout import JobLayout
-from data_juicer.job.summary import JobSummary
+from data_juicer.job.summary import JobSummary, split_command
 from data_juicer.monitor.handle import JobHandle
 from data_juicer.storage.base import Store
 
@@ -54,7 +55,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def run(arguments: argparse.Namespace, output: Output, signals: StopSignals) -> int:
     from data_juicer.engine.output.dead_letters import committed_dead_letters
 
-    job = JobHandle.open(arguments.work_dir, arguments.job)
+    job = JobHandle.open(os.path.abspath(arguments.work_dir), arguments.job)
     store, layout, summary = job.store, job.layout, job.summary
     found = committed_dead_letters(store, layout)
     letters = [letter for letter in found if _is_row(letter)]
@@ -62,8 +63,12 @@ def run(arguments: argparse.Namespace, output: Output, signals: StopSignals) -> 
         which = " that are rows of its input" if found else ""
         output.emit(Report(job_id=job.job_id), lambda _: [f"{job.job_id} has no dead letters{which}."])
         return 0
-    recipe = _current_recipe(summary, arguments.config)
-    report = _run_again(store, layout, letters, _retry_config(recipe, store, layout, letters), signals)
+    directory, given = split_command(summary.resume_command)
+    if arguments.config is not None:
+        directory, given = None, ["--config", arguments.config]
+    with in_directory(directory):
+        recipe = _current_recipe(summary, given)
+        report = _run_again(store, layout, letters, _retry_config(recipe, store, layout, letters), signals)
 
     def lines(width: int) -> list[str]:
         return [
@@ -121,15 +126,14 @@ def _run_again(
     )
 
 
-def _current_recipe(summary: JobSummary, recipe_path: str | None) -> JobConfig:
-    """The recipe as its file stands now; where a program gave it, as it was then."""
-    from data_juicer.config.config import from_plain, load_config
+def _current_recipe(summary: JobSummary, given: Sequence[str]) -> JobConfig:
+    """The recipe as its file is now.
 
-    given = shlex.split(summary.resume_command)[1:]
-    if recipe_path is not None:
-        return load_config(["--config", recipe_path], os.environ)
-    if "--config" not in given and not any(word.startswith("--config=") for word in given):
-        return from_plain(summary.config, "job_summary.json")
+    Args:
+        given: words of a command line.
+    """
+    from data_juicer.config.config import load_config
+
     try:
         return load_config(given, os.environ)
     except ConfigError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Final
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
 from data_juicer.clock import SystemClock
-from data_juicer.job.summary import JobCounts, JobStatus, RunRecord
+from data_juicer.job.summary import JobCounts, JobStatus, RunRecord, seen_from
 from data_juicer.monitor.closing import format_facts, operator_table
 from data_juicer.monitor.facts import counts_of, job_facts, operator_lines, shown_status
 from data_juicer.monitor.handle import JobHandle
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
 
     def lines(width: int) -> list[str]:
         operators = operator_lines(list(view.operators.values()))
-        facts = job_facts(summary, view, layout, job.committed, is_alive=is_alive)
+        facts = job_facts(seen_from(summary, os.getcwd()), view, layout, job.committed, is_alive=is_alive)
         table = ["", *operator_table(operators, width)] if operators else []
         return [*format_facts(facts), *table]
 

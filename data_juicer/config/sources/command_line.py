@@ -6,6 +6,7 @@ argparse rather than jsonargparse: docs/design/0002-config.md.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -77,6 +78,16 @@ def read_flags(argv: Sequence[str]) -> tuple[str | None, list[Given]]:
     words = vars(namespace)
     recipe_path = words.pop("config", None)
     return recipe_path, [Given(source=SOURCE, path=key, value=_words(value)) for key, value in words.items()]
+
+
+def as_word(given: Given) -> str:
+    """A setting of a variable or of a caller as the word of a command line that gives the same."""
+    value = given.value
+    if isinstance(value, tuple):
+        return f"--{given.path}={' '.join(value)}"
+    if isinstance(value, str) and isinstance(SPECS.get(given.path), Names):
+        value = [value]  # a comma in it parts nothing
+    return f"--{given.path}={value if isinstance(value, str) else json.dumps(value)}"
 
 
 def _words(value: Any) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from data_juicer.clock import Clock, SystemClock
 from data_juicer.core.executor.event_logging_mixin import EventLoggingMixin
 from data_juicer.engine.run_context import RunControl
+from data_juicer.job.naming import name_job
 from data_juicer.storage.base import Store
 from data_juicer.storage.posix import PosixStore
 
@@ -38,6 +39,7 @@ class BackendExecutor(EventLoggingMixin, ABC):
 
     def run(self, config: JobConfig) -> JobOutcome:
         # Local workers begin to start here, while this process imports the rest. `run_job` closes the backend.
+        config, _ = name_job(config, self.clock)
         backend = self.make_backend(config)
         from data_juicer.engine.lifecycle.environment import RunEnvironment
         from data_juicer.engine.run_job import run_job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from dataclasses import dataclass, field
@@ -119,5 +120,9 @@ def _begun(wanted: WantedJob, store: Store, clock: Clock, lock: Lock) -> JobSumm
         directories=layout.directories(),
         versions=summaries.installed_versions(),
     )
+    if not wanted.config.arguments:
+        store.write_atomic(
+            layout.recipe, json.dumps(dump(wanted.config) | {"job_id": None}, indent=2).encode()
+        )
     summaries.write(store, layout, summary)
     return summary

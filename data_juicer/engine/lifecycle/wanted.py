@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from data_juicer.clock import Clock
 from data_juicer.config.fingerprint import digest, result_settings
 from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
@@ -18,8 +17,8 @@ from data_juicer.errors import CheckpointCorruptError, JobError
 from data_juicer.formats.base import SourceFile
 from data_juicer.formats.discover import discover
 from data_juicer.job import summary as summaries
-from data_juicer.job.ids import check_job_id, make_job_id
 from data_juicer.job.layout import JobLayout
+from data_juicer.job.naming import name_job
 from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.ops.base import Operator
 from data_juicer.plan.identity import identify
@@ -48,10 +47,11 @@ class WantedJob:
 
 def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
     """Raises: ConfigError, InputError: the recipe cannot be run; nothing was created."""
+    config, job_id = name_job(config, environment.clock)
     operators = check_operators(config)
     sources = discover(config.sources(), config.suffixes)
     identities = tuple(identify(operators))
-    layout = layout_of(config, environment.clock)
+    layout = layout_of(config, job_id)
     export_path = os.path.abspath(config.export_path)
     refuse_overlap(config.sources(), sources, export_path, layout.job_dir)
     return WantedJob(
@@ -62,7 +62,7 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
         sources=sources,
         digest=config_digest(config, identities),
         export_path=export_path,
-        resume_command=_resume_command(config, environment.control.arguments, layout.job_id),
+        resume_command=_resume_command(config, layout),
     )
 
 
@@ -73,16 +73,8 @@ def find_done(store: Store, wanted: WantedJob) -> JobSummary | None:
     return None if find_published(store, wanted) is None else _find_completed(store, wanted)
 
 
-def layout_of(config: JobConfig, clock: Clock) -> JobLayout:
-    """Where the job lies; a job without an id is given a fresh one.
-
-    Raises: ConfigError: the id cannot name a directory.
-    """
-    if config.job_id is not None:
-        job_id = check_job_id(config.job_id)
-    else:
-        recipe = os.path.splitext(os.path.basename(config.recipe_path or config.project_name))[0]
-        job_id = make_job_id(clock.now(), recipe, os.urandom(2).hex())
+def layout_of(config: JobConfig, job_id: str) -> JobLayout:
+    """The directories of a job."""
     return JobLayout.of(
         os.path.abspath(config.work_dir),
         job_id,
@@ -96,10 +88,10 @@ def config_digest(config: JobConfig, identities: Sequence[OperatorIdentity]) -> 
     return digest({"settings": result_settings(config), "operators": msgspec.to_builtins(list(identities))})
 
 
-def _resume_command(config: JobConfig, arguments: Sequence[str], job_id: str) -> str:
-    """What to type to go on with the job; without a command line the one that comes nearest."""
-    given = arguments or (["--config", config.recipe_path] if config.recipe_path else [])
-    return summaries.resume_command(given, job_id)
+def _resume_command(config: JobConfig, layout: JobLayout) -> str:
+    """What to type, in any folder, to go on with the job."""
+    arguments = config.arguments or ("--config", layout.recipe)
+    return summaries.resume_command(arguments, layout.job_id, os.getcwd())
 
 
 def _find_completed(store: Store, wanted: WantedJob) -> JobSummary | None:

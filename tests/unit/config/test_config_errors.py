@@ -85,10 +85,6 @@ ASKING = {
         {"configs": [{"path": "a", "weight": 0.5}]},
         {"configs": [{"path": "a"}], "max_sample_num": 3},
     ],
-    "export_path": ["{work_dir}/out.jsonl"],
-    "work_dir": ["out/{job_id}"],
-    "event_log_dir": ["{work_dir}/event_logs"],
-    "checkpoint_dir": ["{work_dir}/checkpoints"],
     "export_type": ["json", "csv", "tsv", "arrow"],
 }
 

@@ -1,4 +1,5 @@
 import contextlib
+import shlex
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,14 @@ from hypothesis import strategies as st
 from data_juicer.errors import JobError, JobNotFoundError
 from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
-from data_juicer.job.summary import JobStatus, JobSummary, RunRecord, resume_command
+from data_juicer.job.summary import (
+    JobStatus,
+    JobSummary,
+    RunRecord,
+    command_in,
+    resume_command,
+    split_command,
+)
 from data_juicer.storage.posix import PosixStore
 
 SUMMARY = JobSummary(
@@ -68,16 +76,27 @@ def test_a_changed_byte_gives_a_summary_or_our_error(place: int, byte: int) -> N
 
 
 @pytest.mark.parametrize(
-    ("arguments", "command"),
+    ("arguments", "words"),
     [
-        (["--config", "r.yaml"], "dj-process --config r.yaml --job_id J"),
-        (["--job_id", "old", "--config", "r.yaml"], "dj-process --config r.yaml --job_id J"),
-        (["--config=r.yaml", "--job_id=old"], "dj-process --config=r.yaml --job_id J"),
-        (
-            ["--config", "my recipe.yaml", "--np", "2"],
-            "dj-process --config 'my recipe.yaml' --np 2 --job_id J",
-        ),
+        (["--config", "r.yaml"], "--config r.yaml --job_id J"),
+        (["--job_id", "old", "--config", "r.yaml"], "--config r.yaml --job_id J"),
+        (["--config=r.yaml", "--job_id=old"], "--config=r.yaml --job_id J"),
+        (["--config", "my recipe.yaml", "--np", "2"], "--config 'my recipe.yaml' --np 2 --job_id J"),
     ],
 )
-def test_the_resume_command_can_be_pasted_into_a_shell(arguments: list[str], command: str) -> None:
-    assert resume_command(arguments, "J") == command
+def test_the_resume_command_can_be_pasted_into_a_shell(arguments: list[str], words: str) -> None:
+    command = resume_command(arguments, "J", "/my jobs")
+    assert command == f"dj-process -C '/my jobs' {words}"
+    assert command_in(command, "/elsewhere") == command
+    assert command_in(command, "/my jobs") == f"dj-process {words}"
+    assert split_command(command) == ("/my jobs", shlex.split(words))
+
+
+def test_the_command_of_an_earlier_version_names_no_folder() -> None:
+    assert split_command("dj-process --config r.yaml --job_id J") == (
+        None,
+        ["--config", "r.yaml", "--job_id", "J"],
+    )
+    assert (
+        command_in("dj-process --config r.yaml --job_id J", "/x") == "dj-process --config r.yaml --job_id J"
+    )
