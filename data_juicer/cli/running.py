@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     from data_juicer.monitor.terminal import Terminal
 
 _DEMO_DATA: Final = "demo-outputs/data/stdlib.jsonl"
+USAGE: Final = 2
+"""Exit code for what was found before anything was created."""
 STOPPING: Final = "stopping: partitions in flight will finish; press Ctrl-C again to exit now"
 
 
 def run_job_of(settings: Sequence[str], signals: StopSignals) -> int:
     """Run, resume, or find complete the job that a command line asks for.
 
-    Returns: the exit code. Raises: DataJuicerError: nothing was begun. Otherwise how the job ended is told here.
+    Returns: the exit code; how the job ended is told. Raises: ConfigError: the settings are wrong.
     """
     from data_juicer.api import run_config
 
@@ -117,10 +119,11 @@ class Screen(Observer):
     def tell_failure(self, error: DataJuicerError) -> int:
         """Why it ended, what is safe, how to go on.
 
-        Returns: the exit code. Raises: DataJuicerError: the job was not even open.
+        Returns: the exit code.
         """
         if self._job is None:
-            raise error
+            write_lines(sys.stderr, [f"{PROGRAM}: {error}"])
+            return USAGE if isinstance(error, InputError | StoreError) else error.exit_code
         if self._job.summary.reason is None:  # the disk refused the summary
             write_lines(sys.stderr, [f"{PROGRAM}: {error}"])
         self._close(is_success=False)

@@ -93,7 +93,7 @@ def test_a_missing_dataset_is_one_line_and_leaves_nothing_behind(
     ten_rows: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = names_in(ten_rows)
-    assert process.main(["--config", "recipe.yaml", "--dataset_path", "tem.jsonl"]) == 1
+    assert process.main(["--config", "recipe.yaml", "--dataset_path", "tem.jsonl"]) == 2
     captured = capsys.readouterr()
     assert captured.err.startswith("dj-process: tem.jsonl: no such file or folder; did you mean ")
     assert captured.err.count("\n") == 1
@@ -168,3 +168,27 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
         )
     assert done.stderr == b""
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--work_dir", "ten.jsonl/jobs"],
+        ["--dataset_path", "empty"],
+        ["--dataset_path", "image.png"],
+        ["--export_path", "s3://bucket/x.jsonl"],
+        ["--process", "[{text_length_filter: {min_len: x}}]"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_what_is_found_before_anything_is_created_is_exit_code_2(
+    ten_rows: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    (ten_rows / "empty").mkdir()
+    (ten_rows / "image.png").write_bytes(b"\x89PNG")
+    before = names_in(ten_rows)
+    assert process.main(["--config", "recipe.yaml", *words]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("dj-process: ")
+    assert captured.err.count("\n") == 1
+    assert names_in(ten_rows) == before
