@@ -21,6 +21,7 @@ from data_juicer.formats.jsonl.scan import scan_plain
 from data_juicer.ops.base import Filter, Mapper, Operator
 from data_juicer.ops.catalog.registry import make
 from data_juicer.rows.batch import Batch
+from data_juicer.storage.posix import PosixStore
 
 MEGABYTES_MAX = 36
 SIZE_BYTES_MAX = 256_000_000
@@ -54,14 +55,14 @@ def measure(bench: Bench) -> list[Measured]:
 
 
 def source_of(data: Path) -> SourceFile:
-    return discover((str(data),), ())[0]
+    return discover(PosixStore(), (str(data),), ())[0]
 
 
 def prepared(data: Path) -> Iterator[Batch]:
     """One batch a partition, its text decoded."""
     limits = FragmentLimits(rows_max=ROWS_A_PARTITION, size_bytes_max=SIZE_BYTES_MAX)
-    for fragment in scan_plain(source_of(data), limits):
-        batch = read_fragment(str(data), fragment, ("text",)).batch
+    for fragment in scan_plain(PosixStore(), source_of(data), limits):
+        batch = read_fragment(PosixStore(), str(data), fragment, ("text",)).batch
         batch.text("text")
         yield batch
 

@@ -68,11 +68,12 @@ class JobStoppedError(JobError):
 
 
 class StoreError(DataJuicerError):
-    """`finding`: the message without what is safe and what to do."""
+    """`finding`: the message without what is safe and what to do; `reason`: what the system said, where it said something."""
 
-    def __init__(self, finding: str, advice: str = "") -> None:
+    def __init__(self, finding: str, advice: str = "", *, reason: str = "") -> None:
         super().__init__(f"{finding} {advice}".rstrip())
         self.finding = finding
+        self.reason = reason
 
 
 class CheckpointError(DataJuicerError):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, Protocol
 
 import msgspec
 
-from data_juicer.errors import InputError
+from data_juicer.errors import InputError, StoreError
 
 if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch, Place
+    from data_juicer.storage.base import Store
 
 Compression = Literal["none", "gzip", "zstd"]
 
@@ -97,6 +98,7 @@ class FragmentReader(Protocol):
 
     def __call__(
         self,
+        store: Store,
         path: str,
         fragment: Fragment,
         text_keys: tuple[str, ...],
@@ -114,15 +116,15 @@ class FragmentReader(Protocol):
 class InputFormat:
     """How files of a format are read. A format whose files cannot be cut has no `scan`; its rows are unpacked into copies."""
 
-    scan: Callable[[SourceFile, FragmentLimits], Iterable[Fragment] | None] | None = None
+    scan: Callable[[Store, SourceFile, FragmentLimits], Iterable[Fragment] | None] | None = None
     """The fragments of a file that is not packed, to be read where they are; None: this file must be unpacked."""
-    unpack: Callable[[SourceFile, FragmentLimits], Iterable[tuple[Fragment, bytes]]]
+    unpack: Callable[[Store, SourceFile, FragmentLimits], Iterable[tuple[Fragment, bytes]]]
     """The fragments of a file of any compression, each with the bytes of a copy that holds it alone."""
     copies: str = ""
     """The format of those copies; empty: the same."""
     read: FragmentReader
     """Reads fragments of files, and of copies in this format."""
-    check: Callable[[SourceFile, Sequence[str]], None]
+    check: Callable[[Store, SourceFile, Sequence[str]], None]
     """Looks at the first rows before anything is created. Raises: InputError: they lack a text key, or cannot be read."""
 
 
@@ -159,22 +161,33 @@ class OutputFormat:
     byte by byte."""
 
 
-def read_range(path: str, start: int, stop: int) -> bytes:
+@contextlib.contextmanager
+def reading_input(path: str) -> Iterator[None]:
+    """What a store says of a file that it cannot read becomes an error of the input. Raises: InputError."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except StoreError as error:
+        raise InputError(f"{path}: cannot be read: {error.reason or error.finding}") from error
+
+
+def read_range(store: Store, path: str, start: int, stop: int) -> bytes:
     """The bytes [start, stop) of a file.
 
     Raises: InputError: the file cannot be read or is shorter.
     """
-    try:
-        with open(path, "rb", buffering=0) as file:
-            pieces, filled = [], start
-            while filled < stop and (piece := os.pread(file.fileno(), stop - filled, filled)):
-                pieces.append(piece)  # one, as a rule: no copy is made of it
-                filled += len(piece)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    with reading_input(path):
+        data = store.read_range(path, start, stop)
+    check_length(path, start, stop, data)
+    return data
+
+
+def check_length(path: str, start: int, stop: int, data: bytes) -> None:
+    """Raises: InputError: these are not all of the bytes [start, stop) of a file."""
+    filled = start + len(data)
     if filled < stop:
         raise source_changed(path, f"it ends at byte {filled:,}, the scan saw bytes up to {stop:,}")
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def source_changed(path: str, finding: str) -> InputError:

@@ -6,10 +6,12 @@ import gzip
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from data_juicer.errors import InputError
+from data_juicer.formats.base import reading_input
+from data_juicer.storage.arrow_file import RangedFile, arrow_file
 
 if TYPE_CHECKING:
     from data_juicer.formats.base import Compression
+    from data_juicer.storage.base import Store
 
 CHUNK_BYTES: Final = 1 << 20
 _GZIP_LEVEL: Final = 6
@@ -19,7 +21,7 @@ class BrokenStreamError(Exception):
     """A packed stream ends early or is damaged; what came out before is good."""
 
 
-def read_unpacked(path: str, compression: Compression) -> Iterator[bytes]:
+def read_unpacked(store: Store, path: str, compression: Compression) -> Iterator[bytes]:
     """The text of a packed file in chunks.
 
     Raises:
@@ -28,14 +30,10 @@ def read_unpacked(path: str, compression: Compression) -> Iterator[bytes]:
     """
     import pyarrow as pa
 
-    try:
-        file = pa.OSFile(path, "rb")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    with file:
-        if file.size() == 0:
+    with reading_input(path), store.open_read(path) as reader:
+        if reader.stat().size_bytes == 0:
             return
-        stream = pa.CompressedInputStream(file, compression)
+        stream = pa.CompressedInputStream(arrow_file(RangedFile(reader)), compression)
         while True:
             try:
                 chunk = stream.read(CHUNK_BYTES)

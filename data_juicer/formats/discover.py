@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
 
-from data_juicer.errors import InputError
+from data_juicer.errors import InputError, StoreError
 from data_juicer.formats.base import Compression, SourceFile
 from data_juicer.formats.registry import SUFFIXES, suffix_of
+from data_juicer.storage.base import Store
+from data_juicer.storage.walk import GLOB_MARKS, glob_files, walk_files
 
-_GLOB_MARKS: Final = frozenset("*?[")
 
-
-def discover(inputs: Sequence[str], suffixes: Sequence[str] = ()) -> list[SourceFile]:
+def discover(store: Store, inputs: Sequence[str], suffixes: Sequence[str] = ()) -> list[SourceFile]:
     """The files behind inputs, in the order of the inputs; those of a folder or glob sorted by path.
 
     Folders are searched through, hidden files and files of no known suffix in them are left out; a file that is named
@@ -27,46 +25,30 @@ def discover(inputs: Sequence[str], suffixes: Sequence[str] = ()) -> list[Source
     Raises: InputError: an input is missing, holds nothing to read, or cannot be read.
     """
     wanted = tuple(suffix if suffix.startswith(".") else f".{suffix}" for suffix in suffixes)
-    paths = [path for given in inputs for path in _files(given, wanted)]
-    return [_source(index, path) for index, path in enumerate(paths)]
+    paths = [path for given in inputs for path in _files(store, given, wanted)]
+    return [_source(store, index, path) for index, path in enumerate(paths)]
 
 
-def _files(given: str, wanted: tuple[str, ...]) -> list[str]:
+def _files(store: Store, given: str, wanted: tuple[str, ...]) -> list[str]:
     path = os.path.abspath(os.path.expanduser(given))
-    if os.path.isdir(path):
-        return _taken(given, sorted(_walk(given, path)), wanted, "the folder")
-    if os.path.exists(path):
-        return [path]
-    if _GLOB_MARKS & set(given):
-        matches = sorted(match for match in glob.iglob(path, recursive=True) if os.path.isfile(match))
-        if not matches:
-            raise _refused(f"{given}: no file matches this pattern{_nearest(path)}")
-        return _taken(given, matches, wanted, "the pattern")
-    raise _refused(f"{given}: no such file or folder{_nearest(path)}")
-
-
-def _walk(given: str, folder: str) -> Iterator[str]:
-    def refuse(error: OSError) -> None:
-        raise _refused(f"{given}: the folder {error.filename} cannot be read: {error.strerror}") from error
-
-    for parent, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
-        folders[:] = [
-            name for name in folders if not name.startswith(".") and not _leads_back(folder, parent, name)
-        ]
-        yield from (os.path.join(parent, name) for name in files if not name.startswith("."))
-
-
-def _leads_back(folder: str, parent: str, name: str) -> bool:
-    """Whether it is a link to where the way to it began or passed: its files would be read again and again."""
-    link = os.path.join(parent, name)
-    if not os.path.islink(link):
-        return False
-    target, above = os.path.realpath(link), parent
-    while os.path.commonpath([target, os.path.realpath(above)]) != target:
-        if above == folder:
-            return False
-        above = os.path.dirname(above)
-    return True
+    try:
+        if store.exists(path):
+            kind = store.stat(path).kind
+            if kind == "file":
+                return [path]
+            if kind == "other":
+                raise _refused(f"{given}: is neither a file nor a folder")
+            return _taken(
+                given, sorted(entry.path for entry in walk_files(store, path)), wanted, "the folder"
+            )
+        if GLOB_MARKS & set(given):
+            matches = sorted(glob_files(store, path))
+            if not matches:
+                raise _refused(f"{given}: no file matches this pattern{_nearest(store, path)}")
+            return _taken(given, matches, wanted, "the pattern")
+    except StoreError as error:
+        raise _refused(f"{given}: {error.finding.removesuffix('.')}") from error
+    raise _refused(f"{given}: no such file or folder{_nearest(store, path)}")
 
 
 def _taken(given: str, paths: list[str], wanted: tuple[str, ...], what: str) -> list[str]:
@@ -96,16 +78,18 @@ def kind_of_path(path: str) -> tuple[str, Compression] | None:
     return SUFFIXES.get(suffix_of(path))
 
 
-def _source(index: int, path: str) -> SourceFile:
+def _source(store: Store, index: int, path: str) -> SourceFile:
     kind = kind_of_path(path)
     if kind is None:
         raise _refused(f"{path}: unknown suffix; {_readable()}")
     try:
-        with open(path, "rb") as file:
-            status = os.fstat(file.fileno())
-            head = file.read(4096) if kind == ("jsonl", "none") else b""
-    except OSError as error:
+        with store.open_read(path) as reader:
+            status = reader.stat()
+            head = reader.read(0, 4096) if kind == ("jsonl", "none") else b""
+    except FileNotFoundError as error:
         raise _refused(f"{path}: cannot be read: {error.strerror}") from error
+    except StoreError as error:
+        raise _refused(f"{path}: cannot be read: {error.reason or error.finding}") from error
     if path.lower().endswith(".json"):
         _refuse_json_document(path, head)
     return SourceFile(
@@ -113,8 +97,8 @@ def _source(index: int, path: str) -> SourceFile:
         path=path,
         format=kind[0],
         compression=kind[1],
-        size_bytes=status.st_size,
-        mtime_ns=status.st_mtime_ns,
+        size_bytes=status.size_bytes,
+        mtime_ns=status.modified_ns,
     )
 
 
@@ -132,15 +116,15 @@ def _refuse_json_document(path: str, head: bytes) -> None:
     )
 
 
-def _nearest(path: str) -> str:
+def _nearest(store: Store, path: str) -> str:
     """The existing name most like the missing one, as the end of a message."""
     missing = path
-    while not os.path.isdir(os.path.dirname(missing)):
+    while not store.exists(os.path.dirname(missing)):
         missing = os.path.dirname(missing)
     folder = os.path.dirname(missing)
     try:
-        names = os.listdir(folder)
-    except OSError:
+        names = [entry.name for entry in store.entries(folder)]
+    except StoreError:
         return ""
     near = difflib.get_close_matches(os.path.basename(missing), names, 1)
     return f"; did you mean {os.path.join(folder, near[0])}?" if near else ""

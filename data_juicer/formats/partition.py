@@ -11,6 +11,7 @@ from data_juicer.rows.batch import STATS_FIELD
 if TYPE_CHECKING:
     from data_juicer.formats.base import Compression, Fragment, ReadRows, SourceFile
     from data_juicer.rows.batch import Batch
+    from data_juicer.storage.base import Store
 
 
 class Readable(Protocol):
@@ -31,19 +32,23 @@ class Readable(Protocol):
         """Whether `path` holds this fragment alone, from its first byte on."""
 
 
-def check_source(source: SourceFile, text_keys: Sequence[str]) -> None:
+def check_source(store: Store, source: SourceFile, text_keys: Sequence[str]) -> None:
     """Refuse a source none of whose first rows has a text key. A source without rows is fine.
 
     Raises: InputError: names the field that is missing and those that are there.
     """
-    format_named(source.format).reader.check(source, text_keys)
+    format_named(source.format).reader.check(store, source, text_keys)
 
 
-def read_partition(partition: Readable, text_keys: tuple[str, ...], row_bytes_max: int) -> ReadRows:
+def read_partition(
+    store: Store, partition: Readable, text_keys: tuple[str, ...], row_bytes_max: int
+) -> ReadRows:
     """The good rows of a partition as a batch and the bad ones by name, see `formats.base.FragmentReader`."""
     read = format_named(partition.format).reader.read
     offset = 0 if partition.is_copy else None
-    return read(partition.path, partition.fragment, text_keys, row_bytes_max=row_bytes_max, offset=offset)
+    return read(
+        store, partition.path, partition.fragment, text_keys, row_bytes_max=row_bytes_max, offset=offset
+    )
 
 
 def encode_result(batch: Batch, result_format: str, compression: Compression, keep_stats: bool) -> bytes:

@@ -141,9 +141,11 @@ class _Scanner:
             return iter(())
         reader = format_named(source.format).reader
         is_cut = reader.scan is not None and source.compression == "none" and not self._always
-        fragments = reader.scan(source, self._limits) if reader.scan is not None and is_cut else None
+        fragments = (
+            reader.scan(self._store, source, self._limits) if reader.scan is not None and is_cut else None
+        )
         if fragments is None:
-            unpacked = reader.unpack(source, self._limits)
+            unpacked = reader.unpack(self._store, source, self._limits)
             return self._copied(source, reader.copies or source.format, unpacked)
         return _in_place(source, fragments)
 

@@ -9,13 +9,71 @@ from __future__ import annotations
 import contextlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import BinaryIO
+from typing import BinaryIO, Literal, Self
 
 from data_juicer.storage.directory import OwnDirectory, PathDirectory
 
 Data = bytes | bytearray | memoryview
+Kind = Literal["file", "directory", "other"]
+"""`other` is what cannot be read by ranges: pipes, sockets, devices."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stat:
+    """What is known of a file or directory without reading it."""
+
+    size_bytes: int
+    modified_ns: int
+    """When the bytes were changed last; 0 where it is not known."""
+    identity: str
+    """Equal for all names of one file: device and inode where there are such, else the name itself."""
+    kind: Kind = "file"
+
+    @property
+    def is_directory(self) -> bool:
+        return self.kind == "directory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What a directory holds under one name."""
+
+    name: str
+    path: str
+    kind: Kind
+    """Of what a link leads to; a link to nothing counts as a file."""
+    is_link: bool = False
+
+
+class Reader(ABC):
+    """One version of a file, open to be read by ranges; closed at the end of a `with` block."""
+
+    @abstractmethod
+    def stat(self) -> Stat: ...
+
+    @abstractmethod
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes [start, stop), fewer where the file ends before `stop`. Raises: StoreError."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """No error when it is closed already."""
+
+    def chunks(self, size_bytes: int) -> Iterator[bytes]:
+        """The whole file in chunks of so many bytes, the last one shorter."""
+        start = 0
+        while chunk := self.read(start, start + size_bytes):
+            yield chunk
+            start += len(chunk)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class Store(ABC):
@@ -70,9 +128,25 @@ class Store(ABC):
     def read(self, path: str) -> bytes:
         """Raises: FileNotFoundError."""
 
+    @abstractmethod
+    def open_read(self, path: str) -> Reader:
+        """Raises: FileNotFoundError, StoreError."""
+
     def map(self, path: str) -> Data:
         """The bytes of a file without copying them, where the file system can. Raises: FileNotFoundError."""
         return self.read(path)
+
+    @abstractmethod
+    def stat(self, path: str) -> Stat:
+        """Of what a link leads to. Raises: FileNotFoundError, StoreError."""
+
+    @abstractmethod
+    def entries(self, path: str) -> list[Entry]:
+        """What a directory holds, sorted by name; nothing when there is no such directory. Raises: StoreError."""
+
+    def resolve(self, path: str) -> str:
+        """The path without links, as far as it is there."""
+        return path
 
     @abstractmethod
     def size(self, path: str) -> int:
@@ -119,6 +193,11 @@ class Store(ABC):
         return contextlib.nullcontext(PathDirectory(self, path) if self.exists(path) else None)
 
     # ---- built from them
+
+    def read_range(self, path: str, start: int, stop: int) -> bytes:
+        """The bytes [start, stop), fewer where the file ends before `stop`. Raises: FileNotFoundError, StoreError."""
+        with self.open_read(path) as reader:
+            return reader.read(start, stop)
 
     def write_durably(self, path: str, data: Data) -> None:
         """Write, then sync the bytes and the name."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from data_juicer.errors import StoreError
-from data_juicer.storage.base import Data, Store
+from data_juicer.storage.base import Data, Entry, Reader, Stat, Store
 
 
 class Loss(enum.Enum):
@@ -25,10 +25,11 @@ class Loss(enum.Enum):
 
 @dataclass(slots=True, eq=False)
 class _File:
-    """What names point at. `durable` are the bytes of the last sync."""
+    """What names point at. `durable` are the bytes of the last sync; `modified_ns` counts changes of any file."""
 
     data: bytes = b""
     durable: bytes = b""
+    modified_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class MemoryStore(Store):
         self._durable: dict[str, _File] = {}
         self._pending: list[_Renaming] = []
         self._directories: set[str] = {"/"}
+        self._changes = 0
 
     def after_power_loss(self, loss: Loss) -> MemoryStore:
         """The disk that the next process finds; this one stays as it is."""
@@ -71,10 +73,11 @@ class MemoryStore(Store):
     def _rebuilt(self, names: dict[str, _File], contents: dict[_File, bytes]) -> MemoryStore:
         """A disk on which everything is durable."""
         disk = MemoryStore()
-        files = {file: _File(data, data) for file, data in contents.items()}
+        files = {file: _File(data, data, file.modified_ns) for file, data in contents.items()}
         disk._names = {path: files[file] for path, file in names.items()}
         disk._durable = dict(disk._names)
         disk._directories = set(self._directories)
+        disk._changes = self._changes
         return disk
 
     def contents(self) -> dict[str, bytes]:
@@ -84,10 +87,11 @@ class MemoryStore(Store):
     # ---- bytes
 
     def write(self, path: str, data: Data) -> None:
-        self._file_to_write(path).data = bytes(data)
+        self._change(self._file_to_write(path), bytes(data))
 
     def append(self, path: str, data: Data) -> None:
-        self._file_to_write(path).data += bytes(data)
+        file = self._file_to_write(path)
+        self._change(file, file.data + bytes(data))
 
     @contextlib.contextmanager
     def create(self, path: str) -> Iterator[BinaryIO]:
@@ -96,7 +100,7 @@ class MemoryStore(Store):
 
     def truncate(self, path: str, size: int) -> None:
         file = self._file(path, "truncating")
-        file.data = file.data[:size].ljust(size, b"\0")
+        self._change(file, file.data[:size].ljust(size, b"\0"))
 
     def concat(self, sources: Sequence[str], target: str, tick: Callable[[], None] = lambda: None) -> None:
         pieces = []
@@ -153,6 +157,30 @@ class MemoryStore(Store):
             raise FileNotFoundError(2, "No such file or directory", path)
         return self._names[path].data
 
+    def open_read(self, path: str) -> Reader:
+        data = self.read(path)
+        return _MemoryReader(data, self.stat(path))
+
+    def stat(self, path: str) -> Stat:
+        if path in self._directories:
+            return Stat(size_bytes=0, modified_ns=0, identity=path, kind="directory")
+        size_bytes = len(self.read(path))
+        return Stat(size_bytes=size_bytes, modified_ns=self._names[path].modified_ns, identity=path)
+
+    def modified_ns(self, path: str) -> int:
+        return self.stat(path).modified_ns
+
+    def entries(self, path: str) -> list[Entry]:
+        paths = [os.path.join(path, name) for name in self.list(path)]
+        return [
+            Entry(
+                name=os.path.basename(inside),
+                path=inside,
+                kind="directory" if inside in self._directories else "file",
+            )
+            for inside in paths
+        ]
+
     def size(self, path: str) -> int:
         return len(self.read(path))
 
@@ -166,6 +194,10 @@ class MemoryStore(Store):
         return sorted(os.path.basename(held) for held in inside)
 
     # ---- inside
+
+    def _change(self, file: _File, data: bytes) -> None:
+        self._changes += 1
+        file.data, file.modified_ns = data, self._changes
 
     def _rename(self, renaming: _Renaming) -> None:
         renaming.apply(self._names)
@@ -187,6 +219,21 @@ class MemoryStore(Store):
     def _need_dir(self, path: str, doing: str) -> None:
         if path not in self._directories:
             raise StoreError(f"{path}: {doing} failed: No such file or directory.")
+
+
+class _MemoryReader(Reader):
+    def __init__(self, data: bytes, stat: Stat) -> None:
+        self._data = data
+        self._stat = stat
+
+    def stat(self) -> Stat:
+        return self._stat
+
+    def read(self, start: int, stop: int) -> bytes:
+        return self._data[start:stop]
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class AppendingStream(io.RawIOBase):

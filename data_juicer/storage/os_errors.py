@@ -32,7 +32,7 @@ def translate_os_errors(doing: str, path: str, size_bytes: int | None = None) ->
         if doing == "reading" and isinstance(error, FileNotFoundError):
             raise
         found, advice = _explain(error, path, size_bytes)
-        raise StoreError(f"{path}: {doing} failed: {found}.", advice) from error
+        raise StoreError(f"{path}: {doing} failed: {found}.", advice, reason=found) from error
 
 
 def free_bytes(path: str) -> int | None:

@@ -6,11 +6,12 @@ import contextlib
 import errno
 import mmap
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, Final
 
 from data_juicer.storage import owners
-from data_juicer.storage.base import Data, Store
+from data_juicer.storage.base import Data, Entry, Reader, Stat, Store
 from data_juicer.storage.directory import OwnDirectory
 from data_juicer.storage.os_errors import free_bytes, translate_os_errors
 from data_juicer.storage.posix_files import open_directory, open_held, open_new
@@ -98,11 +99,30 @@ class PosixStore(Store):
         with translate_os_errors("reading", path), open(path, "rb") as stream:
             return stream.read()
 
+    def open_read(self, path: str) -> Reader:
+        with translate_os_errors("reading", path):
+            return _PosixReader(path, os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+
     def map(self, path: str) -> Data:
         with translate_os_errors("reading", path), open(path, "rb") as stream:
             if os.fstat(stream.fileno()).st_size == 0:
                 return b""
             return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+
+    def stat(self, path: str) -> Stat:
+        with translate_os_errors("reading", path):
+            return _stat(os.stat(path))
+
+    def entries(self, path: str) -> list[Entry]:
+        with translate_os_errors("listing", path):
+            try:
+                with os.scandir(path) as found:
+                    return sorted(map(_entry, found), key=lambda entry: entry.name)
+            except FileNotFoundError:
+                return []
+
+    def resolve(self, path: str) -> str:
+        return os.path.realpath(path)
 
     def size(self, path: str) -> int:
         with translate_os_errors("reading", path):
@@ -150,6 +170,56 @@ class PosixStore(Store):
                         if copied == 0:
                             raise OSError(5, f"{source} became shorter while it was read")
                         left -= copied
+
+
+class _PosixReader(Reader):
+    def __init__(self, path: str, descriptor: int) -> None:
+        self._path = path
+        self._descriptor: int | None = descriptor
+
+    def stat(self) -> Stat:
+        with translate_os_errors("reading", self._path):
+            return _stat(os.fstat(self._open))
+
+    def read(self, start: int, stop: int) -> bytes:
+        pieces, filled = [], start
+        with translate_os_errors("reading", self._path):
+            while filled < stop and (piece := os.pread(self._open, stop - filled, filled)):
+                pieces.append(piece)  # one, as a rule: no copy is made of it
+                filled += len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    @property
+    def _open(self) -> int:
+        if self._descriptor is None:
+            raise ValueError(f"{self._path} was closed")
+        return self._descriptor
+
+
+def _stat(status: os.stat_result) -> Stat:
+    return Stat(
+        size_bytes=status.st_size,
+        modified_ns=status.st_mtime_ns,
+        identity=f"{status.st_dev}:{status.st_ino}",
+        kind="directory"
+        if stat.S_ISDIR(status.st_mode)
+        else "file"
+        if stat.S_ISREG(status.st_mode)
+        else "other",
+    )
+
+
+def _entry(entry: os.DirEntry[str]) -> Entry:
+    is_link = entry.is_symlink()
+    if entry.is_dir():
+        return Entry(name=entry.name, path=entry.path, kind="directory", is_link=is_link)
+    is_file = entry.is_file() or (is_link and not os.path.exists(entry.path))
+    return Entry(name=entry.name, path=entry.path, kind="file" if is_file else "other", is_link=is_link)
 
 
 def _opened(path: str) -> BinaryIO:

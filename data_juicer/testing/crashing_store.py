@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
-from data_juicer.storage.base import Data, Store
+from data_juicer.storage.base import Data, Entry, Reader, Stat, Store
 from data_juicer.storage.memory import AppendingStream
 
 
@@ -34,6 +34,11 @@ class CrashingStore(Store):
         self._before = ""
         self.deeds: list[tuple[str, str]] = []
         """Every change so far: its name, such as `sync_dir`, and its path."""
+
+    @property
+    def inner(self) -> Store:
+        """The disk itself, which a test may change behind the job's back."""
+        return self._inner
 
     @property
     def is_off(self) -> bool:
@@ -117,6 +122,22 @@ class CrashingStore(Store):
     def read(self, path: str) -> bytes:
         self._need_power()
         return self._inner.read(path)
+
+    def open_read(self, path: str) -> Reader:
+        self._need_power()
+        return self._inner.open_read(path)
+
+    def stat(self, path: str) -> Stat:
+        self._need_power()
+        return self._inner.stat(path)
+
+    def entries(self, path: str) -> list[Entry]:
+        self._need_power()
+        return self._inner.entries(path)
+
+    def modified_ns(self, path: str) -> int:
+        self._need_power()
+        return self._inner.modified_ns(path)
 
     def size(self, path: str) -> int:
         self._need_power()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +21,12 @@ from data_juicer.events import types as t
 from data_juicer.events.history import read_records
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Store
+from data_juicer.storage.memory import MemoryStore
+from data_juicer.storage.posix import PosixStore
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.results import find_results
 from data_juicer.testing.clock import ManualClock
+from data_juicer.testing.crashing_store import CrashingStore
 from data_juicer.testing.locks import MemoryLock
 
 JOB_ID = "job"
@@ -65,8 +69,31 @@ class Watch(Observer):
         return [event.message for event in self.events(t.WarningNotice)]
 
 
+def copy_input(config: JobConfig, store: Store) -> None:
+    """Put the files that a recipe reads into a store in memory, durably, as they are on this machine."""
+    disk = store.inner if isinstance(store, CrashingStore) else store
+    if not isinstance(disk, MemoryStore):
+        return
+    for given in config.sources():
+        for path in filter(
+            os.path.isfile, [given, *glob.glob(f"{given}/**", recursive=True), *glob.glob(given)]
+        ):
+            data = PosixStore().read(path)
+            if not disk.exists(path) or disk.read(path) != data:
+                disk.make_dirs(os.path.dirname(path))
+                disk.write_durably(path, data)
+
+
+def memory_with_input(config: JobConfig) -> MemoryStore:
+    """A store that holds the files that a recipe reads, and no more."""
+    store = MemoryStore()
+    copy_input(config, store)
+    return store
+
+
 def run_inline(config: JobConfig, store: Store, watch: Watch | None = None) -> JobOutcome:
-    """One run of a job by a driver that is alone on its machine."""
+    """One run of a job by a driver that is alone on its machine, over the input as this machine has it."""
+    copy_input(config, store)
     clock = ManualClock()
     environment = RunEnvironment(
         store=store,

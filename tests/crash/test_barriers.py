@@ -24,10 +24,8 @@ from data_juicer.storage.posix import PosixStore
 from data_juicer.testing import jobs
 from data_juicer.testing.jobs import Watch
 from tests.support.crash_recipes import CUSTOM, lines, small_job
-from tests.support.power_loss import Disk, disk, visit
+from tests.support.power_loss import visit
 from tests.support.rerun_job import RerunJob, every
-
-__all__ = ["disk"]
 
 EXACT: dict[str, Any] = {"document_deduplicator": {"lowercase": True}}
 LETTERS: dict[str, Any] = {"document_deduplicator": {"ignore_non_character": True}}
@@ -72,9 +70,9 @@ def make_config(tmp_path: Path) -> Callable[..., JobConfig]:
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 @pytest.mark.parametrize("process", RECIPES.values(), ids=RECIPES)
 def test_a_power_failure_at_some_changes_of_the_disk(
-    make_config: Callable[..., JobConfig], disk: Disk, process: list[Any], settings: dict[str, Any]
+    make_config: Callable[..., JobConfig], process: list[Any], settings: dict[str, Any]
 ) -> None:
-    print("crash points:", visit(make_config(process, **settings), disk, list(Loss), stride=37))
+    print("crash points:", visit(make_config(process, **settings), list(Loss), stride=37))
 
 
 @pytest.mark.slow
@@ -82,9 +80,9 @@ def test_a_power_failure_at_some_changes_of_the_disk(
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 @pytest.mark.parametrize("process", RECIPES.values(), ids=RECIPES)
 def test_a_power_failure_at_every_change_of_the_disk(
-    make_config: Callable[..., JobConfig], disk: Disk, process: list[Any], settings: dict[str, Any]
+    make_config: Callable[..., JobConfig], process: list[Any], settings: dict[str, Any]
 ) -> None:
-    print("crash points:", visit(make_config(process, **settings), disk, list(Loss)))
+    print("crash points:", visit(make_config(process, **settings), list(Loss)))
 
 
 # what: (the sync that is left out, the change right before it)
@@ -101,9 +99,7 @@ SYNCS: dict[str, tuple[str, str]] = {
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("what", SYNCS)
-def test_a_sync_that_is_left_out_is_noticed(
-    make_config: Callable[..., JobConfig], disk: Disk, what: str
-) -> None:
+def test_a_sync_that_is_left_out_is_noticed(make_config: Callable[..., JobConfig], what: str) -> None:
     left_out, after = SYNCS[what]
     seen: list[str] = []
 
@@ -114,7 +110,7 @@ def test_a_sync_that_is_left_out_is_noticed(
         return is_it
 
     with pytest.raises((AssertionError, DataJuicerError)) as noticed:
-        visit(make_config(RECIPES["two in a row, at the end"]), disk, list(Loss), forgets=forgets)
+        visit(make_config(RECIPES["two in a row, at the end"]), list(Loss), forgets=forgets)
     assert seen, "there is no such sync"
     print(f"{what:30} noticed: {str(noticed.value).splitlines()[0]}")
 

@@ -22,9 +22,6 @@ from data_juicer.testing import jobs
 from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 from data_juicer.testing.jobs import Watch
 from tests.support.crash_recipes import PROCESS, ROWS, lines, small_job
-from tests.support.power_loss import Disk, disk
-
-__all__ = ["disk"]
 
 JOB = "/disk/jobs/job"
 CHECKPOINTS = f"{JOB}/checkpoints"
@@ -299,10 +296,10 @@ def test_a_job_goes_on_without_its_event_log(stopped: Callable[..., Case]) -> No
     assert any("holds no event of the runs before this one" in warning for warning in watch.warnings)
 
 
-def test_a_damaged_copy_of_the_input_is_made_again_by_the_next_run(tmp_path: Path, disk: Disk) -> None:
+def test_a_damaged_copy_of_the_input_is_made_again_by_the_next_run(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl.gz"
     path.write_bytes(gzip.compress(lines(ROWS)))
-    disk.store = store = MemoryStore()
+    store = MemoryStore()
     jobs.run_inline(small_job([path], PROCESS[:1]), store)
     (copy,) = [held for held in store.contents() if "/partitions/partition_000001." in held]
     store.write(copy, flip(store.read(copy)))
@@ -311,7 +308,7 @@ def test_a_damaged_copy_of_the_input_is_made_again_by_the_next_run(tmp_path: Pat
         jobs.run_inline(longer, store)
     jobs.run_inline(longer, store)
     exported = jobs.exported(longer, store)
-    disk.store = fresh = MemoryStore()
+    fresh = MemoryStore()
     jobs.run_inline(longer, fresh)
     assert exported == jobs.exported(longer, fresh)
 

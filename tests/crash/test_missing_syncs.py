@@ -11,9 +11,7 @@ import pytest
 from data_juicer.config.schema import JobConfig
 from data_juicer.errors import DataJuicerError
 from tests.support.crash_recipes import configured
-from tests.support.power_loss import LOSSES, Disk, disk, visit
-
-__all__ = ["disk"]
+from tests.support.power_loss import LOSSES, visit
 
 DATA = r"partition_\d+(_\d+)?\.r\d+a\d+\.[a-z.]+"
 CLEANING = {"intermediate_storage.retention_policy": "cleanup_all"}
@@ -61,9 +59,7 @@ SYNCS: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", SYNCS)
-def test_a_sync_that_is_left_out_is_noticed(
-    make_config: Callable[..., JobConfig], disk: Disk, what: str
-) -> None:
+def test_a_sync_that_is_left_out_is_noticed(make_config: Callable[..., JobConfig], what: str) -> None:
     left_out, after, settings = SYNCS[what]
     seen: list[str] = []
 
@@ -76,7 +72,7 @@ def test_a_sync_that_is_left_out_is_noticed(
     config = make_config(**{**configured("every_op", "parquet"), **settings})
     try:
         with pytest.raises((AssertionError, DataJuicerError)) as noticed:
-            visit(config, disk, LOSSES, forgets=forgets)
+            visit(config, LOSSES, forgets=forgets)
     finally:
         assert seen, "there is no such sync"
     where = " ".join(getattr(noticed.value, "__notes__", ["?"]))

@@ -9,9 +9,7 @@ from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.driver import committer
 from tests.support.crash_recipes import STRATEGIES, configured
-from tests.support.power_loss import LOSSES, Disk, disk, visit
-
-__all__ = ["disk"]
+from tests.support.power_loss import LOSSES, visit
 
 FORMATS = ["parquet", "arrow", "jsonl"]
 
@@ -28,44 +26,44 @@ OTHERS = {
 @pytest.mark.parametrize("file_format", FORMATS)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_job_whose_power_fails_resumes_to_the_undisturbed_bytes(
-    make_config: Callable[..., JobConfig], disk: Disk, strategy: str, file_format: str
+    make_config: Callable[..., JobConfig], strategy: str, file_format: str
 ) -> None:
     config = make_config(**configured(strategy, file_format))
-    print(strategy, file_format, "crash points:", visit(config, disk, LOSSES, stride=7))
+    print(strategy, file_format, "crash points:", visit(config, LOSSES, stride=7))
 
 
 @pytest.mark.parametrize("settings", OTHERS.values(), ids=OTHERS)
 def test_so_does_one_with_copies_shards_or_cleaning_up(
-    make_config: Callable[..., JobConfig], disk: Disk, settings: dict[str, Any]
+    make_config: Callable[..., JobConfig], settings: dict[str, Any]
 ) -> None:
     config = make_config(**settings)
-    print(settings, "crash points:", visit(config, disk, LOSSES, stride=7))
+    print(settings, "crash points:", visit(config, LOSSES, stride=7))
 
 
 @pytest.mark.parametrize("strategy", ["every_op", "disabled"])
 def test_so_does_one_whose_partitions_are_committed_together(
-    make_config: Callable[..., JobConfig], disk: Disk, strategy: str, monkeypatch: pytest.MonkeyPatch
+    make_config: Callable[..., JobConfig], strategy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(InlineBackend, "slots", 4)
     monkeypatch.setattr(committer, "THREADS", 1)  # so that every run writes in the same order
     config = make_config(**configured(strategy, "parquet"))
-    print(strategy, "crash points:", visit(config, disk, LOSSES, stride=7))
+    print(strategy, "crash points:", visit(config, LOSSES, stride=7))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("file_format", FORMATS)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_crash_point_with_every_loss(
-    make_config: Callable[..., JobConfig], disk: Disk, strategy: str, file_format: str
+    make_config: Callable[..., JobConfig], strategy: str, file_format: str
 ) -> None:
     config = make_config(**configured(strategy, file_format))
-    print(strategy, file_format, "crash points:", visit(config, disk, LOSSES))
+    print(strategy, file_format, "crash points:", visit(config, LOSSES))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("settings", OTHERS.values(), ids=OTHERS)
 def test_every_crash_point_with_copies_shards_or_cleaning_up(
-    make_config: Callable[..., JobConfig], disk: Disk, settings: dict[str, Any]
+    make_config: Callable[..., JobConfig], settings: dict[str, Any]
 ) -> None:
     config = make_config(**settings)
-    print(settings, "crash points:", visit(config, disk, LOSSES))
+    print(settings, "crash points:", visit(config, LOSSES))

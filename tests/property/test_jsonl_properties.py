@@ -13,6 +13,7 @@ from data_juicer.formats.base import FragmentLimits, ReadRows, SourceFile
 from data_juicer.formats.jsonl.read import read_fragment
 from data_juicer.formats.jsonl.scan import scan_chunks, scan_plain
 from data_juicer.formats.jsonl.write import encode_rows
+from data_juicer.storage.posix import PosixStore
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
@@ -55,8 +56,8 @@ def read(data: bytes, limits: FragmentLimits) -> list[ReadRows]:
     try:
         with open(descriptor, "wb") as file:
             file.write(data)
-        fragments = scan_plain(source_of(data, path), limits)
-        return [read_fragment(path, fragment, ("text",)) for fragment in fragments]
+        fragments = scan_plain(PosixStore(), source_of(data, path), limits)
+        return [read_fragment(PosixStore(), path, fragment, ("text",)) for fragment in fragments]
     finally:
         os.unlink(path)
 

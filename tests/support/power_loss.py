@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
-import pytest
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.environment import JobOutcome
@@ -40,19 +39,6 @@ class _PoweredWatch(Watch):
     def event_recorded(self, record: t.Record) -> None:
         if not self._store.is_off:
             super().event_recorded(record)
-
-
-class Disk:
-    """The disk that is in the machine now; what reads past the storage seam looks here first."""
-
-    def __init__(self) -> None:
-        self.store: Store = MemoryStore()
-
-    def read_range(self, real: Callable[[str, int, int], bytes]) -> Callable[[str, int, int], bytes]:
-        def read(path: str, start: int, stop: int) -> bytes:
-            return self.store.read(path)[start:stop] if self.store.exists(path) else real(path, start, stop)
-
-        return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +92,8 @@ class Crash:
         return {(event.partition_id, event.operation_idx) for event in saved if event.data.is_summary}
 
 
-def undisturbed(config: JobConfig, disk: Disk) -> Undisturbed:
-    disk.store = store = CrashingStore(MemoryStore(), None)
+def undisturbed(config: JobConfig) -> Undisturbed:
+    store = CrashingStore(MemoryStore(), None)
     watch = Watch()
     jobs.run_inline(config, store, watch)
     assert watch.warnings == []
@@ -121,7 +107,6 @@ def undisturbed(config: JobConfig, disk: Disk) -> Undisturbed:
 
 def visit(
     config: JobConfig,
-    disk: Disk,
     losses: Sequence[Loss],
     *,
     stride: int = 1,
@@ -132,21 +117,21 @@ def visit(
     Returns: crash points visited.
     Raises: AssertionError: a resumed job differs from the undisturbed one, or did committed work again.
     """
-    expected = undisturbed(config, disk)
+    expected = undisturbed(config)
     first = expected.first_forgotten(forgets)
     points = [*range(first, expected.changes + 1, stride), expected.changes + 1]
     for number, crash_at in enumerate(points):
-        crash = _crash(config, disk, crash_at, forgets)
+        crash = _crash(config, crash_at, forgets)
         assert crash.finished == (crash_at > expected.changes)
         for loss in losses if stride == 1 or crash.finished else [losses[number % len(losses)]]:
             with _told(crash_at, loss):
-                _check_resume(crash, loss, expected, disk)
+                _check_resume(crash, loss, expected)
     return len(points)
 
 
-def _crash(config: JobConfig, disk: Disk, crash_at: int, forgets: Forgets) -> Crash:
+def _crash(config: JobConfig, crash_at: int, forgets: Forgets) -> Crash:
     inner = MemoryStore()
-    disk.store = store = CrashingStore(inner, crash_at, forgets)
+    store = CrashingStore(inner, crash_at, forgets)
     watch = _PoweredWatch(store)
     try:
         jobs.run_inline(config, store, watch)
@@ -155,9 +140,9 @@ def _crash(config: JobConfig, disk: Disk, crash_at: int, forgets: Forgets) -> Cr
     return Crash(config, inner, watch, crash_at, finished=True)
 
 
-def _check_resume(crash: Crash, loss: Loss, expected: Undisturbed, disk: Disk) -> None:
+def _check_resume(crash: Crash, loss: Loss, expected: Undisturbed) -> None:
     config = crash.config
-    disk.store = store = CrashingStore(crash.disk.after_power_loss(loss), None)
+    store = CrashingStore(crash.disk.after_power_loss(loss), None)
     _check_log_survived(crash, store)
     if crash.finished:
         assert _report(config, store) == expected.ledgers, "the report of a finished job did not survive"
@@ -216,13 +201,3 @@ class _told:  # noqa: N801 - used as a statement
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception):
             error.add_note(self.where)
-
-
-@pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
-    """Copies of the input are read past the seam, straight from the disk; here the disk is one in memory."""
-    from data_juicer.formats.jsonl import read as jsonl
-
-    held = Disk()
-    monkeypatch.setattr(jsonl, "read_range", held.read_range(jsonl.read_range))
-    return held

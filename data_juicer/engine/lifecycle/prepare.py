@@ -45,7 +45,7 @@ def scan_input(
     Raises: InputError: the first rows lack a field that operators read, or a file cannot be read. JobStoppedError.
     """
     for source in sources:
-        check_source(source, text_keys_of(operators))
+        check_source(job.store, source, text_keys_of(operators))
     store, path = job.store, job.layout.dataset_mapping
     held, previous = _mapping_before(job, recorder)
     seen = _Seen(context)

@@ -49,7 +49,7 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
     """Raises: ConfigError, InputError: the recipe cannot be run; nothing was created."""
     config, job_id = name_job(config, environment.clock)
     operators = check_operators(config)
-    sources = discover(config.sources(), config.suffixes)
+    sources = discover(environment.store, config.sources(), config.suffixes)
     identities = tuple(identify(operators))
     layout = layout_of(config, job_id)
     export_path = os.path.abspath(config.export_path)

@@ -77,11 +77,11 @@ def publish_job(
         target,
         setup.result_format if partitions else LINES,
         tick=lambda: heartbeat(f"writing the export: {next(count) / reads:.0%}"),
-        columns=b"" if report.rows_out else _rows_of_input(partitions, setup),
+        columns=b"" if report.rows_out else _rows_of_input(store, partitions, setup),
     )
 
 
-def _rows_of_input(partitions: Sequence[PartitionSpec], setup: WorkerSetup) -> bytes:
+def _rows_of_input(store: Store, partitions: Sequence[PartitionSpec], setup: WorkerSetup) -> bytes:
     """Rows whose columns stand for those of an export without rows: some of the input, or one with the text keys alone.
 
     None where results carry their columns themselves.
@@ -90,7 +90,7 @@ def _rows_of_input(partitions: Sequence[PartitionSpec], setup: WorkerSetup) -> b
         return b""
     for spec in partitions[:_PARTITIONS_LOOKED_AT]:
         try:
-            rows = read_partition(spec, setup.text_keys, setup.row_bytes_max).batch
+            rows = read_partition(store, spec, setup.text_keys, setup.row_bytes_max).batch
         except InputError:  # it is gone; the job is done all the same
             continue
         if len(rows):

@@ -71,7 +71,9 @@ class AttemptRunner:
     def _read(self) -> ReadRows:
         """The rows as they came. A damaged copy of the input loses its name, so that the next run makes it again."""
         try:
-            return read_partition(self.partition, self.setup.text_keys, self.setup.row_bytes_max)
+            return read_partition(
+                self.context.store, self.partition, self.setup.text_keys, self.setup.row_bytes_max
+            )
         except InputError as error:
             if not self.partition.is_copy:
                 raise

@@ -8,18 +8,20 @@ from itertools import islice
 from typing import Final
 
 from data_juicer.errors import InputError
-from data_juicer.formats.base import SourceFile
+from data_juicer.formats.base import SourceFile, reading_input
 from data_juicer.formats.compression import BrokenStreamError, read_unpacked
 from data_juicer.formats.jsonl.lines import BLANKS, BOM
 from data_juicer.rows import json_values
+from data_juicer.storage.base import Store
 
 ROWS_LOOKED_AT: Final = 100
 _BYTES_MAX: Final = 16 << 20
+_CHUNK_BYTES: Final = 1 << 18
 
 
-def check_rows(source: SourceFile, text_keys: Sequence[str]) -> None:
+def check_rows(store: Store, source: SourceFile, text_keys: Sequence[str]) -> None:
     """See `formats.base.InputFormat.check`."""
-    rows = list(islice(_objects(source), ROWS_LOOKED_AT))
+    rows = list(islice(_objects(store, source), ROWS_LOOKED_AT))
     if not rows:
         return
     for key in text_keys:
@@ -32,25 +34,24 @@ def check_rows(source: SourceFile, text_keys: Sequence[str]) -> None:
             )
 
 
-def _objects(source: SourceFile) -> Iterator[dict[str, bytes]]:
+def _objects(store: Store, source: SourceFile) -> Iterator[dict[str, bytes]]:
     """The rows that are JSON objects, as raw members."""
-    for line in _lines(_chunks(source)):
+    for line in _lines(_chunks(store, source)):
         try:
             yield json_values.raw_object(line)
         except (ValueError, RecursionError):
             continue
 
 
-def _chunks(source: SourceFile) -> Iterator[bytes]:
+def _chunks(store: Store, source: SourceFile) -> Iterator[bytes]:
     if source.compression != "none":
         try:
-            yield from read_unpacked(source.path, source.compression)
+            yield from read_unpacked(store, source.path, source.compression)
         except BrokenStreamError:
             return  # the scan says where
     else:
-        with open(source.path, "rb") as file:
-            while chunk := file.read(1 << 18):
-                yield chunk
+        with reading_input(source.path), store.open_read(source.path) as reader:
+            yield from reader.chunks(_CHUNK_BYTES)
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -27,6 +27,7 @@ from data_juicer.kernels.characters.json_strings import text_array
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import Batch, Place
 from data_juicer.rows.field_columns import completed
+from data_juicer.storage.base import Store
 
 ROW_BYTES_MAX: Final = 1 << 30
 """Longer lines are dead letters unless the caller says otherwise."""
@@ -82,6 +83,7 @@ class JsonlRows:
 
 
 def read_fragment(
+    store: Store,
     path: str,
     fragment: Fragment,
     text_keys: tuple[str, ...],
@@ -92,10 +94,10 @@ def read_fragment(
     """See `formats.base.FragmentReader`. A row longer than `row_bytes_max` bytes is a bad row."""
     start = fragment.byte_start if offset is None else offset
     if fragment.rows == 1 and fragment.byte_stop - fragment.byte_start > row_bytes_max:
-        long_row = _find_long_row(path, start, fragment, row_bytes_max)
+        long_row = _find_long_row(store, path, start, fragment, row_bytes_max)
         if long_row is not None:
             return _only_bad(long_row, text_keys, fragment)
-    data = read_range(path, start, start + fragment.byte_stop - fragment.byte_start)
+    data = read_range(store, path, start, start + fragment.byte_stop - fragment.byte_start)
     if xxhash.xxh3_128_hexdigest(data) != fragment.digest:
         raise _changed(path, fragment)
     lines = split_rows(data, fragment.line_start)
@@ -106,7 +108,9 @@ def read_fragment(
     return ReadRows(batch=Batch.of(source, len(source)), bad=bad, rows_in=len(lines.starts))
 
 
-def _find_long_row(path: str, start: int, fragment: Fragment, row_bytes_max: int) -> BadRow | None:
+def _find_long_row(
+    store: Store, path: str, start: int, fragment: Fragment, row_bytes_max: int
+) -> BadRow | None:
     """The one row of a fragment, where it is too long; in bounded memory, however long it is.
 
     None: it is not, blank lines make the fragment large.
@@ -115,7 +119,7 @@ def _find_long_row(path: str, start: int, fragment: Fragment, row_bytes_max: int
     digest = xxhash.xxh3_128()
     head, blanks_before, blanks_behind, seen, line = b"", 0, 0, 0, 0
     for chunk_start in range(0, size, CHUNK_BYTES):
-        chunk = read_range(path, start + chunk_start, start + min(size, chunk_start + CHUNK_BYTES))
+        chunk = read_range(store, path, start + chunk_start, start + min(size, chunk_start + CHUNK_BYTES))
         digest.update(chunk)
         if not head:
             stripped = chunk.lstrip(_LINE_BLANKS)

@@ -10,33 +10,36 @@ from typing import TYPE_CHECKING, Final
 import xxhash
 
 from data_juicer.errors import InputError
-from data_juicer.formats.base import Fragment
+from data_juicer.formats.base import Fragment, reading_input
 from data_juicer.formats.compression import BrokenStreamError, read_unpacked
 from data_juicer.formats.jsonl.lines import BOM, Cut, Cutter, LineIndex
 
 if TYPE_CHECKING:
     from data_juicer.formats.base import FragmentLimits, SourceFile
+    from data_juicer.storage.base import Store
 
 CHUNK_BYTES: Final = 1 << 20
 """Small enough that a chunk is still in the cache when it is hashed after its lines were found."""
 
 
-def scan_plain(source: SourceFile, limits: FragmentLimits) -> Iterator[Fragment]:
+def scan_plain(store: Store, source: SourceFile, limits: FragmentLimits) -> Iterator[Fragment]:
     """The fragments of an uncompressed file.
 
     Raises: InputError: the file cannot be read.
     """
-    for fragment, _ in scan_chunks(_read_chunks(source.path), source, limits):
+    for fragment, _ in scan_chunks(_read_chunks(store, source.path), source, limits):
         yield fragment
 
 
-def unpack(source: SourceFile, limits: FragmentLimits) -> Iterator[tuple[Fragment, bytes]]:
+def unpack(store: Store, source: SourceFile, limits: FragmentLimits) -> Iterator[tuple[Fragment, bytes]]:
     """The fragments of a file of any compression, with their bytes.
 
     Raises: InputError: the file cannot be read, or its packed stream is damaged.
     """
     packed = source.compression != "none"
-    chunks = read_unpacked(source.path, source.compression) if packed else _read_chunks(source.path)
+    chunks = (
+        read_unpacked(store, source.path, source.compression) if packed else _read_chunks(store, source.path)
+    )
     return scan_chunks(chunks, source, limits, keep_bytes=True)
 
 
@@ -133,10 +136,6 @@ def _split_bom(chunks: Iterator[bytes], source: SourceFile) -> tuple[bytes, Iter
     return bom, chain([head[len(bom) :]], chunks)
 
 
-def _read_chunks(path: str) -> Iterator[bytes]:
-    try:
-        with open(path, "rb", buffering=0) as file:
-            while chunk := file.read(CHUNK_BYTES):
-                yield chunk
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+def _read_chunks(store: Store, path: str) -> Iterator[bytes]:
+    with reading_input(path), store.open_read(path) as reader:
+        yield from reader.chunks(CHUNK_BYTES)

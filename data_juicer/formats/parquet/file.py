@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -11,21 +12,49 @@ import pyarrow as pa
 import xxhash
 
 from data_juicer.errors import InputError
+from data_juicer.formats.base import check_length, reading_input
 from data_juicer.formats.tables.normal import normal_table
+from data_juicer.storage.arrow_file import RangedFile, arrow_file
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
+    from data_juicer.storage.base import Store
 
-def open_file(path: str) -> pq.ParquetFile:
-    import pyarrow.parquet as pq
 
-    try:
-        return pq.ParquetFile(path, memory_map=False)
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path}: not a whole Parquet file: {str(error).splitlines()[0]}") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
+class InputFile:
+    """An open Parquet file of a store."""
+
+    def __init__(self, path: str, ranged: RangedFile) -> None:
+        import pyarrow.parquet as pq
+
+        self.path = path
+        self._ranged = ranged
+        self.parquet: pq.ParquetFile = pq.ParquetFile(arrow_file(ranged))
+
+    def pages(self, start: int, stop: int) -> bytes:
+        """The bytes [start, stop), which Arrow is then given without another look at the file.
+
+        Raises: InputError: the file cannot be read or is shorter.
+        """
+        data = self._ranged.read_range(start, stop)
+        check_length(self.path, start, stop, data)
+        self._ranged.hold(start, data)
+        return data
+
+
+@contextlib.contextmanager
+def open_file(store: Store, path: str) -> Iterator[InputFile]:
+    """Raises: InputError: it cannot be read, or is no whole Parquet file."""
+    with reading_input(path), store.open_read(path) as reader:
+        try:
+            file = InputFile(path, RangedFile(reader))
+        except pa.ArrowInvalid as error:
+            raise InputError(f"{path}: not a whole Parquet file: {str(error).splitlines()[0]}") from error
+        try:
+            yield file
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error}") from error
 
 
 def byte_range(file: pq.ParquetFile, groups: range) -> tuple[int, int]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from data_juicer.formats.base import Fragment, ReadRows, read_range, source_changed
-from data_juicer.formats.parquet.file import digest_pages, group_bounds, open_file, read_groups
+from data_juicer.formats.base import Fragment, ReadRows, source_changed
+from data_juicer.formats.parquet.file import InputFile, digest_pages, group_bounds, open_file, read_groups
 from data_juicer.formats.tables.read import check_columns, read_rows
+from data_juicer.storage.base import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 def read_fragment(
+    store: Store,
     path: str,
     fragment: Fragment,
     text_keys: tuple[str, ...],
@@ -30,16 +32,18 @@ def read_fragment(
 
     Raises: InputError: also where a text key names no column of strings.
     """
-    file = open_file(path)
-    _check_digest(path, file, fragment)
-    groups = _groups_of(file, fragment) if offset is None else range(file.metadata.num_row_groups)
-    return read_rows(path, read_groups(path, file, groups), fragment, text_keys, row_bytes_max)
+    with open_file(store, path) as file:
+        _check_digest(file, fragment)
+        parquet = file.parquet
+        groups = _groups_of(parquet, fragment) if offset is None else range(parquet.metadata.num_row_groups)
+        table = read_groups(path, parquet, groups)
+    return read_rows(path, table, fragment, text_keys, row_bytes_max)
 
 
-def check_text_columns(source: SourceFile, text_keys: Sequence[str]) -> None:
+def check_text_columns(store: Store, source: SourceFile, text_keys: Sequence[str]) -> None:
     """Raises: InputError: the file is no Parquet file, or a text key names no column of strings in it."""
-    schema = open_file(source.path).schema_arrow
-    check_columns(source.path, schema, text_keys)
+    with open_file(store, source.path) as file:
+        check_columns(source.path, file.parquet.schema_arrow, text_keys)
 
 
 def _groups_of(file: pq.ParquetFile, fragment: Fragment) -> range:
@@ -52,8 +56,8 @@ def _groups_of(file: pq.ParquetFile, fragment: Fragment) -> range:
     return range(inside[0], inside[-1] + 1)
 
 
-def _check_digest(path: str, file: pq.ParquetFile, fragment: Fragment) -> None:
-    data = read_range(path, fragment.byte_start, fragment.byte_stop)
-    if digest_pages(data, file.schema_arrow) != fragment.digest:
+def _check_digest(file: InputFile, fragment: Fragment) -> None:
+    data = file.pages(fragment.byte_start, fragment.byte_stop)
+    if digest_pages(data, file.parquet.schema_arrow) != fragment.digest:
         rows = f"rows {fragment.row_start:,} to {fragment.row_stop:,}"
-        raise source_changed(path, f"{rows} are not those of the scan")
+        raise source_changed(file.path, f"{rows} are not those of the scan")

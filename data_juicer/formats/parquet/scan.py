@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from data_juicer.formats.base import Fragment, read_range
+from data_juicer.formats.base import Fragment
 from data_juicer.formats.parquet.file import (
+    InputFile,
     byte_range,
     digest_pages,
     group_bounds,
@@ -23,15 +24,21 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from data_juicer.formats.base import FragmentLimits, SourceFile
+    from data_juicer.storage.base import Store
 
 
-def scan_row_groups(source: SourceFile, limits: FragmentLimits) -> list[Fragment] | None:
+def scan_row_groups(store: Store, source: SourceFile, limits: FragmentLimits) -> list[Fragment] | None:
     """The fragments of a file, as many whole row groups in each as fit; None where a row group is too large for one.
 
     Raises: InputError: the file is no whole Parquet file.
     """
-    file = open_file(source.path)
-    groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+    with open_file(store, source.path) as file:
+        return _whole_groups(source, file, limits)
+
+
+def _whole_groups(source: SourceFile, file: InputFile, limits: FragmentLimits) -> list[Fragment] | None:
+    metadata = file.parquet.metadata
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     sizes = [group.total_byte_size for group in groups]
     if any(
         group.num_rows > limits.rows_max or (size > limits.size_bytes_max and group.num_rows > 1)
@@ -51,28 +58,28 @@ def scan_row_groups(source: SourceFile, limits: FragmentLimits) -> list[Fragment
     return fragments
 
 
-def unpack_slices(source: SourceFile, limits: FragmentLimits) -> Iterator[tuple[Fragment, bytes]]:
+def unpack_slices(
+    store: Store, source: SourceFile, limits: FragmentLimits
+) -> Iterator[tuple[Fragment, bytes]]:
     """The rows of a file in slices that fit, each as a Parquet file of its own with the fragment that it is.
 
     Memory: the rows of one slice, and one row group as Parquet pages it in.
     """
-    file = open_file(source.path)
     row_start = 0
-    for table in _slices(source.path, file, limits):
-        data = parquet_bytes(table)
-        yield (
-            Fragment(
+    with open_file(store, source.path) as file:
+        for table in _slices(source.path, file.parquet, limits):
+            data = parquet_bytes(table)
+            fragment = Fragment(
                 source=source.index,
                 row_start=row_start,
                 row_stop=row_start + table.num_rows,
                 byte_start=0,
                 byte_stop=len(data),
                 digest=digest_pages(data, table.schema),
-                groups=row_groups(file, row_start, row_start + table.num_rows),
-            ),
-            data,
-        )
-        row_start += table.num_rows
+                groups=row_groups(file.parquet, row_start, row_start + table.num_rows),
+            )
+            yield fragment, data
+            row_start += table.num_rows
 
 
 def _slices(path: str, file: pq.ParquetFile, limits: FragmentLimits) -> Iterator[pa.Table]:
@@ -105,15 +112,14 @@ def _tables(path: str, file: pq.ParquetFile, rows_max: int) -> Iterator[pa.Table
                 yield table.slice(max(0, rows - start))
 
 
-def _fragment(source: SourceFile, file: pq.ParquetFile, groups: range, row_start: int, rows: int) -> Fragment:
-    start, stop = byte_range(file, groups)
-    data = read_range(source.path, start, stop)
+def _fragment(source: SourceFile, file: InputFile, groups: range, row_start: int, rows: int) -> Fragment:
+    start, stop = byte_range(file.parquet, groups)
     return Fragment(
         source=source.index,
         row_start=row_start,
         row_stop=row_start + rows,
         byte_start=start,
         byte_stop=stop,
-        digest=digest_pages(data, file.schema_arrow),
-        groups=row_groups(file, row_start, row_start + rows),
+        digest=digest_pages(file.pages(start, stop), file.parquet.schema_arrow),
+        groups=row_groups(file.parquet, row_start, row_start + rows),
     )

@@ -18,7 +18,7 @@ from data_juicer.errors import JobLockedError, JobStoppedError
 from data_juicer.job.lock import LEASE_S, find_owner
 from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing.clock import ManualClock
-from data_juicer.testing.jobs import layout_of, recipe
+from data_juicer.testing.jobs import layout_of, memory_with_input, recipe
 from data_juicer.testing.locks import MemoryLock
 
 
@@ -55,7 +55,8 @@ def around(
 
 
 def test_a_scan_that_takes_longer_than_the_lease_does_not_lose_the_job(tmp_path: Path) -> None:
-    config, store, clock = a_job(tmp_path), MemoryStore(), ManualClock()
+    config, clock = a_job(tmp_path), ManualClock()
+    store = memory_with_input(config)
     store.make_dirs("/jobs")
     renewals = []
 
@@ -71,7 +72,8 @@ def test_a_scan_that_takes_longer_than_the_lease_does_not_lose_the_job(tmp_path:
 
 
 def test_a_stop_is_heard_while_results_of_earlier_runs_are_checked(tmp_path: Path) -> None:
-    config, store, clock = a_job(tmp_path), MemoryStore(), ManualClock()
+    config, clock = a_job(tmp_path), ManualClock()
+    store = memory_with_input(config)
     store.make_dirs("/jobs")
     told: list[str] = []
 
@@ -88,7 +90,8 @@ def test_a_stop_is_heard_while_results_of_earlier_runs_are_checked(tmp_path: Pat
 
 
 def test_a_stop_while_the_export_is_written_is_heard_and_the_next_run_writes_it(tmp_path: Path) -> None:
-    config, store, clock = a_job(tmp_path), MemoryStore(), ManualClock()
+    config, clock = a_job(tmp_path), ManualClock()
+    store = memory_with_input(config)
     store.make_dirs("/jobs")
     told: list[str] = []
 
@@ -103,7 +106,8 @@ def test_a_stop_while_the_export_is_written_is_heard_and_the_next_run_writes_it(
 
 
 def test_a_stop_during_the_scan_ends_it_at_the_next_fragment(tmp_path: Path) -> None:
-    config, store, clock = a_job(tmp_path), MemoryStore(), ManualClock()
+    config, clock = a_job(tmp_path), ManualClock()
+    store = memory_with_input(config)
     store.make_dirs("/jobs")
     told: list[str] = []
 
@@ -129,7 +133,8 @@ class ClosedBackend(InlineBackend):
 def test_the_backend_is_closed_once_and_before_orphan_files_are_removed(
     tmp_path: Path, strategy: str
 ) -> None:
-    config, store, clock = a_job(tmp_path), MemoryStore(), ManualClock()
+    config, clock = a_job(tmp_path), ManualClock()
+    store = memory_with_input(config)
     store.make_dirs("/jobs")
     backend, orphan = ClosedBackend(store, clock), layout_of(config).result_data(7, "r1a9", "jsonl")
 
@@ -155,7 +160,8 @@ def test_the_backend_is_closed_once_and_before_orphan_files_are_removed(
 def test_the_backend_is_closed_where_nothing_is_left_to_do_and_where_the_job_is_another_drivers(
     tmp_path: Path,
 ) -> None:
-    config, store, clock = a_job(tmp_path), MemoryStore(), ManualClock()
+    config, clock = a_job(tmp_path), ManualClock()
+    store = memory_with_input(config)
     store.make_dirs("/jobs")
     first, second, third = (ClosedBackend(store, clock) for _ in range(3))
     run_job(config, RunEnvironment(store=store, clock=clock, backend=first, advisory=MemoryLock(set())))

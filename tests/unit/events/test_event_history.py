@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_events import ONE_OF_EACH, FullDisk, ledger, plan
 
 from data_juicer.events import log as event_log
 from data_juicer.events import payloads
@@ -24,6 +23,7 @@ from data_juicer.events.view import JobView, fold
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing.clock import ManualClock
+from tests.support.sample_events import ONE_OF_EACH, FullDisk, ledger, plan
 
 LAYOUT = JobLayout.of("/disk", "J")
 

@@ -8,6 +8,7 @@ from data_juicer.formats.base import ReadRows, SourceFile
 from data_juicer.formats.discover import discover
 from data_juicer.formats.jsonl.read import read_fragment
 from data_juicer.formats.jsonl.scan import scan_plain
+from data_juicer.storage.posix import PosixStore
 from tests.support.format_sources import LIMITS, ReadAll, WriteSource
 
 
@@ -16,7 +17,7 @@ def written(tmp_path: Path) -> WriteSource:
     def write(data: bytes, name: str = "corpus.jsonl") -> SourceFile:
         path = tmp_path / name
         path.write_bytes(data)
-        (source,) = discover([str(path)])
+        (source,) = discover(PosixStore(), [str(path)])
         return source
 
     return write
@@ -26,7 +27,9 @@ def written(tmp_path: Path) -> WriteSource:
 def read_all(written: WriteSource) -> ReadAll:
     def read(data: bytes, *text_keys: str, row_bytes_max: int = 1 << 30) -> ReadRows:
         source = written(data)
-        (fragment,) = scan_plain(source, LIMITS)
-        return read_fragment(source.path, fragment, text_keys or ("text",), row_bytes_max=row_bytes_max)
+        (fragment,) = scan_plain(PosixStore(), source, LIMITS)
+        return read_fragment(
+            PosixStore(), source.path, fragment, text_keys or ("text",), row_bytes_max=row_bytes_max
+        )
 
     return read

@@ -12,6 +12,7 @@ from data_juicer.errors import InputError
 from data_juicer.formats.compression import compress
 from data_juicer.formats.discover import discover
 from data_juicer.formats.partition import check_source
+from data_juicer.storage.posix import PosixStore
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def names(folder: Path, *inputs: str, suffixes: tuple[str, ...] = ()) -> list[str]:
-    return [os.path.relpath(source.path, folder) for source in discover(inputs, suffixes)]
+    return [os.path.relpath(source.path, folder) for source in discover(PosixStore(), inputs, suffixes)]
 
 
 def test_a_folder_is_searched_through_in_the_order_of_paths(folder: Path) -> None:
@@ -42,7 +43,7 @@ def test_a_folder_is_searched_through_in_the_order_of_paths(folder: Path) -> Non
 def test_files_folders_and_globs_keep_the_order_in_which_they_are_given(folder: Path) -> None:
     given = [str(folder / "deep"), str(folder / "*.jsonl*"), str(folder / "b.jsonl")]
     assert names(folder, *given) == ["deep/c.parquet", "deep/er/d.json", "a.jsonl.gz", "b.jsonl", "b.jsonl"]
-    assert [source.index for source in discover(given)] == [0, 1, 2, 3, 4]
+    assert [source.index for source in discover(PosixStore(), given)] == [0, 1, 2, 3, 4]
 
 
 def test_suffixes_choose_files(folder: Path) -> None:
@@ -50,7 +51,7 @@ def test_suffixes_choose_files(folder: Path) -> None:
 
 
 def test_a_source_has_format_compression_size_and_time(folder: Path) -> None:
-    (source,) = discover([str(folder / "a.jsonl.gz")])
+    (source,) = discover(PosixStore(), [str(folder / "a.jsonl.gz")])
     assert (source.format, source.compression, source.size_bytes) == ("jsonl", "gzip", 3)
     assert source.mtime_ns == os.stat(source.path).st_mtime_ns
 
@@ -86,40 +87,40 @@ def test_what_cannot_be_read_is_refused_in_one_line(folder: Path, case: str) -> 
     (folder / "document.json").write_text('{\n  "text": "a"\n}')
     given, message = REFUSED[case]
     with pytest.raises(InputError, match=message) as refusal:
-        discover([given(folder)])
+        discover(PosixStore(), [given(folder)])
     assert "\n" not in str(refusal.value)
 
 
 def test_suffixes_that_fit_no_file_are_refused(folder: Path) -> None:
     with pytest.raises(InputError, match=r"none of the 5 files in the folder ends in \.csv"):
-        discover([str(folder)], [".csv"])
+        discover(PosixStore(), [str(folder)], [".csv"])
 
 
 @pytest.mark.parametrize("packing", ["none", "gzip", "zstd"])
 def test_a_source_without_the_text_key_is_refused_with_what_it_has(tmp_path: Path, packing: str) -> None:
     path = tmp_path / ("corpus.jsonl" + {"none": "", "gzip": ".gz", "zstd": ".zst"}[packing])
     path.write_bytes(compress(b"\xef\xbb\xbf" + b'{"id":1,"content":"a"}\nbroken\n' * 200, packing))  # type: ignore[arg-type]
-    (source,) = discover([str(path)])
+    (source,) = discover(PosixStore(), [str(path)])
     expected = r"none of the first 100 rows has the field 'text' \(found: id, content\)\. Set text_keys\."
     with pytest.raises(InputError, match=expected):
-        check_source(source, ["content", "text"])
-    check_source(source, ["content"])
+        check_source(PosixStore(), source, ["content", "text"])
+    check_source(PosixStore(), source, ["content"])
 
 
 def test_one_row_with_the_text_key_is_enough_and_no_rows_are_fine(tmp_path: Path) -> None:
     path = tmp_path / "corpus.jsonl"
     for data in (b'{"id":1}\n' * 99 + b'{"meta":{"text":"a"}}', b"", b"\n\n"):
         path.write_bytes(data)
-        check_source(*discover([str(path)]), ["meta.text"])
+        check_source(PosixStore(), *discover(PosixStore(), [str(path)]), ["meta.text"])
 
 
 def test_a_parquet_source_must_have_a_column_of_strings(tmp_path: Path) -> None:
     path = tmp_path / "corpus.parquet"
     pq.write_table(pa.table({"text": ["a"], "n": [1]}), path)
-    (source,) = discover([str(path)])
-    check_source(source, ["text"])
+    (source,) = discover(PosixStore(), [str(path)])
+    check_source(PosixStore(), source, ["text"])
     with pytest.raises(InputError, match=r"the column 'n' is of type int64"):
-        check_source(source, ["text", "n"])
+        check_source(PosixStore(), source, ["text", "n"])
 
 
 def test_links_that_lead_back_are_not_walked_and_others_are(tmp_path: Path) -> None:
@@ -130,5 +131,8 @@ def test_links_that_lead_back_are_not_walked_and_others_are(tmp_path: Path) -> N
     for link, target in (("itself", "in"), ("above", "."), ("a/other", "in/b"), ("b/other", "in/a")):
         (tmp_path / "in" / link).symlink_to(tmp_path / target)
     (tmp_path / "in" / "c").symlink_to(tmp_path / "elsewhere")
-    found = [os.path.relpath(source.path, tmp_path / "in") for source in discover([str(tmp_path / "in")])]
+    found = [
+        os.path.relpath(source.path, tmp_path / "in")
+        for source in discover(PosixStore(), [str(tmp_path / "in")])
+    ]
     assert found == ["a/1.jsonl", "a/other/2.jsonl", "b/2.jsonl", "b/other/1.jsonl", "c/3.jsonl"]

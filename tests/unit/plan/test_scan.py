@@ -70,7 +70,7 @@ class Dataset:
         materialize: Materialize = "auto",
         with_suffix: bool = False,
     ) -> DatasetMapping:
-        sources = discover([str(self.folder)])
+        sources = discover(PosixStore(), [str(self.folder)])
         copies_dir = str(self.copies)
         return scan(
             sources,
@@ -90,7 +90,7 @@ def dataset(tmp_path: Path) -> Dataset:
 
 
 def texts(mapping: DatasetMapping) -> list[str]:
-    read_rows = [read_partition(spec, ("text",), 1 << 20) for spec in mapping.partitions]
+    read_rows = [read_partition(PosixStore(), spec, ("text",), 1 << 20) for spec in mapping.partitions]
     return [text for rows in read_rows for text in rows.batch.text("text").to_pylist()]
 
 
@@ -115,7 +115,7 @@ def test_copies_are_named_after_partition_and_content_and_are_durable(dataset: D
     names = [f"partition_{spec.partition_id:06d}.{spec.digest[:8]}.jsonl" for spec in mapping.partitions]
     assert sorted(os.listdir(dataset.copies)) == names
     assert str(dataset.copies) in dataset.store.synced
-    place = read_partition(mapping.partitions[1], ("text",), 100).batch.source.place(0)
+    place = read_partition(PosixStore(), mapping.partitions[1], ("text",), 100).batch.source.place(0)
     found = resolve(place, mapping.partitions[1].fragment)
     assert (found.line, found.byte_offset) == (11, len(lines(*range(10))))
 
@@ -198,7 +198,7 @@ def test_parquet_with_row_groups_that_are_too_large_is_copied(dataset: Dataset) 
 
 
 def suffixes(mapping: DatasetMapping) -> list[object]:
-    batches = [read_partition(spec, ("text",), 1 << 20).batch for spec in mapping.partitions]
+    batches = [read_partition(PosixStore(), spec, ("text",), 1 << 20).batch for spec in mapping.partitions]
     return [value for batch in batches for value in batch.column(SUFFIX_FIELD)]
 
 

@@ -42,7 +42,7 @@ def config(tmp_path: Path) -> JobConfig:
 
 
 def run(config: JobConfig, backend: Callable[[MemoryStore, ManualClock], InlineBackend]) -> jobs.Watch:
-    store, clock, watch = MemoryStore(), ManualClock(), jobs.Watch()
+    store, clock, watch = jobs.memory_with_input(config), ManualClock(), jobs.Watch()
     environment = RunEnvironment(
         store=store,
         clock=clock,

@@ -11,7 +11,6 @@ from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_context import RunControl
 from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
-from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.locks import MemoryLock
@@ -38,10 +37,10 @@ class Forgetful(InlineBackend):
 def test_an_attempt_that_comes_back_unbegun_is_made_again_under_another_name_and_is_no_failure(
     tmp_path: Path,
 ) -> None:
-    store, clock, watch = MemoryStore(), ManualClock(), jobs.Watch()
     (tmp_path / "in.jsonl").write_bytes(b"".join(b'{"text": "row %d"}\n' % row for row in range(40)))
     settings = {"partition.size": 10, "fault_tolerance.max_retries": 0}
     config = jobs.recipe("/jobs", [str(tmp_path / "in.jsonl")], ["clean_links_mapper"], settings)
+    store, clock, watch = jobs.memory_with_input(config), ManualClock(), jobs.Watch()
     backend = Forgetful(store, clock)
     backend.returned, backend.seen = deque(), set()
     environment = RunEnvironment(

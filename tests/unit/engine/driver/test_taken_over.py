@@ -13,7 +13,6 @@ from data_juicer.engine.run_context import Observer, RunControl
 from data_juicer.engine.run_job import run_job
 from data_juicer.errors import JobLockedError
 from data_juicer.events import types as t
-from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.locks import MemoryLock
@@ -28,7 +27,7 @@ def config(tmp_path: Path) -> JobConfig:
 
 
 def test_it_removes_nothing_and_calls_nothing_failed(config: JobConfig) -> None:
-    store, clock, watch = MemoryStore(), ManualClock(), jobs.Watch()
+    store, clock, watch = jobs.memory_with_input(config), ManualClock(), jobs.Watch()
     layout = jobs.layout_of(config)
     theirs = [
         layout.checkpoint_data(3, 0, "r2a1", "parquet"),

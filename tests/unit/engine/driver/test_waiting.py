@@ -48,7 +48,7 @@ def test_while_a_partition_waits_for_its_retry_the_one_worker_does_all_others(
     (tmp_path / "in.jsonl").write_text('{"text":"a row"}\n' * 5)
     settings = {"partition.size": 1, "fault_tolerance.retry_backoff": backoff}
     config = jobs.recipe("/disk", [str(tmp_path / "in.jsonl")], ["whitespace_normalization_mapper"], settings)
-    store, clock, watch = MemoryStore(), ManualClock(), Watch()
+    store, clock, watch = jobs.memory_with_input(config), ManualClock(), Watch()
     begun_s = clock.monotonic_s()
     run_job(
         config,

@@ -9,7 +9,6 @@ from pathlib import Path
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.run_job import run_job
-from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.locks import MemoryLock
@@ -30,7 +29,7 @@ class LateLock(MemoryLock):
 def test_a_driver_that_waited_for_the_lock_looks_again_whether_the_job_is_done(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{"text":"a  row"}\n')
     config = jobs.recipe("/disk", [str(tmp_path / "in.jsonl")], ["whitespace_normalization_mapper"])
-    store, clock = MemoryStore(), ManualClock()
+    store, clock = jobs.memory_with_input(config), ManualClock()
     lock = LateLock(lambda: jobs.run_inline(config, store))
     environment = RunEnvironment(store=store, clock=clock, backend=InlineBackend(store, clock), advisory=lock)
     late = run_job(config, environment)

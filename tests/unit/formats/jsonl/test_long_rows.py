@@ -12,6 +12,7 @@ from data_juicer.formats.base import FragmentLimits, SourceFile
 from data_juicer.formats.jsonl import read as jsonl
 from data_juicer.formats.jsonl.scan import scan_plain
 from data_juicer.formats.places import resolve
+from data_juicer.storage.posix import PosixStore
 
 LIMIT = 3000
 
@@ -26,9 +27,12 @@ def read(path: Path, data: bytes, size_bytes_max: int = 2000):
     source = SourceFile(
         index=0, path=str(path), format="jsonl", compression="none", size_bytes=len(data), mtime_ns=0
     )
-    fragments = list(scan_plain(source, FragmentLimits(rows_max=10, size_bytes_max=size_bytes_max)))
+    fragments = list(
+        scan_plain(PosixStore(), source, FragmentLimits(rows_max=10, size_bytes_max=size_bytes_max))
+    )
     return fragments, [
-        jsonl.read_fragment(str(path), fragment, ("text",), row_bytes_max=LIMIT) for fragment in fragments
+        jsonl.read_fragment(PosixStore(), str(path), fragment, ("text",), row_bytes_max=LIMIT)
+        for fragment in fragments
     ]
 
 
@@ -75,12 +79,13 @@ def test_a_long_row_that_changed_after_the_scan_is_told(tmp_path: Path) -> None:
     (fragment,), _ = read(path, row_of(9000))
     path.write_bytes(row_of(9000).replace(b"x", b"y"))
     with pytest.raises(InputError, match="are not those of the scan"):
-        jsonl.read_fragment(str(path), fragment, ("text",), row_bytes_max=LIMIT)
+        jsonl.read_fragment(PosixStore(), str(path), fragment, ("text",), row_bytes_max=LIMIT)
 
 
 GIGABYTE = """
 import resource, sys
 from data_juicer import api
+from data_juicer.storage.posix import PosixStore
 result = api.run({"dataset_path": sys.argv[1], "export_path": sys.argv[2], "executor_type": "inline",
                   "process": ["whitespace_normalization_mapper"], "fault_tolerance": {"max_dead_letter_ratio": 1.0}})
 counts = result.summary.counts

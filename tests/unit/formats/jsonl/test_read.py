@@ -10,6 +10,7 @@ from data_juicer.formats.base import FragmentLimits
 from data_juicer.formats.jsonl.read import read_fragment
 from data_juicer.formats.jsonl.scan import scan_plain
 from data_juicer.formats.places import resolve
+from data_juicer.storage.posix import PosixStore
 from tests.support.format_sources import LIMITS, ReadAll, WriteSource
 
 GOOD = b'{"text":"good"}'
@@ -100,8 +101,10 @@ def test_row_ids_count_bad_rows_and_do_not_depend_on_fragments(written: WriteSou
     source = written(b'{"text":"0"}\n{}\n{"text":"2"}\n\n{"text":"3"}\n')
 
     def ids(rows_max: int) -> list[int]:
-        fragments = scan_plain(source, FragmentLimits(rows_max=rows_max, size_bytes_max=1 << 20))
-        batches = [read_fragment(source.path, each, ("text",)).batch for each in fragments]
+        fragments = scan_plain(
+            PosixStore(), source, FragmentLimits(rows_max=rows_max, size_bytes_max=1 << 20)
+        )
+        batches = [read_fragment(PosixStore(), source.path, each, ("text",)).batch for each in fragments]
         return [number for batch in batches for number in batch.row_ids().tolist()]
 
     assert ids(10) == ids(2) == ids(1) == [0, 2, 3]
@@ -117,9 +120,9 @@ def test_a_row_knows_its_place(read_all: ReadAll) -> None:
 
 def test_a_copy_is_read_from_its_start(written: WriteSource) -> None:
     source = written(b'{"text":"a"}\n{"text":"b"}\n')
-    _, second = scan_plain(source, FragmentLimits(rows_max=1, size_bytes_max=1 << 20))
+    _, second = scan_plain(PosixStore(), source, FragmentLimits(rows_max=1, size_bytes_max=1 << 20))
     copy = written(b'{"text":"b"}\n', "copy.jsonl")
-    rows = read_fragment(copy.path, second, ("text",), offset=0)
+    rows = read_fragment(PosixStore(), copy.path, second, ("text",), offset=0)
     assert rows.batch.source.place(0) == (0, 0, 0)
     assert resolve(rows.batch.source.place(0), second)[:3] == (1, 2, 13)
     assert rows.batch.source.raw(0) == b'{"text":"b"}'
@@ -128,8 +131,8 @@ def test_a_copy_is_read_from_its_start(written: WriteSource) -> None:
 @pytest.mark.parametrize("now", [b'{"text":"b"}\n', b'{"text":"a"', None])
 def test_a_source_that_changed_after_the_scan_is_refused(written: WriteSource, now: bytes | None) -> None:
     source = written(b'{"text":"a"}\n')
-    (fragment,) = scan_plain(source, LIMITS)
+    (fragment,) = scan_plain(PosixStore(), source, LIMITS)
     path = Path(source.path)
     path.unlink() if now is None else path.write_bytes(now)
     with pytest.raises(InputError, match=r"corpus\.jsonl: .*(changed while|No such file)"):
-        read_fragment(source.path, fragment, ("text",))
+        read_fragment(PosixStore(), source.path, fragment, ("text",))

@@ -9,6 +9,7 @@ from data_juicer.errors import InputError
 from data_juicer.formats.base import Fragment, FragmentLimits, SourceFile
 from data_juicer.formats.compression import compress
 from data_juicer.formats.jsonl.scan import scan_chunks, scan_plain, unpack
+from data_juicer.storage.posix import PosixStore
 from tests.support.format_sources import LIMITS, WriteSource
 
 SOURCE = SourceFile(index=3, path="x", format="jsonl", compression="none", size_bytes=0, mtime_ns=0)
@@ -76,8 +77,8 @@ def test_packed_sources_of_several_members_are_cut_like_plain_ones(written: Writ
     packed = compress(lines[:9000], kind) + compress(lines[9000:], kind)  # type: ignore[arg-type]
     source = written(packed, "corpus.jsonl" + {"gzip": ".gz", "zstd": ".zst"}[kind])
     plain = written(lines)
-    pieces = list(unpack(source, LIMITS))
-    assert [fragment for fragment, _ in pieces] == list(scan_plain(plain, LIMITS))
+    pieces = list(unpack(PosixStore(), source, LIMITS))
+    assert [fragment for fragment, _ in pieces] == list(scan_plain(PosixStore(), plain, LIMITS))
     assert b"".join(data for _, data in pieces) == lines
 
 
@@ -89,14 +90,14 @@ def test_a_damaged_packed_source_is_refused_by_name(written: WriteSource, damage
     ]
     source = written(data, "corpus.jsonl.gz")
     with pytest.raises(InputError, match=r"corpus\.jsonl\.gz: the gzip stream .* after row 0"):
-        list(unpack(source, LIMITS))
+        list(unpack(PosixStore(), source, LIMITS))
 
 
 def test_the_rows_before_the_damage_are_counted(written: WriteSource) -> None:
     whole = compress(b'{"text":"a"}\n' * 400_000, "gzip")
     source = written(whole[: len(whole) // 2], "corpus.jsonl.gz")
     with pytest.raises(InputError, match=r"after row [1-9][\d,]+ "):
-        list(unpack(source, LIMITS))
+        list(unpack(PosixStore(), source, LIMITS))
 
 
 def test_packing_is_deterministic() -> None:

@@ -21,6 +21,7 @@ from data_juicer.formats.places import resolve
 from data_juicer.formats.tables.encode import encode_table, parquet_bytes
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import Batch, Place
+from data_juicer.storage.posix import PosixStore
 
 LIMITS = FragmentLimits(rows_max=4, size_bytes_max=1 << 20)
 TABLE = pa.table(
@@ -39,14 +40,16 @@ TABLE = pa.table(
 def source_of(tmp_path: Path, table: pa.Table, row_group_size: int) -> SourceFile:
     path = tmp_path / "corpus.parquet"
     pq.write_table(table, path, row_group_size=row_group_size)
-    (source,) = discover([str(path)])
+    (source,) = discover(PosixStore(), [str(path)])
     return source
 
 
 def read(tmp_path: Path, *text_keys: str, table: pa.Table = TABLE) -> ReadRows:
     source = source_of(tmp_path, table, 100)
-    (fragment,) = scan_row_groups(source, FragmentLimits(rows_max=100, size_bytes_max=1 << 20)) or ()
-    return read_fragment(source.path, fragment, text_keys or ("text",), row_bytes_max=100)
+    (fragment,) = (
+        scan_row_groups(PosixStore(), source, FragmentLimits(rows_max=100, size_bytes_max=1 << 20)) or ()
+    )
+    return read_fragment(PosixStore(), source.path, fragment, text_keys or ("text",), row_bytes_max=100)
 
 
 def with_text(batch: Batch, key: str, *texts: str) -> Batch:
@@ -62,7 +65,8 @@ def test_a_row_knows_its_row_group_whether_it_is_read_in_place_or_from_a_slice(
     limits = FragmentLimits(rows_max=rows_max, size_bytes_max=1 << 20)
     places = [
         resolve(Place(row=row), fragment)
-        for fragment in scan_row_groups(source, limits) or [each for each, _ in unpack_slices(source, limits)]
+        for fragment in scan_row_groups(PosixStore(), source, limits)
+        or [each for each, _ in unpack_slices(PosixStore(), source, limits)]
         for row in range(fragment.rows)
     ]
     assert [(place.row_group, place.row_in_group) for place in places] == [
@@ -74,10 +78,12 @@ def test_a_row_knows_its_row_group_whether_it_is_read_in_place_or_from_a_slice(
 
 def test_whole_row_groups_are_gathered_into_fragments(tmp_path: Path) -> None:
     source = source_of(tmp_path, TABLE, 2)
-    fragments = scan_row_groups(source, LIMITS)
+    fragments = scan_row_groups(PosixStore(), source, LIMITS)
     assert fragments is not None
     assert [(each.row_start, each.row_stop) for each in fragments] == [(0, 4), (4, 5)]
-    read_rows = [read_fragment(source.path, each, ("text",), row_bytes_max=1 << 20) for each in fragments]
+    read_rows = [
+        read_fragment(PosixStore(), source.path, each, ("text",), row_bytes_max=1 << 20) for each in fragments
+    ]
     assert [rows.batch.text("text").to_pylist() for rows in read_rows] == [["a", "c", "d"], ["e"]]
     assert [rows.batch.row_ids().tolist() for rows in read_rows] == [[0, 2, 3], [4]]
     assert [rows.rows_in for rows in read_rows] == [4, 1]
@@ -85,13 +91,15 @@ def test_whole_row_groups_are_gathered_into_fragments(tmp_path: Path) -> None:
 
 def test_a_row_group_that_is_too_large_is_unpacked_in_slices(tmp_path: Path) -> None:
     source = source_of(tmp_path, TABLE, 5)
-    assert scan_row_groups(source, LIMITS) is None
+    assert scan_row_groups(PosixStore(), source, LIMITS) is None
     rows = []
-    for fragment, data in unpack_slices(source, LIMITS):
+    for fragment, data in unpack_slices(PosixStore(), source, LIMITS):
         path = tmp_path / f"copy_{fragment.row_start}.parquet"
         path.write_bytes(data)
         assert fragment.byte_stop == len(data)
-        rows.append(read_fragment(str(path), fragment, ("text",), row_bytes_max=1 << 20, offset=0).batch)
+        rows.append(
+            read_fragment(PosixStore(), str(path), fragment, ("text",), row_bytes_max=1 << 20, offset=0).batch
+        )
     assert [batch.row_ids().tolist() for batch in rows] == [[0, 2, 3], [4]]
     assert all(batch.source.table.schema.equals(TABLE.schema) for batch in rows)
 
@@ -100,7 +108,9 @@ def test_equal_pages_under_other_names_are_other_rows(tmp_path: Path) -> None:
     table = pa.table({"a": ["x"], "b": ["y"]})
     digests = []
     for names in (["a", "b"], ["b", "a"]):
-        (fragment,) = scan_row_groups(source_of(tmp_path, table.rename_columns(names), 1), LIMITS) or ()
+        (fragment,) = (
+            scan_row_groups(PosixStore(), source_of(tmp_path, table.rename_columns(names), 1), LIMITS) or ()
+        )
         digests.append(fragment.digest)
     assert digests[0] != digests[1]
 
@@ -193,17 +203,17 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
     pq.write_table(TABLE, whole)
     path = tmp_path / "torn.parquet"
     path.write_bytes(whole.getvalue()[:-10])
-    (source,) = discover([str(path)])
+    (source,) = discover(PosixStore(), [str(path)])
     with pytest.raises(InputError, match=r"torn\.parquet: not a whole Parquet file"):
-        scan_row_groups(source, LIMITS)
+        scan_row_groups(PosixStore(), source, LIMITS)
 
 
 def test_a_parquet_file_that_changed_after_the_scan_is_refused(tmp_path: Path) -> None:
     source = source_of(tmp_path, TABLE, 2)
-    fragments = scan_row_groups(source, LIMITS) or []
+    fragments = scan_row_groups(PosixStore(), source, LIMITS) or []
     source_of(tmp_path, TABLE.set_column(1, "n", pa.array([9] * 5, pa.int16())), 2)
     with pytest.raises(InputError, match="changed while the job was running"):
-        read_fragment(source.path, fragments[0], ("text",), row_bytes_max=1 << 20)
+        read_fragment(PosixStore(), source.path, fragments[0], ("text",), row_bytes_max=1 << 20)
 
 
 NANOSECONDS = 1_700_000_000_123_456_789

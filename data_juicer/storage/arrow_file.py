@@ -1,0 +1,63 @@
+"""A file of a store as Arrow reads it: by ranges, so that Parquet takes its footer and the columns it needs and no more."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from data_juicer.storage.base import Reader
+
+
+class RangedFile(io.RawIOBase):
+    """A reader with a position, as Python's files have one. Closing it closes the reader."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._size_bytes = reader.stat().size_bytes
+        self._position = 0
+        self._held_start = 0
+        self._held = b""
+
+    def hold(self, start: int, data: bytes) -> None:
+        """Answer reads inside of these bytes, which begin at `start`, from memory."""
+        self._held_start, self._held = start, data
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size_bytes}[whence]
+        self._position = base + offset
+        return self._position
+
+    def read(self, size: int | None = -1) -> bytes:
+        stop = self._size_bytes if size is None or size < 0 else self._position + size
+        data = self.read_range(self._position, stop)
+        self._position += len(data)
+        return data
+
+    def read_range(self, start: int, stop: int) -> bytes:
+        """The bytes [start, stop), fewer where the file ends before `stop`; the position stays."""
+        if self._held_start <= start and stop <= self._held_start + len(self._held):
+            return self._held[start - self._held_start : stop - self._held_start]
+        return self._reader.read(start, stop)
+
+    def close(self) -> None:
+        self._reader.close()
+        super().close()
+
+
+def arrow_file(file: RangedFile) -> pa.NativeFile:
+    """What Arrow takes for a file. Errors of the store come through as they are."""
+    import pyarrow as pa
+
+    return pa.PythonFile(file, mode="r")

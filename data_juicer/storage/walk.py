@@ -1,0 +1,102 @@
+"""Files below a folder, and files that match a pattern. Links are followed, but never back to a folder on the way to them."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from data_juicer.storage.base import Entry, Store
+
+GLOB_MARKS: Final = frozenset("*?[")
+_ANY_FOLDERS: Final = "**"
+
+
+def walk_files(store: Store, folder: str) -> Iterator[Entry]:
+    """Every file below a folder, hidden ones and those in hidden folders left out. Raises: StoreError."""
+    for entry in _walk(store, folder, _Way(store, folder)):
+        if entry.kind == "file":
+            yield entry
+
+
+def glob_files(store: Store, pattern: str) -> Iterator[str]:
+    """The files that an absolute pattern matches, each once: `*`, `?`, `[...]`, and `**` for any folders, none included.
+
+    A name that begins with a dot is matched only by a part that does. Raises: StoreError.
+    """
+    parts = pattern.strip("/").split("/")
+    literal = next((at for at, part in enumerate(parts) if GLOB_MARKS & set(part)), len(parts))
+    folder = "/" + "/".join(parts[:literal])
+    seen: set[str] = set()
+    for path in _matches(store, folder, parts[literal:], _Way(store, folder)):
+        if path not in seen:
+            seen.add(path)
+            yield path
+
+
+class _Way:
+    """The folders that lead to where a walk is, by identity; a link to one of them would be walked for ever."""
+
+    def __init__(self, store: Store, folder: str, above: frozenset[str] | None = None) -> None:
+        self._store = store
+        self._identities = _identities_to(store, folder) if above is None else above
+
+    def into(self, entry: Entry) -> _Way | None:
+        """The way to a folder that this one holds; None where it was passed already."""
+        try:
+            identity = self._store.stat(entry.path).identity
+        except FileNotFoundError:  # gone since it was listed
+            return None
+        if identity in self._identities:
+            return None
+        return _Way(self._store, entry.path, self._identities | {identity})
+
+
+def _identities_to(store: Store, folder: str) -> frozenset[str]:
+    """Of a folder and of all above it, without links."""
+    path, found = store.resolve(folder), set()
+    while True:
+        try:
+            found.add(store.stat(path).identity)
+        except FileNotFoundError:
+            return frozenset(found)
+        if path == os.path.dirname(path):
+            return frozenset(found)
+        path = os.path.dirname(path)
+
+
+def _walk(store: Store, folder: str, way: _Way) -> Iterator[Entry]:
+    """What is below a folder, folders before what they hold."""
+    for entry in store.entries(folder):
+        if entry.name.startswith("."):
+            continue
+        further = way.into(entry) if entry.kind == "directory" else None
+        if entry.kind != "directory" or further is not None:
+            yield entry
+        if further is not None:
+            yield from _walk(store, entry.path, further)
+
+
+def _matches(store: Store, folder: str, parts: list[str], way: _Way) -> Iterator[str]:
+    part, *rest = parts
+    if part == _ANY_FOLDERS:
+        if rest:
+            yield from _matches(store, folder, rest, way)
+        for entry in store.entries(folder):
+            if entry.name.startswith("."):
+                continue
+            if entry.kind == "directory" and (further := way.into(entry)) is not None:
+                yield from _matches(store, entry.path, parts, further)
+            elif entry.kind == "file" and not rest:
+                yield entry.path
+        return
+    fits = re.compile(fnmatch.translate(part)).match
+    for entry in store.entries(folder):
+        if not fits(entry.name) or (entry.name.startswith(".") and not part.startswith(".")):
+            continue
+        if not rest and entry.kind == "file":
+            yield entry.path
+        elif rest and entry.kind == "directory" and (further := way.into(entry)) is not None:
+            yield from _matches(store, entry.path, rest, further)
