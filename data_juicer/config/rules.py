@@ -44,7 +44,7 @@ def storage_conflict(format_: str, compression: str) -> str | None:
     existing = COMPRESSIONS[format_]
     if compression in existing or compression == "auto":
         return None
-    return f"{compression} does not exist for format {format_}; there are {', '.join(existing)} (auto: {existing[0]})"
+    return f"{compression} is no compression of format {format_}; choose one of: auto, {', '.join(existing)}"
 
 
 def is_weighted(path: str) -> bool:
@@ -66,6 +66,9 @@ def find_conflict(values: Mapping[str, Any]) -> tuple[str, str] | None:
             "export_path",
             f"{show(values['export_path'])} ends with none of {known}; change it or set export_type",
         )
+    if values["resume"] and (values["new"] or values["job_id"] not in {None, values["resume"]}):
+        other = "new" if values["new"] else "job_id"
+        return "resume", f"{show(values['resume'])}: {other} asks for another job; keep one of them"
     if values["executor_type"] == "inline":
         for key in ("fault_tolerance.op_timeout_s", "fault_tolerance.worker_memory_mb"):
             if values[key]:

@@ -51,6 +51,9 @@ class Missing:
     asked: Callable[[Any], bool]
 
 
+_JOB_ID: Final = r"(?![.-])[A-Za-z0-9._-]{1,128}"
+_JOB_ID_WORDS: Final = "a name of 1 to 128 characters from A-Z a-z 0-9 . _ - that begins with no dot or dash"
+
 NOT_AVAILABLE: Final[Mapping[str, Missing]] = {
     "partition.auto_configure": Missing(words="true", asked=bool),
     "dataset_path": Missing(words="weights", asked=lambda paths: any(map(rules.is_weighted, paths))),
@@ -168,11 +171,20 @@ class JobConfig:
         None,
         Text(
             help="Name of the job; that of an existing one resumes it.",
-            pattern=r"(?!\.)[A-Za-z0-9._-]{1,128}",
-            what="1 to 128 of A-Z a-z 0-9 . _ -, no leading dot",
+            pattern=_JOB_ID,
+            what=_JOB_ID_WORDS,
             default_note="time, recipe and a random suffix",
         ),
     )
+    resume: str | None = setting(
+        None,
+        Text(
+            help="Id of a job to go on with; as job_id, but refused where there is no such job.",
+            pattern=_JOB_ID,
+            what=_JOB_ID_WORDS,
+        ),
+    )
+    new: bool = setting(False, Flag(help="Begin a job; refused where one of this id exists."))
     event_log_dir: str | None = setting(
         None,
         Text(help="Directory for event logs, on fast storage.", what="a path", default_note="the job's own"),
@@ -242,6 +254,7 @@ class JobConfig:
             raise ConfigError(one_line(": ".join(problem)))
         if self.np is None and not self.executor_type.startswith("ray"):
             object.__setattr__(self, "np", usable_cores())
+        object.__setattr__(self, "job_id", self.job_id or self.resume)
         object.__setattr__(self, "export_type", rules.export_type_of(self.export_path, self.export_type))
         object.__setattr__(self, "work_dir", paths.work_dir_of(self.export_path, self.work_dir))
 

@@ -37,7 +37,10 @@ def check_fields(part: Any, section: str) -> None:
 class PartitionConfig:
     """How the input is cut."""
 
-    size: int = setting(1000, Integer(help="Rows of a partition.", minimum=1, maximum=ROWS_MAX))
+    size: int = setting(
+        1000,
+        Integer(help="Rows of a partition.", minimum=1, maximum=ROWS_MAX, nullable=True, nothing=1000),
+    )
     max_size_mb: int = setting(
         64, Integer(help="A partition ends early at so many MB of input.", minimum=1, maximum=MB_MAX)
     )

@@ -80,6 +80,8 @@ class Integer(Spec):
     minimum: int = 0
     maximum: int = INTEGER_MAX
     nullable: bool = False
+    nothing: int | None = None
+    """What null stands for."""
 
     @property
     def allowed(self) -> str:
@@ -89,7 +91,7 @@ class Integer(Spec):
 
     def read(self, value: Any) -> int | None:
         if value is None and self.nullable:
-            return None
+            return self.nothing
         if isinstance(value, float) and value.is_integer():  # 1e6
             value = int(value)
         if isinstance(value, int) and not isinstance(value, bool) and self.minimum <= value <= self.maximum:
@@ -125,8 +127,9 @@ class Choice(Spec):
         return "one of " + ", ".join(self.choices)
 
     def read(self, value: Any) -> str:
-        if isinstance(value, str) and value in self.choices:
-            return value
+        """Capitals count as small letters, as in EVERY_OP."""
+        if isinstance(value, str) and value.lower() in self.choices:
+            return value.lower()
         raise self.refuse(value)
 
     def read_words(self, words: Sequence[str]) -> Any:
@@ -144,7 +147,7 @@ class Text(Spec):
 
     @property
     def allowed(self) -> str:
-        return self.what + (" or null" if self.nullable else "")
+        return self.what + (", or null" if self.nullable else "")
 
     def read(self, value: Any) -> str | None:
         if self.nullable and (value is None or value == ""):

@@ -130,7 +130,7 @@ class _Run:
             self.job.log.record(t.JobStart(data=identity))
         for finding in self.job.findings:
             self.recorder.warn(finding)
-        for notice in self.config.notices:
+        for notice in (*self.config.notices, *self.wanted.notices):
             self.recorder.inform(notice)
 
     def _drop_expired(self) -> None:

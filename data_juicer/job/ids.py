@@ -9,7 +9,7 @@ from typing import Final
 
 from data_juicer.errors import ConfigError
 
-_USER_ID: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+_USER_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _MADE_ID: Final = re.compile(r"(\d{8}_\d{6})_(.+)_([0-9a-f]{4,6})", re.DOTALL)
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _TIME_FORMAT: Final = "%Y%m%d_%H%M%S"
@@ -53,12 +53,12 @@ def find_made_job_id(job_id: str) -> MadeJobId | None:
 def check_job_id(job_id: str) -> str:
     """The id itself, when it may name a directory.
 
-    Raises: ConfigError: it has other characters, is empty, too long, or starts with a dot.
+    Raises: ConfigError: it has other characters, is empty, too long, or starts with a dot or a dash.
     """
     if _USER_ID.fullmatch(job_id):
         return job_id
     shown = ascii(job_id if len(job_id) <= 40 else f"{job_id[:40]}...")
     raise ConfigError(
         f"job_id: {shown} ({len(job_id)} characters) is no job id. "
-        "Allowed are 1 to 128 of A-Z a-z 0-9 . _ - and no dot at the start. Nothing was created."
+        "An id has 1 to 128 characters from A-Z a-z 0-9 . _ - and begins with no dot or dash. Nothing was created."
     )

@@ -69,6 +69,10 @@ class Operator(ABC):
         """Files that decide the result beside the parameters (word lists, models); their digests enter the key."""
         return ()
 
+    def notices(self) -> tuple[str, ...]:
+        """What the author of the recipe is told about this operator before the job begins, a sentence each."""
+        return ()
+
     def prepare(self) -> None:  # noqa: B027 - most operators have nothing to load
         """Load what `process` needs; called once in each worker process, before the first batch."""
 

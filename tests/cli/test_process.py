@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -192,3 +193,24 @@ def test_what_is_found_before_anything_is_created_is_exit_code_2(
     assert captured.err.startswith("dj-process: ")
     assert captured.err.count("\n") == 1
     assert names_in(ten_rows) == before
+
+
+def test_a_job_to_resume_must_be_there_and_a_new_one_must_not(
+    ten_rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = names_in(ten_rows)
+    assert process.main(["--config", "recipe.yaml", "--resume", "first"]) == 2
+    assert "resume: there is no job first in " in capsys.readouterr().err
+    assert names_in(ten_rows) == before
+    assert process.main(["--config", "recipe.yaml", "--job_id", "first", "--new"]) == 0
+    assert process.main(["--config", "recipe.yaml", "--job_id", "first", "--new"]) == 2
+    assert "To go on with it: --resume first\n" in capsys.readouterr().err
+    command = json.loads((ten_rows / "out" / "first" / "job_summary.json").read_text())["resume_command"]
+    assert process.main(shlex.split(command)[1:]) == 0
+    assert process.main(["--config", "recipe.yaml", "--resume", "first"]) == 0
+    assert "first is complete" in capsys.readouterr().out
+
+
+def test_parameters_of_operators_are_set_on_the_command_line(ten_rows: Path) -> None:
+    assert process.main(["--config", "recipe.yaml", "--text_length_filter.min_len", "1000"]) == 0
+    assert (ten_rows / "out" / "cleaned.jsonl").read_text() == ""

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from data_juicer.config.schema import DEFAULTS, NOT_AVAILABLE, SPECS, JobConfig
 from data_juicer.config.sources import foreign, legacy
 from data_juicer.config.sources.layers import COMMAND_LINE, Given, Source, suggestion, variable_of
+from data_juicer.config.sources.operator_flags import split_flags
 from data_juicer.config.sources.parser import OneLineParser
 from data_juicer.config.spec import Choice, Flag, Integer, Names, Number, Spec
 from data_juicer.config.wording import nearest, one_line, show
@@ -20,6 +22,7 @@ from data_juicer.errors import ConfigError
 from data_juicer.version import PROGRAM
 
 HELP_COLUMNS: Final = 80
+_RECIPE_SUFFIXES: Final = (".yaml", ".yml", ".json")
 SOURCE: Final = Source(rank=COMMAND_LINE, name="command line", lines={})
 
 _TITLES: Final[Mapping[str, str]] = {"": "settings of the job"} | {
@@ -73,11 +76,13 @@ def read_flags(argv: Sequence[str]) -> tuple[str | None, list[Given]]:
     Raises: ConfigError: a word is no setting, or a setting lacks its value.
     """
     namespace, rest = build_parser().parse_known_args(list(argv))
-    if rest:
-        raise _unknown(rest[0])
+    parameters, unknown = split_flags(rest, JobConfig.SECTIONS)
+    if unknown:
+        raise _unknown(unknown[0])
     words = vars(namespace)
     recipe_path = words.pop("config", None)
-    return recipe_path, [Given(source=SOURCE, path=key, value=_words(value)) for key, value in words.items()]
+    given = [*((key, _words(value)) for key, value in words.items()), *parameters]
+    return recipe_path, [Given(source=SOURCE, path=path, value=value) for path, value in given]
 
 
 def as_word(given: Given) -> str:
@@ -97,6 +102,9 @@ def _words(value: Any) -> tuple[str, ...]:
 
 
 def _unknown(word: str) -> ConfigError:
+    if word.lower().endswith(_RECIPE_SUFFIXES):
+        command = shlex.join([PROGRAM, "--config", word])
+        return ConfigError(one_line(f"{SOURCE.name}: a recipe is named by --config; type {command}"))
     if not word.startswith("--"):
         return ConfigError(
             one_line(f"{SOURCE.name}: {show(word)} belongs to no setting; write --setting value")

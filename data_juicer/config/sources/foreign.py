@@ -17,6 +17,7 @@ _ANALYSIS: Final = "only DataJuicer's analyzer reads it"
 _SANDBOX: Final = "only DataJuicer's sandbox reads it"
 _PARTITIONS: Final = "partition.size and partition.max_size_mb cut the input"
 _RAY: Final = "environments of operators are not managed"
+_PROBES: Final = "operators declare what they need; nothing is probed on a GPU"
 _TEMPORARY: Final = "temporary files stay in the directories of the job"
 
 NO_EFFECT: Final[Mapping[str, str]] = MappingProxyType(
@@ -62,6 +63,28 @@ NO_EFFECT: Final[Mapping[str, str]] = MappingProxyType(
         "partition.num_of_partitions": _PARTITIONS,
         "partition.target_size_mb": _PARTITIONS,
         "intermediate_storage.write_partitions": "partition.materialize decides",
+        "partition.partitions_per_node": _PARTITIONS,
+        "partition.max_concurrent_partitions": _PARTITIONS,
+        "partition.execution_group_size": _PARTITIONS,
+        "partition.max_initialization_overhead_ratio": _PARTITIONS,
+        "override_num_blocks": _PARTITIONS,
+        "partition.max_gpu_workers_per_device": _PROBES,
+        "partition.max_concurrent_gpu_probes": _PROBES,
+        "partition.gpu_preflight_enabled": _PROBES,
+        "partition.gpu_probe_timeout_seconds": _PROBES,
+        "partition.gpu_probe_warmup_batches": _PROBES,
+        "partition.gpu_probe_steady_batches": _PROBES,
+        "partition.gpu_probe_sample_offset": _PROBES,
+        "partition.gpu_probe_sample_shuffle": _PROBES,
+        "partition.gpu_probe_sample_seed": _PROBES,
+        "use_dag": "the event log records the plan and what became of it",
+        "read_options": "sources are read by byte ranges of a fixed size",
+        "load_jsonl_lenient": "a row that cannot be read is a dead letter in any case",
+        "strict_preflight": "settings, operators and input are checked before the first row in any case",
+        "elastic_juicer_adaptive_batching": _SPEED,
+        "elastic_juicer_profile_seed": _SPEED,
+        "mapper_fusion": _SPEED,
+        "mapper_fusion_vram_limit": _SPEED,
     }
 )
 """Setting -> why it makes no difference."""
@@ -75,6 +98,9 @@ REFUSED: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
         "export_aws_credentials": (None, {}),
         "keep_hashes_in_res_ds": (False,),
         "open_insight_mining": (False,),
+        "decrypt_after_reading": (False,),
+        "encrypt_before_export": (False,),
+        "encryption_key_path": (None,),
     }
 )
 """Setting that would change what comes out -> the values that ask for nothing."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 from data_juicer.config.schema import SPECS, JobConfig
 from data_juicer.config.sources import foreign, legacy
 from data_juicer.config.sources.entries import OperatorEntry
+from data_juicer.config.sources.operator_flags import names_parameter, read_parameter, with_parameters
 from data_juicer.config.sources.plain import InvalidValueError, plain_copy
 from data_juicer.config.sources.scalars import resolve_scalar
 from data_juicer.config.spec import LIST_MARKS, Flag, read_yaml
@@ -85,6 +86,8 @@ class Settled:
     values: Mapping[str, Any]
     """Dotted key -> value; defaults are not among them."""
     givens: Mapping[str, Given]
+    parameters: tuple[Given, ...]
+    """Those of operators, which count beside those of `process`."""
     notices: tuple[str, ...]
 
 
@@ -144,7 +147,7 @@ def settle(givens: Iterable[Given]) -> Settled:
     """
     winners: dict[str, Given] = {}
     values: dict[str, Any] = {}
-    notices: list[str] = []
+    others: list[Given] = []
     for given in givens:
         key, _ = legacy.current_key(given.path)
         if key in SPECS:
@@ -152,8 +155,37 @@ def settle(givens: Iterable[Given]) -> Settled:
             if key not in winners or _outranks(given, winners[key]):
                 winners[key], values[key] = given, value
         else:
-            notices.extend(_read_foreign(given))
-    return Settled(values=values, givens=winners, notices=tuple(notices))
+            others.append(given)
+    process = values.get("process", ())
+    parameters = [given for given in others if names_parameter(given.path, process)]
+    if parameters:
+        values["process"] = with_parameters(process, {given.path: _parameter(given) for given in parameters})
+    ignored = [given for given in others if given not in parameters and _is_ignored(given, process)]
+    return Settled(
+        values=values,
+        givens=winners,
+        parameters=tuple(parameters),
+        notices=(*_choose_input(values, winners), *_tell_ignored(ignored)),
+    )
+
+
+def _parameter(given: Given) -> Any:
+    try:
+        return read_parameter(given.value)
+    except InvalidValueError as error:
+        raise given.source.refuse(given.path, str(error)) from None
+
+
+def _choose_input(values: dict[str, Any], winners: dict[str, Given]) -> Iterator[str]:
+    """Of dataset_path and dataset the one of the stronger source counts, else dataset_path, as DataJuicer has it."""
+    if not (values.get("dataset_path") and values.get("dataset")):
+        return
+    is_long = winners["dataset"].source.rank > winners["dataset_path"].source.rank
+    kept, dropped = ("dataset", "dataset_path") if is_long else ("dataset_path", "dataset")
+    yield one_line(
+        f"{winners[dropped].source.locate(dropped)}: {dropped}: not used, since {kept} names the input"
+    )
+    del values[dropped], winners[dropped]
 
 
 def _outranks(given: Given, other: Given) -> bool:
@@ -165,15 +197,42 @@ def _outranks(given: Given, other: Given) -> bool:
     return ranks[0] > ranks[1]
 
 
-def _read_foreign(given: Given) -> Iterator[str]:
-    """The notice of a setting of DataJuicer's that has no effect here."""
+def _is_ignored(given: Given, process: Sequence[OperatorEntry]) -> bool:
+    """Whether a setting of DataJuicer's has no effect here, so that people are told; not where it asks for nothing.
+
+    Raises: ConfigError: it is unknown, or would have an effect that is not built yet.
+    """
     path = given.path
-    if reason := foreign.NO_EFFECT.get(path) or foreign.NO_EFFECT.get(path.split(".")[0]):
-        yield one_line(f"{given.source.locate(path)}: {path}: no effect here: {reason}")
-    elif path not in foreign.REFUSED:
-        raise given.source.refuse(path, f"unknown setting{suggestion(path)}")
-    elif _plain_value(given) not in foreign.REFUSED[path]:
+    if _why_ignored(path):
+        return True
+    if path not in foreign.REFUSED:
+        raise given.source.refuse(path, _unknown(path, given.source, process))
+    if _plain_value(given) not in foreign.REFUSED[path]:
         raise given.source.refuse(path, "not available yet")
+    return False
+
+
+def _unknown(path: str, source: Source, process: Sequence[OperatorEntry]) -> str:
+    hint = suggestion(path)
+    if hint or source.rank != COMMAND_LINE or "." not in path:
+        return f"unknown setting{hint}"
+    operator = path.partition(".")[0]
+    near = did_you_mean(operator, [entry.name for entry in process])
+    return f"neither a setting nor a parameter of an operator of process{near}"
+
+
+def _why_ignored(path: str) -> str | None:
+    return foreign.NO_EFFECT.get(path) or foreign.NO_EFFECT.get(path.split(".", maxsplit=1)[0])
+
+
+def _tell_ignored(ignored: Iterable[Given]) -> Iterator[str]:
+    """One notice for each reason, with the place of the first setting."""
+    by_reason: dict[tuple[str, str], list[Given]] = {}
+    for given in ignored:
+        by_reason.setdefault((given.source.name, _why_ignored(given.path) or ""), []).append(given)
+    for (_, reason), givens in by_reason.items():
+        names = ", ".join(given.path for given in givens)
+        yield one_line(f"{givens[0].source.locate(givens[0].path)}: {names}: no effect here: {reason}")
 
 
 def _plain_value(given: Given) -> Any:

@@ -13,7 +13,7 @@ from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.output.published import find_changes
-from data_juicer.errors import CheckpointCorruptError, JobError
+from data_juicer.errors import CheckpointCorruptError, ConfigError, JobError, JobNotFoundError
 from data_juicer.formats.base import SourceFile
 from data_juicer.formats.discover import discover
 from data_juicer.job import summary as summaries
@@ -43,6 +43,8 @@ class WantedJob:
     """Equal for runs that must give the same bytes from the same input."""
     export_path: str
     resume_command: str
+    notices: tuple[str, ...]
+    """What people are told about operators and input, a sentence each."""
 
 
 def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
@@ -52,6 +54,7 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
     sources = discover(environment.store, config.sources(), config.suffixes)
     identities = tuple(identify(operators))
     layout = layout_of(config, job_id)
+    _check_existence(environment.store, layout, config)
     export_path = os.path.abspath(config.export_path)
     refuse_overlap(config.sources(), sources, export_path, layout.job_dir)
     return WantedJob(
@@ -63,6 +66,9 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
         digest=config_digest(config, identities),
         export_path=export_path,
         resume_command=_resume_command(config, layout),
+        notices=tuple(
+            f"{operator.name}: {notice}" for operator in operators for notice in operator.notices()
+        ),
     )
 
 
@@ -83,6 +89,21 @@ def layout_of(config: JobConfig, job_id: str) -> JobLayout:
     )
 
 
+def _check_existence(store: Store, layout: JobLayout, config: JobConfig) -> None:
+    """Raises: JobNotFoundError: the job to resume is not there. ConfigError: the new job is."""
+    exists = store.exists(layout.summary)
+    if config.resume and not exists:
+        raise JobNotFoundError(
+            f"resume: there is no job {config.resume} in {os.path.dirname(layout.job_dir)}. Nothing was created. "
+            "A new job of this id is begun with --job_id."
+        )
+    if config.new and exists:
+        raise ConfigError(
+            f"new: there is a job {layout.job_id} in {os.path.dirname(layout.job_dir)} already. Nothing was changed. "
+            f"To go on with it: --resume {layout.job_id}"
+        )
+
+
 def config_digest(config: JobConfig, identities: Sequence[OperatorIdentity]) -> str:
     """Equal for runs that must give the same bytes from the same input."""
     return digest({"settings": result_settings(config), "operators": msgspec.to_builtins(list(identities))})
@@ -91,6 +112,8 @@ def config_digest(config: JobConfig, identities: Sequence[OperatorIdentity]) -> 
 def _resume_command(config: JobConfig, layout: JobLayout) -> str:
     """What to type, in any folder, to go on with the job."""
     arguments = config.arguments or ("--config", layout.recipe)
+    if config.new:
+        arguments = (*arguments, "--new=false")
     return summaries.resume_command(arguments, layout.job_id, os.getcwd())
 
 

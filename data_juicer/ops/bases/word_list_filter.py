@@ -50,6 +50,9 @@ class WordListFilter(RangeFilter):
     def assets(self) -> tuple[str, ...]:
         return (*self.word_list.files, *((self.pieces.path,) if self.pieces else ()))
 
+    def notices(self) -> tuple[str, ...]:
+        return self.word_list.notices
+
     def prepare(self) -> None:
         if self.pieces:
             self.pieces.load()

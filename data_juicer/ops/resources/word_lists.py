@@ -25,17 +25,24 @@ class WordList:
     words: frozenset[str]
     files: tuple[str, ...]
     """Where the words come from."""
+    notices: tuple[str, ...] = ()
+    """What people are told about where they come from."""
 
 
 def load(kind: Kind, folder: str, lang: str, *, operator: str) -> WordList:
     """The words of one language.
 
     Args:
-        folder: holds JSON files `{language: [word, ...]}` whose names contain `kind`; several are joined.
+        folder: holds JSON files `{language: [word, ...]}` whose names contain `kind`; several are joined. The lists of
+            this package are used, with a notice, where it does not exist: recipes of DataJuicer's name folders into
+            which it downloads.
     Raises: ConfigError: the folder has no such file, a file is damaged, or the language has no list.
     """
-    files = _files(kind, os.path.expanduser(folder))
-    if not files and folder == DEFAULT_FOLDER:
+    path = os.path.expanduser(folder)
+    files = _files(kind, path)
+    is_missing = not os.path.exists(path)
+    is_default = path == os.path.expanduser(DEFAULT_FOLDER)
+    if not files and (is_missing or is_default):
         files = _files(kind, _PACKAGE_FOLDER)
     if not files:
         raise ConfigError(f"operator {operator}: {kind}_dir {folder!r} holds no file *{kind}*.json")
@@ -49,7 +56,10 @@ def load(kind: Kind, folder: str, lang: str, *, operator: str) -> WordList:
             f"operator {operator}: lang {lang!r} has no list of {kind} in {', '.join(files)}."
             f" Allowed: {', '.join(sorted(lists))}"
         )
-    return WordList(words=frozenset(lists[lang]), files=files)
+    notice = f"{kind}_dir: {folder} does not exist; the {kind} of this package are used"
+    return WordList(
+        words=frozenset(lists[lang]), files=files, notices=(notice,) if is_missing and not is_default else ()
+    )
 
 
 def find_lists(kind: str, folder: str) -> tuple[str, ...]:

@@ -26,14 +26,13 @@ RECIPES = {
     "fault_tolerance: {max_dead_letter_ratio: 2}": "2: fault_tolerance.max_dead_letter_ratio: 2 is not a number from "
     "0 to 1",
     "fault_tolerance: {drain_s: .nan}": "2: fault_tolerance.drain_s: nan is not a value that JSON can hold",
-    "job_id: ../x": '2: job_id: "../x" is not 1 to 128 of A-Z a-z 0-9 . _ -, no leading dot or null',
-    "job_id: 2024": "2: job_id: 2024 is not 1 to 128 of A-Z a-z 0-9 . _ -, no leading dot or null; put it in quotes",
+    "job_id: ../x": '2: job_id: "../x" is not a name of 1 to 128 characters from A-Z a-z 0-9 . _ - that begins with no dot or dash, or null',
+    "job_id: 2024": "2: job_id: 2024 is not a name of 1 to 128 characters from A-Z a-z 0-9 . _ - that begins with no dot or dash, or null; put it in quotes",
     "text_keys: []": "2: text_keys: empty; expected a field name or a list of such",
     "text_keys: [a, 3]": "2: text_keys[1]: 3 is not a field name",
     "export_path: out.txt": '2: export_path: "out.txt" ends with none of .jsonl',
     "dataset: {configs: [{type: huggingface}]}": '2: dataset.configs[0].type: "huggingface" is not available yet; the '
     "one type there is: local",
-    "dataset: {configs: [{path: x}]}": "2: dataset: dataset_path is set too; both name the input, keep one of them",
     "process: {a: b}": "2: process: a mapping is not a list of operators",
     "process:\n- x\n- {a: 1, b: 2}": "4: process[1]: a mapping: an operator is written as `name` or as",
     "process:\n- a_mapper: {p: .inf}": "3: process[0].a_mapper.p: inf is not a value that JSON can hold",
@@ -63,7 +62,13 @@ COMMANDS = {
     "--partition.sizee 5": "command line: partition.sizee: unknown setting; did you mean partition.size?",
     "--check 5": "command line: check: unknown setting",
     "--dataset_path x -- y": "command line:",
-    "recipe.yaml": 'command line: "recipe.yaml" belongs to no setting; write --setting value',
+    "recipe.yaml": "command line: a recipe is named by --config; type dj-process --config recipe.yaml",
+    "my␣recipe.JSON --np 2": "command line: a recipe is named by --config; type dj-process --config 'my recipe.JSON'",
+    "run": 'command line: "run" belongs to no setting; write --setting value',
+    "--dataset_path x --process [text_length_filter] --text_lenght_filter.min_len 3": (
+        "command line: text_lenght_filter.min_len: neither a setting nor a parameter of an operator of process; "
+        "did you mean text_length_filter?"
+    ),
     "--config no/such.yaml": "no/such.yaml: the recipe cannot be read: No such file or directory",
     "--dataset_path x --process [": "command line: process: not readable as YAML: [:",
     "--dataset_path 0.5␣a␣0.5␣b": 'command line: dataset_path: "0.5 a 0.5 b" is not available yet',
@@ -122,7 +127,7 @@ def test_a_compression_that_the_format_lacks_is_refused_with_those_it_has(format
         assert config.intermediate_storage.compression == compression
     else:
         with pytest.raises(
-            ConfigError, match=f"{compression} does not exist for format {format_}; there are "
+            ConfigError, match=f"{compression} is no compression of format {format_}; choose one of: "
         ):
             load_recipe({"dataset_path": "a", **storage}, {}, {})
 

@@ -33,7 +33,7 @@ def test_an_id_of_a_user_has_no_parts(job_id: str) -> None:
     assert find_made_job_id(job_id) is None
 
 
-@pytest.mark.parametrize("job_id", ["a", "a" * 128, "1", "-x", "_", "a.b", "A..b"])
+@pytest.mark.parametrize("job_id", ["a", "a" * 128, "1", "_", "a.b", "A..b"])
 def test_ids_that_can_name_a_directory_are_taken(job_id: str) -> None:
     assert check_job_id(job_id) == job_id
 
