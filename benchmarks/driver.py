@@ -15,8 +15,10 @@ from data_juicer.clock import SystemClock
 from data_juicer.engine.driver.committer import Committer
 from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
 from data_juicer.engine.driver.driver import Driver
+from data_juicer.engine.driver.endings import RunEndings
 from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.driver.retry import RetryPolicy
+from data_juicer.engine.driver.scheduler import RunPlan
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_context import RunContext
 from data_juicer.events.log import EventLog
@@ -24,7 +26,9 @@ from data_juicer.formats.base import Fragment
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver as Owner
 from data_juicer.job.lock import acquire
+from data_juicer.ops.operator_resources import OperatorResources
 from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.plan.tasks import Phase, plan_segments
 from data_juicer.storage.base import Store
 from data_juicer.storage.memory import MemoryStore
 from data_juicer.storage.posix import PosixStore
@@ -80,25 +84,32 @@ def _seconds(store: Store, work_dir: str, count: int, clock_s: Callable[[], floa
     for directory in layout.directories().values():
         store.make_dirs(directory)
     log = EventLog(store, layout, clock, lock.run)
+    committer = Committer(store, layout, lock, "keep_all")
     driver = Driver(
         backend=ScriptedBackend(script, SLOTS),
-        committer=Committer(store, layout, lock, "keep_all"),
+        committer=committer,
         recorder=EventRecorder(log, NAMES),
         clock=clock,
-        retry=RetryPolicy(retries_max=0, backoff="fixed", seed=0),
-        budget=DeadLetterBudget(ratio_max=1.0),
         run=lock.run,
         partition=partition,
-        drain_s=1.0,
+        endings=RunEndings(operators=NAMES, partitions=count, rows=count * ROWS, ratio_max=1.0),
         context=RunContext(lock=lock, log=log, view=log.view, clock=clock),
     )
     started_s = clock_s()
-    outcome = driver.run(range(count))
+    plan = RunPlan(
+        phases=(Phase(until=len(NAMES), partitions=range(count)),),
+        segments=plan_segments([OperatorResources()] * len(NAMES)),
+        slots=SLOTS,
+        retry=RetryPolicy(retries_max=0, backoff="fixed", seed=0),
+        budget=DeadLetterBudget(ratio_max=1.0, rows=count * ROWS),
+    )
+    outcome = driver.run(plan)
     seconds = clock_s() - started_s
     log.close()
     lock.release(0)
-    if len(outcome.committed) != count:
-        raise RuntimeError(f"{len(outcome.committed)} of {count} partitions were committed")
+    committer.close()
+    if outcome.done != count:
+        raise RuntimeError(f"{outcome.done} of {count} partitions were committed")
     return seconds
 
 
@@ -123,14 +134,14 @@ def partition(number: int) -> PartitionSpec:
 
 def script(attempt: m.Attempt) -> Iterator[m.Message]:
     """What a worker tells about a partition that goes well."""
-    pid, name = attempt.partition.partition_id, attempt.name
-    yield m.AttemptStarted(partition_id=pid, attempt=name, worker="scripted")
+    key, name = attempt.key, attempt.name
+    yield m.AttemptStarted(task=key, attempt=name, worker="scripted")
     for ledger in LEDGERS:
         if ledger.index >= 0:
-            yield m.OperatorStarted(partition_id=pid, attempt=name, operator_index=ledger.index)
-        yield m.OperatorDone(partition_id=pid, attempt=name, ledger=ledger)
-    yield m.Staged(partition_id=pid, attempt=name, manifest=_result(attempt))
-    yield m.AttemptDone(partition_id=pid, attempt=name, duration_s=0.1)
+            yield m.OperatorStarted(task=key, attempt=name, operator_index=ledger.index)
+        yield m.OperatorDone(task=key, attempt=name, ledger=ledger)
+    yield m.Staged(task=key, attempt=name, manifest=_result(attempt))
+    yield m.AttemptDone(task=key, attempt=name, duration_s=0.1)
 
 
 def _result(attempt: m.Attempt) -> Manifest:

@@ -70,6 +70,8 @@ class RunControl:
     observers: Sequence[Observer] = ()
     stop_signal: Callable[[], int | None] = never
     """The signal that asked to stop, if one did; asked often from the first heartbeat on."""
+    history: Callable[[bytes], None] | None = None
+    """Given what the scheduler of the run is told, a line each; `engine/driver/scheduler.py` replays it."""
 
 
 class RunContext:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from data_juicer.config.schema import JobConfig
@@ -13,10 +13,17 @@ from data_juicer.engine.cleanup.retention import drop_expired
 from data_juicer.engine.driver.committer import Committer
 from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
 from data_juicer.engine.driver.driver import Driver
+from data_juicer.engine.driver.endings import RunEndings
 from data_juicer.engine.driver.event_recorder import EventRecorder
-from data_juicer.engine.driver.phases import check_outcome, dataset_operator_indices, with_resolve_keys
-from data_juicer.engine.driver.resolve import DatasetOperators
-from data_juicer.engine.lifecycle.build_setup import retry_policy, worker_setup
+from data_juicer.engine.driver.resolve import Resolves
+from data_juicer.engine.driver.scheduler import RunPlan
+from data_juicer.engine.lifecycle.build_setup import (
+    dataset_operator_indices,
+    retry_policy,
+    with_resolve_keys,
+    worker_setup,
+)
+from data_juicer.engine.lifecycle.counts import CommittedCounts
 from data_juicer.engine.lifecycle.disk_space import check_room
 from data_juicer.engine.lifecycle.environment import JobOutcome, RunEnvironment
 from data_juicer.engine.lifecycle.finish import fail, succeed
@@ -36,6 +43,9 @@ from data_juicer.plan.jobplan import JobPlan
 from data_juicer.plan.mapping import DatasetMapping
 from data_juicer.plan.phases import ResolvePlan
 from data_juicer.plan.retention import Retention
+from data_juicer.plan.tasks import plan_segments
+from data_juicer.store.decisions import ResolveManifest
+from data_juicer.store.manifest import Manifest
 from data_juicer.store.results import ResultsManifest
 
 
@@ -92,10 +102,8 @@ class _Run:
             cast("Retention", self.config.intermediate_storage.retention_policy),
             dataset_operator_indices(wanted.operators),
         )
-        self.budget = DeadLetterBudget(
-            ratio_max=self.config.fault_tolerance.max_dead_letter_ratio,
-            examples=lambda: example_dead_letters(self.store, self.layout),
-        )
+        self.attempts_max = 0
+        self.counts = CommittedCounts()
         self.context = RunContext(
             lock=job.lock,
             log=job.log,
@@ -114,6 +122,7 @@ class _Run:
         """
         try:
             with workers:
+                workers.callback(self.committer.close)
                 self._tell_begin()
                 self._drop_expired()
                 self._work()
@@ -146,22 +155,25 @@ class _Run:
             self.config, self.job, self.operators, self.wanted.sources, self.recorder, self.context
         )
         setup = self._setup(mapping)
-        plan, resolves = plan_run(self.job, mapping, setup, self.recorder)
-        self._take_over(plan)
+        plan, steps = plan_run(self.job, mapping, setup, self.recorder)
+        self.counts = CommittedCounts.of(plan.done.values())
+        for partition_id, checkpoints in plan.checkpoints.items():
+            self.committer.hold(partition_id, checkpoints)
         self._check_room(mapping, plan, setup)
         self.environment.backend.begin(setup, len(plan.pending))
         self._tell_plan(mapping, plan)
         if self._is_published(plan, mapping):
             self.recorder.inform("nothing was left to do: input, results and export are what they were")
             return
-        driver = self._driver(mapping)
-        dataset_operators = self._dataset_operators(mapping, resolves, driver)
-        self._run_partitions(plan.pending, mapping, driver, dataset_operators)
+        resolves = self._resolves(mapping, steps)
+        driver = self._driver(mapping, resolves)
+        self._run_partitions(mapping, driver, resolves, plan, plan.pending, plan.checkpoints)
         damaged = set_damaged_aside(self.job, plan, self.recorder, self.context)
         for partition_id in damaged:
+            self.counts.remove(plan.done[partition_id])
             self.committer.hold(partition_id, plan.fallbacks[partition_id])
-        self._run_partitions(mapping.in_input_order(damaged), mapping, driver, dataset_operators)
-        reports = dataset_operators.report()
+        self._run_partitions(mapping, driver, resolves, plan, mapping.in_input_order(damaged), plan.fallbacks)
+        reports = resolves.report()
         self.job.lock.fence()
         publish_job(
             self.store,
@@ -195,13 +207,6 @@ class _Run:
             [source.format for source in self.wanted.sources],
         )
         return with_resolve_keys(setup, self.operators, mapping.partitions)
-
-    def _take_over(self, plan: JobPlan) -> None:
-        """What earlier runs committed. Raises: JobFailedError: too much of it are dead letters."""
-        for partition_id, checkpoints in plan.checkpoints.items():
-            self.committer.hold(partition_id, checkpoints)
-        self.budget = self.budget.of(plan.done.values())
-        self.budget.check()
 
     def _check_room(self, mapping: DatasetMapping, plan: JobPlan, setup: WorkerSetup) -> None:
         """Raises: StoreError: the disks cannot hold what is to be written."""
@@ -239,54 +244,91 @@ class _Run:
 
     def _run_partitions(
         self,
-        pending: Sequence[int],
         mapping: DatasetMapping,
         driver: Driver,
-        dataset_operators: DatasetOperators,
+        resolves: Resolves,
+        plan: JobPlan,
+        pending: Sequence[int],
+        checkpoints: Mapping[int, Sequence[Manifest]],
     ) -> None:
         """Bring partitions to their results, past every dataset operator.
 
+        Args:
+            plan: what earlier runs committed.
+            checkpoints: what each of the pending partitions may continue from.
         Raises: JobStoppedError, JobFailedError: not all of them are committed.
         """
-        if pending:
-            dataset_operators.pass_all()
-            outcome = driver.run(pending, decisions=dataset_operators.decisions)
-            check_outcome(outcome, len(mapping.partitions), self.job.view.given_up_error)
+        if not pending:
+            return
+        outcome = driver.run(
+            RunPlan(
+                phases=resolves.phases(pending, self.counts.rows_dead),
+                segments=plan_segments([operator.resources for operator in self.operators]),
+                checkpoints={
+                    partition: [manifest.operator_index for manifest in held]
+                    for partition, held in checkpoints.items()
+                },
+                slots=self.environment.backend.slots,
+                retry=retry_policy(self.config),
+                budget=DeadLetterBudget(
+                    ratio_max=self.config.fault_tolerance.max_dead_letter_ratio, rows=mapping.rows
+                ),
+                drain_s=self.config.fault_tolerance.drain_s,
+                attempts_before=self.attempts_max,
+                works=frozenset(
+                    ledger.index
+                    for ledger in total_ledgers(plan.done.values())
+                    if ledger.rows_in > ledger.rows_dead_letter
+                ),
+            )
+        )
+        self.attempts_max = outcome.attempts_max
+        self._endings(mapping).check(outcome.given_up, outcome.stopped_by, self.job.view.given_up_error)
 
     # ---- its parts
 
-    def _driver(self, mapping: DatasetMapping) -> Driver:
+    def _driver(self, mapping: DatasetMapping, resolves: Resolves) -> Driver:
         positions = {spec.partition_id: spec.position for spec in mapping.partitions}
         return Driver(
             backend=self.environment.backend,
             committer=self.committer,
             recorder=self.recorder,
             clock=self.environment.clock,
-            retry=retry_policy(self.config),
-            budget=self.budget,
+            context=self.context,
             run=self.job.run,
             partition=lambda partition_id: mapping.partitions[positions[partition_id]],
-            drain_s=self.config.fault_tolerance.drain_s,
-            context=self.context,
+            decisions=resolves.decisions,
+            resolve=resolves.resolve,
+            committed=lambda manifest: self._take_in(manifest, resolves),
+            endings=self._endings(mapping),
+            history=self.environment.control.history,
         )
 
-    def _dataset_operators(
-        self, mapping: DatasetMapping, plan: ResolvePlan, driver: Driver
-    ) -> DatasetOperators:
-        return DatasetOperators(
+    def _take_in(self, committed: Manifest | ResolveManifest, resolves: Resolves) -> None:
+        if isinstance(committed, Manifest) and committed.kind == "result":
+            self.counts.add(committed)
+        resolves.add(committed)
+
+    def _endings(self, mapping: DatasetMapping) -> RunEndings:
+        return RunEndings(
+            operators=[operator.name for operator in self.operators],
+            partitions=len(mapping.partitions),
+            rows=mapping.rows,
+            ratio_max=self.config.fault_tolerance.max_dead_letter_ratio,
+            examples=lambda: example_dead_letters(self.store, self.layout),
+        )
+
+    def _resolves(self, mapping: DatasetMapping, plan: ResolvePlan) -> Resolves:
+        return Resolves(
             store=self.store,
             clock=self.environment.clock,
             layout=self.layout,
             run=self.job.run,
             operators=self.operators,
             partitions=mapping.partitions,
-            barriers=plan.barriers,
+            steps=plan.steps,
             committer=self.committer,
             recorder=self.recorder,
             memory_mb=self.config.resolve_memory_mb,
-            drive=lambda *phase: check_outcome(
-                driver.run(*phase), len(mapping.partitions), self.job.view.given_up_error
-            ),
-            budget=self.budget,
             context=self.context,
         )

@@ -30,7 +30,7 @@ class ResolveStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvePlan:
-    barriers: tuple[ResolveStep, ...] = ()
+    steps: tuple[ResolveStep, ...] = ()
     """In the order of the recipe."""
     refused: tuple[Refused, ...] = ()
 
@@ -60,7 +60,7 @@ def plan_resolves(partitions: Sequence[PartitionSpec], inventory: Inventory, key
             barriers[index].resolve = resolve
         else:
             refused.append(Refused(path=path, partition_id=None, operator_index=index, reason=reason))
-    return ResolvePlan(barriers=tuple(barriers.values()), refused=tuple(refused))
+    return ResolvePlan(steps=tuple(barriers.values()), refused=tuple(refused))
 
 
 def _why_not(resolve: ResolveManifest, barrier: ResolveStep | None, partitions: int) -> str | None:

@@ -17,6 +17,7 @@ from typing import Final
 from data_juicer import safe_path
 from data_juicer.engine.protocol import messages as m
 from data_juicer.monitor.streams import open_descriptors
+from data_juicer.plan.tasks import TaskKey
 
 STACK_SIGNAL: Final = signal.SIGUSR1
 """Makes a worker write down where all its threads are, even while one of them holds the interpreter."""
@@ -48,14 +49,16 @@ class WorkerProcess:
     operators: tuple[str, ...] = ()
     """Names, in the order of the recipe."""
     attempts: deque[m.Attempt] = field(default_factory=deque)
-    begun: set[int] = field(default_factory=set)
-    """Partitions whose attempt it has begun; the others wait in its socket."""
+    begun: set[TaskKey] = field(default_factory=set)
+    """Tasks whose attempt it has begun; the others wait in its socket."""
     has_begun: bool = False
     operator_index: int | None = None
     at_last_operator: bool = False
     rows: m.RowsStarted | None = None
     """What its operator was given last, and when."""
     rows_since_s: float = 0.0
+    rows_before: int = 0
+    """How many single rows its operator was given in this attempt before those."""
     stack_asked_s: float | None = None
     hung_s: float = 0.0
     """How long the operator took when it was given up; 0: it was not."""
@@ -78,30 +81,30 @@ class WorkerProcess:
         match message:
             case m.AttemptStarted():
                 self.has_begun = True
-                self.begun.add(message.partition_id)
+                self.begun.add(message.task)
                 self._at(None)
                 self.at_last_operator = not self.operators
             case m.OperatorStarted():
                 self._at(message.operator_index)
-                self.at_last_operator = message.operator_index == len(self.operators) - 1
+                self.at_last_operator = message.operator_index >= message.task.until - 1
             case m.RowsStarted():
+                if self.rows is not None:
+                    self.rows_before += self.rows.rows
                 self.rows, self.rows_since_s = message, now_s
                 return False
             case m.OperatorDone():
                 self._at(None)
                 return False
             case m.AttemptDone() | m.AttemptFailed() | m.CheckpointDamaged():
-                self.begun.discard(message.partition_id)
-                self.attempts = deque(
-                    held for held in self.attempts if held.partition.partition_id != message.partition_id
-                )
+                self.begun.discard(message.task)
+                self.attempts = deque(held for held in self.attempts if held.key != message.task)
             case _:
                 return False
         return True
 
     def _at(self, operator_index: int | None) -> None:
         self.operator_index = operator_index
-        self.rows = None
+        self.rows, self.rows_before = None, 0
 
     # ---- its end
 
@@ -130,18 +133,18 @@ class WorkerProcess:
 
     def losses(self, code: int) -> list[m.AttemptFailed]:
         """How the attempts ended that it had begun; only the last of them can be to blame."""
-        begun = [held for held in self.attempts if held.partition.partition_id in self.begun]
+        begun = [held for held in self.attempts if held.key in self.begun]
         return [self._loss(held, code, is_last=held is begun[-1]) for held in begun]
 
     def unbegun(self) -> list[m.Attempt]:
-        return [held for held in self.attempts if held.partition.partition_id not in self.begun]
+        return [held for held in self.attempts if held.key not in self.begun]
 
     def _loss(self, attempt: m.Attempt, code: int, *, is_last: bool) -> m.AttemptFailed:
         index = self.operator_index if is_last else None
         rows = self.rows if is_last else None
         where = f"in {self.operators[index]}" if index is not None else "while rows were read or saved"
         return m.AttemptFailed(
-            partition_id=attempt.partition.partition_id,
+            task=attempt.key,
             attempt=attempt.name,
             error_type="WorkerLost",
             message=f"{self.told_end(code)} {where}",
@@ -150,6 +153,8 @@ class WorkerProcess:
             loss=m.Loss(
                 row=rows.first if rows and rows.rows == 1 else None,
                 alone=rows is not None and rows.alone,
+                rows_before=self.rows_before if rows else -1,
+                is_bystander=not is_last and self.operator_index is not None,
                 from_within=bool(self.hung_s) or code >= 0 or _signal_name(code) in _CRASHES,
             ),
             trace=self._stack() if is_last else "",

@@ -21,6 +21,7 @@ from data_juicer.clock import SystemClock
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.errors import DataJuicerError
+from data_juicer.plan.tasks import TaskKey
 from data_juicer.version import VERSION
 
 TOGETHER_S: Final = 0.2
@@ -60,10 +61,9 @@ class _Relay:
 
     def end(self, reason: str) -> None:
         """Without the attempt having been made: no attempt could be, here."""
-        partition_id, name = self.attempt.partition.partition_id, self.attempt.name
         self.held.append(
             m.AttemptFailed(
-                partition_id=partition_id, attempt=name, error_type="BackendError", message=reason
+                task=self.attempt.key, attempt=self.attempt.name, error_type="BackendError", message=reason
             )
         )
         self.send()
@@ -98,7 +98,7 @@ class Agent:
 
     def _serve(self) -> None:
         """It lives as long as the actor: the kernel takes the worker away with the thread that started it."""
-        relays: dict[tuple[int, str], _Relay] = {}
+        relays: dict[tuple[TaskKey, str], _Relay] = {}
         try:
             backend = LocalBackend(1, SystemClock())
             backend.begin(self._setup, 1)
@@ -115,15 +115,15 @@ class Agent:
             traceback.print_exc()
             os._exit(1)
 
-    def _pass_on(self, backend: LocalBackend, relays: dict[tuple[int, str], _Relay]) -> None:
+    def _pass_on(self, backend: LocalBackend, relays: dict[tuple[TaskKey, str], _Relay]) -> None:
         """Attempts to the worker, one message of its own back, and what waited long enough on its way."""
         while not relays or not self._inbox.empty():
             relay = self._inbox.get()
-            relays[relay.attempt.partition.partition_id, relay.attempt.name] = relay
+            relays[relay.attempt.key, relay.attempt.name] = relay
             backend.submit(relay.attempt)
         message = backend.next_message(POLL_S)
         now_s = SystemClock().monotonic_s()
-        of = (message.partition_id, message.attempt) if message else None
+        of = (message.task, message.attempt) if message else None
         if message and of in relays:  # if not, it is a late word of an attempt that has ended
             relays[of].hold(message, now_s)
             if isinstance(message, m.ENDS):

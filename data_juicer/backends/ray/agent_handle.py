@@ -95,7 +95,7 @@ def start_agent(needs: WorkerResources, setup: bytes) -> Place:
 def lost(attempt: m.Attempt, reason: str) -> m.AttemptFailed:
     """The end of an attempt whose agent is gone; no row can be blamed."""
     return m.AttemptFailed(
-        partition_id=attempt.partition.partition_id,
+        task=attempt.key,
         attempt=attempt.name,
         error_type="WorkerLost",
         message=reason,
@@ -105,4 +105,4 @@ def lost(attempt: m.Attempt, reason: str) -> m.AttemptFailed:
 
 
 def returned(attempt: m.Attempt) -> m.AttemptReturned:
-    return m.AttemptReturned(partition_id=attempt.partition.partition_id, attempt=attempt.name)
+    return m.AttemptReturned(task=attempt.key, attempt=attempt.name)

@@ -27,6 +27,7 @@ from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.resources import WorkerResources
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.errors import BackendError
+from data_juicer.plan.tasks import TaskKey
 from data_juicer.storage.base import Store
 from data_juicer.version import VERSION
 
@@ -83,7 +84,7 @@ class RayBackend:
         self._early_losses = 0
         self._places: list[Place] = []
         self._waiting: deque[m.Attempt] = deque()
-        self._returns: Counter[int] = Counter()
+        self._returns: Counter[TaskKey] = Counter()
         self._told: deque[m.Message] = deque()
         self._decoder = msgspec.msgpack.Decoder(list[m.Message])
 
@@ -236,10 +237,10 @@ class RayBackend:
         self._hand_out()
 
     def _end(self, flight: Flight, reason: str) -> m.Message:
-        partition_id = flight.attempt.partition.partition_id
-        if flight.has_begun or self._returns[partition_id] >= RETURNS_MAX:
+        key = flight.attempt.key
+        if flight.has_begun or self._returns[key] >= RETURNS_MAX:
             return lost(flight.attempt, reason)
-        self._returns[partition_id] += 1
+        self._returns[key] += 1
         return returned(flight.attempt)
 
     # ---- attempts

@@ -1,123 +1,143 @@
-"""The driver's hand on the store: commits what workers staged, drops what that makes needless, sets damage aside."""
+"""The driver's hand on the store: commits what was staged, drops what that makes needless, sets damage aside."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from dataclasses import dataclass
 
+from data_juicer.engine.driver.commit_pool import CommitPool
 from data_juicer.errors import StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Lock
 from data_juicer.plan.retention import Retention, superseded, unnamed_files
+from data_juicer.plan.tasks import TaskKey
 from data_juicer.storage.base import Store
-from data_juicer.store.commit import commit_manifest, set_aside
+from data_juicer.store.commit import commit_manifest, read_manifest, set_aside
 from data_juicer.store.decisions import ResolveManifest, commit_resolve
 from data_juicer.store.manifest import Manifest
 
-THREADS: Final = 4
-"""That wait for the disk at once; with more the journal merges no more."""
+Committable = Manifest | ResolveManifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A staged stage that is to count."""
+
+    task: TaskKey
+    attempt: str
+    manifest: Committable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of an order."""
+
+    order: Order
+    manifest: Committable
+    """The one that counts now: the staged one, or that of an earlier attempt."""
+    is_first: bool = False
+    """This commit did it, and no earlier one."""
+    checkpoints: tuple[int, ...] = ()
+    """Operators behind which the partition has a checkpoint now, rising."""
+    error: BaseException | None = None
+    """Why it does not count."""
 
 
 class Committer:
+    """Commits in the thread of the driver, or with several in flight."""
+
     def __init__(
         self,
         store: Store,
         layout: JobLayout,
         lock: Lock,
         retention: Retention,
-        barriers: frozenset[int] = frozenset(),
+        dataset_operators: frozenset[int] = frozenset(),
     ) -> None:
-        """`barriers`: indices of the dataset-wide operators."""
+        """
+        Args:
+            dataset_operators: their indices.
+        """
         self._store = store
         self._layout = layout
         self._lock = lock
         self._retention = retention
-        self._barriers = barriers
+        self._dataset_operators = dataset_operators
         self._held: dict[int, list[Manifest]] = {}
-        """Committed checkpoints of partitions that are not done, the newest last."""
-        self._ahead: dict[str, bool | Exception] = {}
-        """What `commit` is to say of a manifest that `commit_ahead` was given, by its path."""
+        """Committed checkpoints of partitions that are not done, the newest last. Commits of one partition follow each other."""
+        self._pool: CommitPool[Order, Outcome] = CommitPool(self._try)
+
+    # ---- checkpoints
 
     def hold(self, partition_id: int, checkpoints: Sequence[Manifest]) -> None:
         """Checkpoints of an earlier run that this partition may continue from, the newest last."""
         self._held[partition_id] = list(checkpoints)
 
-    def newest(self, partition_id: int, before: int | None = None) -> Manifest | None:
-        """The checkpoint that the next attempt of this partition goes on from.
-
-        Args:
-            before: the dataset-wide operator that the attempt is to end at; None: it goes on to the result.
-        """
-        held = self._held.get(partition_id, [])
-        return next((it for it in reversed(held) if before is None or it.operator_index < before), None)
-
-    def commit_ahead(self, manifests: Sequence[Manifest]) -> None:
-        """Make stages of several partitions count, whose waits for the disk then are one.
-
-        `commit` is to be called for each of them all the same, in order: it tells what became of it, and does the rest.
-        Raises: JobLockedError: nothing was committed.
-        """
-        partitions: dict[int, list[Manifest]] = {}
-        for manifest in manifests:
-            partitions.setdefault(manifest.partition, []).append(manifest)
-        if len(partitions) < 2:
-            return
-        self._lock.fence()
-        with ThreadPoolExecutor(min(len(partitions), THREADS)) as pool:
-            for outcomes in pool.map(self._commit_in_order, partitions.values()):
-                self._ahead.update(outcomes)
-
-    def _commit_in_order(self, manifests: Sequence[Manifest]) -> dict[str, bool | Exception]:
-        """Of one partition, up to the first that cannot be committed."""
-        outcomes: dict[str, bool | Exception] = {}
-        for manifest in manifests:
-            path = self._path(manifest)
-            try:
-                outcomes[path] = commit_manifest(self._store, path, manifest)
-            except Exception as error:
-                outcomes[path] = error
-                break
-        return outcomes
-
-    def commit(self, manifest: Manifest) -> bool:
-        """Make a staged stage count. False when an earlier attempt had done so already.
-
-        Raises: CheckpointError, JobLockedError, StoreError: nothing was committed.
-        """
-        path = self._path(manifest)
-        first = self._ahead.pop(path, None)
-        if isinstance(first, Exception):
-            raise first
-        if first is None:
-            self._lock.fence()
-            first = commit_manifest(self._store, path, manifest)
-        if manifest.kind == "result":
-            self._held.pop(manifest.partition, None)
-        elif first and manifest.kind == "checkpoint":
-            self._supersede(manifest)
-        return first
-
-    def commit_resolve(self, manifest: ResolveManifest) -> None:
-        """Make the decisions of a dataset-wide operator count."""
-        self._lock.fence()
-        commit_resolve(self._store, self._layout.resolve_manifest(manifest.operator_index), manifest)
+    def checkpoint(self, partition_id: int, operator_index: int) -> Manifest:
+        """The committed checkpoint of a partition behind an operator."""
+        return next(it for it in self._held[partition_id] if it.operator_index == operator_index)
 
     def set_aside_damaged(self, partition_id: int, operator_index: int) -> None:
         """A checkpoint of a partition turned out damaged: attempts go on from the one before it from now on."""
-        held = self._held[partition_id]
-        damaged = next(manifest for manifest in held if manifest.operator_index == operator_index)
-        held.remove(damaged)
+        damaged = self.checkpoint(partition_id, operator_index)
+        self._held[partition_id].remove(damaged)
         self.set_aside([self._path(damaged)])
 
     def set_aside(self, paths: Iterable[str]) -> None:
         set_aside(self._store, [path for path in paths if self._store.exists(path)])
 
+    # ---- commits
+
+    @property
+    def in_flight(self) -> int:
+        """Orders begun whose outcome was not taken yet."""
+        return self._pool.in_flight
+
+    def begin(self, order: Order) -> None:
+        """Commit in a thread, behind what is in flight of the same partition; `take` tells what became of it."""
+        self._pool.submit((order.task.kind, order.task.number), order)
+
+    def take(self, timeout_s: float = 0.0) -> Outcome | None:
+        """The outcome of the next commit that is over; None when there was none for this long."""
+        return self._pool.take(timeout_s)
+
+    def close(self) -> None:
+        """Wait for the commits under way."""
+        self._pool.close()
+
+    def commit(self, order: Order) -> Outcome:
+        """Make a staged stage count.
+
+        Raises: CheckpointError, JobLockedError, StoreError: nothing was committed.
+        """
+        self._lock.fence()
+        manifest, path = order.manifest, self._path(order.manifest)
+        if isinstance(manifest, ResolveManifest):
+            commit_resolve(self._store, path, manifest)
+            return Outcome(order=order, manifest=manifest, is_first=True)
+        is_first = commit_manifest(self._store, path, manifest)
+        if not is_first:
+            manifest = read_manifest(self._store, path)
+        if manifest.kind == "result":
+            self._held.pop(manifest.partition, None)
+        elif manifest.kind == "checkpoint":
+            self._supersede(manifest)
+        held = tuple(it.operator_index for it in self._held.get(manifest.partition, ()))
+        return Outcome(order=order, manifest=manifest, is_first=is_first, checkpoints=held)
+
+    def _try(self, order: Order) -> Outcome:
+        try:
+            return self.commit(order)
+        except BaseException as error:
+            return Outcome(order=order, manifest=order.manifest, error=error)
+
     def _supersede(self, newest: Manifest) -> None:
         held = self._held.setdefault(newest.partition, [])
-        dropped = superseded(newest, held, self._retention, self._barriers)
+        if any(it.operator_index == newest.operator_index for it in held):
+            return
+        dropped = superseded(newest, held, self._retention, self._dataset_operators)
         left = [*(manifest for manifest in held if manifest not in dropped), newest]
         self._held[newest.partition] = sorted(left, key=lambda manifest: manifest.operator_index)
         if not dropped:
@@ -132,7 +152,9 @@ class Committer:
         for name in unnamed_files(dropped, self._held[newest.partition]):
             self._store.remove(os.path.join(self._layout.checkpoints_dir, name))
 
-    def _path(self, manifest: Manifest) -> str:
+    def _path(self, manifest: Committable) -> str:
+        if isinstance(manifest, ResolveManifest):
+            return self._layout.resolve_manifest(manifest.operator_index)
         if manifest.kind == "result":
             return self._layout.result_manifest(manifest.partition)
         if manifest.kind == "summary":

@@ -4,6 +4,9 @@
     lost at a row there          ─► that row is the suspect: the next attempt begins the operator with it alone
     lost with the suspect alone  ─► the row is blamed: following attempts make it a dead letter of the operator
 
+A row that crashes its worker before the operator was given any other counts as tried alone, so that an operator which crashes
+on every row costs one worker start a row until it is found out (`CrashTally`).
+
 Anybody may kill a worker from outside at any moment, so no row is blamed for one loss, nor for two in company; and where
 the signal is one that comes from outside (the out-of-memory killer's is), it must happen twice with the suspect alone.
 docs/design/0006-lost-workers.md has the reasons.
@@ -11,7 +14,10 @@ docs/design/0006-lost-workers.md has the reasons.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from data_juicer.engine.protocol.messages import ExcludedRow, IsolationPlan, Loss, OperatorRow
 
@@ -55,11 +61,51 @@ def after_loss(
         return replace(held, careful=held.careful | {operator_index}), True
     if loss.row is None:
         return held, False
+    if loss.from_within and loss.rows_before == 0:  # the operator was given nothing else
+        return _blame(held, ExcludedRow(row=loss.row, reason=reason)), True
     if loss.alone and loss.row == held.suspect:
         if loss.from_within or held.suspect_losses:
             return _blame(held, ExcludedRow(row=loss.row, reason=reason)), True
         return replace(held, suspect_losses=1), True
     return replace(held, suspect=loss.row, suspect_losses=0), held.suspect is None
+
+
+ROWS_TRIED_MIN: Final = 5
+"""An operator that crashed on so many rows, and passed none, is taken to crash on every row."""
+
+
+@dataclass(slots=True)
+class CrashTally:
+    """What became of rows that operators were given one at a time after a crash, over all partitions of a run."""
+
+    works: set[int] = field(default_factory=set)
+    """Operators that some row has passed."""
+    crashed: Counter[int] = field(default_factory=Counter)
+    """Operator -> rows that were blamed."""
+    by_task: Counter[Hashable] = field(default_factory=Counter)
+    """Task -> rows that were blamed in it and are not committed as dead letters yet."""
+
+    @property
+    def rows_blamed(self) -> int:
+        """Rows that will become dead letters once their partitions are committed."""
+        return self.by_task.total()
+
+    def add(self, task: Hashable, operator_index: int, loss: Loss, *, is_blamed: bool) -> None:
+        """Take in a lost worker."""
+        if loss.rows_before > 0:
+            self.works.add(operator_index)
+        if is_blamed:
+            self.crashed[operator_index] += 1
+            self.by_task[task] += 1
+
+    def forget(self, task: Hashable) -> None:
+        """What the task lost is committed."""
+        del self.by_task[task]
+
+    def all_crashed(self, operator_index: int) -> int:
+        """How many rows the operator was tried on, if it crashed on all of them and they are enough to tell; else 0."""
+        tried = self.crashed[operator_index]
+        return tried if tried >= ROWS_TRIED_MIN and operator_index not in self.works else 0
 
 
 def _blame(held: CrashHistory, taken: ExcludedRow) -> CrashHistory:

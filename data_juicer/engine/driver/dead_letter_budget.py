@@ -1,49 +1,34 @@
-"""How many rows may be lost before the job is wrong rather than the rows."""
+"""How many rows may be lost before the job is wrong rather than the rows. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Final
+import msgspec
 
-from data_juicer.errors import JobFailedError
-from data_juicer.store.manifest import Manifest
-
-ROWS_MIN: Final = 100
-"""Of fewer rows nothing can be told."""
+ROWS_MIN = 100
+"""Of an input of fewer rows nothing can be told."""
 
 
-@dataclass(slots=True)
-class DeadLetterBudget:
-    """Counts the rows of partitions as far as they got together: to a dataset-wide operator, or to their results."""
+class DeadLetterBudget(msgspec.Struct, frozen=True, kw_only=True):
+    """Dead letters so far, against all rows of the input.
+
+    The bound is broken once it is certain, whatever becomes of the rows that were not reached:
+
+        rows_dead > ratio_max * rows
+
+    with `rows` from the scan. A finished job has reached all of them, so its verdict depends neither on the order in which
+    partitions ended nor on their number or size.
+    """
 
     ratio_max: float
-    rows: int = 0
-    dead: int = 0
-    examples: Callable[[], list[str]] = list
-    """Some of those that are committed, a line each."""
+    rows: int
+    """Of the whole input."""
+    rows_dead: int = 0
 
-    def of(self, committed: Iterable[Manifest]) -> DeadLetterBudget:
-        """Another one, with the same bound, of these partitions."""
-        other = replace(self, rows=0, dead=0)
-        for manifest in committed:
-            other.add(manifest)
-        return other
-
-    def add(self, committed: Manifest) -> None:
-        self.rows += committed.ledgers[0].rows_in
-        self.dead += sum(ledger.rows_dead_letter for ledger in committed.ledgers)
+    def with_dead(self, rows: int) -> DeadLetterBudget:
+        """The budget with so many dead letters more."""
+        return msgspec.structs.replace(self, rows_dead=self.rows_dead + rows) if rows else self
 
     @property
     def is_spent(self) -> bool:
-        return self.rows >= ROWS_MIN and self.dead > self.rows * self.ratio_max
-
-    def check(self) -> None:
-        """Raises: JobFailedError: too many are dead letters."""
-        if self.is_spent:
-            raise JobFailedError(
-                f"{self.dead:,} of {self.rows:,} rows are dead letters, more than "
-                f"fault_tolerance.max_dead_letter_ratio ({self.ratio_max:g}) allows: "
-                f"{'; '.join(self.examples())}. What was committed is safe. dj-jobs dead-letters lists them; mend "
-                "them, or raise that ratio, and start the job again."
-            )
+        """More rows are dead letters than the job allows."""
+        return self.rows >= ROWS_MIN and self.rows_dead > self.rows * self.ratio_max

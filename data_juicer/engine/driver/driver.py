@@ -1,50 +1,67 @@
-"""The loop of a run: messages in, decisions from the scheduler, instructions carried out, events recorded."""
+"""The loop of a run: messages and commits in, decisions from the scheduler, instructions carried out, events recorded."""
 
 from __future__ import annotations
 
 import heapq
+import itertools
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from data_juicer.clock import Clock
-from data_juicer.engine.driver import scheduler as s
-from data_juicer.engine.driver.committer import Committer
-from data_juicer.engine.driver.crash_bisection import CrashHistory, after_loss
-from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
+from data_juicer.engine.driver import scheduler_events as e
+from data_juicer.engine.driver.committer import Committable, Committer, Order, Outcome
+from data_juicer.engine.driver.endings import RunEndings
 from data_juicer.engine.driver.event_recorder import EventRecorder
-from data_juicer.engine.driver.retry import RetryPolicy
+from data_juicer.engine.driver.scheduler import RunPlan, Scheduler, encode_history
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.backend import Backend
 from data_juicer.engine.run_context import RunContext
 from data_juicer.errors import JobFailedError, StoreError
 from data_juicer.job.layout import attempt_name
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.store.decisions import Decision
+from data_juicer.plan.tasks import Task, TaskKey, TaskKind
+from data_juicer.store.decisions import Decision, ResolveManifest
 from data_juicer.store.manifest import Manifest
+from data_juicer.store.summaries import DamagedSummaryError
 
-TICK_S = 0.2
+TURN_S = 0.2
 """How long the driver waits for a message before it looks at clocks and signals again."""
-STAGED_AT_ONCE = 16
-MESSAGES_AT_ONCE = 512
-"""Bounds of what is taken together; both together make some milliseconds."""
+COMMIT_WAIT_S = 0.005
+"""The same while commits are in flight: whichever comes first, a message or a commit, is soon taken."""
+MESSAGES_AT_ONCE = 256
+"""What is taken between two looks at clocks and signals; some milliseconds of work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverOutcome:
     """How the loop ended. Without given-up partitions and signal every pending partition is committed."""
 
-    committed: tuple[int, ...]
     given_up: tuple[int, ...]
     stopped_by: int | None = None
     """The signal that asked to stop."""
+    attempts_max: int = 0
+    """The largest number of an attempt so far."""
+    done: int = 0
+    """Partitions that came to the end of a phase."""
 
 
 @dataclass(slots=True)
 class _Flight:
-    attempt: m.Attempt
+    """An attempt, and what it told that is not recorded yet: events of a task follow its commits, in order."""
+
+    attempt: m.Attempt | None
+    """None: a task of the driver's own."""
+    task: Task
+    name: str
     submitted_s: float
+    staged: deque[Committable] = field(default_factory=deque)
+    """What no commit was begun for."""
+    lane: deque[m.Message] = field(default_factory=deque)
+    """Messages from the first one on that waits for its commit."""
     end: Manifest | None = None
-    """What it was to commit last, its result or its summary, once that is committed."""
+    """What it was to commit last, once that is committed."""
+    failure: m.AttemptFailed | None = None
 
 
 class Driver:
@@ -55,234 +72,330 @@ class Driver:
         committer: Committer,
         recorder: EventRecorder,
         clock: Clock,
-        retry: RetryPolicy,
-        budget: DeadLetterBudget,
+        context: RunContext,
         run: int,
         partition: Callable[[int], PartitionSpec],
-        drain_s: float,
-        context: RunContext,
+        decisions: Callable[[int], dict[int, Decision]] = lambda _: {},
+        resolve: Callable[[int], ResolveManifest] | None = None,
+        committed: Callable[[Committable], None] = lambda _: None,
+        endings: RunEndings,
+        history: Callable[[bytes], None] | None = None,
     ) -> None:
         """
         Args:
             partition: id -> partition.
+            decisions: partition -> the decisions of the dataset operators that are resolved.
+            resolve: decides for a dataset operator, by its index; raises DamagedSummaryError.
+            committed: told each manifest that counts from now on, whichever attempt made it.
+            endings: what is said where the scheduler stops the run.
+            history: given each plan and each event that the scheduler is told, encoded for `scheduler.replay`.
         """
         self._backend = backend
         self._committer = committer
         self._recorder = recorder
         self._clock = clock
-        self._retry = retry
-        self._budget = budget
+        self._context = context
         self._run = run
         self._partition = partition
-        self._drain_s = drain_s
-        self._context = context
-        self._state = s.JobState(pending=(), slots=backend.slots)
-        self._flights: dict[int, _Flight] = {}
-        self._delays: list[tuple[float, int]] = []
-        self._crash_histories: dict[int, CrashHistory] = {}
-        self._committed: list[int] = []
-        self._until: int | None = None
-        self._decisions: Callable[[int], dict[int, Decision]] = lambda _: {}
-        self._counted = budget
-        self._attempts_before = 0
-        self._attempts_max = 0
-        """Largest number of an attempt in this phase and all before: none is used twice in a run."""
+        self._decisions = decisions
+        self._resolve = resolve
+        self._committed = committed
+        self._endings = endings
+        self._history = history
+        self._scheduler: Scheduler
+        self._slots = 0
+        self._flights: dict[TaskKey, _Flight] = {}
+        self._own: deque[Task] = deque()
+        """Tasks that this process executes."""
+        self._alarms: list[tuple[float, int, e.Event]] = []
+        self._number = itertools.count()
+        self._works: set[int] = set()
+        self._failure: m.AttemptFailed | None = None
+        """The last one that was recorded."""
+        self._stopped_by: int | None = None
+        self._is_over = False
 
-    def run(
-        self,
-        pending: Sequence[int],
-        until: int | None = None,
-        decisions: Callable[[int], dict[int, Decision]] = lambda _: {},
-        budget: DeadLetterBudget | None = None,
-    ) -> DriverOutcome:
+    def run(self, plan: RunPlan) -> DriverOutcome:
         """Work until every pending partition is committed or given up, or a signal asks to stop.
 
-        Args:
-            until: the dataset-wide operator up to which; its summaries are then what is committed. None: to the results.
-            decisions: partition -> the decisions of the dataset-wide operators before.
-            budget: that counts what is committed; None: that of the results.
-
-        Raises: StoreError, InputError, JobFailedError and others that no partition can go on after.
+        Raises: StoreError, InputError, JobFailedError and others that no task can go on after.
         """
-        self._state = s.JobState(pending=pending, slots=self._backend.slots)
-        self._until, self._decisions = until, decisions
-        self._counted = budget or self._budget
-        self._attempts_before = self._attempts_max
-        self._committed = []
-        self._take(s.RunBegun())
-        stopped_by, drain_until_s = None, 0.0
-        while not self._state.finished:
-            for message in self._next_messages():
-                self._handle(message)
+        self._scheduler = Scheduler(plan)
+        if self._history is not None:
+            self._history(encode_history(plan))
+        self._slots, self._works = plan.slots, set(plan.works)
+        self._is_over = False
+        self._tell(e.RunBegan())
+        while not self._scheduler.finished:
+            self._take_turn()
             self._end_delays()
             self._context.heartbeat()
-            if stopped_by is None and (stopped_by := self._context.stop_signal()) is not None:
-                drain_until_s = self._clock.monotonic_s() + self._drain_s
-                self._take(s.DrainAsked())
-            if stopped_by is not None and self._clock.monotonic_s() >= drain_until_s:
-                break
+            self._look_outside()
         return DriverOutcome(
-            committed=tuple(self._committed), given_up=self._state.given_up, stopped_by=stopped_by
+            given_up=tuple(self._scheduler.given_up),
+            stopped_by=self._stopped_by,
+            attempts_max=self._scheduler.attempts_max,
+            done=self._scheduler.done,
         )
 
     # ---- what happens
 
-    def _next_messages(self) -> list[m.Message]:
-        """The next message, if there is one; where it asks for a commit, those that wait behind it as well.
-
-        What they ask to commit is committed together, before they are handled in order.
-        """
-        message = self._backend.next_message(self._patience_s())
-        messages = [] if message is None else [message]
-        if not isinstance(message, m.Staged) or self._backend.slots == 1:
-            return messages
-        staged = [message]
-        while len(staged) < STAGED_AT_ONCE and len(messages) < MESSAGES_AT_ONCE:
-            message = self._backend.next_message(0.0)
+    def _take_turn(self) -> None:
+        """What commits and workers have told since the last turn; waits where there is nothing."""
+        if self._own:
+            self._execute(self._own.popleft())
+            return
+        is_idle = not self._take_commits()
+        for _ in range(MESSAGES_AT_ONCE if self._backend.slots > 1 else 1):  # inline, each is a piece of work
+            if self._is_over or self._scheduler.finished:
+                return
+            patience_s = 0.0 if self._committer.in_flight or not is_idle else self._patience_s()
+            message = self._backend.next_message(patience_s)
             if message is None:
                 break
-            messages.append(message)
-            if isinstance(message, m.Staged):
-                staged.append(message)
-        self._committer.commit_ahead([held.manifest for held in staged if self._flight_of(held)])
-        return messages
+            is_idle = False
+            self._handle(message)
+        if is_idle and self._committer.in_flight:
+            outcome = self._committer.take(COMMIT_WAIT_S)
+            if outcome is not None:
+                self._settle(outcome)
 
-    def _flight_of(self, message: m.Message) -> _Flight | None:
-        """The attempt that it is about; None for a late word of one that has ended."""
-        flight = self._flights.get(message.partition_id)
-        return flight if flight is not None and flight.attempt.name == message.attempt else None
+    def _take_commits(self) -> bool:
+        """Whether some commit was over."""
+        found = False
+        while self._committer.in_flight:
+            outcome = self._committer.take(COMMIT_WAIT_S if self._is_over else 0.0)
+            if outcome is None:
+                break
+            self._settle(outcome)
+            found = True
+        return found
+
+    def _look_outside(self) -> None:
+        if self._slots != self._backend.slots:
+            self._slots = self._backend.slots
+            self._tell(e.SlotsChanged(slots=self._slots))
+        if self._stopped_by is None and (number := self._context.stop_signal()) is not None:
+            self._stopped_by = number
+            self._tell(e.StopAsked())
 
     def _handle(self, message: m.Message) -> None:
-        flight = self._flight_of(message)
-        if flight is None:
-            return
+        flight = self._flights.get(message.task)
+        if flight is None or flight.name != message.attempt:
+            return  # a late word of an attempt that has ended
         match message:
-            case m.AttemptStarted():
+            case m.Staged():
+                flight.staged.append(message.manifest)
+                flight.lane.append(message)
+                self._tell(e.StageStaged(task=message.task, operator_index=message.manifest.operator_index))
+                self._record_lane(flight)
+            case m.AttemptDone():
+                flight.lane.append(message)
+                self._record_lane(flight)
+                self._tell(e.AttemptDone(task=message.task))
+            case m.AttemptFailed():
+                self._fail(flight, message)
+            case m.AttemptReturned():
+                del self._flights[message.task]
+                self._tell(e.AttemptReturned(task=message.task))
+            case m.CheckpointDamaged():
+                flight.lane.append(message)
+                self._tell(e.CheckpointDamaged(task=message.task, operator_index=message.operator_index))
+            case _:
+                if flight.lane:
+                    flight.lane.append(message)
+                else:
+                    self._record(flight, message)
+
+    def _fail(self, flight: _Flight, message: m.AttemptFailed) -> None:
+        flight.failure = message
+        self._tell(
+            e.AttemptFailed(
+                task=message.task,
+                transient=message.transient,
+                fatal=message.fatal,
+                operator_index=message.operator_index,
+                reason=message.message,
+                loss=message.loss,
+            )
+        )
+
+    def _settle(self, outcome: Outcome) -> None:
+        """A commit is over: record what waited for it, then let the scheduler go on."""
+        key, flight = outcome.order.task, self._flights.get(outcome.order.task)
+        if flight is None or flight.name != outcome.order.attempt:
+            return
+        if outcome.error is not None:
+            raise outcome.error
+        manifest = outcome.manifest
+        self._committed(manifest)
+        is_end, rows_dead = True, 0
+        if isinstance(manifest, Manifest):
+            is_end = manifest.kind == flight.task.end and manifest.operator_index + 1 >= key.until
+            rows_dead = sum(ledger.rows_dead_letter for ledger in manifest.ledgers)
+            if is_end:
+                flight.end = manifest
+            self._record_commit(flight, outcome)
+        else:
+            del self._flights[key]
+        self._tell(
+            e.StageCommitted(
+                task=key,
+                operator_index=manifest.operator_index,
+                checkpoints=outcome.checkpoints,
+                is_end=is_end,
+                rows_dead=rows_dead,
+            )
+        )
+
+    def _record_commit(self, flight: _Flight, outcome: Outcome) -> None:
+        manifest = outcome.manifest
+        if isinstance(manifest, Manifest) and manifest.kind != "result" and outcome.is_first:
+            self._recorder.checkpoint_saved(manifest)
+        flight.lane.popleft()
+        self._record_lane(flight)
+
+    def _record_lane(self, flight: _Flight) -> None:
+        """Record what does not wait for a commit."""
+        while flight.lane and not isinstance(flight.lane[0], m.Staged):
+            self._record(flight, flight.lane.popleft())
+
+    def _record(self, flight: _Flight, message: m.Message) -> None:
+        match message:
+            case m.AttemptStarted() if flight.attempt is not None:
                 self._recorder.attempt_started(flight.attempt, message)
             case m.OperatorStarted():
                 self._recorder.operator_started(message)
             case m.OperatorDone():
                 self._recorder.operator_done(message)
-            case m.CheckpointLoaded():
-                if flight.attempt.base is not None:
-                    self._recorder.checkpoint_loaded(message, flight.attempt.base)
-            case m.Staged():
-                self._commit(message.manifest, flight)
+                self._note_work(message)
+            case m.CheckpointLoaded() if flight.attempt is not None and flight.attempt.base is not None:
+                self._recorder.checkpoint_loaded(message, flight.attempt.base)
             case m.AttemptDone():
-                self._finish(message, flight)
-            case m.CheckpointDamaged():
-                self._fall_back(message)
-            case m.AttemptReturned():
-                self._give_again(message.partition_id)
-            case m.AttemptFailed():
-                self._fail(message)
+                if flight.end is None:
+                    raise JobFailedError(f"{message.task}: its attempt ended without what it was to commit.")
+                if flight.end.kind == "result":
+                    self._recorder.partition_done(message, flight.end)
+                del self._flights[message.task]
+            case _:
+                pass
 
-    def _commit(self, manifest: Manifest, flight: _Flight) -> None:
-        first = self._committer.commit(manifest)
-        if manifest.kind != "checkpoint":
-            flight.end = manifest
-        if manifest.kind != "result" and first:
-            self._recorder.checkpoint_saved(manifest)
+    def _note_work(self, message: m.OperatorDone) -> None:
+        ledger = message.ledger
+        if ledger.index not in self._works and ledger.rows_in > ledger.rows_dead_letter:
+            self._works.add(ledger.index)
+            self._tell(e.OperatorWorks(operator_index=ledger.index))
 
-    def _finish(self, message: m.AttemptDone, flight: _Flight) -> None:
-        if flight.end is None:
-            raise JobFailedError(f"partition {message.partition_id}: its attempt ended without a result.")
-        if flight.end.kind == "result":
-            self._recorder.partition_done(message, flight.end)
-        self._crash_histories.pop(message.partition_id, None)
-        del self._flights[message.partition_id]
-        self._committed.append(message.partition_id)
-        self._counted.add(flight.end)
-        self._counted.check()
-        self._take(s.PartitionFinished(message.partition_id))
+    def _execute(self, task: Task) -> None:
+        """A task of this process's own, which beats meanwhile and may be stopped."""
+        if self._resolve is None:
+            raise JobFailedError(f"{task.key}: nobody decides here.")
+        try:
+            manifest = self._resolve(task.key.number)
+        except DamagedSummaryError as error:
+            del self._flights[task.key]
+            self._tell(e.SummaryDamaged(task=task.key, partition_id=error.partition_id))
+            return
+        self._flights[task.key].staged.append(manifest)
+        self._tell(e.StageStaged(task=task.key, operator_index=task.key.number))
+        self._tell(e.AttemptDone(task=task.key))
 
-    def _fall_back(self, message: m.CheckpointDamaged) -> None:
-        partition_id = message.partition_id
-        self._committer.set_aside_damaged(partition_id, message.operator_index)
-        older = self._committer.newest(partition_id, self._until)
-        where = f"operator {older.operator_index} ({older.operator_name})" if older else "its source"
-        self._recorder.warn(
-            f"checkpoint of operator {message.operator_index} is damaged and was set aside: {message.reason} "
-            f"The partition goes on from {where}.",
-            partition_id,
-        )
-        self._give_again(partition_id)
-
-    def _give_again(self, partition_id: int) -> None:
-        """The attempt came to nothing through no fault of its own."""
-        del self._flights[partition_id]
-        self._take(s.AttemptEnded(partition_id, blameless=True))
-
-    def _fail(self, message: m.AttemptFailed) -> None:
-        flight = self._flights.pop(message.partition_id)
-        duration_s = self._clock.monotonic_s() - flight.submitted_s
-        is_news = self._suspect(message)
-        instructions = self._decide(
-            s.AttemptEnded(message.partition_id, transient=message.transient, blameless=is_news)
-        )
-        delays = [
-            i.delay_s
-            for i in instructions
-            if isinstance(i, s.SubmitLater) and i.partition_id == message.partition_id
-        ]
-        retry_in_s = 0.0 if is_news else delays[0] if delays else None
-        self._recorder.attempt_failed(message, duration_s, retry_in_s)
-        if message.fatal:
-            raise StoreError(message.message)
-        self._carry_out(instructions)
-
-    def _suspect(self, message: m.AttemptFailed) -> bool:
-        """Learn from a lost worker; whether the next attempt knows more than this one did."""
-        if message.loss is None or not self._retry.isolates:
-            return False
-        held = self._crash_histories.get(message.partition_id, CrashHistory())
-        held, is_news = after_loss(held, message.loss, message.operator_index, message.message)
-        self._crash_histories[message.partition_id] = held
-        return is_news
+    # ---- clocks
 
     def _end_delays(self) -> None:
         now_s = self._clock.monotonic_s()
-        while self._delays and self._delays[0][0] <= now_s:
-            _, partition_id = heapq.heappop(self._delays)
-            self._take(s.DelayOver(partition_id))
+        while self._alarms and self._alarms[0][0] <= now_s:
+            event = heapq.heappop(self._alarms)[2]
+            self._is_over |= isinstance(event, e.DrainOver)
+            self._tell(event)
 
     def _patience_s(self) -> float:
-        if not self._delays:
-            return TICK_S
-        return max(0.0, min(TICK_S, self._delays[0][0] - self._clock.monotonic_s()))
+        if not self._alarms:
+            return TURN_S
+        return max(0.0, min(TURN_S, self._alarms[0][0] - self._clock.monotonic_s()))
 
     # ---- what is to be done
 
-    def _take(self, happening: s.Happening) -> None:
-        self._carry_out(self._decide(happening))
+    def _tell(self, event: e.Event) -> None:
+        if self._history is not None:
+            self._history(encode_history(event))
+        self._carry_out(self._scheduler.handle(event))
 
-    def _decide(self, happening: s.Happening) -> list[s.Instruction]:
-        self._state, instructions = s.step(self._state, happening, self._retry)
-        return instructions
-
-    def _carry_out(self, instructions: Sequence[s.Instruction]) -> None:
+    def _carry_out(self, instructions: Sequence[e.Instruction]) -> None:
         for instruction in instructions:
             match instruction:
-                case s.Submit(partition_id, number):
-                    self._submit(partition_id, number)
-                case s.SubmitLater(partition_id, delay_s):
-                    heapq.heappush(self._delays, (self._clock.monotonic_s() + delay_s, partition_id))
-                case s.GiveUp():
-                    pass  # its PARTITION_FAILED without a retry was recorded
+                case e.Submit():
+                    self._submit(instruction)
+                case e.Commit(task=task):
+                    self._commit(task)
+                case e.WakeAfter(delay_s=delay_s, event=event):
+                    alarm = (self._clock.monotonic_s() + delay_s, next(self._number), event)
+                    heapq.heappush(self._alarms, alarm)
+                case e.TellFailure():
+                    self._tell_failure(instruction)
+                case e.SetAside():
+                    self._set_aside(instruction)
+                case e.StopFatally(task=task):
+                    self._stop_fatally(task)
+                case e.StopForDeadLetters():
+                    raise self._endings.too_many_dead_letters(instruction, self._failure)
+                case e.StopForCrashes():
+                    raise self._endings.crashes_on_every_row(instruction, self._failure)
 
-    def _submit(self, partition_id: int, number: int) -> None:
-        number += self._attempts_before
-        self._attempts_max = max(self._attempts_max, number)
+    def _submit(self, instruction: e.Submit) -> None:
+        task, now_s = instruction.task, self._clock.monotonic_s()
+        name = attempt_name(self._run, instruction.attempt)
+        if task.key.kind is TaskKind.RESOLVE:
+            self._flights[task.key] = _Flight(None, task, name, now_s)
+            self._own.append(task)
+            return
+        partition_id = task.key.number
         attempt = m.Attempt(
+            task=task,
             partition=self._partition(partition_id),
-            name=attempt_name(self._run, number),
-            number=number,
-            base=self._committer.newest(partition_id, self._until),
-            until=self._until,
+            name=name,
+            number=instruction.attempt,
+            base=None if task.base is None else self._committer.checkpoint(partition_id, task.base),
             decisions=self._decisions(partition_id),
-            care=self._crash_histories[partition_id].care
-            if partition_id in self._crash_histories
-            else m.IsolationPlan(),
+            isolation=instruction.isolation,
         )
-        self._flights[partition_id] = _Flight(attempt, self._clock.monotonic_s())
+        self._flights[task.key] = _Flight(attempt, task, name, now_s)
         self._backend.submit(attempt)
+
+    def _commit(self, task: TaskKey) -> None:
+        """In threads where attempts run beside the driver; otherwise at once, so that the order never varies."""
+        flight = self._flights[task]
+        order = Order(task=task, attempt=flight.name, manifest=flight.staged.popleft())
+        if self._backend.slots > 1:
+            self._committer.begin(order)
+        else:
+            self._settle(self._committer.commit(order))
+
+    def _tell_failure(self, instruction: e.TellFailure) -> None:
+        flight = self._flights.pop(instruction.task)
+        if flight.failure is not None:
+            duration_s = self._clock.monotonic_s() - flight.submitted_s
+            self._recorder.attempt_failed(flight.failure, duration_s, instruction.retry_in_s)
+            self._failure = flight.failure
+
+    def _set_aside(self, instruction: e.SetAside) -> None:
+        partition_id = instruction.task.number
+        flight = self._flights.pop(instruction.task)
+        self._committer.set_aside_damaged(partition_id, instruction.operator_index)
+        reason = next((each.reason for each in flight.lane if isinstance(each, m.CheckpointDamaged)), "")
+        where = "its source"
+        if instruction.base is not None:
+            older = self._committer.checkpoint(partition_id, instruction.base)
+            where = f"operator {older.operator_index} ({older.operator_name})"
+        self._recorder.warn(
+            f"checkpoint of operator {instruction.operator_index} is damaged and was set aside: {reason} "
+            f"The partition goes on from {where}.",
+            partition_id,
+        )
+
+    # ---- ends of the run
+
+    def _stop_fatally(self, task: TaskKey) -> None:
+        if self._failure is not None and self._failure.task == task:
+            raise StoreError(self._failure.message)
+        raise JobFailedError(f"{task}: its attempt ended without what it was to commit.")

@@ -36,7 +36,7 @@ class EventRecorder:
     def operator_started(self, message: m.OperatorStarted) -> None:
         self.log.record(
             t.OpStart(
-                partition_id=message.partition_id,
+                partition_id=message.task.number,
                 operation_name=self._operators[message.operator_index],
                 operation_idx=message.operator_index,
                 attempt=message.attempt,
@@ -45,7 +45,7 @@ class EventRecorder:
 
     def operator_done(self, message: m.OperatorDone) -> None:
         ledger = message.ledger
-        self.log.record(t.OpComplete.of(message.partition_id, message.attempt, ledger))
+        self.log.record(t.OpComplete.of(message.task.number, message.attempt, ledger))
         if ledger.rows_dead_letter:
             self._set_aside(message, ledger)
 
@@ -57,7 +57,7 @@ class EventRecorder:
         )
         self.log.record(
             t.OpFailed(
-                partition_id=message.partition_id,
+                partition_id=message.task.number,
                 operation_name=ledger.name,
                 operation_idx=ledger.index,
                 attempt=message.attempt,
@@ -68,7 +68,7 @@ class EventRecorder:
     def checkpoint_loaded(self, message: m.CheckpointLoaded, base: Manifest) -> None:
         self.log.record(
             t.CheckpointLoad(
-                partition_id=message.partition_id,
+                partition_id=message.task.number,
                 operation_name=base.operator_name,
                 operation_idx=base.operator_index,
                 attempt=message.attempt,
@@ -97,7 +97,7 @@ class EventRecorder:
     def partition_done(self, message: m.AttemptDone, result: Manifest) -> None:
         self.log.record(
             t.PartitionComplete(
-                partition_id=message.partition_id,
+                partition_id=message.task.number,
                 attempt=message.attempt,
                 duration_s=message.duration_s,
                 rows=result.rows,
@@ -109,7 +109,7 @@ class EventRecorder:
         index = message.operator_index
         self.log.record(
             t.PartitionFailed(
-                partition_id=message.partition_id,
+                partition_id=message.task.number,
                 attempt=message.attempt,
                 duration_s=duration_s,
                 operation_name=None if index is None else self._operators[index],
@@ -120,7 +120,7 @@ class EventRecorder:
             )
         )
         if message.trace:
-            self.log.record(t.DebugNotice(message=message.trace, partition_id=message.partition_id))
+            self.log.record(t.DebugNotice(message=message.trace, partition_id=message.task.number))
 
     def warn(self, message: str, partition_id: int | None = None) -> None:
         self.log.record(t.WarningNotice(message=message, partition_id=partition_id))

@@ -1,4 +1,4 @@
-"""Dataset-wide operators as the driver runs them: summaries gathered, resolved, decisions committed.
+"""Resolves as the driver's process executes them: from the committed summaries to decisions about every row.
 
 A resolve runs in the driver: it is the same on every backend, there is one of it at a time, no partition is to blame when it
 fails, and its memory is a setting of its own. It works in small steps, between which the driver renews its lock and may
@@ -7,7 +7,7 @@ be stopped. Killed, it begins again from the summaries, which are committed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -15,7 +15,6 @@ import msgspec
 
 from data_juicer.clock import Clock, format_utc
 from data_juicer.engine.driver.committer import Committer
-from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
 from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.driver.row_locations import with_member_places, with_source_rows
 from data_juicer.engine.output.dedup_report import write_dedup_report
@@ -26,10 +25,11 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import DatasetOperator, Operator
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.phases import ResolveStep
+from data_juicer.plan.tasks import Phase
 from data_juicer.storage.base import Store
 from data_juicer.storage.os_errors import translate_os_errors
-from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import DeadRows, Decision, ResolveManifest, stage_decisions
+from data_juicer.store.manifest import Manifest
 from data_juicer.store.summaries import DamagedSummaryError, SummaryFiles
 
 if TYPE_CHECKING:
@@ -37,14 +37,10 @@ if TYPE_CHECKING:
 
     from data_juicer.ops.dataset.scratch import Scratch
 
-Decisions = Callable[[int], dict[int, Decision]]
-Drive = Callable[[Sequence[int], int, Decisions, DeadLetterBudget], None]
-"""Runs partitions up to a dataset-wide operator, with what counts their dead letters."""
-
 
 @dataclass(slots=True, kw_only=True)
-class DatasetOperators:
-    """All dataset-wide operators of one run."""
+class Resolves:
+    """All dataset operators of one run: what is decided, and what decisions are made of."""
 
     store: Store
     clock: Clock
@@ -52,28 +48,51 @@ class DatasetOperators:
     run: int
     operators: Sequence[Operator]
     partitions: Sequence[PartitionSpec]
-    barriers: Sequence[ResolveStep]
+    steps: Sequence[ResolveStep]
+    """Of each dataset operator, in the order of the recipe."""
     committer: Committer
     recorder: EventRecorder
     memory_mb: int
-    drive: Drive
-    budget: DeadLetterBudget
-    """Of the results; each dataset-wide operator has one like it."""
     context: RunContext
     _by_partition: dict[int, Mapping[int, Decision]] = field(default_factory=dict)
 
-    def pass_all(self) -> None:
-        """Bring every partition behind the last barrier's resolve."""
-        for barrier in self.barriers:
-            while barrier.resolve is None:
-                self._gather(barrier)
-                self._resolve(barrier)
+    def phases(self, pending: Sequence[int], rows_dead_done: int) -> tuple[Phase, ...]:
+        """How partitions are brought to their results, past every dataset operator that is not resolved yet.
+
+        Args:
+            pending: partitions without a result, in the order of the input.
+            rows_dead_done: dead letters of those with one.
+        """
+        before = [
+            Phase(
+                until=step.operator_index,
+                is_resolved=True,
+                partitions=[
+                    spec.partition_id for spec in self.partitions if spec.partition_id not in step.summaries
+                ],
+                rows_dead_before=sum(map(dead_rows, step.summaries.values())),
+            )
+            for step in self.steps
+            if step.resolve is None
+        ]
+        last = Phase(until=len(self.operators), partitions=pending, rows_dead_before=rows_dead_done)
+        return (*before, last)
+
+    def add(self, committed: Manifest | ResolveManifest) -> None:
+        """Take in what was committed: a summary, or decisions."""
+        step = next((it for it in self.steps if it.operator_index == committed.operator_index), None)
+        if step is None:
+            return
+        if isinstance(committed, ResolveManifest):
+            step.resolve = committed
+        elif committed.kind == "summary":
+            step.summaries[committed.partition] = committed
 
     def decisions(self, partition_id: int) -> dict[int, Decision]:
         """The decisions about one partition that there are so far, by operator."""
         found = {}
-        for barrier in self.barriers:
-            index, resolve = barrier.operator_index, barrier.resolve
+        for step in self.steps:
+            index, resolve = step.operator_index, step.resolve
             if resolve is None:
                 break
             if index not in self._by_partition:
@@ -86,36 +105,24 @@ class DatasetOperators:
 
         Nothing is told if decisions of some operator are not there any more.
         """
-        resolves = [barrier.resolve for barrier in self.barriers if barrier.resolve is not None]
-        if not resolves or len(resolves) < len(self.barriers):
+        resolves = [step.resolve for step in self.steps if step.resolve is not None]
+        if not resolves or len(resolves) < len(self.steps):
             return []
         write_dedup_report(self.store, self.layout, self.partitions, resolves)
         has_groups = write_group_report(self.store, self.layout, self.partitions, resolves)
         return [self.layout.dedup_report, *([self.layout.group_report] if has_groups else [])]
 
-    def _gather(self, barrier: ResolveStep) -> None:
-        """Have the summaries made that are missing.
+    def resolve(self, operator_index: int) -> ResolveManifest:
+        """Decide about every row, from the summaries of all partitions; the decisions are staged.
 
-        Raises: JobFailedError: too many rows were lost before, or could not be summarised.
+        Raises: DamagedSummaryError: it was set aside, and has to be made again. JobStoppedError, StoreError, OperatorError.
         """
-        index = barrier.operator_index
-        ids = [spec.partition_id for spec in self.partitions]
-        missing = [partition_id for partition_id in ids if partition_id not in barrier.summaries]
-        budget = self.budget.of(barrier.summaries.values())
-        budget.check()
-        if missing:
-            self.drive(missing, index, self.decisions, budget)
-        for partition_id in missing:
-            path = self.layout.summary_manifest(partition_id, index)
-            barrier.summaries[partition_id] = read_manifest(self.store, path)
-
-    def _resolve(self, barrier: ResolveStep) -> None:
-        """Decide and commit. A damaged summary is set aside, and the barrier stays unresolved."""
         from data_juicer.ops.dataset.scratch import Scratch
 
-        index, started_s = barrier.operator_index, self.clock.monotonic_s()
+        step = next(it for it in self.steps if it.operator_index == operator_index)
+        index, started_s = operator_index, self.clock.monotonic_s()
         operator = cast("DatasetOperator", self.operators[index])
-        manifests = [barrier.summaries[spec.partition_id] for spec in self.partitions]
+        manifests = [step.summaries[spec.partition_id] for spec in self.partitions]
         summaries = SummaryFiles(
             self.store, self.layout.checkpoints_dir, manifests, self.context.heartbeat_or_stop
         )
@@ -126,29 +133,28 @@ class DatasetOperators:
             path = self.layout.decisions(index, self.run)
             decisions = stage_decisions(self.store, path, tables)
         except DamagedSummaryError as error:
-            self._set_aside(barrier, error)
-            return
+            self._set_aside(step, error)
+            raise
         finally:
             scratch.close()
         duration_s = self.clock.monotonic_s() - started_s
-        barrier.resolve = ResolveManifest(
+        removed = sum(decision.rows_removed for decision in decisions)
+        became = "all of them went into groups" if operator.gathers else f"{removed:,} are removed"
+        self.recorder.inform(
+            f"{operator.name}: {sum(summaries.rows):,} rows of {len(manifests):,} partitions compared in "
+            f"{duration_s:.1f} s; {became}"
+        )
+        return ResolveManifest(
             job=self.layout.job_id,
             operator_index=index,
             operator_name=operator.name,
-            key=barrier.key,
+            key=step.key,
             gathers=operator.gathers,
             file=path.rpartition("/")[2],
             size_bytes=decisions[-1].byte_stop,
             decisions=tuple(_with_costs(decisions, summaries, duration_s)),
             run=self.run,
             created=format_utc(self.clock.now()),
-        )
-        self.committer.commit_resolve(barrier.resolve)
-        removed = sum(decision.rows_removed for decision in decisions)
-        became = "all of them went into groups" if operator.gathers else f"{removed:,} are removed"
-        self.recorder.inform(
-            f"{operator.name}: {sum(summaries.rows):,} rows of {len(manifests):,} partitions compared in "
-            f"{duration_s:.1f} s; {became}"
         )
 
     def _told(
@@ -177,11 +183,16 @@ class DatasetOperators:
                 f"{operator.name}: {rows_decided} decisions for {sum(summaries.rows)} rows; there must be one for each."
             )
 
-    def _set_aside(self, barrier: ResolveStep, error: DamagedSummaryError) -> None:
+    def _set_aside(self, step: ResolveStep, error: DamagedSummaryError) -> None:
         partition_id = error.partition_id
         self.recorder.warn(f"a summary is damaged and was set aside: {error}", partition_id)
-        self.committer.set_aside([self.layout.summary_manifest(partition_id, barrier.operator_index)])
-        del barrier.summaries[partition_id]
+        self.committer.set_aside([self.layout.summary_manifest(partition_id, step.operator_index)])
+        del step.summaries[partition_id]
+
+
+def dead_rows(manifest: Manifest) -> int:
+    """Dead letters of a partition up to where it is committed."""
+    return sum(ledger.rows_dead_letter for ledger in manifest.ledgers)
 
 
 def _with_costs(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 DELAY_S_MAX = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """`retries_max` attempts follow the first one; the jitter comes from the job's seed, so that a run can be replayed."""
 
     retries_max: int

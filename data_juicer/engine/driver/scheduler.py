@@ -1,162 +1,446 @@
-"""What is to be done next, decided from what happened. Pure: no clock, no I/O.
+"""The state machine of a run: events in, instructions out. Pure: no clock, no I/O, and the same history gives the same instructions.
 
-    pending ──Submit──► running ──finished──► done
-                          │ ▲
-                   failed │ │ Submit
+    pending ──Submit──► running ──AttemptDone──► ending ──last StageCommitted──► next stage, or done
+                          │ ▲                (no slot)
+            AttemptFailed │ │ Submit
                           ▼ │
-                 waiting ─► ready          (waiting partitions hold no worker)
+                 waiting ─► ready          (waiting tasks hold no worker)
                           │
                           └─ out of retries, or permanent ─► given up
 
-The state holds only partitions in flight and a cursor into those not begun, so it is as small for a million partitions.
+Several commits are in flight at once; a task that failed waits for its own before it goes on from what they committed. Phases
+follow each other: all partitions up to the summaries for a dataset operator, its resolve, and so on to the results. The state
+holds only partitions in flight and a cursor into those not begun, so it is as small for a million partitions.
+docs/design/0030-tasks.md walks a task, a commit, a crash and a drain through it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
+import msgspec
+
+from data_juicer.engine.driver import scheduler_events as e
+from data_juicer.engine.driver.crash_bisection import CrashHistory, CrashTally, after_loss
+from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
 from data_juicer.engine.driver.retry import RetryPolicy
+from data_juicer.engine.protocol.messages import IsolationPlan
+from data_juicer.plan.tasks import (
+    Phase,
+    Segment,
+    Task,
+    TaskKey,
+    TaskKind,
+    newest_base,
+    plan_stage,
+    resolve_key,
+)
+
+BYSTANDER_LOSSES_MAX: Final = 3
+"""How often a partition may lose its worker to another one's crash before that counts as its own failure."""
+ENDING_MAX: Final = 1024
+"""Tasks whose attempts are over and whose commits are not; at so many nothing more begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tries:
-    """Of one partition in this run: attempts begun, and how many of them failed."""
+class RunPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What a scheduler is to bring about, and within which limits."""
 
+    phases: tuple[Phase, ...]
+    segments: tuple[Segment, ...]
+    checkpoints: dict[int, list[int]] = {}
+    """Partition -> operators behind which it has a committed checkpoint, rising."""
+    slots: int
+    """How many attempts the backend takes at once, at least 1."""
+    retry: RetryPolicy
+    budget: DeadLetterBudget
+    drain_s: float = 0.0
+    attempts_before: int = 0
+    """The largest number of an attempt that this run has made already."""
+    works: frozenset[int] = frozenset()
+    """Operators that some row of the job has passed already."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Flight:
+    """A task that was begun, and what this run knows of its partition."""
+
+    task: Task
     attempts: int = 0
     failures: int = 0
+    bystander_losses: int = 0
+    crashes: CrashHistory = field(default_factory=CrashHistory)
+    commits: int = 0
+    """Staged, and not yet committed."""
+    is_over: bool = False
+    """The attempt came to its end."""
+    is_end_committed: bool = False
+    rows_dead: int = 0
+    setback: e.AttemptFailed | e.AttemptReturned | e.CheckpointDamaged | None = None
+    """What ended the attempt, while its commits are waited for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobState:
-    pending: Sequence[int]
-    """Partition ids in the order of the input; not begun from `cursor` on."""
-    slots: int
-    """How many attempts may be with the backend at once, at least 1."""
-    cursor: int = 0
-    running: Mapping[int, Tries] = field(default_factory=dict)
-    waiting: Mapping[int, Tries] = field(default_factory=dict)
-    ready: Mapping[int, Tries] = field(default_factory=dict)
-    done: int = 0
-    given_up: tuple[int, ...] = ()
-    draining: bool = False
+class Scheduler:
+    """The state of a run. `handle` is given each event in the order in which they happen."""
+
+    def __init__(self, plan: RunPlan) -> None:
+        self.given_up: list[int] = []
+        """Partitions that are out of retries."""
+        self.done = 0
+        """Partitions that came to the end of their phase."""
+        self.attempts_max = plan.attempts_before
+        """The largest number of an attempt so far: none is used twice in a run."""
+        self._plan = plan
+        self._slots = plan.slots
+        self._checkpoints = {partition: list(held) for partition, held in plan.checkpoints.items()}
+        self._budget = plan.budget
+        self._phase_number = 0
+        self._pending: Sequence[int] = ()
+        self._cursor = 0
+        self._left = 0
+        """Partitions of the phase that are neither done nor given up."""
+        self._attempts_before = plan.attempts_before
+        self._running: dict[TaskKey, _Flight] = {}
+        """With the backend."""
+        self._ending: dict[TaskKey, _Flight] = {}
+        self._waiting: dict[TaskKey, _Flight] = {}
+        self._ready: list[deque[_Flight]] = [deque() for _ in plan.segments]
+        self._tally = CrashTally(works=set(plan.works))
+        self._has_stopped = False
+        self._is_draining = False
+        self._is_abandoned = False
+
+    # ---- what is known
 
     @property
     def finished(self) -> bool:
-        """Nothing is with the backend, and nothing will be."""
-        if self.running:
+        """Nothing is under way, and nothing will be."""
+        if self._has_stopped:
+            return True
+        if self._is_abandoned:
+            return not any(flight.commits for flight in (*self._running.values(), *self._ending.values()))
+        if self._running or self._ending:
             return False
-        return self.draining or not (self.waiting or self.ready or self.cursor < len(self.pending))
+        return self._is_draining or not (self._waiting or any(self._ready) or self._has_more)
 
+    @property
+    def running(self) -> Mapping[TaskKey, _Flight]:
+        """Tasks that are with the backend."""
+        return self._running
 
-# ---- what happens
+    @property
+    def waiting(self) -> Mapping[TaskKey, _Flight]:
+        """Tasks whose delay has not passed."""
+        return self._waiting
 
+    @property
+    def _has_more(self) -> bool:
+        return self._cursor < len(self._pending)
 
-@dataclass(frozen=True, slots=True)
-class RunBegun:
-    pass
+    @property
+    def _phase(self) -> Phase:
+        return self._plan.phases[self._phase_number]
 
+    # ---- what happens
 
-@dataclass(frozen=True, slots=True)
-class PartitionFinished:
-    """The result of the partition is committed."""
+    def handle(self, event: e.Event) -> list[e.Instruction]:
+        """What is to be done next."""
+        instructions: list[e.Instruction] = []
+        if self._has_stopped:
+            return instructions
+        match event:
+            case e.StageStaged():
+                self._flight(event.task).commits += 1
+                instructions.append(e.Commit(task=event.task, operator_index=event.operator_index))
+            case e.StageCommitted():
+                self._settle(event, instructions)
+            case e.AttemptDone():
+                self._end_attempt(event.task, instructions)
+            case e.AttemptFailed() | e.AttemptReturned() | e.CheckpointDamaged():
+                self._set_back(event, instructions)
+            case e.SummaryDamaged():
+                self._gather_again(event)
+            case e.DelayOver():
+                flight = self._waiting.pop(event.task)
+                self._ready[flight.task.segment].append(flight)
+            case _:
+                self._handle_of_run(event, instructions)
+        self._fill(instructions)
+        return instructions
 
-    partition_id: int
+    def _handle_of_run(self, event: e.Event, instructions: list[e.Instruction]) -> None:
+        """What is about no attempt."""
+        match event:
+            case e.RunBegan():
+                self._enter_phase(0, instructions)
+            case e.SlotsChanged(slots=slots):
+                self._slots = slots
+            case e.OperatorWorks(operator_index=index):
+                self._tally.works.add(index)
+            case e.StopAsked():
+                self._is_draining = True
+                instructions.append(e.WakeAfter(delay_s=self._plan.drain_s, event=e.DrainOver()))
+            case e.DrainOver():
+                self._is_abandoned = True
+            case _:
+                raise AssertionError(f"{event} is about an attempt")
 
+    def _flight(self, task: TaskKey) -> _Flight:
+        return self._running[task] if task in self._running else self._ending[task]
 
-@dataclass(frozen=True, slots=True)
-class AttemptEnded:
-    """Without a result. `transient`: worth a retry. `blameless`: not to be counted, such as a damaged checkpoint."""
+    # ---- commits and ends
 
-    partition_id: int
-    transient: bool = False
-    blameless: bool = False
+    def _settle(self, event: e.StageCommitted, instructions: list[e.Instruction]) -> None:
+        flight = self._flight(event.task)
+        flight.commits -= 1
+        flight.rows_dead = event.rows_dead
+        flight.is_end_committed |= event.is_end
+        key = event.task
+        if key.kind is TaskKind.STAGE:
+            self._checkpoints[key.number] = list(event.checkpoints)
+        if flight.commits:
+            return
+        if flight.setback is not None:
+            setback, flight.setback = flight.setback, None
+            self._set_back(setback, instructions)
+        elif flight.is_over:
+            self._finish(flight, instructions)
 
+    def _end_attempt(self, key: TaskKey, instructions: list[e.Instruction]) -> None:
+        """Its slot is free at once, whatever its commits wait for."""
+        flight = self._running.pop(key)
+        self._ending[key] = flight
+        flight.is_over = True
+        if not flight.commits:
+            self._finish(flight, instructions)
 
-@dataclass(frozen=True, slots=True)
-class DelayOver:
-    partition_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class DrainAsked:
-    """Begin nothing more; what runs may finish."""
-
-
-Happening = RunBegun | PartitionFinished | AttemptEnded | DelayOver | DrainAsked
-
-
-# ---- what is to be done
-
-
-@dataclass(frozen=True, slots=True)
-class Submit:
-    partition_id: int
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitLater:
-    partition_id: int
-    delay_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    partition_id: int
-
-
-Instruction = Submit | SubmitLater | GiveUp
-
-
-def step(state: JobState, happening: Happening, retry: RetryPolicy) -> tuple[JobState, list[Instruction]]:
-    """What the run becomes, and what the driver is to do next."""
-    match happening:
-        case RunBegun():
-            return _fill(state, [])
-        case PartitionFinished(partition_id):
-            return _fill(
-                replace(state, running=_without(state.running, partition_id), done=state.done + 1), []
-            )
-        case AttemptEnded(partition_id):
-            return _after_failure(state, happening, retry)
-        case DelayOver(partition_id):
-            tries = state.waiting[partition_id]
-            waiting = _without(state.waiting, partition_id)
-            return _fill(replace(state, waiting=waiting, ready={**state.ready, partition_id: tries}), [])
-        case DrainAsked():
-            return replace(state, draining=True), []
-
-
-def _after_failure(
-    state: JobState, ended: AttemptEnded, retry: RetryPolicy
-) -> tuple[JobState, list[Instruction]]:
-    partition_id = ended.partition_id
-    tries = state.running[partition_id]
-    state = replace(state, running=_without(state.running, partition_id))
-    if ended.blameless:
-        return _fill(replace(state, ready={**state.ready, partition_id: tries}), [])
-    tries = replace(tries, failures=tries.failures + 1)
-    if not ended.transient or tries.failures > retry.retries_max:
-        return _fill(replace(state, given_up=(*state.given_up, partition_id)), [GiveUp(partition_id)])
-    later = SubmitLater(partition_id, retry.delay_s(partition_id, tries.failures))
-    return _fill(replace(state, waiting={**state.waiting, partition_id: tries}), [later])
-
-
-def _fill(state: JobState, instructions: list[Instruction]) -> tuple[JobState, list[Instruction]]:
-    """Give free slots to partitions: those that were begun before come first."""
-    running, ready, cursor = dict(state.running), dict(state.ready), state.cursor
-    while not state.draining and len(running) < state.slots and (ready or cursor < len(state.pending)):
-        if ready:
-            partition_id = next(iter(ready))
-            tries = ready.pop(partition_id)
+    def _finish(self, flight: _Flight, instructions: list[e.Instruction]) -> None:
+        key = flight.task.key
+        if not flight.is_end_committed:
+            self._stop(e.StopFatally(task=key), instructions)
+            return
+        del self._ending[key]
+        if key.kind is TaskKind.RESOLVE:
+            self._enter_phase(self._phase_number + 1, instructions)
+        elif flight.task.end == "checkpoint":
+            self._go_on(flight)
         else:
-            partition_id, tries = state.pending[cursor], Tries()
-            cursor += 1
-        running[partition_id] = replace(tries, attempts=tries.attempts + 1)
-        instructions.append(Submit(partition_id, running[partition_id].attempts))
-    return replace(state, running=running, ready=ready, cursor=cursor), instructions
+            self._end_partition(flight, instructions)
+
+    def _go_on(self, flight: _Flight) -> None:
+        """The next stage of a partition, which needs other resources."""
+        task = self._next_task(flight.task.key.number)
+        following = _Flight(task=task, attempts=flight.attempts)
+        self._ready[task.segment].append(following)
+
+    def _end_partition(self, flight: _Flight, instructions: list[e.Instruction]) -> None:
+        self.done += 1
+        self._left -= 1
+        if flight.task.end == "result":
+            self._checkpoints.pop(flight.task.key.number, None)
+        self._budget = self._budget.with_dead(flight.rows_dead)
+        self._tally.forget(flight.task.key)
+        if self._budget.is_spent:
+            self._stop(e.StopForDeadLetters(rows_dead=self._budget.rows_dead), instructions)
+            return
+        if not self._left:
+            self._end_phase(instructions)
+
+    # ---- failures
+
+    def _set_back(
+        self,
+        event: e.AttemptFailed | e.AttemptReturned | e.CheckpointDamaged,
+        instructions: list[e.Instruction],
+    ) -> None:
+        flight = self._running[event.task]
+        if flight.commits:
+            flight.setback = event
+            return
+        del self._running[event.task]
+        match event:
+            case e.AttemptReturned():
+                self._again(flight)
+            case e.CheckpointDamaged():
+                self._fall_back(flight, event, instructions)
+            case e.AttemptFailed():
+                self._fail(flight, event, instructions)
+
+    def _fall_back(
+        self, flight: _Flight, event: e.CheckpointDamaged, instructions: list[e.Instruction]
+    ) -> None:
+        """To the checkpoint before, which may be one of an earlier stage."""
+        partition = event.task.number
+        held = self._checkpoints.get(partition, [])
+        if event.operator_index in held:
+            held.remove(event.operator_index)
+        self._again(flight)
+        instructions.append(
+            e.SetAside(task=event.task, operator_index=event.operator_index, base=flight.task.base)
+        )
+
+    def _fail(self, flight: _Flight, event: e.AttemptFailed, instructions: list[e.Instruction]) -> None:
+        key, retry = event.task, self._plan.retry
+        if event.fatal:
+            instructions.append(e.TellFailure(task=key, retry_in_s=None))
+            self._stop(e.StopFatally(task=key), instructions)
+            return
+        if self._learns(flight, event):
+            instructions.append(e.TellFailure(task=key, retry_in_s=0.0))
+            self._check_crashes(event, instructions)
+            self._again(flight)
+            return
+        flight.failures += 1
+        if not event.transient or flight.failures > retry.retries_max:
+            instructions.append(e.TellFailure(task=key, retry_in_s=None))
+            self._give_up(flight, instructions)
+            return
+        delay_s = retry.delay_s(key.number, flight.failures)
+        flight.task = self._next_task(key.number)
+        self._waiting[flight.task.key] = flight
+        instructions.append(e.TellFailure(task=key, retry_in_s=delay_s))
+        instructions.append(e.WakeAfter(delay_s=delay_s, event=e.DelayOver(task=flight.task.key)))
+
+    def _learns(self, flight: _Flight, event: e.AttemptFailed) -> bool:
+        """Whether the next attempt knows more than this one did, or this one lost its worker to another partition."""
+        if event.loss is None or not self._plan.retry.isolates:
+            return False
+        if event.loss.is_bystander:
+            flight.bystander_losses += 1
+            return flight.bystander_losses <= BYSTANDER_LOSSES_MAX
+        before = len(flight.crashes.blamed)
+        flight.crashes, is_news = after_loss(flight.crashes, event.loss, event.operator_index, event.reason)
+        if event.operator_index is not None:
+            is_blamed = len(flight.crashes.blamed) > before
+            self._tally.add(event.task, event.operator_index, event.loss, is_blamed=is_blamed)
+        return is_news
+
+    def _check_crashes(self, event: e.AttemptFailed, instructions: list[e.Instruction]) -> None:
+        """Stop where an operator crashes on whatever it is given, or on more rows than may be lost."""
+        index = event.operator_index
+        if index is None:
+            return
+        if tried := self._tally.all_crashed(index):
+            self._stop(e.StopForCrashes(operator_index=index, rows_tried=tried), instructions)
+        elif (budget := self._budget.with_dead(self._tally.rows_blamed)).is_spent:
+            stop = e.StopForDeadLetters(rows_dead=budget.rows_dead, operator_index=index)
+            self._stop(stop, instructions)
+
+    def _again(self, flight: _Flight) -> None:
+        """The next attempt, at once, from the newest checkpoint."""
+        flight.task = self._next_task(flight.task.key.number)
+        self._ready[flight.task.segment].append(flight)
+
+    def _give_up(self, flight: _Flight, instructions: list[e.Instruction]) -> None:
+        self.given_up.append(flight.task.key.number)
+        self._left -= 1
+        if not self._left:
+            self._end_phase(instructions)
+
+    def _stop(self, instruction: e.Instruction, instructions: list[e.Instruction]) -> None:
+        self._has_stopped = True
+        instructions.append(instruction)
+
+    # ---- phases
+
+    def _enter_phase(self, number: int, instructions: list[e.Instruction]) -> None:
+        if number == len(self._plan.phases):
+            return
+        self._phase_number = number
+        self._attempts_before = self.attempts_max
+        self._pending, self._cursor = self._phase.partitions, 0
+        self._left = len(self._pending)
+        self._budget = self._plan.budget.with_dead(self._phase.rows_dead_before)
+        if self._budget.is_spent:
+            self._stop(e.StopForDeadLetters(rows_dead=self._budget.rows_dead), instructions)
+        elif not self._left:
+            self._end_phase(instructions)
+
+    def _end_phase(self, instructions: list[e.Instruction]) -> None:
+        if self.given_up or self._is_draining:
+            return
+        if self._phase.is_resolved:
+            key = resolve_key(self._phase.until)
+            self._running[key] = _Flight(task=Task(key=key, end="decisions"))
+            instructions.append(e.Submit(task=self._running[key].task, attempt=1))
+        else:
+            self._enter_phase(self._phase_number + 1, instructions)
+
+    def _gather_again(self, event: e.SummaryDamaged) -> None:
+        """The phase goes on with one partition more; its end submits the resolve again."""
+        del self._running[event.task]
+        self._attempts_before = self.attempts_max
+        self._pending, self._cursor, self._left = (event.partition_id,), 0, 1
+
+    # ---- what begins
+
+    def _next_task(self, partition: int) -> Task:
+        base = newest_base(self._checkpoints.get(partition, ()), self._phase.until)
+        return plan_stage(partition, base, self._phase, self._plan.segments)
+
+    def _fill(self, instructions: list[e.Instruction]) -> None:
+        """Give free slots to tasks: later segments first, and partitions that were begun before those that were not."""
+        while not (self._is_draining or self._has_stopped):
+            if len(self._running) >= self._slots or len(self._ending) >= ENDING_MAX:
+                return
+            flight = self._take_ready()
+            if flight is None:
+                return
+            flight.attempts += 1
+            number = self._attempts_before + flight.attempts
+            self.attempts_max = max(self.attempts_max, number)
+            flight.is_over = flight.is_end_committed = False
+            self._running[flight.task.key] = flight
+            instructions.append(e.Submit(task=flight.task, attempt=number, isolation=self._isolation(flight)))
+
+    def _isolation(self, flight: _Flight) -> IsolationPlan:
+        return flight.crashes.care if flight.crashes.losses else _NO_ISOLATION
+
+    def _take_ready(self) -> _Flight | None:
+        while True:
+            for segment in range(len(self._ready) - 1, -1, -1):
+                if self._ready[segment] and self._has_room(segment):
+                    return self._ready[segment].popleft()
+            if not self._has_more or sum(map(len, self._ready)) >= self._slots:
+                return None
+            partition = self._pending[self._cursor]
+            self._cursor += 1
+            task = self._next_task(partition)
+            self._ready[task.segment].append(_Flight(task=task))
+
+    def _has_room(self, segment: int) -> bool:
+        """Whether one more task of a segment may run at once (`num_proc` of its operators)."""
+        limit = self._plan.segments[segment].resources.concurrency
+        if not limit:
+            return True
+        return limit > sum(flight.task.segment == segment for flight in self._running.values())
 
 
-def _without(tries: Mapping[int, Tries], partition_id: int) -> dict[int, Tries]:
-    return {held: value for held, value in tries.items() if held != partition_id}
+_NO_ISOLATION: Final = IsolationPlan()
+
+
+# ---- the history of a run
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final = msgspec.json.Decoder(RunPlan | e.Event)
+
+
+def encode_history(step: RunPlan | e.Event) -> bytes:
+    """One line of a history, without its end: the plan of a scheduler, or what it was told next."""
+    return _ENCODER.encode(step)
+
+
+def replay(history: Iterable[bytes]) -> Iterator[list[e.Instruction]]:
+    """What the schedulers of a history answered to each event.
+
+    Raises: msgspec.DecodeError, msgspec.ValidationError: a line is none of `encode_history`.
+    """
+    scheduler = None
+    for line in history:
+        step = _DECODER.decode(line)
+        if isinstance(step, RunPlan):
+            scheduler = Scheduler(step)
+        elif scheduler is not None:
+            yield scheduler.handle(step)

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Literal, cast
 
+import msgspec
+
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.driver.retry import RetryPolicy
 from data_juicer.engine.protocol.worker_setup import OperatorSpec, WorkerSetup
@@ -13,7 +15,8 @@ from data_juicer.formats.base import FragmentLimits
 from data_juicer.formats.registry import EXPORTS, result_format
 from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import Operator
-from data_juicer.plan.keys import canonical, digest
+from data_juicer.plan.keys import canonical, digest, plan_resolve_keys
+from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.policy import Strategy, checkpoint_indices
 from data_juicer.store import codec
 from data_juicer.store.manifest import OperatorIdentity
@@ -54,6 +57,24 @@ def text_keys_of(operators: Iterable[Operator]) -> tuple[str, ...]:
         needed |= dict.fromkeys(key for key in operator.text_keys_read() if key not in made)
         made |= {key for key in operator.text_keys_made() if key not in needed}
     return tuple(needed)
+
+
+def dataset_operator_indices(operators: Sequence[Operator]) -> frozenset[int]:
+    """The dataset operators of a recipe."""
+    return frozenset(index for index, operator in enumerate(operators) if operator.scope == "dataset")
+
+
+def with_resolve_keys(
+    setup: WorkerSetup, operators: Sequence[Operator], partitions: Sequence[PartitionSpec]
+) -> WorkerSetup:
+    """The setup of workers, told what the keys behind dataset operators depend on."""
+    keys = plan_resolve_keys(
+        setup.reader,
+        setup.identities,
+        dataset_operator_indices(operators),
+        [partition.digest for partition in partitions],
+    )
+    return msgspec.structs.replace(setup, resolve_keys=keys)
 
 
 def worker_setup(

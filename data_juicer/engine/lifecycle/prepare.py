@@ -106,8 +106,8 @@ def plan_run(
     inventory = take_inventory(store, layout)
     keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
     plan = plan_job(layout.job_id, mapping.partitions, inventory, keys)
-    barriers = plan_resolves(mapping.partitions, inventory, keys)
-    plan.refused += barriers.refused
+    resolves = plan_resolves(mapping.partitions, inventory, keys)
+    plan.refused += resolves.refused
     for damage in inventory.damaged:
         recorder.warn(f"{damage.path} is damaged and was set aside: {damage.reason}")
     set_aside(store, [damage.path for damage in inventory.damaged])
@@ -117,7 +117,7 @@ def plan_run(
         told = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())
         recorder.inform(f"not reused: {told}; dj-jobs explain {layout.job_id} names them")
     store.write_atomic(layout.resume_report, encode_resume_report(job.run, plan, inventory, layout))
-    return plan, barriers
+    return plan, resolves
 
 
 def set_damaged_aside(job: OpenJob, plan: JobPlan, recorder: EventRecorder, context: RunContext) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.plan.tasks import Task, TaskKey
 from data_juicer.store.decisions import Decision
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import Manifest
@@ -40,22 +41,25 @@ class IsolationPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """One try of one partition. `name` is unique in the job, such as r2a1: run 2, attempt 1."""
+    """One try of one stage. `name` is unique in the job for a partition, such as r2a1: run 2, attempt 1."""
 
+    task: Task
     partition: PartitionSpec
     name: str
     number: int
     base: Manifest | None
     """The checkpoint to go on from; None: from the source."""
-    care: IsolationPlan = IsolationPlan()
-    until: int | None = None
-    """The dataset-wide operator to end with a summary for; None: on to the result."""
+    isolation: IsolationPlan = IsolationPlan()
     decisions: dict[int, Decision] = {}
-    """Of the dataset-wide operators before, by their index."""
+    """Of the dataset operators before, by their index."""
+
+    @property
+    def key(self) -> TaskKey:
+        return self.task.key
 
 
 class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    partition_id: int
+    task: TaskKey
     attempt: str
     worker: str
     node: str = ""
@@ -63,7 +67,7 @@ class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class CheckpointLoaded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    partition_id: int
+    task: TaskKey
     attempt: str
     operator_index: int
     rows: int
@@ -73,14 +77,14 @@ class CheckpointLoaded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class CheckpointDamaged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The checkpoint to go on from is not what was committed; the attempt ended without having done anything."""
 
-    partition_id: int
+    task: TaskKey
     attempt: str
     operator_index: int
     reason: str
 
 
 class OperatorStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    partition_id: int
+    task: TaskKey
     attempt: str
     operator_index: int
 
@@ -88,7 +92,7 @@ class OperatorStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class RowsStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """An operator is given these rows now. Told where somebody must know: with a time limit, or row by row."""
 
-    partition_id: int
+    task: TaskKey
     attempt: str
     first: OperatorRow
     rows: int
@@ -97,7 +101,7 @@ class RowsStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class OperatorDone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    partition_id: int
+    task: TaskKey
     attempt: str
     ledger: OperatorLedger
 
@@ -105,7 +109,7 @@ class OperatorDone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class Staged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Files of a stage are written and synced; they count once the driver has committed the manifest."""
 
-    partition_id: int
+    task: TaskKey
     attempt: str
     manifest: Manifest
 
@@ -113,7 +117,7 @@ class Staged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class AttemptDone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Everything of the attempt was staged, the result or the summary last."""
 
-    partition_id: int
+    task: TaskKey
     attempt: str
     duration_s: float
 
@@ -127,12 +131,16 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
     """See `RowsStarted`."""
     from_within: bool = False
     """It looks like a crash rather than like a kill from outside."""
+    rows_before: int = -1
+    """How many rows the operator was given one at a time before this one, in this attempt; -1: not known."""
+    is_bystander: bool = False
+    """Another partition was in an operator of the same worker; this one was only being saved."""
 
 
 class AttemptFailed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """`transient`: worth another attempt. `fatal`: no partition can go on (a disk is full)."""
 
-    partition_id: int
+    task: TaskKey
     attempt: str
     error_type: str
     message: str
@@ -147,7 +155,7 @@ class AttemptFailed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class AttemptReturned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """No worker had taken it up when its place was lost. It may be made under another name, and nothing failed."""
 
-    partition_id: int
+    task: TaskKey
     attempt: str
 
 

@@ -39,7 +39,7 @@ class AttemptRunner:
         self.setup = context.setup
         self.attempt = attempt
         self.partition = attempt.partition
-        self.pid = attempt.partition.partition_id
+        self.key = attempt.key
         self.index: int | None = None
         """The operator under way; None while rows are read or written."""
         self.stages = StageWriter(context, attempt)
@@ -61,7 +61,7 @@ class AttemptRunner:
         else:
             self._continue(rows, base)
             yield m.CheckpointLoaded(
-                partition_id=self.pid,
+                task=self.key,
                 attempt=self.attempt.name,
                 operator_index=base.operator_index,
                 rows=base.rows,
@@ -98,7 +98,7 @@ class AttemptRunner:
         )
         self.ledgers.append(ledger)
         self._go_on_from(rows.batch)
-        return m.OperatorDone(partition_id=self.pid, attempt=self.attempt.name, ledger=ledger)
+        return m.OperatorDone(task=self.key, attempt=self.attempt.name, ledger=ledger)
 
     def _continue(self, rows: ReadRows, base: Manifest) -> None:
         directory = self.context.layout.checkpoints_dir
@@ -117,21 +117,21 @@ class AttemptRunner:
 
     def run_operators(self) -> Iterator[m.Message]:
         begin = self.attempt.base.operator_index + 1 if self.attempt.base else 0
-        until = self.attempt.until
-        for index in range(begin, len(self.context.operators) if until is None else until):
-            if self.context.saver.has_failed(self.pid):
+        stop, end = self.key.until, self.attempt.task.end
+        for index in range(begin, stop):
+            if self.context.saver.has_failed(self.key):
                 raise StoreError("an earlier stage of this attempt could not be saved.")
             self.index = index
-            yield m.OperatorStarted(partition_id=self.pid, attempt=self.attempt.name, operator_index=index)
+            yield m.OperatorStarted(task=self.key, attempt=self.attempt.name, operator_index=index)
             yield self._run_operator(index)
             if self.setup.preserve_intermediate:
                 self.stages.save_intermediate(index, join_batches(self.batches))
-            if index in self.setup.checkpoint_after or index + 1 == until:
+            if index in self.setup.checkpoint_after or (index + 1 == stop and end != "result"):
                 yield from self._save_checkpoint(index)
-        if until is not None:
-            self.index = until
-            yield m.OperatorStarted(partition_id=self.pid, attempt=self.attempt.name, operator_index=until)
-            self.summary = self._summarise(until)
+        if end == "summary":
+            self.index = stop
+            yield m.OperatorStarted(task=self.key, attempt=self.attempt.name, operator_index=stop)
+            self.summary = self._summarise(stop)
         self.index = None
 
     def _run_operator(self, index: int) -> m.OperatorDone:
@@ -146,7 +146,7 @@ class AttemptRunner:
         self._take_out(self._letters_of(applied.dead, operator, index))
         ledger = _timed(applied.ledger, time.perf_counter() - started_s)
         self.ledgers.append(ledger)
-        return m.OperatorDone(partition_id=self.pid, attempt=self.attempt.name, ledger=ledger)
+        return m.OperatorDone(task=self.key, attempt=self.attempt.name, ledger=ledger)
 
     def _apply_decision(self, operator: DatasetOperator, index: int, watch: Watch | None) -> Applied:
         """Behind the barrier. The seconds that led to the decision count as the operator's."""
@@ -172,15 +172,13 @@ class AttemptRunner:
 
     def _isolation(self, index: int) -> RowIsolation:
         """Rows are announced only where somebody listens: it costs a message each time."""
-        care = self.attempt.care
+        care = self.attempt.isolation
         listened = self.setup.op_timeout_s > 0 or index in care.row_by_row
         return RowIsolation.of(care, index, self._announce if listened else tell_nobody)
 
     def _announce(self, first: m.OperatorRow, rows: int, alone: bool) -> None:
         self.context.tell(
-            m.RowsStarted(
-                partition_id=self.pid, attempt=self.attempt.name, first=first, rows=rows, alone=alone
-            )
+            m.RowsStarted(task=self.key, attempt=self.attempt.name, first=first, rows=rows, alone=alone)
         )
 
     def _take_out(self, letters: list[DeadLetter]) -> None:
@@ -221,24 +219,20 @@ class AttemptRunner:
         def save() -> tuple[m.Message, ...]:
             return self.stages.saving(lambda: self.stages.stage_checkpoint(index, below, whole, new, ledgers))
 
-        yield from self.context.saver.save(self.pid, save)
+        yield from self.context.saver.save(self.key, save)
 
     def save_end(self, started_s: float) -> tuple[m.Message, ...]:
         """Stage the rows as they will be exported, or their summary, and end the attempt."""
-        until = self.attempt.until
-        messages = self.stages.saving(lambda: self._stage_end(until))
-        if isinstance(messages[-1], m.AttemptFailed):
-            return messages
+        staged = () if self.attempt.task.end == "checkpoint" else self.stages.saving(self._stage_end)
+        if staged and isinstance(staged[-1], m.AttemptFailed):
+            return staged
         duration_s = time.perf_counter() - started_s
-        return (
-            *messages,
-            m.AttemptDone(partition_id=self.pid, attempt=self.attempt.name, duration_s=duration_s),
-        )
+        return (*staged, m.AttemptDone(task=self.key, attempt=self.attempt.name, duration_s=duration_s))
 
-    def _stage_end(self, until: int | None) -> Manifest:
-        if until is None:
+    def _stage_end(self) -> Manifest:
+        if self.attempt.task.end == "result":
             return self.stages.stage_result(join_batches(self.batches), tuple(self.ledgers))
-        made = self.summary
+        until, made = self.key.until, self.summary
         letters = self._letters_of(made.dead, self.context.operators[until], until)
         return self.stages.stage_summary(until, made, letters, (*self.ledgers, made.ledger))
 

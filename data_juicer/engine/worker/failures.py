@@ -78,7 +78,7 @@ def failure(attempt: Attempt, error: Exception, index: int | None) -> AttemptFai
     """How an attempt ended that raised; errors of ours are told without their traceback."""
     ours = isinstance(error, DataJuicerError)
     return AttemptFailed(
-        partition_id=attempt.partition.partition_id,
+        task=attempt.key,
         attempt=attempt.name,
         error_type=type(error).__name__,
         message=" ".join(str(error).split()),

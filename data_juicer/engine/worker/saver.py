@@ -1,6 +1,6 @@
 """Saving overlaps the next operator: who writes a stage while the rows go on.
 
-A save is a function that writes and syncs files and returns what the driver is to be told. Once a save of a partition
+A save is a function that writes and syncs files and returns what the driver is to be told. Once a save of a task
 failed, later ones of the same attempt are not made: a stage without the ones below it would never be committed.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from data_juicer.engine.protocol.messages import AttemptFailed, Message
+from data_juicer.plan.tasks import TaskKey
 
 Save = Callable[[], tuple[Message, ...]]
 
@@ -20,13 +21,13 @@ WAITING_MAX = 2
 
 
 class Saver(Protocol):
-    def save(self, partition_id: int, save: Save) -> Iterator[Message]:
+    def save(self, task: TaskKey, save: Save) -> Iterator[Message]:
         """Make the save, now or soon; yields what is to be told at once."""
 
-    def begin(self, partition_id: int) -> None:
-        """A new attempt of this partition begins."""
+    def begin(self, task: TaskKey) -> None:
+        """A new attempt of this task begins."""
 
-    def has_failed(self, partition_id: int) -> bool:
+    def has_failed(self, task: TaskKey) -> bool:
         """Whether a save of the attempt failed, and the driver was told."""
 
     def drain(self) -> None:
@@ -37,19 +38,19 @@ class DirectSaver:
     """Saves at once, in the thread that asks."""
 
     def __init__(self) -> None:
-        self._failed: set[int] = set()
+        self._failed: set[TaskKey] = set()
 
-    def save(self, partition_id: int, save: Save) -> Iterator[Message]:
+    def save(self, task: TaskKey, save: Save) -> Iterator[Message]:
         messages = save()
         if any(isinstance(message, AttemptFailed) for message in messages):
-            self._failed.add(partition_id)
+            self._failed.add(task)
         yield from messages
 
-    def begin(self, partition_id: int) -> None:
-        self._failed.discard(partition_id)
+    def begin(self, task: TaskKey) -> None:
+        self._failed.discard(task)
 
-    def has_failed(self, partition_id: int) -> bool:
-        return partition_id in self._failed
+    def has_failed(self, task: TaskKey) -> bool:
+        return task in self._failed
 
     def drain(self) -> None:
         """Nothing ever waits."""
@@ -60,30 +61,30 @@ class ThreadSaver:
 
     def __init__(self, tell: Callable[[Message], None]) -> None:
         self._tell = tell
-        self._failed: set[int] = set()
-        self._waiting: queue.Queue[tuple[int, Save]] = queue.Queue(WAITING_MAX)
+        self._failed: set[TaskKey] = set()
+        self._waiting: queue.Queue[tuple[TaskKey, Save]] = queue.Queue(WAITING_MAX)
         threading.Thread(target=self._work, name="saver", daemon=True).start()
 
-    def save(self, partition_id: int, save: Save) -> Iterator[Message]:
-        self._waiting.put((partition_id, save))
+    def save(self, task: TaskKey, save: Save) -> Iterator[Message]:
+        self._waiting.put((task, save))
         return iter(())
 
-    def begin(self, partition_id: int) -> None:
-        self._failed.discard(partition_id)
+    def begin(self, task: TaskKey) -> None:
+        self._failed.discard(task)
 
-    def has_failed(self, partition_id: int) -> bool:
-        return partition_id in self._failed
+    def has_failed(self, task: TaskKey) -> bool:
+        return task in self._failed
 
     def drain(self) -> None:
         self._waiting.join()
 
     def _work(self) -> None:
         while True:
-            partition_id, save = self._waiting.get()
-            if partition_id not in self._failed:
+            task, save = self._waiting.get()
+            if task not in self._failed:
                 messages = save()
                 if any(isinstance(message, AttemptFailed) for message in messages):
-                    self._failed.add(partition_id)
+                    self._failed.add(task)
                 for message in messages:
                     self._tell(message)
             self._waiting.task_done()

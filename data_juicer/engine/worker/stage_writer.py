@@ -105,7 +105,7 @@ class StageWriter:
             manifest = stage()
         except Exception as error:
             return (failures.failure(self.attempt, error, None),)
-        return (m.Staged(partition_id=self.pid, attempt=self.attempt.name, manifest=manifest),)
+        return (m.Staged(task=self.attempt.key, attempt=self.attempt.name, manifest=manifest),)
 
     def save_intermediate(self, index: int, batch: Batch) -> None:
         """Whole rows after an operator, for people to open; nothing is ever read back from here."""

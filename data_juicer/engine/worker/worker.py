@@ -30,23 +30,21 @@ class Worker:
 
         With a saver that has a thread of its own, `Staged` and the last message may come through it instead.
         """
-        pid = attempt.partition.partition_id
+        key = attempt.key
         started_s = time.perf_counter()
         saver = self.context.saver
-        saver.begin(pid)
-        yield m.AttemptStarted(partition_id=pid, attempt=attempt.name, worker=self.name, node=self.node)
+        saver.begin(key)
+        yield m.AttemptStarted(task=key, attempt=attempt.name, worker=self.name, node=self.node)
         runner = AttemptRunner(self.context, attempt)
         try:
             yield from runner.load()
             yield from runner.run_operators()
-            yield from saver.save(pid, lambda: runner.save_end(started_s))
+            yield from saver.save(key, lambda: runner.save_end(started_s))
         except CheckpointCorruptError as error:
             index = attempt.base.operator_index if attempt.base else -1
-            yield m.CheckpointDamaged(
-                partition_id=pid, attempt=attempt.name, operator_index=index, reason=str(error)
-            )
+            yield m.CheckpointDamaged(task=key, attempt=attempt.name, operator_index=index, reason=str(error))
         except Exception as error:  # the driver decides what an error means for the job
-            if not saver.has_failed(pid):
+            if not saver.has_failed(key):
                 saver.drain()
-            if not saver.has_failed(pid):
+            if not saver.has_failed(key):
                 yield failures.failure(attempt, error, runner.index)

@@ -9,6 +9,11 @@ from collections.abc import Iterable
 from benchmarks.driver import partition
 from data_juicer.backends.ray.agent import TOGETHER_S, Agent, _Relay
 from data_juicer.engine.protocol import messages as m
+from data_juicer.plan.tasks import Task, TaskKey, TaskKind
+
+
+def stage(partition_id: int) -> Task:
+    return Task(key=TaskKey(TaskKind.STAGE, partition_id, 1), end="result")
 
 
 class Worker:
@@ -25,11 +30,11 @@ class Worker:
 
 
 def at(index: int) -> m.OperatorStarted:
-    return m.OperatorStarted(partition_id=1, attempt="r1a1", operator_index=index)
+    return m.OperatorStarted(task=stage(1).key, attempt="r1a1", operator_index=index)
 
 
-DONE = m.AttemptDone(partition_id=1, attempt="r1a1", duration_s=0.1)
-FAILED = m.AttemptFailed(partition_id=1, attempt="r1a1", error_type="StoreError", message="disk full")
+DONE = m.AttemptDone(task=stage(1).key, attempt="r1a1", duration_s=0.1)
+FAILED = m.AttemptFailed(task=stage(1).key, attempt="r1a1", error_type="StoreError", message="disk full")
 
 
 class Bench:
@@ -38,7 +43,9 @@ class Bench:
     def __init__(self) -> None:
         self.agent = object.__new__(Agent)
         self.agent._inbox = queue.SimpleQueue()
-        self.relay = _Relay(m.Attempt(partition=partition(1), name="r1a1", number=1, base=None))
+        self.relay = _Relay(
+            m.Attempt(task=stage(1), partition=partition(1), name="r1a1", number=1, base=None)
+        )
         self.agent._inbox.put(self.relay)
         self.relays: dict[tuple[int, str], _Relay] = {}
 
@@ -71,7 +78,7 @@ def test_a_late_word_of_an_attempt_that_failed_does_not_disturb_the_next_one():
     for _ in range(2):
         bench.turn(worker)
     assert bench.parcels() == [[at(0), FAILED]]
-    second = _Relay(m.Attempt(partition=partition(2), name="r1a1", number=1, base=None))
+    second = _Relay(m.Attempt(task=stage(2), partition=partition(2), name="r1a1", number=1, base=None))
     bench.agent._inbox.put(second)
     bench.turn(worker)
     assert (second.held, bench.parcels()) == ([], [])

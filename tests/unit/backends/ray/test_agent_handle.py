@@ -17,9 +17,14 @@ from data_juicer.backends.ray.agent_handle import Place
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.resources import WorkerResources
 from data_juicer.errors import BackendError
+from data_juicer.plan.tasks import Task, TaskKey, TaskKind
 from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing.clock import ManualClock
 from data_juicer.version import VERSION
+
+
+def stage(partition_id: int) -> Task:
+    return Task(key=TaskKey(TaskKind.STAGE, partition_id, 1), end="result")
 
 
 @dataclass
@@ -53,15 +58,17 @@ def backend(*places: Place) -> backend_of_ray.RayBackend:
 
 
 def attempt(partition_id: int) -> m.Attempt:
-    return m.Attempt(partition=partition(partition_id), name="r1a1", number=1, base=None)
+    return m.Attempt(
+        task=stage(partition_id), partition=partition(partition_id), name="r1a1", number=1, base=None
+    )
 
 
 def started(partition_id: int) -> m.AttemptStarted:
-    return m.AttemptStarted(partition_id=partition_id, attempt="r1a1", worker="pid 8")
+    return m.AttemptStarted(task=stage(partition_id).key, attempt="r1a1", worker="pid 8")
 
 
 def done(partition_id: int, duration_s: float) -> m.AttemptDone:
-    return m.AttemptDone(partition_id=partition_id, attempt="r1a1", duration_s=duration_s)
+    return m.AttemptDone(task=stage(partition_id).key, attempt="r1a1", duration_s=duration_s)
 
 
 def test_ray_is_given_two_short_attempts_an_agent_however_many_wait():
@@ -103,7 +110,7 @@ def test_of_a_lost_agent_only_what_it_had_begun_has_failed():
     place.follow(begun, [started(4)])
     ends = [backend()._end(flight, "gone") for flight in place.flights.values()]
     assert [type(end) for end in ends] == [m.AttemptFailed, m.AttemptReturned]
-    assert place.flights[waiting].attempt.partition.partition_id == ends[1].partition_id
+    assert place.flights[waiting].attempt.key == ends[1].task
 
 
 def test_a_partition_that_comes_back_unbegun_again_and_again_has_failed():

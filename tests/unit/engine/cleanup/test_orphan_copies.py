@@ -11,9 +11,10 @@ import pytest
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.cleanup import orphan_files
-from data_juicer.engine.driver.committer import Committer
+from data_juicer.engine.driver.committer import Committer, Order
 from data_juicer.job.lock import Driver, acquire
 from data_juicer.plan.retention import Retention
+from data_juicer.plan.tasks import TaskKey, TaskKind
 from data_juicer.storage.memory import MemoryStore
 from data_juicer.storage.posix import PosixStore
 from data_juicer.store.commit import read_manifest, set_aside
@@ -140,6 +141,11 @@ def test_checkpoints_of_some_partitions_go_and_their_results_stay(
     assert store.list(layout.results_dir) == results
 
 
+def ordered(manifest: Manifest) -> Order:
+    task = TaskKey(TaskKind.STAGE, manifest.partition, manifest.operator_index + 1)
+    return Order(task=task, attempt=manifest.attempt, manifest=manifest)
+
+
 @pytest.mark.parametrize(
     ("retention", "left"), [("keep_all", 3), ("keep_failed_only", 1), ("cleanup_all", 1)]
 )
@@ -149,8 +155,9 @@ def test_a_newer_checkpoint_supersedes_but_keeps_the_layers_below(
     held = committer(store, config, retention)
     held.hold(0, [checkpoint(store, config, 0), checkpoint(store, config, 1)])
     newest = msgspec.structs.replace(checkpoint(store, config, 1), operator_index=2)
-    assert held.commit(newest)
-    assert held.newest(0) == newest
+    outcome = held.commit(ordered(newest))
+    assert (outcome.is_first, outcome.checkpoints) == (True, {3: (0, 1, 2), 1: (2,)}[left])
+    assert held.checkpoint(0, 2) == newest
     manifests = [name for name in names(store, config) if name.startswith("checkpoint_000000")]
     assert len(manifests) == left
     assert all(file.name in names(store, config) for file in newest.files)
@@ -159,7 +166,8 @@ def test_a_newer_checkpoint_supersedes_but_keeps_the_layers_below(
 def test_a_second_attempt_does_not_commit_what_the_first_has(config: JobConfig, store: MemoryStore) -> None:
     held = committer(store, config, "cleanup_all")
     again = msgspec.structs.replace(checkpoint(store, config, 1), attempt="r1a2")
-    assert not held.commit(again)
+    outcome = held.commit(ordered(again))
+    assert (outcome.is_first, outcome.manifest) == (False, checkpoint(store, config, 1))
     assert checkpoint(store, config, 1).attempt == "r1a1"
     assert "checkpoint_000000_000.json" in names(store, config)
 
@@ -171,7 +179,7 @@ def test_a_driver_that_was_taken_for_dead_commits_nothing(config: JobConfig, sto
     committer(store, config, "keep_all")
     before = store.contents()
     with pytest.raises(JobLockedError):
-        late.commit(msgspec.structs.replace(checkpoint(store, config, 1), operator_index=5))
+        late.commit(ordered(msgspec.structs.replace(checkpoint(store, config, 1), operator_index=5)))
     assert store.contents() == before
 
 
@@ -181,7 +189,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_the_newest(
     held = committer(store, config, "keep_all")
     held.hold(0, [checkpoint(store, config, 0), checkpoint(store, config, 1)])
     held.set_aside_damaged(0, 1)
-    newest = held.newest(0)
-    assert newest is not None
-    assert newest.operator_index == 0
+    assert held.checkpoint(0, 0).operator_index == 0
+    with pytest.raises(StopIteration):
+        held.checkpoint(0, 1)
     assert store.list(jobs.layout_of(config).set_aside_dir) == ["checkpoint_000000_001.json"]

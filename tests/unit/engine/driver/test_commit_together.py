@@ -1,22 +1,27 @@
-"""StageWriter that are staged at the same time are committed together, and count as if they had been one after the other."""
+"""Several commits are in flight at once, and count and are recorded as if they had been one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import pytest
 
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
-from data_juicer.engine.driver.committer import Committer
+from data_juicer.engine.driver.commit_pool import THREADS_MAX, THREADS_MIN, CommitPool, threads_for
+from data_juicer.engine.driver.committer import Committer, Order, Outcome
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.run_context import RunControl
 from data_juicer.engine.run_job import run_job
-from data_juicer.errors import CheckpointError, JobLockedError
+from data_juicer.errors import CheckpointError, JobLockedError, StoreError
 from data_juicer.events import types as t
 from data_juicer.job.lock import Driver, acquire
+from data_juicer.plan.tasks import TaskKey, TaskKind
+from data_juicer.storage.base import Data
 from data_juicer.storage.memory import MemoryStore
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.manifest import Manifest
@@ -28,7 +33,7 @@ PARTITIONS = 6
 
 
 class EagerBackend(InlineBackend):
-    """Takes several attempts, so that what they tell waits for the driver."""
+    """Takes several attempts, so that commits of one are in flight while others go on."""
 
     slots = 4
 
@@ -41,8 +46,12 @@ def config(tmp_path: Path) -> JobConfig:
     return jobs.recipe("/disk", [str(path)], process, {"partition.size": 1})
 
 
-def run(config: JobConfig, backend: Callable[[MemoryStore, ManualClock], InlineBackend]) -> jobs.Watch:
-    store, clock, watch = jobs.memory_with_input(config), ManualClock(), jobs.Watch()
+def run(
+    config: JobConfig,
+    backend: Callable[[MemoryStore, ManualClock], InlineBackend],
+    store: MemoryStore | None = None,
+) -> jobs.Watch:
+    store, clock, watch = store or jobs.memory_with_input(config), ManualClock(), jobs.Watch()
     environment = RunEnvironment(
         store=store,
         clock=clock,
@@ -63,24 +72,83 @@ def of_partition(watch: jobs.Watch, partition: int) -> list[tuple[type[t.AnyEven
     ]
 
 
-def test_a_driver_tells_of_each_partition_what_it_tells_when_it_commits_one_by_one(
-    config: JobConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    together: list[int] = []
-    ahead = Committer.commit_ahead
+StoreT = TypeVar("StoreT", bound=MemoryStore)
 
-    def counted(self: Committer, manifests: Sequence[Manifest]) -> None:
-        together.append(len({manifest.partition for manifest in manifests}))
-        ahead(self, manifests)
 
-    monkeypatch.setattr(Committer, "commit_ahead", counted)
+def with_input(config: JobConfig, store: StoreT) -> StoreT:
+    jobs.copy_input(config, store)
+    return store
+
+
+class MeetingStore(MemoryStore):
+    """Results are committed only while commits of several partitions are under way."""
+
+    def __init__(self, parties: int) -> None:
+        super().__init__()
+        self._meeting = threading.Barrier(parties, timeout=60.0)
+
+    def create_exclusive(self, path: str, data: Data) -> bool:
+        if "/results/" in path:
+            self._meeting.wait()
+        return super().create_exclusive(path, data)
+
+
+def test_the_events_of_a_partition_are_those_of_a_driver_that_commits_one_by_one(config: JobConfig) -> None:
     one_by_one, eager = run(config, InlineBackend), run(config, EagerBackend)
-    assert max(together) == EagerBackend.slots
     for partition in range(PARTITIONS):
         assert of_partition(eager, partition) == of_partition(one_by_one, partition)
 
 
-def staged(config: JobConfig) -> tuple[MemoryStore, Committer, list[Manifest]]:
+def test_a_driver_does_not_wait_for_one_commit_before_it_begins_the_next(config: JobConfig) -> None:
+    watch = run(config, EagerBackend, with_input(config, MeetingStore(parties=3)))
+    assert len(watch.events(t.PartitionComplete)) == PARTITIONS
+
+
+def test_threads_are_as_many_as_a_thousand_commits_a_second_need_and_four_on_a_fast_disk() -> None:
+    assert threads_for(0.001) == THREADS_MIN
+    assert 1_000 * 0.050 < threads_for(0.050) <= THREADS_MAX
+    assert threads_for(10.0) == THREADS_MAX
+
+
+def test_jobs_of_one_lane_are_done_in_order_and_those_of_others_meanwhile() -> None:
+    held, done = threading.Event(), []
+
+    def work(job: str) -> str:
+        if job == "a1":
+            assert held.wait(60.0)
+        done.append(job)
+        return job
+
+    pool: CommitPool[str, str] = CommitPool(work)
+    for job in ("a1", "a2", "b1", "b2"):
+        pool.submit(job[0], job)
+    assert [pool.take(60.0), pool.take(60.0)] == ["b1", "b2"]
+    held.set()
+    assert [pool.take(60.0), pool.take(60.0)] == ["a1", "a2"]
+    assert pool.in_flight == 0
+    pool.close()
+    assert done == ["b1", "b2", "a1", "a2"]
+
+
+def test_closing_waits_for_what_is_under_way_and_drops_what_was_not_begun() -> None:
+    begun, held, done = threading.Event(), threading.Event(), []
+
+    def work(job: int) -> int:
+        begun.set()
+        assert held.wait(60.0)
+        done.append(job)
+        return job
+
+    pool: CommitPool[int, int] = CommitPool(work)
+    for job in range(3):
+        pool.submit("lane", job)
+    assert begun.wait(60.0)
+    threading.Timer(0.0, held.set).start()
+    pool.close()
+    assert done in ([0], [0, 1], [0, 1, 2])
+
+
+def staged(config: JobConfig) -> tuple[MemoryStore, Committer, list[Order]]:
     """Results and checkpoints of a job, none of them committed any more."""
     store = MemoryStore()
     jobs.run_inline(config, store)
@@ -94,43 +162,77 @@ def staged(config: JobConfig) -> tuple[MemoryStore, Committer, list[Manifest]]:
     for path in paths:
         store.remove(path)
     lock = acquire(store, layout, ManualClock(), Driver(host="here", pid=1), MemoryLock(set()))
-    return store, Committer(store, layout, lock, "keep_all"), manifests
+    return store, Committer(store, layout, lock, "keep_all"), [ordered(manifest) for manifest in manifests]
 
 
-def test_stages_that_were_committed_together_are_told_one_by_one(config: JobConfig) -> None:
-    store, committer, manifests = staged(config)
-    committer.commit_ahead(manifests)
+def ordered(manifest: Manifest) -> Order:
+    task = TaskKey(TaskKind.STAGE, manifest.partition, manifest.operator_index + 1)
+    return Order(task=task, attempt=manifest.attempt, manifest=manifest)
+
+
+def outcomes(committer: Committer) -> dict[tuple[int, str], Outcome]:
+    found = {}
+    while committer.in_flight:
+        outcome = committer.take(60.0)
+        assert outcome is not None
+        assert isinstance(outcome.manifest, Manifest)
+        found[outcome.manifest.partition, outcome.manifest.kind] = outcome
+    return found
+
+
+def test_stages_that_are_committed_together_count_once(config: JobConfig) -> None:
+    store, committer, orders = staged(config)
+    for order in orders:
+        committer.begin(order)
+    first = outcomes(committer)
     layout = jobs.layout_of(config)
     assert all(store.exists(layout.result_manifest(partition)) for partition in range(PARTITIONS))
-    assert [committer.commit(manifest) for manifest in manifests] == [True] * len(manifests)
-    assert not any(committer.commit(manifest) for manifest in manifests)
+    assert [outcome.is_first for outcome in first.values()] == [True] * len(orders)
+    for order in orders:
+        committer.begin(order)
+    assert [outcome.is_first for outcome in outcomes(committer).values()] == [False] * len(orders)
 
 
-def test_a_stage_that_cannot_be_committed_is_told_in_its_turn_and_stops_its_partition(
+def test_a_stage_that_cannot_be_committed_is_told_and_those_of_other_partitions_count(
     config: JobConfig,
 ) -> None:
-    store, committer, manifests = staged(config)
-    manifests[2] = msgspec.structs.replace(manifests[2], rows=77)
-    committer.commit_ahead(manifests)
-    assert committer.commit(manifests[0])
-    with pytest.raises(CheckpointError, match="77 rows staged"):
-        committer.commit(manifests[2])
-    assert not store.exists(jobs.layout_of(config).result_manifest(1))
-    assert committer.commit(manifests[4])
+    store, committer, orders = staged(config)
+    manifest = orders[2].manifest
+    assert isinstance(manifest, Manifest)
+    orders[2] = ordered(msgspec.structs.replace(manifest, rows=77))
+    for order in (orders[0], orders[2], orders[4]):
+        committer.begin(order)
+    found = outcomes(committer)
+    assert isinstance(found[1, "checkpoint"].error, CheckpointError)
+    assert [found[partition, "checkpoint"].is_first for partition in (0, 1, 2)] == [True, False, True]
+    assert not store.exists(jobs.layout_of(config).checkpoint_manifest(1, 1))
 
 
-def test_a_driver_that_was_taken_for_dead_commits_nothing_ahead(config: JobConfig) -> None:
-    store, late, manifests = staged(config)
+def test_a_driver_that_was_taken_for_dead_commits_nothing(config: JobConfig) -> None:
+    store, late, orders = staged(config)
     acquire(store, jobs.layout_of(config), ManualClock(), Driver(host="here", pid=2), MemoryLock(set()))
     before = store.contents()
-    with pytest.raises(JobLockedError):
-        late.commit_ahead(manifests)
+    for order in orders:
+        late.begin(order)
+    assert {type(outcome.error) for outcome in outcomes(late).values()} == {JobLockedError}
     assert store.contents() == before
 
 
-def test_nothing_to_commit_is_committed_ahead_of_nothing(config: JobConfig) -> None:
-    """As when all that waits is late words of attempts that have ended."""
-    store, committer, _ = staged(config)
-    before = store.contents()
-    committer.commit_ahead([])
-    assert store.contents() == before
+class RefusingStore(MemoryStore):
+    """Its disk is full when the result of partition 3 is to be committed."""
+
+    is_full = True
+
+    def create_exclusive(self, path: str, data: Data) -> bool:
+        if self.is_full and path.endswith("/results/partition_000003.json"):
+            raise StoreError(f"{path}: no space left on device")
+        return super().create_exclusive(path, data)
+
+
+def test_a_refused_commit_ends_the_run_with_its_reason_and_the_next_run_goes_on(config: JobConfig) -> None:
+    store = with_input(config, RefusingStore())
+    with pytest.raises(StoreError, match="no space left"):
+        run(config, EagerBackend, store)
+    store.is_full = False
+    run(config, EagerBackend, store)
+    assert len(jobs.exported(config, store)["result.jsonl"].splitlines()) == PARTITIONS

@@ -11,6 +11,7 @@ from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_context import RunControl
 from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
+from data_juicer.plan.tasks import TaskKey
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.locks import MemoryLock
@@ -20,15 +21,14 @@ class Forgetful(InlineBackend):
     """Gives the first attempt of each partition back."""
 
     returned: deque[m.Message]
-    seen: set[int]
+    seen: set[TaskKey]
 
     def submit(self, attempt: m.Attempt) -> None:
-        partition_id = attempt.partition.partition_id
-        if partition_id in self.seen:
+        if attempt.key in self.seen:
             super().submit(attempt)
             return
-        self.seen.add(partition_id)
-        self.returned.append(m.AttemptReturned(partition_id=partition_id, attempt=attempt.name))
+        self.seen.add(attempt.key)
+        self.returned.append(m.AttemptReturned(task=attempt.key, attempt=attempt.name))
 
     def next_message(self, timeout_s: float) -> m.Message | None:
         return self.returned.popleft() if self.returned else super().next_message(timeout_s)

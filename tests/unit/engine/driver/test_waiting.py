@@ -31,7 +31,7 @@ class FlakyBackend(InlineBackend):
         if attempt.partition.partition_id == 0 and self._failures:
             self._failures -= 1
             lost = m.AttemptFailed(
-                partition_id=0, attempt=attempt.name, error_type="OSError", message="lost", transient=True
+                task=attempt.key, attempt=attempt.name, error_type="OSError", message="lost", transient=True
             )
             self._failed.append(lost)
         else:

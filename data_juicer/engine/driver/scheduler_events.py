@@ -1,0 +1,183 @@
+"""What happens in a run, as its scheduler is told, and what is to be done then: values with one codec. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from data_juicer.engine.protocol.messages import IsolationPlan, Loss
+from data_juicer.plan.tasks import Task, TaskKey
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Base of what happens."""
+
+
+class _TaskEvent(_Event, frozen=True, kw_only=True):
+    """Of the attempt of a task that is under way."""
+
+    task: TaskKey
+
+
+class RunBegan(_Event, frozen=True, kw_only=True):
+    pass
+
+
+class SlotsChanged(_Event, frozen=True, kw_only=True):
+    """The backend takes so many attempts at once now."""
+
+    slots: int
+
+
+class StageStaged(_TaskEvent, frozen=True, kw_only=True):
+    """Files of a checkpoint, a summary, a result or decisions are written and synced."""
+
+    operator_index: int
+
+
+class StageCommitted(_TaskEvent, frozen=True, kw_only=True):
+    """The manifest of a staged stage has its name, from this attempt or an earlier one."""
+
+    operator_index: int
+    checkpoints: tuple[int, ...] = ()
+    """Operators behind which the partition has a checkpoint then, rising."""
+    is_end: bool
+    """It is what the task was to commit last."""
+    rows_dead: int = 0
+    """Dead letters of the partition so far."""
+
+
+class AttemptDone(_TaskEvent, frozen=True, kw_only=True):
+    """The backend has no more to do with it, and everything of it is staged."""
+
+
+class AttemptFailed(_TaskEvent, frozen=True, kw_only=True):
+    """`transient`: worth another attempt. `fatal`: no task can go on (a disk is full)."""
+
+    transient: bool = False
+    fatal: bool = False
+    operator_index: int | None = None
+    reason: str = ""
+    loss: Loss | None = None
+    """The worker is gone."""
+
+
+class AttemptReturned(_TaskEvent, frozen=True, kw_only=True):
+    """No worker had taken it up."""
+
+
+class CheckpointDamaged(_TaskEvent, frozen=True, kw_only=True):
+    """The checkpoint to go on from is not what was committed."""
+
+    operator_index: int
+
+
+class SummaryDamaged(_TaskEvent, frozen=True, kw_only=True):
+    """A resolve found that the summary of a partition is not what was committed."""
+
+    partition_id: int
+
+
+class OperatorWorks(_Event, frozen=True, kw_only=True):
+    """Some row went through the operator; told once."""
+
+    operator_index: int
+
+
+class DelayOver(_TaskEvent, frozen=True, kw_only=True):
+    """The time before the next attempt has passed."""
+
+
+class StopAsked(_Event, frozen=True, kw_only=True):
+    """Begin nothing more; what runs may finish."""
+
+
+class DrainOver(_Event, frozen=True, kw_only=True):
+    """What still runs is abandoned."""
+
+
+Event = (
+    RunBegan
+    | SlotsChanged
+    | StageStaged
+    | StageCommitted
+    | AttemptDone
+    | AttemptFailed
+    | AttemptReturned
+    | CheckpointDamaged
+    | SummaryDamaged
+    | OperatorWorks
+    | DelayOver
+    | StopAsked
+    | DrainOver
+)
+
+
+# ---- what is to be done
+
+
+class _Instruction(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Base of what the driver is to do."""
+
+
+class Submit(_Instruction, frozen=True, kw_only=True):
+    """Have a task attempted."""
+
+    task: Task
+    attempt: int
+    isolation: IsolationPlan = IsolationPlan()
+
+
+class Commit(_Instruction, frozen=True, kw_only=True):
+    """Make what the task staged count; its completion is `StageCommitted`; where the store refuses it, no task can go on."""
+
+    task: TaskKey
+    operator_index: int
+
+
+class SetAside(_Instruction, frozen=True, kw_only=True):
+    """Take the name from a damaged checkpoint; the partition goes on from the one before."""
+
+    task: TaskKey
+    operator_index: int
+    base: int | None
+    """Where it goes on; None: from its source."""
+
+
+class TellFailure(_Instruction, frozen=True, kw_only=True):
+    """Record that the attempt failed. None: the task is given up."""
+
+    task: TaskKey
+    retry_in_s: float | None
+
+
+class WakeAfter(_Instruction, frozen=True, kw_only=True):
+    """Tell the scheduler this event after so many seconds."""
+
+    delay_s: float
+    event: DelayOver | DrainOver
+
+
+class StopFatally(_Instruction, frozen=True, kw_only=True):
+    """The failure of this task ends the run."""
+
+    task: TaskKey
+
+
+class StopForDeadLetters(_Instruction, frozen=True, kw_only=True):
+    """More rows are dead letters than the job allows, whatever becomes of the others."""
+
+    rows_dead: int
+    operator_index: int | None = None
+    """The operator whose crashes made it certain."""
+
+
+class StopForCrashes(_Instruction, frozen=True, kw_only=True):
+    """An operator crashed its worker on every row that was tried."""
+
+    operator_index: int
+    rows_tried: int
+
+
+Instruction = (
+    Submit | Commit | SetAside | TellFailure | WakeAfter | StopFatally | StopForDeadLetters | StopForCrashes
+)
