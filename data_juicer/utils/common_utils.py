@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 def stats_to_number(s: Any, reverse: bool = True) -> float:
-    """A stat as a number: of a list the mean, of a text what it says.
+    """A value as a number, as `number_of` says.
 
     Returns: a number that stands last where there is none: the lowest with `reverse`, else the highest.
     """
+    number = number_of(s)
+    return number if number is not None else float(-sys.maxsize if reverse else sys.maxsize)
+
+
+def number_of(value: Any) -> float | None:
+    """A value as a number: of a list the mean, of a text what it says; None where it is none, or NaN."""
     try:
-        if isinstance(s, str):
-            return float(s)
-        if s is not None and not (isinstance(s, list) and not s):
+        if isinstance(value, str | int):
+            number = float(value)
+        elif value is None or (isinstance(value, list) and not value):
+            return None
+        else:
             import numpy as np
 
-            return float(np.asarray(s).mean())
-    except (TypeError, ValueError, OverflowError):
-        pass
-    return float(-sys.maxsize if reverse else sys.maxsize)
+            number = float(np.asarray(value).mean())
+    except OverflowError:  # an integer of over 300 digits
+        return math.inf if value > 0 else -math.inf
+    except (TypeError, ValueError):
+        return None
+    return None if math.isnan(number) else number
 
 
 def dict_to_hash(input_dict: Mapping[str, Any], hash_length: int | None = None) -> str:

@@ -124,10 +124,6 @@ def _text_keys(wanted: tuple[str, ...], rows: list[dict[str, Any]]) -> tuple[str
 def _filtered(case: Mapping[str, Any], batch: Batch, operator: Filter) -> Iterator[Outcome]:
     stats = operator.compute_stats(batch)
     kept = np.asarray(operator.keep(stats))
-    if "kept_ids" in case:  # a selector that needs no other row
-        ids = [row["id"] in case["kept_ids"] for row in input_of(case)]
-        yield from (Outcome(row, recorded, bool(kept[row])) for row, recorded in enumerate(ids))
-        return
     counted = batch.with_stats(stats)
     for row, (recorded, keep) in enumerate(zip(case["stats"], case["keep"], strict=True)):
         found = None if recorded is None else counted.row_stats(row)  # None: recorded without figures
@@ -136,6 +132,10 @@ def _filtered(case: Mapping[str, Any], batch: Batch, operator: Filter) -> Iterat
 
 def _mapped(case: Mapping[str, Any], batch: Batch, operator: Mapper) -> Iterator[Outcome]:
     after = operator.process(batch)
+    if "kept_ids" in case:  # a selector that needs no other row
+        for row, held in enumerate(input_of(case)):
+            yield Outcome(row, held["id"] in case["kept_ids"], row in after.origin)
+        return
     if "output_sha256" in case:
         expected = case["output_sha256"]
         found = [_digest("\0".join(texts)) for texts in _texts_by_origin(after, len(batch), operator)]

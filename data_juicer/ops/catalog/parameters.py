@@ -106,6 +106,43 @@ def check(name: str, cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
     return checked
 
 
+def refuse_empty_range(name: str, cls: type, checked: Mapping[str, Any]) -> None:
+    """Raises: ConfigError: a lower bound lies above the upper one, so that an operator could keep no row."""
+    values = {**_defaults(cls), **checked}
+    if values.get("reversed_range"):
+        return
+    for low_key in [key for key in values if key.startswith(("min_", "lower_"))]:
+        word, _, rest = low_key.partition("_")
+        high_key = f"{'max' if word == 'min' else 'upper'}_{rest}"
+        low, high = values[low_key], values.get(high_key)
+        if _is_number(low) and _is_number(high) and low > high and {low_key, high_key} & checked.keys():
+            raise ConfigError(
+                f"operator {name}: {low_key} = {low} is above {high_key} = {high}: no row could be kept"
+            )
+
+
+def _defaults(cls: type) -> dict[str, Any]:
+    return {key: parameter.default for key, parameter in own_parameters(cls).items()}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def blamed(name: str, message: str, given: Mapping[str, Any]) -> str:
+    """What an operator's `__init__` raised, in one line, with its name and the parameter that it speaks of.
+
+    Args:
+        given: the parameters of the recipe's entry.
+    """
+    text = " ".join(message.split())
+    named = [key for key in given if key in text]
+    values = [key for key, value in given.items() if isinstance(value, str) and value and value in text]
+    blame = next(iter([*named, *values, *(given if len(given) == 1 else ())]), None)
+    where = "" if blame is None or blame in named else f"{blame} = {given[blame]!r}: "
+    return text if text.startswith(f"operator {name}: ") else f"operator {name}: {where}{text}"
+
+
 def unknown(what: str, name: str, allowed: Iterable[str], also: Iterable[str] = ()) -> str:
     """The sentence about an unknown name: the nearest one and what is allowed; `also` is allowed but not listed."""
     allowed = sorted(allowed)

@@ -17,6 +17,7 @@ from data_juicer.errors import ConfigError
 from data_juicer.ops.base import Operator
 from data_juicer.ops.catalog import custom, parameters
 from data_juicer.ops.catalog.aliases import ALIASES, WITHOUT_EFFECT
+from data_juicer.ops.catalog.missing import why_missing
 from data_juicer.ops.operator_resources import declared_resources
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def make(name: str, params: Mapping[str, Any], *, text_key: str = "text", seed: 
         params = {key: value for key, value in params.items() if key not in WITHOUT_EFFECT}
     declared = getattr(cls, "foreign", cls)
     checked = {"text_key": text_key, **parameters.check(name, declared, params)}
+    parameters.refuse_empty_range(name, declared, checked)
     if getattr(cls, "draws", False):
         checked["seed"] = seed
     attributes = {**parameters.attribute_parameters(declared), **_attributes(declared, checked)}
@@ -75,8 +77,11 @@ def make(name: str, params: Mapping[str, Any], *, text_key: str = "text", seed: 
         setattr(operator, key, value)
     try:
         operator.__init__(**own)  # type: ignore[misc] # field keys are set before, so that it can read them
-    except (ValueError, TypeError, AssertionError) as error:
-        raise ConfigError(f"operator {name}: {error}") from error
+    except ConfigError as error:
+        raise ConfigError(parameters.blamed(name, str(error), params)) from error
+    except Exception as error:  # an operator of the user's raises anything
+        told = str(error) if isinstance(error, ValueError | TypeError | AssertionError) else repr(error)
+        raise ConfigError(parameters.blamed(name, told or repr(error), params)) from error
     operator.canonical = parameters.canonical(declared, checked)
     operator.resources = declared_resources(name, declared, params)
     return operator
@@ -130,6 +135,12 @@ def nearest(name: str, count_max: int) -> list[str]:
 
 
 def _unknown_operator(name: str) -> str:
+    why = why_missing(name)
+    if why is not None:
+        return (
+            f"operator {name!r} is one of DataJuicer's that is not here: {why}. "
+            "One of your own can take its place: custom_operator_paths."
+        )
     near = nearest(name, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"operator {name!r} is unknown{hint} {len(names())} are known: dj-process --list-ops prints them."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -18,6 +17,7 @@ from data_juicer.ops.dataset.scratch import Scratch
 from data_juicer.ops.dataset.summaries import Summaries, row_count
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import STATS_FIELD
+from data_juicer.utils.common_utils import number_of
 
 if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch
@@ -96,18 +96,8 @@ def column_of(batch: Batch, key: str) -> list[object]:
 
 
 def numbers_of(batch: Batch, key: str) -> pa.Array:
-    """The same as numbers: float64, null where there is something else or nothing."""
-    return pa.array([_number(value) for value in column_of(batch, key)], pa.float64())
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:  # an integer of over 300 digits
-        return math.inf if value > 0 else -math.inf
-    return None if math.isnan(number) else number
+    """The same as numbers (`utils/common_utils.py`): float64, null where there is something else or nothing."""
+    return pa.array([number_of(value) for value in column_of(batch, key)], pa.float64())
 
 
 def need_field(summaries: Summaries, valued: int, key: str) -> None:
@@ -116,12 +106,9 @@ def need_field(summaries: Summaries, valued: int, key: str) -> None:
         raise OperatorError(f"no row has a value to select by in the field {key!r} (field_key).")
 
 
-def keep_where(valid: Iterable[Mask], chosen: Iterable[Mask]) -> Iterator[pa.Table]:
-    """Decisions from which rows have a value, and which of those are chosen; parts of both are partitions."""
-    for has_value, mask in zip(valid, chosen, strict=True):
-        keep = np.zeros(len(has_value), np.bool_)
-        keep[has_value] = mask
-        yield pa.table({KEEP: pa.array(keep)})
+def keep_masked(masks: Iterable[Mask]) -> Iterator[pa.Table]:
+    """Decisions from which rows of each partition are chosen."""
+    return (pa.table({KEEP: pa.array(mask)}) for mask in masks)
 
 
 def keep_all(rows: Sequence[int]) -> Iterator[pa.Table]:

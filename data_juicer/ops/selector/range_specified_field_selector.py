@@ -7,28 +7,41 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from data_juicer.ops.dataset.ranks import First, Mask
+from data_juicer.ops.dataset.ranks import First, Keys, Mask
 from data_juicer.ops.dataset.scratch import Scratch
-from data_juicer.ops.dataset.selection import check_number, check_share, keep_all, keep_where, need_field
-from data_juicer.ops.dataset.summaries import Summaries
-from data_juicer.ops.selector.topk_specified_field_selector import NumberSelector, keys_of, valid_rows
+from data_juicer.ops.dataset.selection import (
+    check_number,
+    check_share,
+    keep_all,
+    keep_masked,
+    need_field,
+)
+from data_juicer.ops.dataset.summaries import Summaries, row_count
+from data_juicer.ops.selector.topk_specified_field_selector import (
+    NEVER_FIRST,
+    NumberSelector,
+    keys_of,
+    valid_count,
+)
 
 
 class RangeSpecifiedFieldSelector(NumberSelector):
     """Keeps the rows whose numbers, sorted from the smallest, stand from a lower rank up to an upper one, which is left out.
 
-    Equal numbers are sorted as the rows are. Without a field, or without any bound, every row is kept. Where a percentile and
+    A text counts as the number that it says, a list as its mean; rows without a number stand before all others, as
+    DataJuicer sorts them. Equal numbers are sorted as the rows are. Without a field, or without any bound, every row is kept. Where a percentile and
     a rank are given, the larger counts as lower bound and the smaller as upper bound.
 
     Args:
         field_key: the field; dots reach into objects, and `__dj__stats__.NAME` is a figure of a filter before.
-        lower_percentile: the lower rank as a share of the rows that have a number, rounded down.
+        lower_percentile: the lower rank as a share of all rows, rounded down.
         upper_percentile: the upper rank likewise.
         lower_rank: counted from 0.
         upper_rank: counted from 0.
     """
 
     name: ClassVar[str] = "range_specified_field_selector"
+    version: ClassVar[int | str] = 2
 
     def __init__(
         self,
@@ -51,11 +64,11 @@ class RangeSpecifiedFieldSelector(NumberSelector):
         """Raises: OperatorError: no row has such a field."""
         if not self.field_key or (*self.lower, *self.upper) == (None,) * 4:
             return keep_all(summaries.rows)
-        count = sum(int(valid.sum()) for valid in valid_rows(summaries))
-        need_field(summaries, count, self.field_key)
+        need_field(summaries, valid_count(summaries), self.field_key)
+        count = row_count(summaries)
         lower = max([0, *_ranks(count, *self.lower)])
         upper = min([count, *_ranks(count, *self.upper)])
-        return keep_where(valid_rows(summaries), _between(summaries, lower, upper))
+        return keep_masked(_between(summaries, lower, upper))
 
 
 def _ranks(count: int, share: float | None, rank: int | None) -> list[int]:
@@ -63,11 +76,10 @@ def _ranks(count: int, share: float | None, rank: int | None) -> list[int]:
 
 
 def _between(summaries: Summaries, lower: int, upper: int) -> Iterator[Mask]:
-    masks = [
-        First.of(lambda: keys_of(summaries, descending=False), rank).masks(
-            keys_of(summaries, descending=False)
-        )
-        for rank in (lower, upper)
-    ]
+    masks = [First.of(lambda: _keys(summaries), rank).masks(_keys(summaries)) for rank in (lower, upper)]
     for below, within in zip(*masks, strict=True):
         yield within & ~below
+
+
+def _keys(summaries: Summaries) -> Iterator[Keys]:
+    return keys_of(summaries, descending=False, without=-NEVER_FIRST)

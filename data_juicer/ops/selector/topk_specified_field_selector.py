@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from data_juicer.ops.dataset.ranks import First, Keys, Mask, ordered_keys
+from data_juicer.ops.dataset.ranks import First, Keys, ordered_keys
 from data_juicer.ops.dataset.scratch import Scratch
 from data_juicer.ops.dataset.selection import (
     Selector,
     TopSelector,
-    keep_where,
+    keep_masked,
     need_field,
     numbers_of,
 )
@@ -22,8 +24,15 @@ if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch
 
 
+NEVER_FIRST: Final = float(sys.maxsize)
+"""DataJuicer's number for a row without one, with the sign that makes it the last."""
+
+
 class NumberSelector(Selector):
-    """A selector by the numbers in one field. Rows without a number there are never selected."""
+    """A selector by the numbers in one field: a text counts as the number that it says, a list as its mean.
+
+    Rows without a number are neither first nor last by chance: `keys_of` says where they stand.
+    """
 
     field_key: str
 
@@ -33,21 +42,26 @@ class NumberSelector(Selector):
         return pa.table({"number": numbers_of(batch, self.field_key)})
 
 
-def valid_rows(summaries: Summaries) -> Iterator[Mask]:
-    """Which rows of each partition have a number."""
-    for table in summaries:
-        yield table.column("number").combine_chunks().is_valid().to_numpy(zero_copy_only=False)
+def valid_count(summaries: Summaries) -> int:
+    """How many rows have a number."""
+    return sum(table.num_rows - table.column("number").null_count for table in summaries)
 
 
-def keys_of(summaries: Summaries, *, descending: bool) -> Iterator[Keys]:
-    """The numbers of each partition's rows that have one, as keys."""
+def keys_of(summaries: Summaries, *, descending: bool, without: float) -> Iterator[Keys]:
+    """The numbers of each partition's rows as keys.
+
+    Args:
+        without: what counts as the number of a row that has none.
+    """
     for table in summaries:
-        numbers = table.column("number").combine_chunks().drop_null().to_numpy()
-        yield ordered_keys(numbers, descending=descending)
+        numbers = pc.fill_null(table.column("number").combine_chunks(), without)
+        yield ordered_keys(numbers.to_numpy(), descending=descending)
 
 
 class TopkSpecifiedFieldSelector(TopSelector, NumberSelector):
     """Keeps the rows with the largest numbers in a field, or the smallest; of equal ones the earliest.
+
+    A text counts as the number that it says, a list as its mean; rows without a number come last.
 
     Without a field, or with neither `top_ratio` nor `topk`, every row is kept. With both the smaller one counts.
 
@@ -59,10 +73,13 @@ class TopkSpecifiedFieldSelector(TopSelector, NumberSelector):
     """
 
     name: ClassVar[str] = "topk_specified_field_selector"
+    version: ClassVar[int | str] = 2
 
     def select(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
-        need_field(summaries, sum(int(valid.sum()) for valid in valid_rows(summaries)), self.field_key)
+        need_field(summaries, valid_count(summaries), self.field_key)
         count = self.how_many(row_count(summaries))
-        first = First.of(lambda: keys_of(summaries, descending=self.reverse), count)
-        chosen = first.masks(keys_of(summaries, descending=self.reverse))
-        return keep_where(valid_rows(summaries), chosen)
+        first = First.of(lambda: self._keys(summaries), count)
+        return keep_masked(first.masks(self._keys(summaries)))
+
+    def _keys(self, summaries: Summaries) -> Iterator[Keys]:
+        return keys_of(summaries, descending=self.reverse, without=NEVER_FIRST * (-1 if self.reverse else 1))

@@ -60,17 +60,57 @@ def test_a_random_selection_is_drawn_by_the_seed_of_the_job() -> None:
     assert drawn[0] == kept(RANDOM, {"select_num": 20})
 
 
-def test_a_row_without_a_number_is_never_among_the_first() -> None:
-    assert 7 not in kept(TOPK, {"field_key": "score", "topk": 40})
-    assert len(kept(TOPK, {"field_key": "score", "topk": 40, "reverse": False})) == 39
+def test_a_row_without_a_number_comes_last_whatever_the_order() -> None:
+    assert 7 not in kept(TOPK, {"field_key": "score", "topk": 39})
+    assert 7 not in kept(TOPK, {"field_key": "score", "topk": 39, "reverse": False})
+    assert len(kept(TOPK, {"field_key": "score", "topk": 40})) == 40
     assert kept(TOPK, {"field_key": "score", "top_ratio": 0.01}) == []
 
 
-def test_what_is_no_number_costs_its_row_alone() -> None:
-    scores: list[Any] = [1, "9", None, True, [7], 10**400, -2.5]
-    rows = [{"id": number, "score": score} for number, score in enumerate(scores)]
-    assert kept(TOPK, {"field_key": "score", "topk": 2}, rows) == [0, 5]
-    assert kept(TOPK, {"field_key": "score", "topk": 99}, rows) == [0, 5, 6]
+MIXED: list[Any] = [
+    1,
+    "9",
+    None,
+    True,
+    [7, 8],
+    10**400,
+    -2.5,
+    "no number",
+    {"a": 1},
+    "nan",
+    [],
+    " 2.25 ",
+]
+
+
+def test_texts_and_lists_count_as_their_numbers_as_datajuicer_takes_them() -> None:
+    rows = [{"id": number, "score": score} for number, score in enumerate(MIXED)]
+    assert kept(TOPK, {"field_key": "score", "topk": 3}, rows) == [1, 4, 5]
+    assert kept(TOPK, {"field_key": "score", "topk": 2, "reverse": False}, rows) == [0, 6]
+    assert kept(TOPK, {"field_key": "score", "topk": 7}, rows) == [
+        0,
+        1,
+        3,
+        4,
+        5,
+        6,
+        11,
+    ]  # all that are numbers
+
+
+def test_a_range_counts_rows_without_a_number_below_all_others() -> None:
+    rows = [{"id": number, "score": score} for number, score in enumerate([3, None, "1", "x", [2]])]
+    assert kept(RANGE, {"field_key": "score", "lower_rank": 2, "upper_rank": 4}, rows) == [2, 4]
+    assert kept(RANGE, {"field_key": "score", "lower_percentile": 0.0, "upper_percentile": 0.4}, rows) == [
+        1,
+        3,
+    ]
+
+
+def test_a_selector_by_tags_adds_no_stat() -> None:
+    operator = registry.make("tags_specified_field_selector", {"field_key": "tag", "target_tags": ["a"]})
+    after = operator.process(batch_of([{"text": "x", "tag": "a"}, {"text": "y", "tag": "b"}]))  # type: ignore[attr-defined]
+    assert (len(after), dict(after.stats)) == (1, {})
 
 
 def test_a_rare_or_frequent_value_is_found() -> None:
