@@ -28,7 +28,7 @@ from data_juicer.engine.lifecycle.disk_space import check_room
 from data_juicer.engine.lifecycle.environment import JobOutcome, RunEnvironment
 from data_juicer.engine.lifecycle.finish import fail, succeed
 from data_juicer.engine.lifecycle.open import OpenJob, open_job
-from data_juicer.engine.lifecycle.prepare import plan_run, scan_input, set_damaged_aside
+from data_juicer.engine.lifecycle.prepare import plan_again, plan_run, scan_input, set_damaged_aside
 from data_juicer.engine.lifecycle.wanted import WantedJob, find_done, find_published, find_wanted
 from data_juicer.engine.output.dead_letters import example_dead_letters
 from data_juicer.engine.output.mapping_report import total_ledgers, with_all_operators
@@ -42,6 +42,7 @@ from data_juicer.job import lock as locks
 from data_juicer.plan.jobplan import JobPlan
 from data_juicer.plan.mapping import DatasetMapping
 from data_juicer.plan.phases import ResolvePlan
+from data_juicer.plan.resume.results import read_result
 from data_juicer.plan.retention import Retention
 from data_juicer.plan.tasks import plan_segments
 from data_juicer.store.decisions import ResolveManifest
@@ -156,7 +157,12 @@ class _Run:
         )
         setup = self._setup(mapping)
         plan, steps = plan_run(self.job, mapping, setup, self.recorder)
-        self.counts = CommittedCounts.of(plan.done.values())
+        self.counts = CommittedCounts(
+            partitions=len(plan.done),
+            rows_in=plan.done.rows_in,
+            rows_out=plan.done.rows_out,
+            rows_dead=sum(ledger.rows_dead_letter for ledger in plan.done.ledgers),
+        )
         for partition_id, checkpoints in plan.checkpoints.items():
             self.committer.hold(partition_id, checkpoints)
         self._check_room(mapping, plan, setup)
@@ -168,11 +174,14 @@ class _Run:
         resolves = self._resolves(mapping, steps)
         driver = self._driver(mapping, resolves)
         self._run_partitions(mapping, driver, resolves, plan, plan.pending, plan.checkpoints)
-        damaged = set_damaged_aside(self.job, plan, self.recorder, self.context)
-        for partition_id in damaged:
-            self.counts.remove(plan.done[partition_id])
-            self.committer.hold(partition_id, plan.fallbacks[partition_id])
-        self._run_partitions(mapping, driver, resolves, plan, mapping.in_input_order(damaged), plan.fallbacks)
+        damaged = set_damaged_aside(self.job, plan, mapping, self.recorder, self.context)
+        if damaged:
+            for _, result in damaged:
+                self.counts.remove(result)
+            again = plan_again(self.job, [spec for spec, _ in damaged], setup)
+            for partition_id, checkpoints in again.checkpoints.items():
+                self.committer.hold(partition_id, checkpoints)
+            self._run_partitions(mapping, driver, resolves, plan, again.pending, again.checkpoints)
         reports = resolves.report()
         self.job.lock.fence()
         publish_job(
@@ -191,10 +200,11 @@ class _Run:
         if self.published is None or plan.pending:
             return False
         parts = [(part.partition, part.digest) for part in self.published.parts]
-        wanted = [
-            (spec.partition_id, plan.done[spec.partition_id].files[0].digest) for spec in mapping.partitions
-        ]
-        return parts == wanted
+        results = (
+            read_result(self.store, self.layout.result_manifest(spec.partition_id))
+            for spec in mapping.partitions
+        )
+        return parts == [(result.partition, result.files[0].digest) for result in results]
 
     def _setup(self, mapping: DatasetMapping) -> WorkerSetup:
         """What workers are told once; the keys behind dataset operators depend on the whole input."""
@@ -221,7 +231,6 @@ class _Run:
 
     def _tell_plan(self, mapping: DatasetMapping, plan: JobPlan) -> None:
         """Tell what this run has to do."""
-        done = list(plan.done.values())
         newest = [checkpoints[-1] for checkpoints in plan.checkpoints.values()]
         self.job.log.record(
             t.ProcessingStart(
@@ -231,12 +240,12 @@ class _Run:
                     backend=self.environment.backend.name,
                     workers=self.environment.backend.workers,
                     partitions=len(mapping.partitions),
-                    partitions_done=len(done),
+                    partitions_done=len(plan.done),
                     rows=mapping.rows,
-                    rows_done=sum(result.ledgers[0].rows_in for result in done),
-                    rows_out=sum(result.rows for result in done),
+                    rows_done=plan.done.rows_in,
+                    rows_out=plan.done.rows_out,
                     operators=with_all_operators(
-                        total_ledgers([*done, *newest]), [op.name for op in self.operators]
+                        total_ledgers([plan.done, *newest]), [op.name for op in self.operators]
                     ),
                 )
             )
@@ -276,9 +285,7 @@ class _Run:
                 drain_s=self.config.fault_tolerance.drain_s,
                 attempts_before=self.attempts_max,
                 works=frozenset(
-                    ledger.index
-                    for ledger in total_ledgers(plan.done.values())
-                    if ledger.rows_in > ledger.rows_dead_letter
+                    ledger.index for ledger in plan.done.ledgers if ledger.rows_in > ledger.rows_dead_letter
                 ),
             )
         )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.resume.inventory import Inventory
-from data_juicer.plan.resume.points import Wanted, find_resume_point
+from data_juicer.plan.resume.points import Refusal, Wanted, find_resume_point
+from data_juicer.plan.resume.results import CommittedResult, DoneResults
 from data_juicer.store.manifest import Manifest
+
+NO_MORE: Final = "the input has no such partition any more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,74 +31,110 @@ class Refused:
 class JobPlan:
     pending: list[int] = field(default_factory=list)
     """Partition ids in the order of the input."""
-    done: dict[int, Manifest] = field(default_factory=dict)
+    done: DoneResults = field(default_factory=DoneResults)
     """Results that are committed."""
     checkpoints: dict[int, list[Manifest]] = field(default_factory=dict)
     """Of pending partitions: what they may continue from, the newest last."""
-    fallbacks: dict[int, list[Manifest]] = field(default_factory=dict)
-    """The same of partitions that are done, for the case that a result turns out damaged when it is read."""
     refused: list[Refused] = field(default_factory=list)
 
 
-def plan_job(job: str, partitions: Sequence[PartitionSpec], inventory: Inventory, keys: KeyMaker) -> JobPlan:
-    """Decide for every partition.
+def plan_results(
+    job: str,
+    partitions: Sequence[PartitionSpec],
+    results: Iterable[tuple[str, CommittedResult]],
+    keys: KeyMaker,
+    load: Callable[[str], Manifest],
+) -> JobPlan:
+    """Decide for every committed result whether it is the one that this run would make.
 
-    A checkpoint with another key than this run's stands where this run may want to commit: it is refused, and so is
-    all of a partition that is no more.
+    Args:
+        results: with the paths of their manifests.
+        load: reads all of a manifest, of which more is needed to say why it is refused.
     """
     plan = JobPlan()
-    for partition in partitions:
-        pid = partition.partition_id
-        result, held = inventory.results.get(pid), inventory.checkpoints.get(pid, [])
-        if result is None and not held:
-            plan.pending.append(pid)
+    known = {partition.partition_id: partition for partition in partitions}
+    for path, result in results:
+        partition = known.get(result.partition)
+        if partition is None:
+            plan.refused.append(
+                Refused(
+                    path=path,
+                    partition_id=result.partition,
+                    operator_index=result.operator_index,
+                    reason=NO_MORE,
+                )
+            )
             continue
         made = keys.keys(partition.digest, partition.position)
-        wanted = Wanted(
-            job=job,
-            partition_id=pid,
-            fragment=partition.digest,
-            reader=keys.reader,
-            keys=made,
-            result_key=keys.result_key(made[-1]),
-            operators=keys.operators,
-            barriers=tuple(keys.resolve_keys),
-        )
-        point = find_resume_point(wanted, [result[1]] if result else [], [manifest for _, manifest in held])
-        paths = {id(manifest): path for path, manifest in [*held, *([result] if result else [])]}
-        plan.refused += [
-            Refused(
-                path=paths[id(refusal.manifest)],
-                partition_id=pid,
-                operator_index=refusal.manifest.operator_index,
-                reason=refusal.reason,
-            )
-            for refusal in point.refused
-        ]
-        if point.done is not None:
-            plan.done[pid] = point.done
-            plan.fallbacks[pid] = list(point.bases)
+        if result.job == job and result.key == keys.result_key(made[-1]):
+            plan.done.add(result)
             continue
-        plan.pending.append(pid)
-        if point.bases:
-            plan.checkpoints[pid] = list(point.bases)
-    plan.refused += _of_partitions_no_more(partitions, inventory)
+        point = find_resume_point(_wanted(job, partition, keys), [load(path)], [])
+        plan.refused += [_refused(path, refusal) for refusal in point.refused]
     return plan
 
 
-def _of_partitions_no_more(partitions: Sequence[PartitionSpec], inventory: Inventory) -> list[Refused]:
-    known = {partition.partition_id for partition in partitions}
-    gone = {pid: [entry] for pid, entry in inventory.results.items() if pid not in known}
-    for pid, entries in inventory.checkpoints.items():
-        if pid not in known:
-            gone[pid] = [*gone.get(pid, []), *entries]
+def plan_job(
+    job: str,
+    partitions: Iterable[PartitionSpec],
+    inventory: Inventory,
+    keys: KeyMaker,
+    plan: JobPlan | None = None,
+) -> JobPlan:
+    """Decide where every partition that has no result continues.
+
+    A checkpoint with another key than this run's stands where this run may want to commit: it is refused, and so is
+    all of a partition that is no more.
+
+    Args:
+        plan: what `plan_results` found, which is filled in; nothing is done without one.
+    """
+    plan = plan or JobPlan()
+    known = set()
+    for partition in partitions:
+        pid = partition.partition_id
+        known.add(pid)
+        if pid in plan.done:
+            continue
+        plan.pending.append(pid)
+        held = inventory.checkpoints.get(pid)
+        if held:
+            point = find_resume_point(_wanted(job, partition, keys), [], [manifest for _, manifest in held])
+            paths = {id(manifest): path for path, manifest in held}
+            plan.refused += [_refused(paths[id(refusal.manifest)], refusal) for refusal in point.refused]
+            if point.bases:
+                plan.checkpoints[pid] = list(point.bases)
+    plan.refused += _of_partitions_no_more(known, inventory)
+    return plan
+
+
+def _wanted(job: str, partition: PartitionSpec, keys: KeyMaker) -> Wanted:
+    made = keys.keys(partition.digest, partition.position)
+    return Wanted(
+        job=job,
+        partition_id=partition.partition_id,
+        fragment=partition.digest,
+        reader=keys.reader,
+        keys=made,
+        result_key=keys.result_key(made[-1]),
+        operators=keys.operators,
+        barriers=tuple(keys.resolve_keys),
+    )
+
+
+def _refused(path: str, refusal: Refusal) -> Refused:
+    return Refused(
+        path=path,
+        partition_id=refusal.manifest.partition,
+        operator_index=refusal.manifest.operator_index,
+        reason=refusal.reason,
+    )
+
+
+def _of_partitions_no_more(known: Container[int], inventory: Inventory) -> list[Refused]:
     return [
-        Refused(
-            path=path,
-            partition_id=pid,
-            operator_index=manifest.operator_index,
-            reason="the input has no such partition any more",
-        )
-        for pid, entries in sorted(gone.items())
+        Refused(path=path, partition_id=pid, operator_index=manifest.operator_index, reason=NO_MORE)
+        for pid, entries in sorted(inventory.checkpoints.items())
+        if pid not in known
         for path, manifest in entries
     ]

@@ -35,6 +35,14 @@ def digest(*parts: bytes | str) -> str:
     return str(state.hexdigest())
 
 
+def _framed(part: str) -> bytes:
+    """A part as `digest` takes it in: its length, then itself."""
+    return len(part).to_bytes(8, "little") + part.encode()
+
+
+_KEY_LENGTH: Final = (32).to_bytes(8, "little")
+
+
 def canonical(value: object) -> bytes:
     """JSON with sorted keys."""
     return _ENCODER.encode(value)
@@ -58,19 +66,20 @@ class KeyMaker:
         self.operators = tuple(operators)
         self.resolve_keys = dict(resolve_keys or {})
         self._steps = tuple(digest(canonical(identity)) for identity in operators)
+        self._framed_steps = tuple(_framed(step) for step in self._steps)
         self._export = export
 
     def keys(self, fragment: str, position: int) -> tuple[str, ...]:
         """The key before the first operator and after each, shape (operators + 1,)."""
-        made = [digest(fragment, self.reader)]
-        for index in range(len(self._steps)):
-            made.append(self._next(made[-1], index, position))
+        key = digest(fragment, self.reader)
+        made = [key]
+        for index, step in enumerate(self._framed_steps):
+            if index in self.resolve_keys:
+                key = digest(key, self.resolve_keys[index], str(position))
+            else:  # as `digest(key, step)`, of which there are as many as partitions times operators
+                key = xxhash.xxh3_128_hexdigest(_KEY_LENGTH + key.encode() + step)
+            made.append(key)
         return tuple(made)
-
-    def _next(self, key: str, index: int, position: int) -> str:
-        if index in self.resolve_keys:
-            return digest(key, self.resolve_keys[index], str(position))
-        return digest(key, self._steps[index])
 
     def summary_key(self, key_before: str, index: int) -> str:
         """The key of what operator `index` makes of the rows with this key."""

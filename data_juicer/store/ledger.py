@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -34,6 +36,28 @@ class OperatorLedger(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.rows_in + self.rows_generated == left + self.rows_grouped
 
 
+class HasLedgers(Protocol):
+    """What accounts for rows: a manifest, or the sum of many."""
+
+    @property
+    def ledgers(self) -> tuple[OperatorLedger, ...]:
+        """Of `read` and of every operator so far, in their order."""
+
+
+_SUMMED: Final = (
+    "rows_in",
+    "rows_generated",
+    "rows_out",
+    "rows_filtered",
+    "rows_duplicate",
+    "rows_dead_letter",
+    "rows_grouped",
+    "duration_s",
+    "text_bytes",
+)
+_NUMBERS: Final = attrgetter(*_SUMMED)
+
+
 def check_ledgers(ledgers: Sequence[OperatorLedger], where: str) -> None:
     """Every operator accounts for its rows and gets what the one before it gave.
 
@@ -63,6 +87,33 @@ def add_ledgers(one: OperatorLedger, other: OperatorLedger) -> OperatorLedger:
         duration_s=one.duration_s + other.duration_s,
         text_bytes=one.text_bytes + other.text_bytes,
     )
+
+
+class LedgerSums:
+    """The ledgers of many partitions, added up operator by operator."""
+
+    def __init__(self) -> None:
+        self._sums: dict[int, list[Any]] = {}
+        self._names: dict[int, str] = {}
+
+    def add(self, ledgers: Iterable[OperatorLedger]) -> None:
+        for ledger in ledgers:
+            held = self._sums.get(ledger.index)
+            if held is None:
+                held = self._sums[ledger.index] = [0] * len(_SUMMED)
+                self._names[ledger.index] = ledger.name
+            for place, number in enumerate(_NUMBERS(ledger)):
+                if number:
+                    held[place] += number
+
+    def total(self) -> tuple[OperatorLedger, ...]:
+        """In the order of the recipe."""
+        return tuple(
+            OperatorLedger(
+                index=index, name=self._names[index], **dict(zip(_SUMMED, self._sums[index], strict=True))
+            )
+            for index in sorted(self._sums)
+        )
 
 
 def _told(ledger: OperatorLedger) -> str:

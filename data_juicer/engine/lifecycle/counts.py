@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
+from data_juicer.plan.resume.results import CommittedResult
 from data_juicer.store.manifest import Manifest
 
 
@@ -17,22 +17,15 @@ class CommittedCounts:
     rows_out: int = 0
     rows_dead: int = 0
 
-    @staticmethod
-    def of(results: Iterable[Manifest]) -> CommittedCounts:
-        counts = CommittedCounts()
-        for result in results:
-            counts.add(result)
-        return counts
-
-    def add(self, result: Manifest) -> None:
+    def add(self, result: Manifest | CommittedResult) -> None:
         """A result is committed."""
         self._add(result, 1)
 
-    def remove(self, result: Manifest) -> None:
+    def remove(self, result: Manifest | CommittedResult) -> None:
         """A result was set aside."""
         self._add(result, -1)
 
-    def _add(self, result: Manifest, sign: int) -> None:
+    def _add(self, result: Manifest | CommittedResult, sign: int) -> None:
         self.partitions += sign
         self.rows_in += sign * result.ledgers[0].rows_in
         self.rows_out += sign * result.rows

@@ -17,7 +17,7 @@ from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.base import Fragment, SourceFile
 from data_juicer.formats.partition import check_source
 from data_juicer.ops.base import Operator
-from data_juicer.plan.jobplan import JobPlan, plan_job
+from data_juicer.plan.jobplan import JobPlan, plan_job, plan_results
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.mapping import (
     DatasetMapping,
@@ -25,11 +25,14 @@ from data_juicer.plan.mapping import (
     decode_mapping,
     encode_mapping,
 )
+from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.phases import ResolvePlan, plan_resolves
-from data_juicer.plan.resume.inventory import take_inventory
+from data_juicer.plan.resume.damage import Damage
+from data_juicer.plan.resume.inventory import take_checkpoints
 from data_juicer.plan.resume.report import encode_resume_report
+from data_juicer.plan.resume.results import CommittedResult, read_result, read_results
 from data_juicer.plan.scan import scan
-from data_juicer.store.commit import set_aside
+from data_juicer.store.commit import read_manifest, set_aside
 
 
 def scan_input(
@@ -47,7 +50,7 @@ def scan_input(
     for source in sources:
         check_source(job.store, source, text_keys_of(operators))
     store, path = job.store, job.layout.dataset_mapping
-    held, previous = _mapping_before(job, recorder)
+    previous = _mapping_before(job, recorder)
     seen = _Seen(context)
     mapping = scan(
         sources,
@@ -60,26 +63,24 @@ def scan_input(
         verify=config.verify_input,
         watch=seen.add,
     )
-    encoded = held if mapping is previous else encode_mapping(mapping)
-    if encoded is not None and encoded != held:
-        store.write_atomic(path, encoded)
+    if mapping is not previous:
+        store.write_atomic(path, encode_mapping(mapping))
     for source in mapping.empty_sources():
         recorder.warn(f"{source.path} holds no row.")
     return mapping
 
 
-def _mapping_before(job: OpenJob, recorder: EventRecorder) -> tuple[bytes | None, DatasetMapping | None]:
-    """What an earlier run knew of the input, as bytes and decoded; a damaged one is set aside and told."""
+def _mapping_before(job: OpenJob, recorder: EventRecorder) -> DatasetMapping | None:
+    """What an earlier run knew of the input; a damaged one is set aside and told."""
     layout, path = job.layout, job.layout.dataset_mapping
     try:
-        data = job.store.read(path)
-        return data, decode_mapping(data, path, layout.partitions_dir)
+        return decode_mapping(job.store.read(path), path, layout.partitions_dir)
     except FileNotFoundError:
         if has_work(job.store, layout):
             recorder.warn(f"{path} is missing; the input is scanned again.")
     except CheckpointCorruptError:
         recorder.warn(put_damaged_aside(job.store, path, "the input is scanned again"))
-    return None, None
+    return None
 
 
 class _Seen:
@@ -103,9 +104,16 @@ def plan_run(
 ) -> tuple[JobPlan, ResolvePlan]:
     """What is to be done. What is damaged or stale is set aside, and why is told and written to the resume report."""
     store, layout = job.store, job.layout
-    inventory = take_inventory(store, layout)
     keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
-    plan = plan_job(layout.job_id, mapping.partitions, inventory, keys)
+    damaged: list[Damage] = []
+    results = read_results(store, layout, damaged)
+    plan = plan_results(
+        layout.job_id, mapping.partitions, results, keys, lambda path: read_manifest(store, path)
+    )
+    done = plan.done
+    inventory = take_checkpoints(store, layout, lambda partition: partition not in done)
+    inventory.damaged[:0] = damaged
+    plan = plan_job(layout.job_id, mapping.partitions, inventory, keys, plan)
     resolves = plan_resolves(mapping.partitions, inventory, keys)
     plan.refused += resolves.refused
     for damage in inventory.damaged:
@@ -120,21 +128,40 @@ def plan_run(
     return plan, resolves
 
 
-def set_damaged_aside(job: OpenJob, plan: JobPlan, recorder: EventRecorder, context: RunContext) -> list[int]:
+def set_damaged_aside(
+    job: OpenJob, plan: JobPlan, mapping: DatasetMapping, recorder: EventRecorder, context: RunContext
+) -> list[tuple[PartitionSpec, CommittedResult]]:
     """Partitions that an earlier run committed and whose result is not what it was; their results are set aside.
 
     Reads every byte of every result of earlier runs.
     """
-    damaged = []
-    for count, (partition_id, result) in enumerate(plan.done.items()):
+    damaged, count = [], 0
+    for spec in mapping.partitions if plan.done else ():
+        if spec.partition_id not in plan.done:
+            continue
         context.heartbeat_or_stop(
             f"checking results of earlier runs: {count:,} of {len(plan.done):,} partitions"
         )
+        count += 1
+        path = job.layout.result_manifest(spec.partition_id)
+        result = read_result(job.store, path)
         damage = find_damage(job.store, job.layout, result)
         if damage is not None:
             recorder.warn(
-                f"the result of partition {partition_id} is damaged and was set aside: {damage}", partition_id
+                f"the result of partition {spec.partition_id} is damaged and was set aside: {damage}",
+                spec.partition_id,
             )
-            set_aside(job.store, [job.layout.result_manifest(partition_id)])
-            damaged.append(partition_id)
+            set_aside(job.store, [path])
+            damaged.append((spec, result))
     return damaged
+
+
+def plan_again(job: OpenJob, partitions: Sequence[PartitionSpec], setup: WorkerSetup) -> JobPlan:
+    """Where partitions continue whose results turned out damaged. Stale checkpoints of them are set aside."""
+    ids = {spec.partition_id for spec in partitions}
+    inventory = take_checkpoints(job.store, job.layout, ids.__contains__)
+    keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
+    plan = plan_job(job.layout.job_id, partitions, inventory, keys)
+    damaged = [damage.path for damage in inventory.damaged]
+    set_aside(job.store, [*damaged, *(refused.path for refused in plan.refused)])
+    return plan

@@ -14,6 +14,7 @@ from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_checkpoint_name, parse_result_name
 from data_juicer.job.summary import JobStatus, JobSummary
+from data_juicer.plan.resume.results import CommittedResult
 from data_juicer.storage.base import Store
 from data_juicer.store.commit import set_aside
 from data_juicer.store.manifest import Manifest
@@ -30,7 +31,7 @@ def look_back(store: Store, layout: JobLayout) -> tuple[str, ...]:
     return (*of_summary, *_of_results(store, layout, summary))
 
 
-def find_damage(store: Store, layout: JobLayout, result: Manifest) -> str | None:
+def find_damage(store: Store, layout: JobLayout, result: Manifest | CommittedResult) -> str | None:
     """What of a committed result is not what it was; None where all of it is. Reads every byte of it."""
     folders = (
         (layout.results_dir, result.files),

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.store.ledger import READ, OperatorLedger, add_ledgers
+from data_juicer.store.ledger import READ, HasLedgers, LedgerSums, OperatorLedger
 from data_juicer.store.manifest import Manifest
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
@@ -80,14 +80,12 @@ def encode_report(report: MappingReport) -> bytes:
     return _CODEC.encode(report, indent=1 if len(report.partitions) <= READABLE_PARTITIONS_MAX else None)
 
 
-def total_ledgers(results: Iterable[Manifest]) -> tuple[OperatorLedger, ...]:
+def total_ledgers(results: Iterable[HasLedgers]) -> tuple[OperatorLedger, ...]:
     """The ledgers of all partitions added up, operator by operator. Pure."""
-    total: dict[int, OperatorLedger] = {}
+    sums = LedgerSums()
     for result in results:
-        for ledger in result.ledgers:
-            held = total.get(ledger.index)
-            total[ledger.index] = ledger if held is None else add_ledgers(held, ledger)
-    return tuple(total[index] for index in sorted(total))
+        sums.add(result.ledgers)
+    return sums.total()
 
 
 def with_all_operators(

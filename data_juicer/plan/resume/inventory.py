@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_checkpoint_name, parse_resolve_name, parse_result_name
+from data_juicer.plan.resume.damage import BROKEN_LINK, Damage, wrong_files
 from data_juicer.storage.base import Store
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import ResolveManifest, check_decisions, read_resolve
-from data_juicer.store.manifest import DataFile, Manifest
-
-BROKEN_LINK: Final = "it is a link to a file that is not there"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Damage:
-    """A manifest that cannot be read, and why."""
-
-    path: str
-    reason: str
+from data_juicer.store.manifest import Manifest
 
 
 @dataclass(slots=True)
@@ -44,7 +34,7 @@ def take_inventory(store: Store, layout: JobLayout) -> Inventory:
 
     Only the decisions of dataset-wide operators are read: a worker that found them damaged could not go on.
     """
-    inventory = Inventory()
+    inventory = take_checkpoints(store, layout)
     names = set(store.list(layout.results_dir))
     for path, manifest in _manifests(
         store, layout.results_dir, names, inventory.damaged, layout.dead_letter_dir
@@ -52,8 +42,20 @@ def take_inventory(store: Store, layout: JobLayout) -> Inventory:
         parsed = parse_result_name(os.path.basename(path))
         if parsed is not None and parsed.partition_id == manifest.partition:
             inventory.results[manifest.partition] = (path, manifest)
+    return inventory
+
+
+def take_checkpoints(
+    store: Store, layout: JobLayout, wanted: Callable[[int], bool] = lambda _: True
+) -> Inventory:
+    """The same without results, and without the checkpoints of partitions that are not wanted: those are not opened.
+
+    Summaries are taken of all partitions, since the decisions about one depend on all.
+    """
+    inventory = Inventory()
     names = set(store.list(layout.checkpoints_dir))
-    for path, manifest in _manifests(store, layout.checkpoints_dir, names, inventory.damaged):
+    opened = [name for name in names if _is_opened(name, wanted)]
+    for path, manifest in _manifests(store, layout.checkpoints_dir, opened, inventory.damaged):
         if manifest.kind == "summary":
             inventory.summaries[manifest.partition, manifest.operator_index] = (path, manifest)
         else:
@@ -80,7 +82,7 @@ def _take_resolves(store: Store, layout: JobLayout, names: set[str], inventory: 
 
 
 def _manifests(
-    store: Store, directory: str, names: set[str], damaged: list[Damage], letters_dir: str | None = None
+    store: Store, directory: str, names: Iterable[str], damaged: list[Damage], letters_dir: str | None = None
 ) -> Iterator[tuple[str, Manifest]]:
     """`letters_dir`: where the dead letters lie that the manifests name, if not beside them."""
     for name in sorted(names):
@@ -96,8 +98,8 @@ def _manifests(
         except FileNotFoundError:
             damaged.append(Damage(path=path, reason=BROKEN_LINK))
             continue
-        reason = _wrong_name(manifest, expected) or _wrong_files(store, directory, names, manifest.files)
-        reason = reason or _wrong_letters(store, letters_dir or directory, manifest)
+        reason = _wrong_name(manifest, expected) or wrong_files(store, directory, manifest.files)
+        reason = reason or wrong_files(store, letters_dir or directory, manifest.dead_letters)
         if reason is None:
             yield path, manifest
         else:
@@ -134,19 +136,9 @@ def _wrong_name(manifest: Manifest, named: _Named) -> str | None:
     return None
 
 
-def _wrong_letters(store: Store, directory: str, manifest: Manifest) -> str | None:
-    names = {file.name for file in manifest.dead_letters if store.exists(os.path.join(directory, file.name))}
-    return _wrong_files(store, directory, names, manifest.dead_letters)
-
-
-def _wrong_files(store: Store, directory: str, names: set[str], files: Sequence[DataFile]) -> str | None:
-    for file in files:
-        if file.name not in names:
-            return f"{file.name} is missing"
-        try:
-            size_bytes = store.size(os.path.join(directory, file.name))
-        except FileNotFoundError:
-            return f"{file.name}: {BROKEN_LINK}"
-        if size_bytes != file.size_bytes:
-            return f"{file.name} holds {size_bytes} bytes, its manifest says {file.size_bytes}"
-    return None
+def _is_opened(name: str, wanted: Callable[[int], bool]) -> bool:
+    """Whether a file is a manifest that is to be read."""
+    parsed = parse_checkpoint_name(name)
+    if parsed is None or parsed.attempt is not None:
+        return False
+    return parsed.is_summary or wanted(parsed.partition_id)

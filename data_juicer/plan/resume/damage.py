@@ -1,0 +1,35 @@
+"""Files of a job that are not what was committed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from data_juicer.store.manifest import DataFile
+
+if TYPE_CHECKING:
+    from data_juicer.storage.base import Store
+
+BROKEN_LINK: Final = "it is a link to a file that is not there"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """A manifest that cannot be read or trusted, and why."""
+
+    path: str
+    reason: str
+
+
+def wrong_files(store: Store, directory: str, files: Sequence[DataFile]) -> str | None:
+    """What is wrong with committed files as far as their sizes tell; None where nothing is."""
+    for file in files:
+        try:
+            size_bytes = store.size(os.path.join(directory, file.name))
+        except FileNotFoundError:
+            return f"{file.name} is missing"
+        if size_bytes != file.size_bytes:
+            return f"{file.name} holds {size_bytes} bytes, its manifest says {file.size_bytes}"
+    return None
