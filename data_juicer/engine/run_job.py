@@ -39,6 +39,7 @@ from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.events.view import JobView
 from data_juicer.job import lock as locks
+from data_juicer.job.claims import check_directories
 from data_juicer.plan.jobplan import JobPlan
 from data_juicer.plan.mapping import DatasetMapping
 from data_juicer.plan.phases import ResolvePlan
@@ -58,6 +59,7 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
     with contextlib.ExitStack() as held, contextlib.ExitStack() as workers:
         workers.callback(environment.backend.close)
         wanted = find_wanted(config, environment)
+        check_directories(environment.store, wanted.layout, socket.gethostname())
         if (done := find_done(environment.store, wanted)) is not None:
             return JobOutcome(summary=done, view=JobView(), already_complete=True)
         owner = locks.Driver(host=socket.gethostname(), pid=os.getpid())

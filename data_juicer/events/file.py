@@ -114,7 +114,7 @@ class RotatingFile:
 
     def _known_size(self) -> int:
         if self._size_bytes is None:
-            self._store.make_dirs(os.path.dirname(self._path))
+            self._store.make_own_dir(os.path.dirname(self._path))
             self._size_bytes = size_or_zero(self._store, self._path)
         return self._size_bytes
 

@@ -169,7 +169,7 @@ class EventLog:
         """Find the number to go on with, and say what was wrong with the log."""
         tail: Tail | None = None
         try:
-            self._store.make_dirs(layout.event_logs_dir)
+            self._store.make_own_dir(layout.event_logs_dir)
             tail = self._file.cut(lambda line: find_header(line) is not None)
             self._people.cut()
             self.view = read_view(self._store, layout)

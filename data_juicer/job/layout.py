@@ -1,6 +1,6 @@
 """Every path of a job. Pure; nobody else joins them.
 
-    {work_dir}/{job_id}/            job_summary.json  job.lock  runs/  tmp/
+    {work_dir}/{job_id}/            job_claim.json  job_summary.json  job.lock  runs/  tmp/
         metadata/                   dataset_mapping.json  final_mapping_report.json
         partitions/  intermediate/  results/  dead_letter/
     {event_log_dir}/{job_id}/       event_logs/events.jsonl  events.jsonl.1 ...  events.log
@@ -16,6 +16,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+
+CLAIM_NAME: Final = "job_claim.json"
+"""In each directory that stands by itself: which job it belongs to; see claims.py."""
 
 
 def attempt_name(run: int, attempt: int) -> str:
@@ -119,6 +123,19 @@ class JobLayout:
     @property
     def resume_report(self) -> str:
         return os.path.join(self.metadata_dir, "resume_report.json")
+
+    # ---- whose the directories are
+
+    def claimed_directories(self) -> tuple[str, ...]:
+        """The job's directory, and those for checkpoints and events that lie elsewhere: each carries a claim."""
+        others = {self.checkpoints_dir, os.path.dirname(self.event_logs_dir)}
+        outside = (path for path in others if not f"{path}/".startswith(f"{self.job_dir}/"))
+        return (self.job_dir, *sorted(outside))
+
+    def own_directories(self) -> tuple[str, ...]:
+        """Every directory that only this job's user may write into, those above before those in them."""
+        inside = (self.runs_dir, self.temp_dir, self.set_aside_dir, *self.directories().values())
+        return tuple(dict.fromkeys((*self.claimed_directories(), *inside)))
 
     # ---- rows
 

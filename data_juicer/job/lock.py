@@ -152,8 +152,8 @@ def acquire(
         advisory: the lock of this machine; the operating system's unless a test gives its own.
     Raises: JobLockedError: another driver has the job; nothing was changed.
     """
-    store.make_dirs(layout.job_dir)
-    store.make_dirs(layout.runs_dir)
+    store.make_own_dir(layout.job_dir)
+    store.make_own_dir(layout.runs_dir)
     held = FileLock() if advisory is None else advisory
     if not held.acquire(layout.lock):
         raise _refusal(layout, find_owner(store, layout), "still runs")

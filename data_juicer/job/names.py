@@ -17,6 +17,8 @@ _SHOWN_LETTERS_NAME: Final = re.compile(r"partition_(\d{6,})\.jsonl", re.ASCII)
 _RESOLVE_NAME: Final = re.compile(r"resolve_(\d{3,})\.(?:json|r\d+\.decisions)", re.ASCII)
 ROWS_SUFFIX: Final = "summary.rows.jsonl"
 """Of the files of whole rows that lie beside summaries; see store/carried.py."""
+_INTERMEDIATE_DIR: Final = re.compile(r"partition_(\d{6,})", re.ASCII)
+_INTERMEDIATE_NAME: Final = re.compile(r"op_\d{3,}_[A-Za-z0-9_.-]+", re.ASCII)
 _RUN_NAME: Final = re.compile(r"run_(\d{6,})\.json", re.ASCII)
 
 
@@ -82,6 +84,17 @@ def parse_resolve_name(name: str) -> int | None:
     """The operator that a file in the checkpoint directory holds the decisions of; None for another file."""
     match = _RESOLVE_NAME.fullmatch(name)
     return int(match[1]) if match else None
+
+
+def parse_intermediate_dir(name: str) -> int | None:
+    """The partition whose rows after each operator a directory holds; None for another directory."""
+    match = _INTERMEDIATE_DIR.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def is_intermediate_name(name: str) -> bool:
+    """Whether a file holds rows after one operator, for people to open."""
+    return _INTERMEDIATE_NAME.fullmatch(name) is not None
 
 
 def parse_run_name(name: str) -> int | None:

@@ -61,6 +61,8 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     format_version: int = FORMAT_VERSION
     job_id: str
+    job_uuid: str = ""
+    """Drawn at random when the job was made; see claims.py. Empty: by an earlier version."""
     status: JobStatus
     reason: str | None = None
     """Why it failed or stopped, in one line."""

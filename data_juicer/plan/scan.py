@@ -152,7 +152,7 @@ class _Scanner:
     def _copied(
         self, source: SourceFile, copies: str, unpacked: Iterable[tuple[Fragment, bytes]]
     ) -> Iterator[Piece]:
-        self._store.make_dirs(self._copies_dir)
+        self._store.make_own_dir(self._copies_dir)
         for number, (fragment, data) in enumerate(unpacked):
             name = f"source_{source.index:06d}_{number:06d}{STAGED_SUFFIX}"
             path = os.path.join(self._copies_dir, name)

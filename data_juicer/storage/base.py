@@ -184,6 +184,10 @@ class Store(ABC):
         """What of a directory lets other users replace files in it that are not theirs; None where that is not so."""
         return None
 
+    def is_same(self, path: str, other: str) -> bool:
+        """Whether two paths lead to one file or directory that exists; what is not there is the same by its name alone."""
+        return path == other
+
     def make_own_dir(self, path: str) -> None:
         """`make_dirs`, with a last directory that nobody else may write into, whatever the umask says."""
         self.make_dirs(path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 
@@ -39,7 +39,10 @@ class OwnDirectory(ABC):
 
     @abstractmethod
     def remove(self, name: str) -> None:
-        """Remove a file; no error when it is not there, and what is no regular file of the same owner stays."""
+        """Remove a file; no error when it is not there. A link is removed, never what it leads to.
+
+        Raises: StoreError: it is a directory, or belongs to somebody else.
+        """
 
     @abstractmethod
     def inside(self, name: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
@@ -52,14 +55,6 @@ class OwnDirectory(ABC):
     @abstractmethod
     def sync(self) -> None:
         """Make the names durable."""
-
-    def remove_all(self, names: Iterable[str]) -> int:
-        """Returns how many names were given."""
-        count = 0
-        for name in names:
-            self.remove(name)
-            count += 1
-        return count
 
 
 class PathDirectory(OwnDirectory):

@@ -151,10 +151,19 @@ class PosixStore(Store):
     def find_open_to_all(self, path: str) -> str | None:
         return owners.find_open_to_all(path)
 
+    def is_same(self, path: str, other: str) -> bool:
+        try:
+            return os.path.samefile(path, other)
+        except OSError:
+            return path == other
+
     def make_own_dir(self, path: str) -> None:
         path = os.path.abspath(path)
         self.make_dirs(os.path.dirname(path))
         self._make_dir(path, OWN_DIRECTORY_MODE)
+        if os.path.islink(path):
+            with translate_os_errors("creating the directory", path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
 
     def open_own(self, path: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
         return open_directory(path)

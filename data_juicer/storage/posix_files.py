@@ -11,7 +11,7 @@ from typing import Final
 
 from data_juicer.storage.directory import OwnDirectory
 from data_juicer.storage.os_errors import translate_os_errors
-from data_juicer.storage.owners import find_foreign_descriptor
+from data_juicer.storage.owners import find_foreign_descriptor, user_name
 
 MODE: Final = 0o666
 """Of new files, less the umask."""
@@ -81,17 +81,22 @@ class PosixDirectory(OwnDirectory):
 
     def read(self, name: str) -> bytes:
         with translate_os_errors("reading", os.path.join(self._path, name)):
-            if not self._is_own_file(name):
+            found = self._look_at(name)
+            if not stat.S_ISREG(found.st_mode) or found.st_uid != self._uid:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
             descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _NO_LINK, dir_fd=self._descriptor)
             with open(descriptor, "rb") as stream:
                 return stream.read()
 
     def remove(self, name: str) -> None:
-        with translate_os_errors("removing", os.path.join(self._path, name)):
-            if self._is_own_file(name):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(name, dir_fd=self._descriptor)
+        with (
+            translate_os_errors("removing", os.path.join(self._path, name)),
+            contextlib.suppress(FileNotFoundError),
+        ):
+            found = self._look_at(name)
+            if found.st_uid != self._uid:
+                raise PermissionError(errno.EPERM, f"it belongs to {user_name(found.st_uid)}", name)
+            os.unlink(name, dir_fd=self._descriptor)
 
     @contextlib.contextmanager
     def inside(self, name: str) -> Iterator[OwnDirectory | None]:
@@ -115,12 +120,8 @@ class PosixDirectory(OwnDirectory):
         with translate_os_errors("syncing", self._path):
             os.fsync(self._descriptor)
 
-    def _is_own_file(self, name: str) -> bool:
-        try:
-            found = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        return stat.S_ISREG(found.st_mode) and found.st_uid == self._uid
+    def _look_at(self, name: str) -> os.stat_result:
+        return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
 
 
 @contextlib.contextmanager

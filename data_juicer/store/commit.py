@@ -53,7 +53,7 @@ def set_aside(store: Store, paths: Iterable[str]) -> list[str]:
         directory, name = os.path.split(path)
         aside_dir = os.path.join(directory, SET_ASIDE)
         if aside_dir not in directories:
-            store.make_dirs(aside_dir)
+            store.make_own_dir(aside_dir)
             directories |= {aside_dir, directory}
         target = os.path.join(aside_dir, name)
         number = 1

@@ -140,13 +140,22 @@ def publish(
     )
     for aside, file in zip(written, exports, strict=True):
         store.replace(aside, file.path)
+    kept = {export.path for export in exports}
     for file in earlier:
-        if file.path not in {export.path for export in exports}:
+        if file.path not in kept and _is_as_written(store, file):
             store.remove(file.path)
     store.sync_dir(directory)
     done = msgspec.structs.replace(manifest, exports=exports, is_exported=True)
     store.write_atomic(manifest_path, _CODEC.encode(done))
     return done
+
+
+def _is_as_written(store: Store, file: ExportedFile) -> bool:
+    """Whether a file still is what this job wrote, by size and time: what somebody put in its place is theirs."""
+    try:
+        return (store.size(file.path), store.modified_ns(file.path)) == (file.size_bytes, file.modified_ns)
+    except FileNotFoundError:
+        return False
 
 
 def _exported_before(store: Store, manifest_path: str, job: str) -> tuple[ExportedFile, ...]:

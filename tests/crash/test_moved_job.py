@@ -83,7 +83,7 @@ def test_a_moved_job_goes_on_and_computes_nothing_twice(
 
 
 def test_no_document_of_a_job_names_a_directory_of_the_job(tmp_path: Path) -> None:
-    """The summary does, for people; readers look where the job is now."""
+    """The summary does, for people, and the claim, to tell a copy from its original; readers look where the job is now."""
     data = tmp_path / "in.jsonl.gz"
     data.write_bytes(gzip.compress(lines(ROWS)))
     config = job(tmp_path / "here", data, TOGETHER)
@@ -91,7 +91,7 @@ def test_no_document_of_a_job_names_a_directory_of_the_job(tmp_path: Path) -> No
     job_dir = jobs.layout_of(config).job_dir
     for folder, _, names in os.walk(job_dir):
         for name in names:
-            if name.endswith(".json") and name != "job_summary.json":
+            if name.endswith(".json") and name not in {"job_summary.json", "job_claim.json"}:
                 assert job_dir not in Path(folder, name).read_text(), name
 
 

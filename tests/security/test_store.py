@@ -178,7 +178,8 @@ def test_files_of_another_user_in_a_directory_of_ours_stay(shared: Path) -> None
     os.chown(shared / "theirs", OTHER_UID, OTHER_UID)
     with STORE.open_own(str(shared)) as own:
         assert own is not None
-        own.remove("theirs")
+        with pytest.raises(StoreError, match=f"theirs: removing failed: it belongs to user {OTHER_UID}"):
+            own.remove("theirs")
         with pytest.raises(FileNotFoundError):
             own.read("theirs")
     assert (shared / "theirs").exists()

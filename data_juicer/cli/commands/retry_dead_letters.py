@@ -152,7 +152,7 @@ def _retry_config(
     while os.path.exists(os.path.join(work_dir, _retry_id(layout.job_id, number))):
         number += 1
     input_path = os.path.join(layout.temp_dir, f"retry{number}.jsonl")
-    store.make_dirs(layout.temp_dir)
+    store.make_own_dir(layout.temp_dir)
     store.write_durably(input_path, b"".join(letter.raw + b"\n" for letter in letters))
     stem, _, _ = os.path.basename(recipe.export_path).partition(".")
     return dataclasses.replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from data_juicer.engine.cleanup.orphan_copies import sweep_leftovers
 from data_juicer.engine.cleanup.remover import Remover
@@ -13,11 +13,14 @@ from data_juicer.job.names import (
     ROWS_SUFFIX,
     CheckpointName,
     ResultName,
+    is_intermediate_name,
     parse_checkpoint_name,
+    parse_intermediate_dir,
     parse_resolve_name,
     parse_result_name,
 )
 from data_juicer.storage.base import ASIDE_SUFFIX, Store
+from data_juicer.storage.directory import OwnDirectory
 from data_juicer.store.commit import SET_ASIDE, read_manifest
 from data_juicer.store.decisions import read_resolve
 
@@ -26,12 +29,6 @@ def done_partitions(store: Store, layout: JobLayout) -> list[int]:
     """Partitions with a committed result."""
     parsed = (parse_result_name(name) for name in store.list(layout.results_dir))
     return [name.partition_id for name in parsed if name is not None and name.attempt is None]
-
-
-def checkpointed_partitions(store: Store, layout: JobLayout) -> set[int]:
-    """Partitions that have files in the checkpoint directory."""
-    parsed = (parse_checkpoint_name(name) for name in store.list(layout.checkpoints_dir))
-    return {name.partition_id for name in parsed if name is not None}
 
 
 def drop_checkpoints(
@@ -43,32 +40,73 @@ def drop_checkpoints(
         keep_gathered: leave the rows that other partitions have yet to gather, with the summaries beside them.
     """
     gone = set(partitions)
-    parsed = {
-        name: found for name in store.list(layout.checkpoints_dir) if (found := parse_checkpoint_name(name))
-    }
+    remover = Remover(store, layout)
+    with remover.open(layout.checkpoints_dir) as checkpoints:
+        if checkpoints is not None:
+            drop_checkpoint_files(remover, checkpoints, gone, keep_gathered=keep_gathered)
+    with remover.open(layout.intermediate_dir) as intermediate:
+        if intermediate is not None:
+            drop_intermediate(remover, intermediate, gone)
+    return remover
+
+
+def drop_checkpoint_files(
+    remover: Remover,
+    checkpoints: OwnDirectory,
+    partitions: Collection[int] | None = None,
+    *,
+    keep_gathered: bool = False,
+) -> None:
+    """`drop_checkpoints` of one directory that is open; without `partitions` those of all."""
+    parsed = {name: found for name in checkpoints.list() if (found := parse_checkpoint_name(name))}
     gathered = {_stage(found) for found in parsed.values() if keep_gathered and found.suffix == ROWS_SUFFIX}
     manifests: list[str] = []
     data: list[str] = []
     for name, found in parsed.items():
-        if found.partition_id in gone and not (found.is_summary and _stage(found) in gathered):
+        is_asked = partitions is None or found.partition_id in partitions
+        if is_asked and not (found.is_summary and _stage(found) in gathered):
             (data if found.attempt else manifests).append(name)
-    remover = Remover(store)
-    _remove_facts_first(remover, layout.checkpoints_dir, manifests, data)
-    for partition in gone:
-        directory = layout.intermediate_partition_dir(partition)
-        remover.remove(directory, store.list(directory))
-        store.remove_dir(directory)
+    _remove_facts_first(remover, checkpoints, manifests, data)
+
+
+def drop_intermediate(
+    remover: Remover, intermediate: OwnDirectory, partitions: Collection[int] | None = None
+) -> None:
+    """Remove the rows after each operator of these partitions, without `partitions` of all."""
+    for name in intermediate.list():
+        partition_id = parse_intermediate_dir(name)
+        if partition_id is None or (partitions is not None and partition_id not in partitions):
+            continue
+        with intermediate.inside(name) as own:
+            if own is not None:
+                remover.remove_from(own, filter(is_intermediate_name, own.list()))
+        intermediate.remove_dir(name)
+
+
+def drop_decisions(store: Store, layout: JobLayout) -> Remover:
+    """Remove what dataset-wide operators decided; only of a job that is complete."""
+    remover = Remover(store, layout)
+    with remover.open(layout.checkpoints_dir) as checkpoints:
+        if checkpoints is not None:
+            drop_decision_files(remover, checkpoints)
     return remover
 
 
+def drop_decision_files(remover: Remover, checkpoints: OwnDirectory) -> None:
+    """`drop_decisions` of a directory that is open."""
+    names = [name for name in checkpoints.list() if parse_resolve_name(name) is not None]
+    manifests = [name for name in names if name.endswith(".json")]
+    _remove_facts_first(remover, checkpoints, manifests, [name for name in names if name not in manifests])
+
+
 def _remove_facts_first(
-    remover: Remover, directory: str, manifests: Sequence[str], data: Sequence[str]
+    remover: Remover, own: OwnDirectory, manifests: Sequence[str], data: Sequence[str]
 ) -> None:
     """Manifests, durably, then the files that they name."""
-    remover.remove(directory, manifests)
+    remover.remove_from(own, manifests)
     if manifests:
-        remover.store.sync_dir(directory)
-    remover.remove(directory, data)
+        own.sync()
+    remover.remove_from(own, data)
 
 
 def _stage(name: CheckpointName) -> tuple[int, int]:
@@ -80,7 +118,7 @@ def sweep(store: Store, layout: JobLayout) -> Remover:
 
     Only called while no worker runs. Of a partition with something set aside, everything stays.
     """
-    remover = Remover(store)
+    remover = Remover(store, layout)
     _sweep_dir(remover, layout.checkpoints_dir, parse_checkpoint_name)
     _sweep_dir(remover, layout.results_dir, parse_result_name)
     _sweep_decisions(remover, layout)
@@ -102,16 +140,6 @@ def _sweep_decisions(remover: Remover, layout: JobLayout) -> None:
     remover.remove(
         layout.checkpoints_dir, [name for name in held if not name.endswith(".json") and name not in named]
     )
-
-
-def drop_decisions(store: Store, layout: JobLayout) -> Remover:
-    """Remove what dataset-wide operators decided; only of a job that is complete."""
-    names = [name for name in store.list(layout.checkpoints_dir) if parse_resolve_name(name) is not None]
-    manifests = [name for name in names if name.endswith(".json")]
-    remover = Remover(store)
-    data = [name for name in names if name not in manifests]
-    _remove_facts_first(remover, layout.checkpoints_dir, manifests, data)
-    return remover
 
 
 def _sweep_dir(

@@ -1,13 +1,20 @@
-"""Removing what nobody needs any more, which is no reason for a job to fail."""
+"""The one way in which files of a job are removed in bulk; what cannot be removed is no reason for a job to fail.
+
+A directory is held open while files in it are removed. Whatever was planted in a job's directories, a link to other
+people's files say, is not followed.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from data_juicer.errors import StoreError
+from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Store
+from data_juicer.storage.directory import OwnDirectory
 
 
 @dataclass(slots=True)
@@ -15,14 +22,45 @@ class Remover:
     """Removes files of a job; what cannot be removed, such as a directory under the name of a file, is left and named."""
 
     store: Store
+    layout: JobLayout
     removed: int = 0
     refused: list[str] = field(default_factory=list)
     """A sentence for each file that is still there."""
 
     def remove(self, directory: str, names: Iterable[str]) -> None:
+        """Files of a directory of the job, by their names in it."""
+        wanted = list(names)
+        if not wanted:
+            return
+        with self.open(directory) as own:
+            if own is None:
+                self.refused.append(
+                    f"{directory} is reached through a link or is not this user's alone: left there."
+                )
+            else:
+                self.remove_from(own, wanted)
+
+    def remove_from(self, own: OwnDirectory, names: Iterable[str]) -> None:
         for name in names:
             try:
-                self.store.remove(os.path.join(directory, name))
+                own.remove(name)
                 self.removed += 1
             except StoreError as error:
                 self.refused.append(f"{error.finding} It is not needed and was left there.")
+
+    @contextlib.contextmanager
+    def open(self, directory: str) -> Iterator[OwnDirectory | None]:
+        """A directory of the job; None where there is none, where a link leads to it, or where it is not this user's alone.
+
+        Raises: ValueError: it is no directory of the job.
+        """
+        roots = self.layout.claimed_directories()
+        root = next((above for above in roots if f"{directory}/".startswith(f"{above}/")), None)
+        if root is None:
+            raise ValueError(f"{directory} is no directory of job {self.layout.job_id}")
+        inside = os.path.relpath(directory, root)
+        with contextlib.ExitStack() as held:
+            found = held.enter_context(self.store.open_own(root))
+            for name in [] if inside == os.curdir else inside.split(os.sep):
+                found = held.enter_context(found.inside(name)) if found is not None else None
+            yield found

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -17,6 +19,7 @@ from data_juicer.engine.lifecycle.wanted import WantedJob
 from data_juicer.events.log import EventLog
 from data_juicer.events.view import JobView
 from data_juicer.job import summary as summaries
+from data_juicer.job.claims import claim_directories
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Lock
 from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
@@ -74,13 +77,15 @@ class OpenJob:
 def open_job(wanted: WantedJob, environment: RunEnvironment, lock: Lock) -> OpenJob:
     """Take the locked job over: directories, summary, event log.
 
-    Raises: ResumeRefusedError: a newer data_juicer had it. StoreError: a directory cannot be written.
+    Raises: ResumeRefusedError: a newer data_juicer had it. StoreError: a directory cannot be written. ConfigError: it
+        belongs to another user or job.
     """
     store, clock, layout, config = environment.store, environment.clock, wanted.layout, wanted.config
-    for directory in layout.directories().values():
-        store.make_dirs(directory)
-    findings = look_back(store, layout)
-    summary = _begun(wanted, store, clock, lock)
+    for directory in (*layout.claimed_directories(), *layout.directories().values()):
+        store.make_own_dir(directory)
+    job_uuid = claim_directories(store, layout, socket.gethostname())
+    findings = (*look_back(store, layout), *_open_to_all(store, layout))
+    summary = _begun(wanted, store, clock, lock, job_uuid)
     log = EventLog(
         store,
         layout,
@@ -95,7 +100,17 @@ def open_job(wanted: WantedJob, environment: RunEnvironment, lock: Lock) -> Open
     return OpenJob(store, clock, layout, lock, log, summary, clock.monotonic_s(), findings)
 
 
-def _begun(wanted: WantedJob, store: Store, clock: Clock, lock: Lock) -> JobSummary:
+def _open_to_all(store: Store, layout: JobLayout) -> Iterator[str]:
+    """A sentence for each directory above those of the job in which other users could put another in their place."""
+    for above in sorted({os.path.dirname(directory) for directory in layout.claimed_directories()}):
+        if (found := store.find_open_to_all(above)) is not None:
+            yield (
+                f"every user can rename what lies in {above} ({found}), this job too; "
+                f"to prevent it: chmod +t {shlex.quote(above)}"
+            )
+
+
+def _begun(wanted: WantedJob, store: Store, clock: Clock, lock: Lock, job_uuid: str) -> JobSummary:
     """The summary with this run added, written before anything else is done."""
     layout, now = wanted.layout, format_utc(clock.now())
     held = summaries.find(store, layout)
@@ -108,6 +123,7 @@ def _begun(wanted: WantedJob, store: Store, clock: Clock, lock: Lock) -> JobSumm
     )
     summary = JobSummary(
         job_id=layout.job_id,
+        job_uuid=job_uuid,
         status=JobStatus.RUNNING,
         created=held.created if held else now,
         updated=now,

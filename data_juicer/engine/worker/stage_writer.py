@@ -114,7 +114,7 @@ class StageWriter:
             self.pid, index, self.setup.operators[index].name, setup.checkpoint_suffix
         )
         data = encode_intermediate(batch, setup.checkpoint_format, setup.checkpoint_compression)
-        self.context.store.make_dirs(path.rpartition("/")[0])
+        self.context.store.make_own_dir(path.rpartition("/")[0])
         self.context.store.write(path, data)
 
     def _manifest(

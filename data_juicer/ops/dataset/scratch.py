@@ -46,7 +46,7 @@ class Scratch:
     def path(self) -> str:
         """A new file name."""
         if self._own is None:
-            os.makedirs(self._directory, exist_ok=True)
+            os.makedirs(self._directory, mode=0o755, exist_ok=True)
             self._own = tempfile.mkdtemp(prefix="resolve-", dir=self._directory)
         handle, path = tempfile.mkstemp(dir=self._own)
         os.close(handle)
