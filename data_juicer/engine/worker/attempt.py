@@ -46,6 +46,8 @@ class AttemptRunner:
         self.letters, self.traces = self.stages.letters, self.stages.traces
         self.ledgers: list[OperatorLedger] = []
         self.batches: list[Batch] = []
+        self.saved = attempt.base.operator_index if attempt.base else -1
+        """The operator behind which the newest checkpoint is, committed or handed to the saver; -1: the source."""
         self.below: Batch
         self.summary: Summarised
 
@@ -122,6 +124,8 @@ class AttemptRunner:
             if self.context.saver.has_failed(self.key):
                 raise StoreError("an earlier stage of this attempt could not be saved.")
             self.index = index
+            if self._is_suspected(index):
+                yield from self._save_before(index)
             yield m.OperatorStarted(task=self.key, attempt=self.attempt.name, operator_index=index)
             yield self._run_operator(index)
             if self.setup.preserve_intermediate:
@@ -130,6 +134,8 @@ class AttemptRunner:
                 yield from self._save_checkpoint(index)
         if end == "summary":
             self.index = stop
+            if self._is_suspected(stop):
+                yield from self._save_before(stop)
             yield m.OperatorStarted(task=self.key, attempt=self.attempt.name, operator_index=stop)
             self.summary = self._summarise(stop)
         self.index = None
@@ -208,8 +214,19 @@ class AttemptRunner:
 
     # ---- saving
 
+    def _is_suspected(self, index: int) -> bool:
+        """Workers were lost in the operator, so that this one may be lost as well."""
+        return index in self.attempt.isolation.row_by_row
+
+    def _save_before(self, index: int) -> Iterator[m.Message]:
+        """Have what was done so far staged, and the driver told, before an operator that may end this process."""
+        if index - 1 > self.saved:
+            yield from self._save_checkpoint(index - 1)
+        self.context.saver.drain()
+
     def _save_checkpoint(self, index: int) -> Iterator[m.Message]:
         """Hand the stage to the saver and go on from it."""
+        self.saved = index
         below, whole = self.below, join_batches(self.batches)
         new = (self.letters.take_new(), self.traces.take_new())
         ledgers = tuple(self.ledgers)

@@ -6,7 +6,8 @@ attempt says which operators are given one row at a time, which row is tried alo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -77,6 +78,21 @@ def tell_nobody(_first: OperatorRow, _rows: int, _alone: bool) -> None:
     pass
 
 
+def halving_order(rows: int) -> Iterator[int]:
+    """The numbers below `rows`, each once: the middle, the middles of both halves, and so on.
+
+    The first few are spread over all, so that an operator which crashes on every row is told from one that crashes on a few
+    neighbours.
+    """
+    halves = deque([(0, rows)])
+    while halves:
+        start, stop = halves.popleft()
+        if start < stop:
+            middle = (start + stop) // 2
+            yield middle
+            halves += [(start, middle), (middle + 1, stop)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowIsolation:
     """Of one operator in one attempt. Rows are counted over all batches of the partition."""
@@ -123,7 +139,8 @@ class RowIsolation:
         if not self.row_by_row and not taken:
             return None
         left_out = {failed.row for failed in taken}
-        return [(row, row + 1) for row in range(rows) if row not in left_out]
+        order = halving_order(rows) if self.row_by_row else range(rows)
+        return [(row, row + 1) for row in order if row not in left_out]
 
     def tell(self, batch: Batch, start: int, span: Span) -> None:
         """Announce rows of a batch, the first of which is row `start`."""

@@ -7,7 +7,7 @@ import pytest
 
 from data_juicer.engine.protocol.messages import ExcludedRow, IsolationPlan, OperatorRow
 from data_juicer.engine.worker.apply_operator import Applied, run_operator
-from data_juicer.engine.worker.row_isolation import RowIsolation
+from data_juicer.engine.worker.row_isolation import RowIsolation, halving_order
 from data_juicer.ops.base import Mapper, Operator
 from data_juicer.ops.catalog.registry import make
 from data_juicer.rows.batch import Batch
@@ -58,7 +58,7 @@ def test_without_care_each_batch_is_given_whole(mapper, handle, announced) -> No
 def test_row_by_row_gives_the_same_rows_one_at_a_time(mapper, handle, announced) -> None:
     careful = run_operator(mapper, 2, batches(), isolation=handle(row_by_row=frozenset({2})))
     assert texts_of(careful) == texts_of(run_operator(mapper, 2, batches()))
-    assert announced == [(row, 1, False) for row in range(7)]
+    assert announced == [(row, 1, False) for row in (1, 0, 2, 4, 3, 5, 6)]
     assert [batch.base.tolist() for batch in careful.batches] == [[0, 1, 2], [3, 4, 5], [6]]
 
 
@@ -88,7 +88,7 @@ def test_a_row_taken_out_is_never_given_to_the_operator_and_is_a_dead_row(mapper
     taken = ExcludedRow(row=row_of(4), reason="SIGSEGV in my_op")
     care = {"row_by_row": frozenset({2}), "excluded": (taken,)}
     applied = run_operator(mapper, 2, batches(), isolation=handle(**care))
-    assert [row for row, _, _ in announced] == [0, 1, 2, 3, 5, 6]
+    assert sorted(row for row, _, _ in announced) == [0, 1, 2, 3, 5, 6]
     assert [(dead.row, str(dead.error)) for dead in applied.dead] == [(1, "SIGSEGV in my_op")]
     assert applied.ledger.rows_dead_letter == 1
     assert applied.ledger.balances
@@ -112,3 +112,13 @@ def test_a_suspect_that_raises_when_it_is_alone_is_isolated_in_its_turn(handle) 
     applied = run_operator(Picky(), 2, batches(), isolation=handle(first=row_of(4)))
     assert [(dead.row, str(dead.error)) for dead in applied.dead] == [(1, "not this one")]
     assert len(texts_of(applied)) == 6
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 7, 100])
+def test_the_halving_order_has_every_row_once(rows: int) -> None:
+    assert sorted(halving_order(rows)) == list(range(rows))
+
+
+def test_the_first_rows_that_are_tried_are_spread_over_the_batch() -> None:
+    order = list(halving_order(1000))
+    assert order[:5] == [500, 250, 750, 125, 375]
