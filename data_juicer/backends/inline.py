@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from data_juicer.clock import Clock
 from data_juicer.engine.protocol.messages import Attempt, Message
@@ -30,8 +30,11 @@ class InlineBackend:
         self._waiting: deque[Attempt] = deque()
         self._messages: Iterator[Message] = iter(())
 
-    def begin(self, setup: WorkerSetup, partitions: int) -> None:
-        self._worker = Worker(WorkerContext(setup, self._store, self._clock, DirectSaver()), name="inline")
+    def begin(self, setup: WorkerSetup, partitions: int, between_batches: Callable[[], None]) -> None:
+        context = WorkerContext(
+            setup, self._store, self._clock, DirectSaver(), between_batches=between_batches
+        )
+        self._worker = Worker(context, name="inline")
 
     def submit(self, attempt: Attempt) -> None:
         self._waiting.append(attempt)

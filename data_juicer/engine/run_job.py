@@ -168,13 +168,13 @@ class _Run:
         for partition_id, checkpoints in plan.checkpoints.items():
             self.committer.hold(partition_id, checkpoints)
         self._check_room(mapping, plan, setup)
-        self.environment.backend.begin(setup, len(plan.pending))
+        resolves = self._resolves(mapping, steps)
+        driver = self._driver(mapping, resolves)
+        self.environment.backend.begin(setup, len(plan.pending), driver.between_batches)
         self._tell_plan(mapping, plan)
         if self._is_published(plan, mapping):
             self.recorder.inform("nothing was left to do: input, results and export are what they were")
             return
-        resolves = self._resolves(mapping, steps)
-        driver = self._driver(mapping, resolves)
         self._run_partitions(mapping, driver, resolves, plan, plan.pending, plan.checkpoints)
         damaged = set_damaged_aside(self.job, plan, mapping, self.recorder, self.context)
         if damaged:

@@ -31,7 +31,7 @@ class ScriptedBackend:
     def slots(self) -> int:
         return self._workers
 
-    def begin(self, setup: WorkerSetup, partitions: int) -> None:
+    def begin(self, setup: WorkerSetup, partitions: int, between_batches: Callable[[], None]) -> None:
         pass
 
     def submit(self, attempt: Attempt) -> None:

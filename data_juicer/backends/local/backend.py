@@ -7,6 +7,7 @@ Workers are fresh interpreters, not forks: the threads of polars and Arrow do no
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from multiprocessing.connection import wait
 
 import msgspec
@@ -45,7 +46,9 @@ class LocalBackend:
     def slots(self) -> int:
         return self._workers * 2
 
-    def begin(self, setup: WorkerSetup, partitions: int) -> None:
+    def begin(
+        self, setup: WorkerSetup, partitions: int, between_batches: Callable[[], None] = lambda: None
+    ) -> None:
         self._processes += [start_worker() for _ in range(1, min(self._workers, partitions))]
         self._setup = msgspec.msgpack.encode(setup)
         self._op_timeout_s = setup.op_timeout_s

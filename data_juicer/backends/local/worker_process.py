@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -24,6 +25,10 @@ STACK_SIGNAL: Final = signal.SIGUSR1
 STACK_WAIT_S: Final = 0.3
 """From asking a hung worker for its stack to killing it."""
 
+LOADING_S_MAX: Final = 600.0
+"""For so long a worker may load before that counts as a hang."""
+LOADERS: Final = frozenset({"from_pretrained", "get_model", "prepare_model", "load_model", "prepare"})
+"""Functions that load models, by the names that DataJuicer, transformers and this package give them."""
 _STACK_BYTES_MAX: Final = 16_000
 _ONE_THREAD: Final = (
     "POLARS_MAX_THREADS",
@@ -60,6 +65,8 @@ class WorkerProcess:
     rows_before: int = 0
     """How many single rows its operator was given in this attempt before those."""
     stack_asked_s: float | None = None
+    loading_s: float = 0.0
+    """How long it was seen to load, instead of working on rows."""
     hung_s: float = 0.0
     """How long the operator took when it was given up; 0: it was not."""
 
@@ -88,6 +95,7 @@ class WorkerProcess:
                 self._at(message.operator_index)
                 self.at_last_operator = message.operator_index >= message.task.until - 1
             case m.RowsStarted():
+                self.stack_asked_s = None
                 if self.rows is not None:
                     self.rows_before += self.rows.rows
                 self.rows, self.rows_since_s = message, now_s
@@ -109,13 +117,21 @@ class WorkerProcess:
     # ---- its end
 
     def limit(self, op_timeout_s: float, now_s: float) -> None:
-        """Ask for the stack of an operator that takes too long, and a moment later kill its worker."""
+        """Ask for the stack of an operator that takes too long, and a moment later kill its worker.
+
+        What it takes to import modules and to load a model counts as no time of the operator's.
+        """
         if self.rows is None:
             self.stack_asked_s = None
         elif self.stack_asked_s is not None:
-            if now_s - self.stack_asked_s >= STACK_WAIT_S:
-                self.hung_s = op_timeout_s
-                self.popen.kill()
+            if now_s - self.stack_asked_s < STACK_WAIT_S:
+                return
+            if is_loading(self._stack()) and self.loading_s < LOADING_S_MAX:
+                self.loading_s += now_s - self.rows_since_s
+                self.rows_since_s, self.stack_asked_s = now_s, None
+                return
+            self.hung_s = op_timeout_s
+            self.popen.kill()
         elif now_s - self.rows_since_s > op_timeout_s:
             self.stack_asked_s = now_s
             self.popen.send_signal(STACK_SIGNAL)
@@ -174,6 +190,13 @@ class WorkerProcess:
         except OSError:
             return ""
         return data.decode(errors="replace")
+
+
+def is_loading(stacks: str) -> bool:
+    """Whether the main thread, the last one of the newest dump of a faulthandler, imports a module or loads a model."""
+    main_thread = re.split(r"^(?:Current thread|Thread) ", stacks, flags=re.MULTILINE)[-1]
+    functions = set(re.findall(r" in (\S+)$", main_thread, flags=re.MULTILINE))
+    return "<frozen importlib._bootstrap" in main_thread or not functions.isdisjoint(LOADERS)
 
 
 def start_worker() -> WorkerProcess:

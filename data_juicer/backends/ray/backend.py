@@ -96,7 +96,9 @@ class RayBackend:
     def slots(self) -> int:
         return max(1, self._capacity * 2)
 
-    def begin(self, setup: WorkerSetup, partitions: int) -> None:
+    def begin(
+        self, setup: WorkerSetup, partitions: int, between_batches: Callable[[], None] = lambda: None
+    ) -> None:
         """Join the cluster and start agents, which become ready meanwhile; with nothing to do, not before there is.
 
         Raises: JobError: a node does not share our storage. BackendError: no node can hold a worker.

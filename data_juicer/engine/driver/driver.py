@@ -15,7 +15,7 @@ from data_juicer.engine.driver.endings import RunEndings
 from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.driver.scheduler import RunPlan, Scheduler, encode_history
 from data_juicer.engine.protocol import messages as m
-from data_juicer.engine.protocol.backend import Backend
+from data_juicer.engine.protocol.backend import Abandoned, Backend
 from data_juicer.engine.run_context import RunContext
 from data_juicer.errors import JobFailedError, StoreError
 from data_juicer.job.layout import attempt_name
@@ -138,6 +138,14 @@ class Driver:
             done=self._scheduler.done,
         )
 
+    def between_batches(self) -> None:
+        """What is due while an attempt runs in this thread. Raises: Abandoned: the drain is over."""
+        self._context.heartbeat()
+        self._look_outside()
+        self._end_delays()
+        if self._is_over:
+            raise Abandoned
+
     # ---- what happens
 
     def _take_turn(self) -> None:
@@ -150,7 +158,10 @@ class Driver:
             if self._is_over or self._scheduler.finished:
                 return
             patience_s = 0.0 if self._committer.in_flight or not is_idle else self._patience_s()
-            message = self._backend.next_message(patience_s)
+            try:
+                message = self._backend.next_message(patience_s)
+            except Abandoned:
+                return
             if message is None:
                 break
             is_idle = False

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from data_juicer.engine.protocol.messages import Attempt, Message
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
+
+
+class Abandoned(BaseException):
+    """The attempt under way is not wanted any more."""
 
 
 class Backend(Protocol):
@@ -25,8 +30,13 @@ class Backend(Protocol):
     def slots(self) -> int:
         """How many attempts the backend takes at once: those that run, and a few that wait to keep workers busy."""
 
-    def begin(self, setup: WorkerSetup, partitions: int) -> None:
-        """Tell the workers what job they are for and how many partitions wait; called once, before the first attempt."""
+    def begin(self, setup: WorkerSetup, partitions: int, between_batches: Callable[[], None]) -> None:
+        """Tell the workers what job they are for and how many partitions wait; called once, before the first attempt.
+
+        Args:
+            between_batches: called often by a backend that executes in the driver's thread, before an operator is given
+                rows; what it raises (`Abandoned`) ends the attempt, and is passed on.
+        """
 
     def submit(self, attempt: Attempt) -> None: ...
 

@@ -180,7 +180,15 @@ class AttemptRunner:
         """Rows are announced only where somebody listens: it costs a message each time."""
         care = self.attempt.isolation
         listened = self.setup.op_timeout_s > 0 or index in care.row_by_row
-        return RowIsolation.of(care, index, self._announce if listened else tell_nobody)
+        announce = self._announce if listened else tell_nobody
+        if (between := self.context.between_batches) is None:
+            return RowIsolation.of(care, index, announce)
+
+        def announce_between(first: m.OperatorRow, rows: int, alone: bool) -> None:
+            between()
+            announce(first, rows, alone)
+
+        return RowIsolation.of(care, index, announce_between)
 
     def _announce(self, first: m.OperatorRow, rows: int, alone: bool) -> None:
         self.context.tell(

@@ -25,8 +25,13 @@ class WorkerContext:
         clock: Clock,
         saver: Saver,
         tell: Callable[[m.Message], None] = lambda _: None,
+        between_batches: Callable[[], None] | None = None,
     ) -> None:
-        """`tell` is for what the driver must know before the worker goes on."""
+        """
+        Args:
+            tell: for what the driver must know before the worker goes on.
+            between_batches: called before an operator is given rows, where the driver's thread waits for this one.
+        """
         load_custom(setup.custom_operator_paths)
         self.setup = setup
         self.layout = setup.layout
@@ -34,6 +39,7 @@ class WorkerContext:
         self.clock = clock
         self.saver = saver
         self.tell = tell
+        self.between_batches = between_batches
         self.keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
         self.operators: list[Operator] = [
             make(spec.name, spec.parameters, text_key=setup.text_key, seed=setup.seed)

@@ -174,3 +174,45 @@ def test_the_backend_is_closed_where_nothing_is_left_to_do_and_where_the_job_is_
     with pytest.raises(JobLockedError):
         run_job(config, RunEnvironment(store=store, clock=clock, backend=third, advisory=taken))
     assert [len(backend.closed_with) for backend in (first, second, third)] == [1, 1, 1]
+
+
+class SlowMachine(Observer):
+    """Each look at the clock finds that ten seconds have passed; counts them once somebody asked to stop."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self.looks = 0
+
+    def heartbeat(self, activity: str) -> None:
+        if not activity:
+            self.looks += 1
+            self.clock.advance(10.0)
+
+
+def test_inline_an_attempt_is_abandoned_when_the_drain_is_over(tmp_path: Path) -> None:
+    data = tmp_path / "in.jsonl"
+    data.write_text("".join(f'{{"text": "{n}"}}\n' for n in range(1000)))
+    settings = {
+        "partition.size": 1000,
+        "intermediate_storage.arrow_batch_size": 10,
+        "fault_tolerance.drain_s": 50,
+    }
+    config = recipe("/jobs", [str(data)], ["whitespace_normalization_mapper", "clean_links_mapper"], settings)
+    store, clock = memory_with_input(config), ManualClock()
+    store.make_dirs("/jobs")
+    machine = SlowMachine(clock)
+    control = RunControl(
+        observers=(machine,), stop_signal=lambda: signal.SIGTERM if machine.looks > 20 else None
+    )
+    environment = RunEnvironment(
+        store=store,
+        clock=clock,
+        backend=InlineBackend(store, clock),
+        control=control,
+        advisory=MemoryLock(set()),
+    )
+    with pytest.raises(JobStoppedError, match="SIGTERM"):
+        run_job(config, environment)
+    assert machine.looks <= 20 + 50 / 10 + 3, "of 200 batches"
+    resumed = run_job(config, around(store, clock, lambda _: None))
+    assert resumed.summary.counts.rows_out == 1000
