@@ -4,7 +4,7 @@
     ├── Mapper      rows -> rows, field values change, rows may be generated
     │   └── TextMapper   one text column -> one text column
     ├── Filter      figures for each row, then a decision from the figures alone
-    └── DatasetOperator   a barrier: summaries of all rows, then a decision about each (docs/design/0004-barriers.md)
+    └── DatasetOperator   a barrier: summaries of all rows, then a decision about each (docs/design/0004-dataset-operators.md)
 
 An operator is made from the parameters of its recipe entry alone and holds nothing that a run changes, so that any
 worker on any machine computes the same. Heavy modules and models are loaded in `prepare`, not in `__init__`: the driver

@@ -1,4 +1,4 @@
-"""A checkpoint as a layer: what changed against the checkpoint below it (docs/design/0001-layers.md). Pure.
+"""A checkpoint as a layer: what changed against the checkpoint below it (docs/design/0001-deltas.md). Pure.
 
 Columns of a layer: `base`, the row's number in the layer below (-1: a row of its own); `text:KEY`, null where the text
 is the one below; `field:KEY`, the whole field as raw JSON, null where a row lacks it; `stat:NAME`, figures.
