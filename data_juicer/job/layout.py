@@ -107,6 +107,11 @@ class JobLayout:
         return os.path.join(self.metadata_dir, "dataset_mapping.json")
 
     @property
+    def references(self) -> str:
+        """Files that rows refer to, where operators read such files."""
+        return os.path.join(self.metadata_dir, "references.json")
+
+    @property
     def final_mapping_report(self) -> str:
         return os.path.join(self.metadata_dir, "final_mapping_report.json")
 

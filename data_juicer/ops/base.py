@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from data_juicer.kernels.arrays import Mask
+    from data_juicer.ops.context import OperatorContext
     from data_juicer.ops.dataset.scratch import Scratch
     from data_juicer.ops.dataset.summaries import Summaries
     from data_juicer.rows.batch import Batch
@@ -73,8 +74,20 @@ class Operator(ABC):
         """What the author of the recipe is told about this operator before the job begins, a sentence each."""
         return ()
 
-    def prepare(self) -> None:  # noqa: B027 - most operators have nothing to load
-        """Load what `process` needs; called once in each worker process, before the first batch."""
+    def references_read(self) -> tuple[str, ...]:
+        """Fields whose values are paths of files that decide the result, a path or a list of them a row.
+
+        The files count as part of the input: a partition one of whose files changed is processed again.
+        """
+        return ()
+
+    def prepare(self, context: OperatorContext | None = None) -> None:  # noqa: B027 - most operators have nothing to load
+        """Load what `process` needs; called once in each worker process, before the first batch.
+
+        Args:
+            context: what the operator may use of the outside; None where it is tried out without a job. An operator whose
+                `prepare` takes no argument is called without.
+        """
 
 
 class Mapper(Operator):

@@ -35,6 +35,8 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     copy_path: str = ""
     """Its path; on disk its name in the job's `partitions/`."""
     fragment: Fragment
+    references: str = ""
+    """Digest of the files that its rows refer to (`plan/references.py`); empty where no operator reads such files."""
 
     @property
     def path(self) -> str:
@@ -47,7 +49,8 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
 
     @property
     def digest(self) -> str:
-        return self.fragment.identity
+        """What its rows are to operators: their bytes, and the files that they refer to."""
+        return self.fragment.identity + self.references
 
     @property
     def rows(self) -> int:

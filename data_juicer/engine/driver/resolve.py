@@ -23,6 +23,7 @@ from data_juicer.engine.run_context import RunContext
 from data_juicer.errors import OperatorError
 from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import DatasetOperator, Operator
+from data_juicer.ops.context import OperatorContext, prepare_operator
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.phases import ResolveStep
 from data_juicer.plan.tasks import Phase
@@ -128,7 +129,7 @@ class Resolves:
         )
         scratch = Scratch(self.layout.temp_dir, self.memory_mb * 1_000_000, self.context.heartbeat_or_stop)
         try:
-            operator.prepare()
+            prepare_operator(operator, OperatorContext(store=self.store))
             tables = self._told(self._checked(operator, summaries, scratch))
             path = self.layout.decisions(index, self.run)
             decisions = stage_decisions(self.store, path, tables)

@@ -25,6 +25,11 @@ from data_juicer.store.results import ExportTarget
 _MB = 1_000_000
 
 
+def row_bytes_max(config: JobConfig) -> int:
+    """Longer rows are dead letters."""
+    return config.partition.max_row_mb * _MB
+
+
 def fragment_limits(config: JobConfig) -> FragmentLimits:
     return FragmentLimits(rows_max=config.partition.size, size_bytes_max=config.partition.max_size_mb * _MB)
 
@@ -89,7 +94,6 @@ def worker_setup(
     target = export_target(config)
     part_format = result_format(target.format, sources)
     text_keys = text_keys_of(operators)
-    row_bytes_max = config.partition.max_row_mb * _MB
     return WorkerSetup(
         job_id=layout.job_id,
         run=run,
@@ -103,7 +107,7 @@ def worker_setup(
         custom_operator_paths=tuple(os.path.abspath(path) for path in config.custom_operator_paths),
         text_key=config.text_keys[0],
         text_keys=text_keys,
-        reader=digest(canonical({"text_keys": text_keys, "row_bytes_max": row_bytes_max})),
+        reader=digest(canonical({"text_keys": text_keys, "row_bytes_max": row_bytes_max(config)})),
         export=digest(
             canonical(
                 {
@@ -113,7 +117,7 @@ def worker_setup(
                 }
             )
         ),
-        row_bytes_max=row_bytes_max,
+        row_bytes_max=row_bytes_max(config),
         checkpoint_after=_checkpoint_after(config),
         checkpoint_format=cast("codec.Format", storage.format),
         checkpoint_compression=cast("codec.Compression", storage.compression),

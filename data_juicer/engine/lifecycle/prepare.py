@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import cast
 
+import msgspec
+
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.driver.event_recorder import EventRecorder
-from data_juicer.engine.lifecycle.build_setup import fragment_limits, text_keys_of
+from data_juicer.engine.lifecycle.build_setup import fragment_limits, row_bytes_max, text_keys_of
 from data_juicer.engine.lifecycle.open import OpenJob
 from data_juicer.engine.lifecycle.recover import find_damage, has_work, put_damaged_aside
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
@@ -27,6 +29,7 @@ from data_juicer.plan.mapping import (
 )
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.phases import ResolvePlan, plan_resolves
+from data_juicer.plan.references import with_references
 from data_juicer.plan.resume.damage import Damage
 from data_juicer.plan.resume.inventory import take_checkpoints
 from data_juicer.plan.resume.report import encode_resume_report
@@ -63,6 +66,17 @@ def scan_input(
         verify=config.verify_input,
         watch=seen.add,
     )
+    partitions = with_references(
+        store,
+        job.layout.references,
+        mapping.partitions,
+        tuple(dict.fromkeys(key for operator in operators for key in operator.references_read())),
+        row_bytes_max(config),
+        verify=config.verify_input,
+        heartbeat=context.heartbeat_or_stop,
+    )
+    if partitions != mapping.partitions:
+        mapping = msgspec.structs.replace(mapping, partitions=partitions)
     if mapping is not previous:
         store.write_atomic(path, encode_mapping(mapping))
     for source in mapping.empty_sources():

@@ -21,9 +21,11 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.naming import name_job
 from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.ops.base import Operator
+from data_juicer.ops.catalog import custom
 from data_juicer.plan.identity import identify
 from data_juicer.plan.mapping import decode_sources
 from data_juicer.plan.overlap import refuse_overlap
+from data_juicer.plan.references import are_unchanged, load_references
 from data_juicer.plan.resume.report import decode_resume_report
 from data_juicer.storage.base import Store
 from data_juicer.store.manifest import OperatorIdentity
@@ -66,8 +68,9 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
         digest=config_digest(config, identities),
         export_path=export_path,
         resume_command=_resume_command(config, layout),
-        notices=tuple(
-            f"{operator.name}: {notice}" for operator in operators for notice in operator.notices()
+        notices=(
+            *(f"{operator.name}: {notice}" for operator in operators for notice in operator.notices()),
+            *custom.notices(),
         ),
     )
 
@@ -75,6 +78,8 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
 def find_done(store: Store, wanted: WantedJob) -> JobSummary | None:
     """The summary of a job that has nothing left to do: complete as it is wanted now, its export and input unchanged."""
     if wanted.config.verify_input or _known_sources(store, wanted.layout) != wanted.sources:
+        return None
+    if not are_unchanged(store, load_references(store, wanted.layout.references)):
         return None
     return None if find_published(store, wanted) is None else _find_completed(store, wanted)
 

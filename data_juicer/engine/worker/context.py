@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from data_juicer.clock import Clock
@@ -11,6 +12,8 @@ from data_juicer.engine.worker.saver import Saver
 from data_juicer.errors import DataJuicerError, OperatorError
 from data_juicer.ops.base import Operator
 from data_juicer.ops.catalog.registry import load_custom, make
+from data_juicer.ops.context import OperatorContext, prepare_operator
+from data_juicer.ops.resources.models import cache_home
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.storage.base import Store
 
@@ -55,7 +58,7 @@ class WorkerContext:
         operator = self.operators[index]
         if index not in self._prepared:
             try:
-                operator.prepare()
+                prepare_operator(operator, self._context_of(operator))
             except DataJuicerError:
                 raise
             except Exception as error:
@@ -65,3 +68,12 @@ class WorkerContext:
                 ) from error
             self._prepared.add(index)
         return operator
+
+    def _context_of(self, operator: Operator) -> OperatorContext:
+        return OperatorContext(
+            store=self.store,
+            seed=self.setup.seed,
+            text_keys=self.setup.text_keys,
+            cache_root=os.path.join(cache_home(), "operators"),
+            cache_name=f"{operator.name}-{str(operator.version)[:32]}",
+        )

@@ -13,6 +13,7 @@ from data_juicer.rows import json_values
 from data_juicer.rows.batch import STATS_FIELD
 
 if TYPE_CHECKING:
+    from data_juicer.ops.context import OperatorContext
     from data_juicer.rows.batch import Batch
 
 Row = dict[str, Any]
@@ -38,7 +39,7 @@ class FunctionMapper(Mapper):
     def text_keys_read(self) -> tuple[str, ...]:
         return ()
 
-    def prepare(self) -> None:
+    def prepare(self, context: OperatorContext | None = None) -> None:
         self._function = self.load() or self._function
 
     def process(self, batch: Batch) -> Batch:

@@ -17,6 +17,7 @@ from data_juicer.ops.resources.pieces import Pieces
 from data_juicer.ops.shared_text import shared_word_keys, shared_words
 
 if TYPE_CHECKING:
+    from data_juicer.ops.context import OperatorContext
     from data_juicer.ops.resources.word_lists import WordList
     from data_juicer.rows.batch import Batch
 
@@ -53,7 +54,7 @@ class WordListFilter(RangeFilter):
     def notices(self) -> tuple[str, ...]:
         return self.word_list.notices
 
-    def prepare(self) -> None:
+    def prepare(self, context: OperatorContext | None = None) -> None:
         if self.pieces:
             self.pieces.load()
         self._keys = pa.array(keys_of_words(self.word_list.words))

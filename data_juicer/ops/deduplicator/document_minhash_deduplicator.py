@@ -20,6 +20,7 @@ from data_juicer.ops.dataset.text_hash import row_numbers
 from data_juicer.ops.resources.pieces import Pieces
 
 if TYPE_CHECKING:
+    from data_juicer.ops.context import OperatorContext
     from data_juicer.rows.batch import Batch
 
 
@@ -86,7 +87,7 @@ class DocumentMinhashDeduplicator(RowRemover):
     def assets(self) -> tuple[str, ...]:
         return (self._pieces.path,) if self._pieces else ()
 
-    def prepare(self) -> None:
+    def prepare(self, context: OperatorContext | None = None) -> None:
         if self._pieces is not None:
             self._pieces.load()
 

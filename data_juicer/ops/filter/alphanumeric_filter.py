@@ -16,6 +16,7 @@ from data_juicer.ops.resources import models, optional
 from data_juicer.ops.shared_text import shared_lengths
 
 if TYPE_CHECKING:
+    from data_juicer.ops.context import OperatorContext
     from data_juicer.rows.batch import Batch
 
 TOKENIZER: Final = "EleutherAI/pythia-6.9b-deduped"
@@ -54,7 +55,7 @@ class AlphanumericFilter(RangeFilter):
     def assets(self) -> tuple[str, ...]:
         return (self.tokenizer_path,) if self.tokenizer_path else ()
 
-    def prepare(self) -> None:
+    def prepare(self, context: OperatorContext | None = None) -> None:
         if self.tokenizer_path:
             os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # a worker runs one thread
             import tokenizers

@@ -18,6 +18,7 @@ from data_juicer.ops.resources import models, optional
 
 if TYPE_CHECKING:
     from data_juicer.kernels.arrays import Mask
+    from data_juicer.ops.context import OperatorContext
     from data_juicer.rows.batch import Batch
 
 LABEL_PREFIX: Final = "__label__"
@@ -62,7 +63,7 @@ class LanguageIDScoreFilter(RangeFilter):
     def assets(self) -> tuple[str, ...]:
         return (self.model_path,)
 
-    def prepare(self) -> None:
+    def prepare(self, context: OperatorContext | None = None) -> None:
         self.model = load_model(self.model_path)
 
     def figure(self, batch: Batch) -> pa.Array:

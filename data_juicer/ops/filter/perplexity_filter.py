@@ -12,6 +12,7 @@ from data_juicer.ops.resources import models, optional
 from data_juicer.ops.resources.pieces import Pieces
 
 if TYPE_CHECKING:
+    from data_juicer.ops.context import OperatorContext
     from data_juicer.rows.batch import Batch
 
 
@@ -40,7 +41,7 @@ class PerplexityFilter(RangeFilter):
     def assets(self) -> tuple[str, ...]:
         return (self.pieces.path, self.model_path)
 
-    def prepare(self) -> None:
+    def prepare(self, context: OperatorContext | None = None) -> None:
         import kenlm
 
         self.pieces.load()

@@ -12,6 +12,7 @@ from data_juicer.ops.bases.range_filter import RangeFilter
 from data_juicer.ops.resources import models, optional
 
 if TYPE_CHECKING:
+    from data_juicer.ops.context import OperatorContext
     from data_juicer.rows.batch import Batch
 
 
@@ -44,7 +45,7 @@ class TokenNumFilter(RangeFilter):
     def assets(self) -> tuple[str, ...]:
         return (self.tokenizer_path,)
 
-    def prepare(self) -> None:
+    def prepare(self, context: OperatorContext | None = None) -> None:
         os.environ.setdefault(
             "TOKENIZERS_PARALLELISM", "false"
         )  # a worker runs one thread, so that np means what it says

@@ -15,6 +15,7 @@ from data_juicer.ops.resources.pieces import Pieces
 from data_juicer.ops.shared_text import shared_word_keys
 
 if TYPE_CHECKING:
+    from data_juicer.ops.context import OperatorContext
     from data_juicer.rows.batch import Batch
 
 
@@ -51,7 +52,7 @@ class WordRepetitionFilter(RangeFilter):
     def assets(self) -> tuple[str, ...]:
         return (self.pieces.path,) if self.pieces else ()
 
-    def prepare(self) -> None:
+    def prepare(self, context: OperatorContext | None = None) -> None:
         if self.pieces:
             self.pieces.load()
 

@@ -15,6 +15,7 @@ from data_juicer.ops.resources.pieces import Pieces
 from data_juicer.ops.shared_text import shared_word_counts
 
 if TYPE_CHECKING:
+    from data_juicer.ops.context import OperatorContext
     from data_juicer.rows.batch import Batch
 
 
@@ -47,7 +48,7 @@ class WordsNumFilter(RangeFilter):
     def assets(self) -> tuple[str, ...]:
         return (self.pieces.path,) if self.pieces else ()
 
-    def prepare(self) -> None:
+    def prepare(self, context: OperatorContext | None = None) -> None:
         if self.pieces:
             self.pieces.load()
 

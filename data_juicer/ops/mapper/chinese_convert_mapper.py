@@ -11,6 +11,8 @@ from data_juicer.ops.resources.optional import need
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from data_juicer.ops.context import OperatorContext
+
 MODES: Final = (
     *("s2t", "s2tw", "s2hk", "s2twp", "t2s", "tw2s", "hk2s", "tw2sp"),
     *("t2tw", "tw2t", "t2hk", "hk2t", "t2jp", "jp2t"),
@@ -39,7 +41,7 @@ class ChineseConvertMapper(TextMapper):
         self.mode = mode
         self._converter: Any = None
 
-    def prepare(self) -> None:
+    def prepare(self, context: OperatorContext | None = None) -> None:
         import opencc
 
         self._converter = opencc.OpenCC(f"{self.mode}.json")

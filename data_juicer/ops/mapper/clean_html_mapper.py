@@ -12,6 +12,8 @@ from data_juicer.ops.resources.optional import need
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from data_juicer.ops.context import OperatorContext
+
 # What a parser changes in a text without markup: references, line ends, NUL, white space before the body.
 _NOT_PLAIN: Final = r"[<&\r\x00]|\A[ \t\n\f]"
 _BLOCKS: Final = (
@@ -38,7 +40,7 @@ class CleanHtmlMapper(TextMapper):
         self.keep_block_separators = keep_block_separators
         self._parser: Any = None
 
-    def prepare(self) -> None:
+    def prepare(self, context: OperatorContext | None = None) -> None:
         from selectolax.lexbor import LexborHTMLParser
 
         self._parser = LexborHTMLParser

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from data_juicer.ops.base import Filter, Mapper, parameters_of
+from data_juicer.ops.context import prepare_operator
 
 if TYPE_CHECKING:
+    from data_juicer.ops.context import OperatorContext
     from data_juicer.rows.batch import Batch
 
 
@@ -55,9 +57,15 @@ class GeneralFusedOp(Mapper):
     def assets(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(path for operator in self.operators for path in operator.assets()))
 
-    def prepare(self) -> None:
+    def references_read(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(key for operator in self.operators for key in operator.references_read()))
+
+    def prepare(self, context: OperatorContext | None = None) -> None:
         for operator in self.operators:
-            operator.prepare()
+            if context is None:
+                operator.prepare()
+            else:
+                prepare_operator(operator, context)
 
     def process(self, batch: Batch) -> Batch:
         for operator in self.operators:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
+from data_juicer.errors import StoreError
 from data_juicer.ops.bases.row_mapper import RowMapper
+
+if TYPE_CHECKING:
+    from data_juicer.ops.context import OperatorContext
 
 
 class LatexMergeTexMapper(RowMapper):
@@ -27,6 +32,7 @@ class LatexMergeTexMapper(RowMapper):
     """
 
     name: ClassVar[str] = "latex_merge_tex_mapper"
+    context: OperatorContext | None = None
 
     def __init__(
         self,
@@ -43,11 +49,17 @@ class LatexMergeTexMapper(RowMapper):
     def text_keys_made(self) -> tuple[str, ...]:
         return (self.text_key,)
 
+    def references_read(self) -> tuple[str, ...]:
+        return (self.compressed_file_key,)
+
     def fields_read(self) -> tuple[str, ...]:
         return (self.compressed_file_key,)
 
     def fields_written(self) -> tuple[str, ...]:
         return (self.text_key,)
+
+    def prepare(self, context: OperatorContext | None = None) -> None:
+        self.context = context
 
     def map_row(self, row: dict[str, Any]) -> None:
         path = row.get(self.compressed_file_key)
@@ -56,33 +68,45 @@ class LatexMergeTexMapper(RowMapper):
                 f"field {self.compressed_file_key!r} must be the path of an archive, found {path!r:.80}"
             )
         try:
-            files = list(self._files(path))
-        except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error, RuntimeError):
+            with self._opened(path) as stream:
+                files = list(self._files(path, stream))
+        except (
+            OSError,
+            StoreError,
+            EOFError,
+            tarfile.TarError,
+            zipfile.BadZipFile,
+            zlib.error,
+            RuntimeError,
+        ):
             files = []
         row[self.text_key] = self.separator.join(file.decode("utf-8", "replace") for file in files)
 
-    def _files(self, path: str) -> Iterator[bytes]:
+    def _opened(self, path: str) -> BinaryIO:
+        return io.BytesIO(self.context.read(path)) if self.context else open(path, "rb")
+
+    def _files(self, path: str, stream: BinaryIO) -> Iterator[bytes]:
         total = 0
-        for size, read in _members(path):
+        for size, read in _members(path, stream):
             fits = self.file_size_max is None or size <= self.file_size_max
             if fits and (self.total_size_max is None or total + size <= self.total_size_max):
                 total += size
                 yield read()
 
 
-def _members(path: str) -> Iterator[tuple[int, Callable[[], bytes]]]:
+def _members(path: str, stream: BinaryIO) -> Iterator[tuple[int, Callable[[], bytes]]]:
     """Unpacked size and content of each `.tex` file."""
     kind = path.lower()
     if kind.endswith(".zip"):
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(stream) as archive:
             for info in archive.infolist():
                 if info.filename.endswith(".tex"):
                     yield info.file_size, partial(archive.read, info)
     elif kind.endswith((".tar", ".tar.gz", ".tgz")):
-        with tarfile.open(path) as archive:
+        with tarfile.open(fileobj=stream) as archive:
             for member in archive:
-                stream = (
+                member_stream = (
                     archive.extractfile(member) if member.isfile() and member.name.endswith(".tex") else None
                 )
-                if stream is not None:
-                    yield member.size, stream.read
+                if member_stream is not None:
+                    yield member.size, member_stream.read

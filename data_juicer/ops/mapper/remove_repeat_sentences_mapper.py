@@ -14,6 +14,8 @@ from data_juicer.ops.resources.tokens import Tokens
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from data_juicer.ops.context import OperatorContext
+
 _SPECIAL: Final = regex.compile(r"[^a-zA-Z0-9\u4e00-\u9fa5\n\t ]")
 
 
@@ -48,7 +50,7 @@ class RemoveRepeatSentencesMapper(TextMapper):
     def assets(self) -> tuple[str, ...]:
         return () if self.tokens is None else (self.tokens.path,)
 
-    def prepare(self) -> None:
+    def prepare(self, context: OperatorContext | None = None) -> None:
         if self.tokens is not None:
             self.tokens.load()
 

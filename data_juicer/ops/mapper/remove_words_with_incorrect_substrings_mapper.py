@@ -12,6 +12,7 @@ from data_juicer.ops.base import TextMapper
 from data_juicer.ops.resources.pieces import Pieces
 
 if TYPE_CHECKING:
+    from data_juicer.ops.context import OperatorContext
     from data_juicer.rows.batch import Batch
 
 
@@ -41,7 +42,7 @@ class RemoveWordsWithIncorrectSubstringsMapper(TextMapper):
     def assets(self) -> tuple[str, ...]:
         return () if self.pieces is None else (self.pieces.path,)
 
-    def prepare(self) -> None:
+    def prepare(self, context: OperatorContext | None = None) -> None:
         if self.pieces is not None:
             self.pieces.load()
 

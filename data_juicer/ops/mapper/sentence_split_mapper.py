@@ -12,6 +12,8 @@ from data_juicer.ops.resources.punkt import LANGUAGES, load_punkt, punkt_files
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from data_juicer.ops.context import OperatorContext
+
 # Only these end a sentence for Punkt; white space at the end of a text is dropped in any case.
 _GUARD: Final = r"[.?!]|[^!-~]\z"
 
@@ -40,7 +42,7 @@ class SentenceSplitMapper(TextMapper):
     def assets(self) -> tuple[str, ...]:
         return self._files
 
-    def prepare(self) -> None:
+    def prepare(self, context: OperatorContext | None = None) -> None:
         self._tokenizer = load_punkt(self._files)
 
     def map_text(self, text: pa.Array) -> pa.Array:

@@ -18,6 +18,7 @@ from data_juicer.ops.base import Mapper
 from data_juicer.ops.resources.tokens import Tokens
 
 if TYPE_CHECKING:
+    from data_juicer.ops.context import OperatorContext
     from data_juicer.rows.batch import Batch, Rows
 
 _MAY_BE_SPACE: Final = np.isin(np.arange(256), [space.encode()[0] for space in PYTHON_SPACES])
@@ -67,7 +68,7 @@ class TextChunkMapper(Mapper):
     def assets(self) -> tuple[str, ...]:
         return () if self.tokens is None else (self.tokens.path,)
 
-    def prepare(self) -> None:
+    def prepare(self, context: OperatorContext | None = None) -> None:
         if self.tokens is not None:
             self.tokens.load()
 
