@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class DocumentDeduplicator(RowRemover):
-    """Keeps the earliest of documents whose texts are equal, white space at their ends left out.
+    """Exact deduplication: keeps the earliest of documents with equal texts; white space at both ends is ignored.
 
     Args:
         lowercase: compare texts in lower case.

@@ -27,7 +27,7 @@ BRACKETS: Final = "{}[]()<>;"
 
 
 class DocumentLineDeduplicator(DatasetOperator):
-    """Removes every occurrence of lines that more documents than a threshold have; no document is removed.
+    """Line-level deduplication: removes every occurrence of lines that more documents than a threshold contain; no document is removed.
 
     Args:
         frequency_threshold: the most documents that a line may stand in.

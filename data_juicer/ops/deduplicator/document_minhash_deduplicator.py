@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class DocumentMinhashDeduplicator(RowRemover):
-    """Keeps the earliest of documents that hang together by pairs with a Jaccard similarity of their shingles above a threshold.
+    """Near-duplicate removal with MinHash LSH: keeps the earliest document of each cluster of pairs whose Jaccard similarity of shingles is above a threshold.
 
     Documents meet where a band of their signatures is equal; those that meet are compared by their whole signatures.
 

@@ -18,7 +18,7 @@ UID: Final = "__dj__uid"
 
 
 class DocumentMinhashDeduplicatorWithUid(DocumentMinhashDeduplicator):
-    """As `document_minhash_deduplicator`, but of documents that hang together the one with the lowest `__dj__uid` stays.
+    """Near-duplicate removal with MinHash LSH, as `document_minhash_deduplicator`; of each cluster the document with the lowest `__dj__uid` stays.
 
     Every document must have that field, an integer.
     """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class DocumentSimhashDeduplicator(RowRemover):
-    """Keeps the earliest of documents that hang together by pairs whose SimHashes differ in few bits.
+    """Near-duplicate removal with SimHash: keeps the earliest document of each cluster of pairs whose fingerprints differ in few bits.
 
     Args:
         tokenization: what a shingle is made of: words between `space`s, parts between `punctuation` marks, `character`s.

@@ -23,7 +23,7 @@ TOKENIZER: Final = "EleutherAI/pythia-6.9b-deduped"
 
 
 class AlphanumericFilter(RangeFilter):
-    """Keeps rows of whose characters a share between `min_ratio` and `max_ratio` is letters and digits.
+    """Alphanumeric ratio: keeps rows whose share of letters and digits is between `min_ratio` and `max_ratio`.
 
     Args:
         tokenization: letters for each token of a tokenizer (pythia's, from the models on this machine) instead.

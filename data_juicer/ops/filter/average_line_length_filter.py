@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class AverageLineLengthFilter(RangeFilter):
-    """Keeps rows whose text has `min_len` to `max_len` characters for each line; line ends are counted too.
+    """Average line length: keeps rows whose text has `min_len` to `max_len` characters per line, line ends included.
 
     Args:
         min_len: least mean length.

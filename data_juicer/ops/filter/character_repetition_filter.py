@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class CharacterRepetitionFilter(RangeFilter):
-    """Keeps rows whose share of frequent character n-grams lies between `min_ratio` and `max_ratio`.
+    """Character n-gram repetition ratio: keeps rows whose ratio is between `min_ratio` and `max_ratio`.
 
     The figure is the occurrences of the most frequent repeated n-grams, at most the square root of the number of
     different ones, divided by all n-grams of the text.

@@ -12,7 +12,7 @@ from data_juicer.ops.resources.pieces import Pieces
 
 
 class FlaggedWordsFilter(WordListFilter):
-    """Keeps rows in which flagged words make up between `min_ratio` and `max_ratio` of the words.
+    """Flagged word ratio: keeps rows in which flagged words make up `min_ratio` to `max_ratio` of all words.
 
     Words are compared in lower case, without special characters at their ends. A text without words has 0.0.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class GeneralFieldFilter(Filter):
-    """Keeps rows for which `filter_condition` is true.
+    """Filtering by expression: keeps rows for which `filter_condition` is true.
 
     The condition is made of fields (`meta.lang` reaches into objects, `__dj__stats__.text_len` is a figure of a filter
     before), constants, lists of constants, comparisons (also in chains and with `in`), `and`, `or` and `not`.

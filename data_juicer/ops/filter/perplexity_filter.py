@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class PerplexityFilter(RangeFilter):
-    """Keeps rows whose text has a perplexity between `min_ppl` and `max_ppl`.
+    """Language model perplexity (KenLM): keeps rows whose perplexity is between `min_ppl` and `max_ppl`.
 
     The text is cut by the SentencePiece model `{lang}.sp.model` and judged by the KenLM model `{lang}.arpa.bin`, both
     from the model folders. A figure has one decimal; an empty text has 0.0.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SpecialCharactersFilter(RangeFilter):
-    """Keeps rows of whose characters a share between `min_ratio` and `max_ratio` is special.
+    """Special character ratio: keeps rows whose share of special characters is between `min_ratio` and `max_ratio`.
 
     Special are punctuation, digits, white space, symbols, emoji, and some letters (docs/differences.md).
 

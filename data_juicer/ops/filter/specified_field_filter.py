@@ -8,7 +8,7 @@ from data_juicer.ops.bases.field_filter import FieldFilter
 
 
 class SpecifiedFieldFilter(FieldFilter):
-    """Keeps rows whose field has one of the target values; of a list, every element must be one of them.
+    """Filtering by field value: keeps rows whose field has one of the target values; every element of a list must be one of them.
 
     An empty list has none that is not, and is kept. A row without the field is an error.
 

@@ -10,7 +10,7 @@ from data_juicer.ops.bases.ranges import in_range
 
 
 class SpecifiedNumericFieldFilter(FieldFilter):
-    """Keeps rows whose field holds a number between `min_value` and `max_value`.
+    """Filtering by numeric field: keeps rows whose field holds a number between `min_value` and `max_value`.
 
     A string that Python reads as a number counts as one ("1e3", " 8 "); rows with anything else are dropped, also with
     `reversed_range`. A row without the field is an error.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SuffixFilter(Filter):
-    """Keeps rows whose file has one of the given suffixes, compared letter by letter (`.txt` is not `txt`).
+    """File suffix: keeps rows whose file has one of the given suffixes, compared literally (`.txt` is not `txt`).
 
     The field `__dj__suffix__` of a row goes before the suffix of the file that it is read from.
 

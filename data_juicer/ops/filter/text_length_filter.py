@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class TextLengthFilter(RangeFilter):
-    """Keeps rows whose text has between `min_len` and `max_len` characters.
+    """Text length: keeps rows whose text has between `min_len` and `max_len` characters.
 
     Args:
         min_len: least number of characters.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TokenNumFilter(RangeFilter):
-    """Keeps rows whose text has between `min_num` and `max_num` tokens, special tokens around it not counted.
+    """Token count: keeps rows whose text has between `min_num` and `max_num` tokens, surrounding special tokens excluded.
 
     The tokenizer is a `tokenizer.json` on this machine: the model folders and the cache of the Hugging Face hub are
     searched, and nothing is downloaded.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class WordRepetitionFilter(RangeFilter):
-    """Keeps rows in which n-grams of words that occur more than once make up `min_ratio` to `max_ratio` of all.
+    """Word n-gram repetition ratio: keeps rows in which repeated n-grams make up `min_ratio` to `max_ratio` of all.
 
     Words are compared in lower case, without special characters at their ends. A text with fewer words than an n-gram
     has 0.0.

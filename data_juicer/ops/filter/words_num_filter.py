@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class WordsNumFilter(RangeFilter):
-    """Keeps rows with `min_num` to `max_num` words: what stands between spaces, tabs and newlines.
+    """Word count: keeps rows with `min_num` to `max_num` words, which are separated by spaces, tabs and newlines.
 
     Words of special characters alone are not counted.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class KeyValueGrouper(Grouper):
-    """Makes rows with equal values in some fields one row, whose fields are lists. A row that lacks a field counts as null.
+    """Grouping by key: makes one row, whose fields are lists, of all rows with equal values in some fields. A missing field counts as null.
 
     Values are compared by 128-bit hashes of their JSON: 1, 1.0 and true differ.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class NaiveGrouper(Grouper):
-    """Makes all rows one row, whose fields are lists; it has to fit into the memory of a worker."""
+    """Grouping of all rows: makes one row, whose fields are lists; it must fit into the memory of a worker."""
 
     name: ClassVar[str] = "naive_grouper"
 

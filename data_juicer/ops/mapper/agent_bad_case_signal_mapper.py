@@ -26,7 +26,7 @@ class _Signal(NamedTuple):
 
 
 class AgentBadCaseSignalMapper(RowMapper):
-    """Tags a row with signals that the run of an agent went wrong, and with a tier: none, watchlist or high_precision.
+    """Bad-case detection for agent runs: tags a row with signals that a run went wrong, and with a tier (none, watchlist, high_precision).
 
     Signals are told from tags and figures of operators before; a high signal makes the tier high_precision, a single
     medium one or enough of them watchlist.

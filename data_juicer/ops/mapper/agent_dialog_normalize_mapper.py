@@ -32,7 +32,7 @@ _LINEAGE: Final = {
 
 
 class AgentDialogNormalizeMapper(RowMapper):
-    """Turns the messages of an agent's run into a text, a dialogue of turns, and its last question and answer.
+    """Dialogue normalisation for agent runs: turns messages into one text, a list of turns, and the last question and answer.
 
     A turn is a message of the user with everything until the next: answers, calls of tools by name, their results.
     The row is tagged with the number of turns, places of the last messages, tools, skills and where the run came from.

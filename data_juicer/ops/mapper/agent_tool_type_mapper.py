@@ -10,7 +10,7 @@ from data_juicer.rows.batch import META_FIELD
 
 
 class AgentToolTypeMapper(RowMapper):
-    """Tags a row with the tool that is named most often in a list of its tags, and with the first few by count.
+    """Tool usage of agent runs: tags a row with the tool that its tags name most often, and with the most frequent ones.
 
     Example: agent_tool_types [read, write, read] -> primary_tool_type read, dominant_tool_types [read, write]
 

@@ -23,7 +23,7 @@ _CONVERTIBLE: Final = "[\u2e80-\U0010ffff]"
 
 
 class ChineseConvertMapper(TextMapper):
-    """Converts Chinese characters and, in some modes, words of one region into those of another (OpenCC).
+    """Chinese script conversion (simplified, traditional, regional variants) with OpenCC.
 
     Example: 简体 -> 簡體
 

@@ -21,7 +21,7 @@ _LINE_COMMENTS: Final = ("//", "#", "--")
 
 
 class CleanCopyrightMapper(TextMapper):
-    """Removes the first block comment if it speaks of copyright; in a text without block comment, the leading lines
+    """Copyright notice removal: removes the first block comment if it mentions copyright; in a text without block comment, the leading lines
     that are empty or start with `//`, `#` or `--`.
 
     Example: /* Copyright 2020 A. */ int x; -> int x;

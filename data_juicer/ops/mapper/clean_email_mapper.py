@@ -17,7 +17,7 @@ _MAY_TOUCH[list(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
 
 
 class CleanEmailMapper(PatternMapper):
-    """Replaces e-mail addresses, `reach me at a@b.example` -> `reach me at `; host names in capitals are left.
+    """E-mail address removal: `reach me at a@b.example` -> `reach me at `; host names in capitals are left.
 
     Args:
         pattern: a regular expression to replace instead; `r'...'` around it is dropped.

@@ -24,7 +24,7 @@ _LINE_ENDS: Final = re.compile(r"[ \t]*\n\s*")
 
 
 class CleanHtmlMapper(TextMapper):
-    """Takes the text out of HTML; `<li>` and `<ol>` become a new line with an asterisk.
+    """HTML to text: extracts the text of HTML; `<li>` and `<ol>` become a new line with an asterisk.
 
     Example: <p>one <b>word</b></p> -> one word
 

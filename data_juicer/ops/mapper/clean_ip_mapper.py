@@ -15,7 +15,7 @@ _NEEDED: Final = r"[0-9]\.[0-9]{1,3}\.[0-9]|(?::[0-9a-fA-F\x{80}-\x{10FFFF}]{1,4
 
 
 class CleanIpMapper(PatternMapper):
-    """Replaces IPv4 addresses and full IPv6 addresses, wherever they stand: `v10.20.30.400` -> `v0`.
+    """IP address removal: replaces IPv4 addresses and full IPv6 addresses anywhere: `v10.20.30.400` -> `v0`.
 
     Args:
         pattern: a regular expression to replace instead; `r'...'` around it is dropped.

@@ -25,7 +25,7 @@ _DOT_BEFORE_SLASH: Final = (3, 4, 5)  # a dot, two to four letters, a slash
 
 
 class CleanLinksMapper(PatternMapper):
-    """Replaces links: with a scheme (`word:value` counts as one), from `www.`, or `host.domain/`.
+    """URL removal: replaces links with a scheme (`word:value` counts as one), from `www.`, or `host.domain/`.
 
     Args:
         pattern: a regular expression to replace instead; `r'...'` around it is dropped.

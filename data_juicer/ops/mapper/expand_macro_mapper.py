@@ -18,7 +18,7 @@ _DEF: Final = regex.compile(r"\\def\s*(\\[a-zA-Z0-9]+)\s*\{(.*?)\}$", regex.MULT
 
 
 class ExpandMacroMapper(TextMapper):
-    r"""Replaces macros without arguments, defined by \newcommand or \def on one line, by what they stand for.
+    r"""LaTeX macro expansion: replaces macros without arguments, defined by \newcommand or \def on one line, by their definition.
 
     Example: \def\R{real} \R. -> \def real{real} real.
     """

@@ -16,7 +16,7 @@ _TABLE: Final = "(?i)<table"
 
 
 class ExtractTablesFromHtmlMapper(Mapper):
-    """Tags a row with the tables of its HTML text, each a list of rows of cells; the text stays.
+    """HTML table extraction: tags a row with the tables of its text, each a list of rows of cells; the text is not changed.
 
     Example: <table><tr><td>a</td></tr></table> -> tag html_tables [[["a"]]]
 

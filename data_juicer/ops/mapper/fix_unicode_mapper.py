@@ -22,7 +22,7 @@ FORMS: Final = ("NFC", "NFKC", "NFD", "NFKD")
 
 
 class FixUnicodeMapper(TextMapper):
-    """Repairs text: `donâ€™t` -> `don't`, HTML entities, ligatures, curled quotes, control characters, line ends.
+    """Unicode repair (ftfy): `donâ€™t` -> `don't`, HTML entities, ligatures, curled quotes, control characters, line ends.
 
     Args:
         normalization: NFC (when none is given), NFKC, NFD or NFKD, in any case.

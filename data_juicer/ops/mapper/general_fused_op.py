@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class GeneralFusedOp(Mapper):
-    """Applies mappers and filters one after another, as one operator of the recipe.
+    """Operator fusion: applies several mappers and filters in sequence as one operator of the recipe.
 
     Every recipe already shares work between operators; this keeps them in one stage, with one checkpoint.
 

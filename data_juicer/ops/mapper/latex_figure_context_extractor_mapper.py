@@ -17,7 +17,7 @@ _COMMANDS = (r"\ref", r"\cref", r"\Cref", r"\autoref")
 
 
 class LatexFigureContextExtractorMapper(Mapper):
-    r"""Makes a row of each figure with pictures in a LaTeX text, with its caption and the paragraphs that cite it.
+    r"""LaTeX figure extraction: makes a row of each figure with images, with its caption and the paragraphs that cite it.
 
     Figures are figure and wrapfigure environments, and the subfigures, \subfloat and minipages in them. A text
     without any gives no row. The other fields of a row go with each figure; `image_key` gets the paths of pictures.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LatexMergeTexMapper(RowMapper):
-    """Makes one text of all `.tex` files of an archive (.zip, .tar, .tar.gz, .tgz), in the order they have there.
+    """LaTeX project merging: joins all `.tex` files of an archive (.zip, .tar, .tar.gz, .tgz) into one text, in archive order.
 
     Bytes that are no UTF-8 become U+FFFD. An archive that cannot be read, or of another kind, gives an empty text.
 

@@ -10,7 +10,7 @@ from data_juicer.ops.augment.draws import Draws
 
 
 class NlpaugEnMapper(AugmentMapper):
-    """Adds copies of English texts with words or characters changed at random, the same ones in every run.
+    """English data augmentation: adds copies of texts with words or characters changed at random, the same in every run.
 
     Each way to change a text that is switched on gives `aug_num` rows behind the row itself; with `sequential` each of
     `aug_num` rows is changed in all ways. A text in which nothing can be changed is copied as it is, an empty one is not.

@@ -13,7 +13,7 @@ TRIES: Final = 8
 
 
 class NlpcdaZhMapper(AugmentMapper):
-    """Adds copies of Chinese texts with words or characters changed at random, the same ones in every run.
+    """Chinese data augmentation: adds copies of texts with words or characters changed at random, the same in every run.
 
     Each way to change a text that is switched on gives at most `aug_num` different rows behind the row itself; with
     `sequential` each of `aug_num` rows is changed in all ways. A text in which nothing can be changed gives none.

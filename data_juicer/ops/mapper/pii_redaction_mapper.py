@@ -23,7 +23,7 @@ _TELLING: Final = tuple(f'"{key}"'.encode() for key in _VALUE_KEYS)
 
 
 class PiiRedactionMapper(Mapper):
-    """Replaces paths, addresses, numbers of persons, secrets and identifiers by placeholders.
+    """PII and secret redaction: replaces paths, addresses, personal numbers, secrets and identifiers with placeholders.
 
     They are told by their form: in the texts, messages and dialogues under `redact_keys`, and, anywhere in a row, in
     strings of lists and under file_path, path, file, arguments and file_paths.

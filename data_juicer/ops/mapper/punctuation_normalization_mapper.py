@@ -35,7 +35,7 @@ PUNCTUATION: Final = {
 
 
 class PunctuationNormalizationMapper(TextMapper):
-    """Makes typographic and full-width punctuation the ASCII one: `，` -> `,`, `“` -> `"`, `…` -> `...`."""
+    """Punctuation normalisation: typographic and full-width punctuation becomes ASCII: `，` -> `,`, `“` -> `"`, `…` -> `...`."""
 
     name: ClassVar[str] = "punctuation_normalization_mapper"
 

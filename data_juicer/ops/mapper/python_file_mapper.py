@@ -14,7 +14,7 @@ from data_juicer.ops.catalog.imported_code import imported_code
 
 
 class PythonFileMapper(FunctionMapper):
-    """Sets the fields that a function of a Python file returns for a row.
+    """User function from a file: sets the fields that a function of a Python file returns for a row.
 
     The content of the file, and of the user's own files that it imports, is part of the key of checkpoints: rows are
     processed again when it changes.

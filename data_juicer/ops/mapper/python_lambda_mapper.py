@@ -11,7 +11,7 @@ from data_juicer.ops.bases.function_mapper import FunctionMapper
 
 
 class PythonLambdaMapper(FunctionMapper):
-    """Sets the fields that a Python lambda returns for a row; it is run as it stands in the recipe, built-ins included.
+    """User lambda: sets the fields that a Python lambda returns for a row; it runs with all built-ins.
 
     Example: lambda_str `lambda row: {"text": row["text"].upper()}` -> the text in capitals
 

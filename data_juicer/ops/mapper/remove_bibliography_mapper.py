@@ -16,7 +16,7 @@ _GUARD: Final = r"\\(?:appendix|begin\{(?:references|REFERENCES|thebibliography)
 
 
 class RemoveBibliographyMapper(TextMapper):
-    r"""Removes everything from the first \appendix, references environment or \bibliography{...} on.
+    r"""LaTeX bibliography removal: removes everything from the first \appendix, references environment or \bibliography{...} on.
 
     Example: text \bibliography{refs} more -> text
     """

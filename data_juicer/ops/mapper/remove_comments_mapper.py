@@ -17,7 +17,7 @@ _WHOLE_LINE: Final = r"(?m)^%.*\n?"
 
 
 class RemoveCommentsMapper(TextMapper):
-    """Removes comments of TeX sources: from an unescaped percent sign, with the character before it, to the line end.
+    """LaTeX comment removal: removes from an unescaped percent sign, with the character before it, to the line end.
 
     Example: one % two -> one
 

@@ -19,7 +19,7 @@ _HEADING: Final = rf"(?s)\\(?:{_NAMES}){_ARGUMENTS}"
 
 
 class RemoveHeaderMapper(TextMapper):
-    r"""Removes everything before the first heading: \chapter, \part, \section, \paragraph and what is below them.
+    r"""LaTeX header removal: removes everything before the first heading: \chapter, \part, \section, \paragraph and what is below them.
 
     Example: \title{T} \section{One} text -> \section{One} text
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RemoveLongWordsMapper(TextMapper):
-    """Removes words that are too short or too long; white space between words becomes one character.
+    """Word length bounds: removes words that are too short or too long; white space between words becomes one character.
 
     A word that is too long stays if it has a fitting length without the special characters at its ends.
 

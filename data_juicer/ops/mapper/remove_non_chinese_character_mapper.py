@@ -17,7 +17,7 @@ _PUNCTUATION: Final = ".， ,-。%《*》/•、&＆(—)（+）：？!！“”
 
 
 class RemoveNonChineseCharacterMapper(TextMapper):
-    """Removes all characters but Chinese ones (U+4E00 to U+9FA5) and those of the kinds that are kept.
+    """Chinese text only: removes all characters except Chinese ones (U+4E00 to U+9FA5) and the kinds that are kept.
 
     Example: 中文é文 -> 中文文
 

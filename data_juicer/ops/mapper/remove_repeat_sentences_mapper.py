@@ -20,7 +20,7 @@ _SPECIAL: Final = regex.compile(r"[^a-zA-Z0-9\u4e00-\u9fa5\n\t ]")
 
 
 class RemoveRepeatSentencesMapper(TextMapper):
-    """Removes each sentence that occurred before in the same text; line feeds stay.
+    """Sentence-level deduplication within a text: removes each sentence that occurred before; line feeds stay.
 
     Example: Hello. Hello. -> Hello.
 

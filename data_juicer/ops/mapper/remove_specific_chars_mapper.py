@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RemoveSpecificCharsMapper(TextMapper):
-    """Removes given characters wherever they stand.
+    """Character removal: removes given characters anywhere in the text.
 
     Example: ● item -> item
 

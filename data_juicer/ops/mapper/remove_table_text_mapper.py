@@ -21,7 +21,7 @@ _CELLS: Final = regex.compile(r"\S+(?:[ \t]\S+)*+")
 
 
 class RemoveTableTextMapper(TextMapper):
-    r"""Removes tables: two or more lines with the same number of columns.
+    r"""Plain-text table removal: removes two or more lines with the same number of columns.
 
     Columns stand apart by one space, tab or vertical bar. Lines are taken as a table with 2 columns first, then with
     3, and so on; the first line of a text is never part of one.

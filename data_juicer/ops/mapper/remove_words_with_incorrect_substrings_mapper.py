@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class RemoveWordsWithIncorrectSubstringsMapper(TextMapper):
-    """Removes words that hold one of some strings, such as parts of addresses.
+    """Word removal by substring: removes words that contain one of some strings, such as parts of addresses.
 
     White space between words becomes one character. Special characters at the ends of a word do not count.
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ReplaceContentMapper(TextMapper):
-    r"""Replaces every match of regular expressions; a dot matches line feeds as well.
+    r"""Regular expression replacement: replaces every match; a dot matches line feeds as well.
 
     Example: with pattern colou?r and repl hue, `the colour` -> `the hue`
 

@@ -19,7 +19,7 @@ _GUARD: Final = r"[.?!]|[^!-~]\z"
 
 
 class SentenceSplitMapper(TextMapper):
-    r"""Puts each sentence on a line of its own, as the Punkt model of a language tells sentences.
+    r"""Sentence splitting (Punkt): puts each sentence on a line of its own.
 
     The model is the folder tokenizers/punkt_tab/LANGUAGE of a folder in NLTK_DATA, or of where NLTK keeps its data.
 

@@ -27,7 +27,7 @@ Window = TypeVar("Window", str, list[int])
 
 
 class TextChunkMapper(Mapper):
-    r"""Cuts a text into parts, each a row of its own with the other fields of the row.
+    r"""Text chunking: cuts a text into parts, each a row of its own with the other fields of the row.
 
     With a pattern alone, matches separate parts, and blank parts are left out; a text of blanks gives no row. With a
     length alone, parts have that length. With both, a part ends at the last match within the length, or has the length;

@@ -22,7 +22,7 @@ _PREVIEW_CHARACTERS: Final = 200
 
 
 class ToolSuccessTaggerMapper(RowMapper):
-    """Tags a row with how many results of tools among its messages are successes, errors, or empty.
+    """Tool success rate of agent runs: tags a row with how many tool results among its messages are successes, errors or empty.
 
     A result that no error pattern matches is a success. The ratio is successes over successes and errors, null without
     any.

@@ -16,7 +16,7 @@ _OF_THE_ROW = (
 
 
 class UsageCounterMapper(RowMapper):
-    """Tags a row with the prompt, completion and total tokens that its usage records name (OpenAI, Anthropic).
+    """Token usage accounting: tags a row with the prompt, completion and total tokens of its usage records (OpenAI, Anthropic).
 
     Prompt and completion tokens are sums; the total is the first that a record names, else both together; null
     where nothing was counted.

@@ -19,7 +19,7 @@ KINDS: Final = (
 
 
 class WhitespaceNormalizationMapper(TextMapper):
-    """Strips texts, and makes each tab and special space (those of no width too) a plain space; line ends stay."""
+    """White space normalisation: strips texts and makes each tab and special space (zero-width ones too) a plain space; line ends stay."""
 
     name: ClassVar[str] = "whitespace_normalization_mapper"
 

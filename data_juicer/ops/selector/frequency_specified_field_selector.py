@@ -30,7 +30,7 @@ VALUE: Final = np.dtype([("high", "<u8"), ("low", "<u8"), ("row", "<i8"), ("coun
 
 
 class FrequencySpecifiedFieldSelector(TopSelector):
-    """Keeps the rows with the most frequent values of a field, or the least; of equally frequent ones the first to come.
+    """Selection by value frequency: keeps the rows with the most (or least) frequent values of a field; among equally frequent values the first wins.
 
     Rows without a value are never selected. Without a field, or with neither `top_ratio` nor `topk`, every row is kept. With
     both the smaller one counts.

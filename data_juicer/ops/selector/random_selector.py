@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class RandomSelector(Selector):
-    """Keeps so many rows, drawn by the job's `seed` (42) and their numbers in the dataset as it is before this operator.
+    """Random sampling: keeps a number or share of rows, drawn from the job's `seed` (42) and the row numbers before this operator.
 
     With both `select_ratio` and `select_num` the smaller one counts; with neither every row is kept.
 

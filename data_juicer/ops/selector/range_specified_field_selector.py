@@ -26,7 +26,7 @@ from data_juicer.ops.selector.topk_specified_field_selector import (
 
 
 class RangeSpecifiedFieldSelector(NumberSelector):
-    """Keeps the rows whose numbers, sorted from the smallest, stand from a lower rank up to an upper one, which is left out.
+    """Selection by rank range: keeps the rows whose number in a field ranks, ascending, from a lower rank up to an upper one (exclusive).
 
     A text counts as the number that it says, a list as its mean; rows without a number stand before all others, as
     DataJuicer sorts them. Equal numbers are sorted as the rows are. Without a field, or without any bound, every row is kept. Where a percentile and

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class TagsSpecifiedFieldSelector(Mapper):
-    """Keeps the rows whose field has one of the target tags. No other row has to be known for it, so it is no barrier.
+    """Selection by tag: keeps the rows whose field has one of the target tags. It needs no other rows, so it is not a dataset operator.
 
     Args:
         field_key: the field; dots reach into objects, as in `meta.lang`.

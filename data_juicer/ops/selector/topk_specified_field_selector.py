@@ -59,7 +59,7 @@ def keys_of(summaries: Summaries, *, descending: bool, without: float) -> Iterat
 
 
 class TopkSpecifiedFieldSelector(TopSelector, NumberSelector):
-    """Keeps the rows with the largest numbers in a field, or the smallest; of equal ones the earliest.
+    """Top-k selection: keeps the rows with the largest (or smallest) numbers in a field; among equal ones the earliest wins.
 
     A text counts as the number that it says, a list as its mean; rows without a number come last.
 
