@@ -1,4 +1,4 @@
-"""Rows of a text column that need work, told from the whole column, so that only they are touched.
+"""Rows of a text column that need work, found from the whole column, so that only they are touched.
 
 A guard must hold exactly the rows that the work could change, or more; every guard has a test that says so.
 """

@@ -3,7 +3,7 @@
     Operator        name, version, parameters, what it reads; partition-local or a barrier
     ├── Mapper      rows -> rows, field values change, rows may be generated
     │   └── TextMapper   one text column -> one text column
-    ├── Filter      figures for each row, then a decision from the figures alone
+    ├── Filter      stats for each row, then a decision from the stats alone
     └── DatasetOperator   a barrier: summaries of all rows, then a decision about each (docs/design/0004-dataset-operators.md)
 
 An operator is made from the parameters of its recipe entry alone and holds nothing that a run changes, so that any
@@ -114,14 +114,14 @@ class Filter(Operator):
 
     @abstractmethod
     def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:
-        """The figures of this filter by name, each shape (rows,)."""
+        """The stats of this filter by name, each shape (rows,)."""
 
     @abstractmethod
     def keep(self, stats: Mapping[str, pa.Array]) -> Mask:
-        """From the figures alone: which rows stay, shape (rows,)."""
+        """From the stats alone: which rows stay, shape (rows,)."""
 
     def explain(self, figures: Mapping[str, Any]) -> str:
-        """Why a row with these figures was dropped, for people."""
+        """Why a row with these stats was dropped, for people."""
         return ", ".join(f"{name} = {value}" for name, value in figures.items())
 
 
@@ -132,7 +132,7 @@ class DatasetOperator(Operator):
     counts_as: ClassVar[CountsAs]
     """How the ledger names rows that it removes."""
     gathers: ClassVar[bool] = False
-    """Makes rows of whole rows from all partitions: those lie beside the summaries (ops/dataset/grouping.py)."""
+    """Makes rows of whole rows from all partitions: those are beside the summaries (ops/dataset/grouping.py)."""
 
     @abstractmethod
     def summarise(self, batch: Batch) -> pa.Table:
@@ -155,7 +155,7 @@ class DatasetOperator(Operator):
 
 
 class RowRemover(DatasetOperator):
-    """A dataset-wide operator that keeps rows or removes them; its decisions say so in a column `keep`."""
+    """A dataset operator that keeps rows or removes them; its decisions say so in a column `keep`."""
 
     def apply(self, batch: Batch, decision: pa.Table) -> Batch:
         return batch.select(decision.column("keep").to_numpy())

@@ -124,7 +124,7 @@ class Mapper(OP):
 
 
 class Filter(OP):
-    """Computes figures of rows and decides from them: implement `compute_stats_single` and `process_single`."""
+    """Computes stats of rows and decides from them: implement `compute_stats_single` and `process_single`."""
 
     shared_parameters: ClassVar[tuple[str, ...]] = (
         "min_closed_interval",
@@ -142,7 +142,7 @@ class Filter(OP):
             setattr(self, key, kwargs.get(key, getattr(self, key)))
 
     def get_keep_boolean(self, val: Any, min_val: Any = None, max_val: Any = None) -> bool:
-        """Whether a figure lies in the range, bounds open or closed, reversed where that is asked for."""
+        """Whether a stat is in the range, bounds open or closed, reversed where that is asked for."""
         return bool(in_range(val, min_val, max_val, self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Sample:
@@ -174,7 +174,7 @@ class Filter(OP):
 class Deduplicator(OP):
     """Removes rows that are like others: implement `compute_hash`, and `process`, which is given all rows with their hashes.
 
-    The rows of the whole dataset are held in the memory of one process (`ops/catalog/foreign_dataset.py`).
+    The rows of the whole dataset are kept in the memory of one process (`ops/catalog/foreign_dataset.py`).
     """
 
     def compute_hash(self, sample: Sample) -> Sample:
@@ -187,14 +187,14 @@ class Deduplicator(OP):
 
 
 class Selector(OP):
-    """Keeps some rows of a dataset: implement `process`. The rows are held in the memory of one process."""
+    """Keeps some rows of a dataset: implement `process`. The rows are kept in the memory of one process."""
 
     def process(self, dataset: Any) -> Any:
         raise NotImplementedError
 
 
 class Grouper(OP):
-    """Makes rows of lists: implement `process`, which is given a dataset. Its rows are held in the memory of one process."""
+    """Makes rows of lists: implement `process`, which is given a dataset. Its rows are kept in the memory of one process."""
 
     def process(self, dataset: Any) -> Any:
         """Returns: a list of rows, whose fields are lists."""

@@ -42,7 +42,7 @@ class OperatorContext:
     def cache_dir(self) -> str:
         """A folder of this machine, for this operator at this version, that outlives the job; created when it is asked for.
 
-        What lies there may be gone at any time, and several workers use it at once: put files there by renaming them.
+        What is there may be gone at any time, and several workers use it at once: put files there by renaming them.
         """
         path = os.path.join(self.cache_root, self.cache_name)
         os.makedirs(path, mode=0o700, exist_ok=True)

@@ -48,7 +48,7 @@ def shared_word_keys(batch: Batch, key: str, pieces: Pieces | None = None) -> pa
     Equal words have equal keys; two different ones of a batch of 10^6 words share a key with a chance of some 10^-8.
 
     Args:
-        pieces: the model that cuts the text into words; None: words are what stands between spaces, tabs and newlines.
+        pieces: the model that cuts the text into words; None: words are what is between spaces, tabs and newlines.
     """
     if pieces is None:
         return batch.shared(key, "word keys", make=word_keys)

@@ -206,7 +206,7 @@ class Batch:
         return mask
 
     def row_stats(self, index: int) -> dict[str, Any]:
-        """The figures of one row by name."""
+        """The stats of one row by name."""
         return {name: json_values.stat_value(column[index]) for name, column in self.stats.items()}
 
     # ---- writing
@@ -256,7 +256,7 @@ class Batch:
         return replace(self, fields={name: held for name, held in self.fields.items() if name != key})
 
     def with_stats(self, stats: Mapping[str, pa.Array]) -> Batch:
-        """This batch with more figures, each shape (rows,)."""
+        """This batch with more stats, each shape (rows,)."""
         return replace(self, stats={**self.stats, **stats})
 
     # ---- rows
@@ -287,7 +287,7 @@ class Batch:
         )
 
     def rebased(self) -> Batch:
-        """The same rows; `base` counts from here on. What a checkpoint holds is told from the batch before it."""
+        """The same rows; `base` counts from here on. What a checkpoint holds is derived from the batch before it."""
         return replace(self, base=None, unwritten=frozenset(self.texts))
 
     def shared(self, key: str, what: str, *parameters: str, make: Callable[[pa.Array], Shared]) -> Shared:

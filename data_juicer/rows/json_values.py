@@ -56,7 +56,7 @@ def _dumps(value: Any) -> bytes:
 def encode_field(key: str, value: Any) -> bytes:
     """The same of what an operator wrote into the field `key`.
 
-    Raises: ValueError: what has no JSON form, by where it lies in the field and by its type.
+    Raises: ValueError: what has no JSON form, by where it is in the field and by its type.
     """
     try:
         return encode(value)
@@ -140,13 +140,13 @@ def with_inner(outer: str, column: pa.Array, key: str, texts: pa.Array) -> pa.Ar
 
 
 def stat_value(scalar: pa.Scalar) -> Any:
-    """A figure of a filter as a Python value; figures whose type differs from row to row are held as raw JSON."""
+    """A stat of a filter as a Python value; stats whose type differs from row to row are kept as raw JSON."""
     value = scalar.as_py()
     return decode(value) if isinstance(value, bytes) else value
 
 
 def stat_values(column: pa.Array) -> list[Any]:
-    """A column of figures as Python values; where it is raw JSON, as a column of several types is, decoded."""
+    """A column of stats as Python values; where it is raw JSON, as a column of several types is, decoded."""
     plain: list[Any] = column.to_pylist()
     if pa.types.is_large_binary(column.type):
         return [None if raw is None else decode(raw) for raw in plain]
@@ -154,7 +154,7 @@ def stat_values(column: pa.Array) -> list[Any]:
 
 
 def raw_stats(column: pa.Array) -> pa.Array:
-    """A column of figures as raw JSON: large_binary."""
+    """A column of stats as raw JSON: large_binary."""
     if pa.types.is_large_binary(column.type):
         return column
     return pa.array([_ENCODER.encode(figure) for figure in column.to_pylist()], pa.large_binary())

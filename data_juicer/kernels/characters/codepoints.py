@@ -89,7 +89,7 @@ def offsets_of(sizes: Counts) -> Counts:
 
 
 def byte_offsets(data: npt.NDArray[np.uint8], positions: Counts) -> Counts:
-    """The byte at which each character of UTF-8 `data` starts; a position one behind the last is allowed."""
+    """The byte at which each character of UTF-8 `data` starts; a position one after the last is allowed."""
     if is_ascii(data):
         return positions
     starts = np.append(np.flatnonzero((data & 0xC0) != 0x80), len(data))

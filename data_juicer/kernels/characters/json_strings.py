@@ -23,7 +23,7 @@ _MARK: Final = b"\xff"
 _BACKSLASH, _LETTER_U = b"\\u"
 
 _MEANT: Final = np.frombuffer(bytes(range(256)).translate(bytes.maketrans(b"bfnrt", b"\b\f\n\r\t")), np.uint8)
-"""What the byte behind a backslash stands for, of all escapes but by number."""
+"""What the byte after a backslash stands for, of all escapes but by number."""
 
 _USUAL: Final = [(plain, _ENCODE(plain.decode())[1:-1]) for plain in (b"\\", b'"')]
 """Bytes that JSON strings escape; the backslash first, since the others bring in more of them."""

@@ -1,4 +1,4 @@
-"""What ftfy does to a line, told without running it, where that is sure.
+"""What ftfy does to a line, found without running it, where that is certain.
 
 ftfy works line by line and repeats, until nothing changes:
 
@@ -65,7 +65,7 @@ class Guard:
 
 
 def _has_entity(line: str) -> bool:
-    """Whether ftfy takes it for HTML or for what a terminal is told."""
+    """Whether ftfy takes it for HTML or for what a terminal obeys."""
     from ftfy.chardata import HTML_ENTITY_RE
 
     return _ESCAPE in line or ("&" in line and HTML_ENTITY_RE.search(line) is not None)

@@ -24,9 +24,9 @@ UNSTABLE: Final = 2  # normalization may change it or join it with its neighbour
 TOUCHED: Final = 4  # it is fixed by itself, or it is for ftfy alone
 QUICK: Final = 8  # it becomes one ASCII character, and that changes nothing else
 
-_PLANES: Final = 0x40000  # behind them nothing is assigned that ftfy or a normalization knows
+_PLANES: Final = 0x40000  # after them nothing is assigned that ftfy or a normalization knows
 _JAMO: Final = range(0x1100, 0x1200)  # the parts of Hangul syllables
-_OTHER: Final = -1  # stands for every code point that is not told from others
+_OTHER: Final = -1  # stands for every code point that is not distinguished from others
 _UNKNOWN_KIND: Final = 0  # theirs
 
 
@@ -60,7 +60,7 @@ class Kinds:
     alone: Flags
     """What a character of each kind asks for by itself, shape (kinds,)."""
     beside: Flags
-    """What it asks for with one of another kind right behind it, shape (kinds, kinds)."""
+    """What it asks for with one of another kind right after it, shape (kinds, kinds)."""
     finder: Finder
     """Finds the characters that ask for something, alone or with some other beside them."""
 
@@ -87,7 +87,7 @@ class _Features(NamedTuple):
     flags: int
     order: int  # canonical combining class
     joins: bool  # normalization may join it with the character before
-    joined: bool  # a character that joins behind it needs a closer look
+    joined: bool  # a character that joins after it needs a closer look
     left: int  # bit k, of 64: it may be the left one of pair k
     right: int  # ... the right one
     left_then: int  # the same of what it becomes when it is fixed
@@ -133,7 +133,7 @@ def kinds_of(form: Form, signs: Signs, fixes: Fixes) -> Kinds:
 
 
 def _beside(kinds: list[_Features]) -> Flags:
-    """What each kind asks for with each other one right behind it, shape (kinds, kinds)."""
+    """What each kind asks for with each other one right after it, shape (kinds, kinds)."""
     order = np.array([kind.order for kind in kinds])
     joined, joins = np.array([(kind.joined, kind.joins) for kind in kinds]).T
     fixed = np.array([bool(kind.flags & QUICK) for kind in kinds])
@@ -152,7 +152,7 @@ def _meet(left: list[int], right: list[int]) -> npt.NDArray[np.bool_]:
 
 
 def _unstable_alone(form: Form) -> set[int]:
-    """Characters of which a text is not normal, whatever stands beside them, and the parts of Hangul."""
+    """Characters of which a text is not normal, whatever is beside them, and the parts of Hangul."""
     found = set(_JAMO)
     for first in (*range(0x80, 0xD800, 0x80), *range(0xE000, _PLANES, 0x80)):
         block = [chr(point) for point in range(first, first + 0x80)]
@@ -179,7 +179,7 @@ def _decompositions() -> Mapping[int, list[int]]:
 
 
 def _parts() -> tuple[frozenset[int], frozenset[int]]:
-    """Characters that join with one behind them when a text is composed, and those that join with one before them."""
+    """Characters that join with one after them when a text is composed, and those that join with one before them."""
     pairs = [
         pair
         for whole, pair in _decompositions().items()

@@ -41,7 +41,7 @@ def before(data: Data, places: Counts) -> Counts:
 
 
 def behind(data: Data, places: Counts) -> Counts:
-    """Where the character behind each one starts; the place itself at the end of the data."""
+    """Where the character after each one starts; the place itself at the end of the data."""
     following = places + widths(data, places)
     return np.where(following < len(data), following, places)
 

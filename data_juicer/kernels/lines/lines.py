@@ -14,7 +14,7 @@ Marks = npt.NDArray[np.bool_]
 def line_lengths(column: pa.Array) -> pa.Array:
     """Characters of each line of each row, without the line's end: large_list of int64.
 
-    A row that ends with a line end has no empty line behind it; an empty row has no lines.
+    A row that ends with a line end has no empty line after it; an empty row has no lines.
     """
     utf8 = bytes_of(column)
     row_starts, row_stops = utf8.offsets[:-1], utf8.offsets[1:]
@@ -49,7 +49,7 @@ def _counted(offsets: Counts, firsts: Counts, behinds: Counts) -> tuple[Counts, 
 
 
 def _ends(data: npt.NDArray[np.uint8], offsets: Counts) -> tuple[Counts, Counts]:
-    """The first byte of each line end, and the byte behind it."""
+    """The first byte of each line end, and the byte after it."""
     firsts = np.flatnonzero(
         (data - np.uint8(0x0A) <= 3) | (data - np.uint8(0x1C) <= 2)
     )  # \n \v \f \r, \x1c to \x1e
@@ -89,7 +89,7 @@ def _characters(data: npt.NDArray[np.uint8], starts: Counts, ends: Counts) -> Co
 
 
 class Prefix:
-    """How many marks stand before a position: sums of eight marks at once, as bytes of a 64-bit word."""
+    """How many marks are before a position: sums of eight marks at once, as bytes of a 64-bit word."""
 
     _SUM = np.uint64(0x0101010101010101)  # times it, the highest byte is the sum of all eight
 

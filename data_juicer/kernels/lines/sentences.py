@@ -1,8 +1,8 @@
 """Sentences by their closing punctuation, Latin or Chinese, and the rows that may hold one twice.
 
-A sentence ends behind a closing mark, behind two ellipsis characters, or behind a closing quotation mark that follows a
+A sentence ends after a closing mark, after two ellipsis characters, or after a closing quotation mark that follows a
 closing mark; never before a closing quotation mark and never at the end of a line. Of adjacent marks every second one
-closes, since the character behind a mark has been read when the next is looked for.
+closes, since the character after a mark has been read when the next is looked for.
 """
 
 from __future__ import annotations

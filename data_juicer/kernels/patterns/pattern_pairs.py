@@ -1,7 +1,7 @@
 """Which two neighbouring characters every match of a pattern must hold, read from the compiled pattern itself.
 
 For patterns that are alternatives of a few characters each, such as ftfy's of bad text: a text in which no such two
-characters stand side by side cannot match, and that is told of a whole column at once.
+characters are adjacent cannot match, and that is decided for a whole column at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ASCII: Final = frozenset(range(0x80))
 _FLAGS: Final = re.VERBOSE | re.UNICODE
 _FREQUENT: Final = frozenset(map(ord, "вВГРСβΒΓΞΟàâó"))
 """Letters that the patterns of ftfy list although texts are full of them: a hint, by which only the speed changes."""
-_WEIGHT_OF_ASCII: Final = 1000  # how much more often than another character it stands in a text, roughly
+_WEIGHT_OF_ASCII: Final = 1000  # how much more often than another character it is in a text, roughly
 _WEIGHT_OF_FREQUENT: Final = 100
 
 
@@ -50,7 +50,7 @@ EVERY: Final = Characters(frozenset(), inverted=True)
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A character of `left` and directly behind it one of `right`; at least one of the sets is telling."""
+    """A character of `left` and directly after it one of `right`; at least one of the sets is telling."""
 
     left: Characters
     right: Characters
@@ -88,7 +88,7 @@ class _NotUnderstoodError(Exception):
 
 
 def signs_of(pattern: re.Pattern[str]) -> Signs:
-    """What every match of the pattern in a text that is not all ASCII holds; UNKNOWN where that cannot be told."""
+    """What every match of the pattern in a text that is not all ASCII holds; UNKNOWN where that is not known."""
     try:
         parser: Any = import_module("re._parser")
         if pattern.flags & ~_FLAGS:
@@ -128,7 +128,7 @@ def _branches(parsed: Any) -> list[Any]:
 
 
 def _runs(branch: Any) -> Iterator[list[Characters]]:
-    """The stretches of characters that stand side by side in every match of the branch."""
+    """The stretches of characters that are adjacent in every match of the branch."""
     run: list[Characters] = []
     for operation, argument in branch:
         kind = str(operation)

@@ -14,7 +14,7 @@ from data_juicer.kernels.characters.codepoints import Bytes, Counts
 def spans_around(utf8: Bytes, positions: Counts, separators: bytes) -> tuple[Counts, Counts]:
     """The stretches that hold these byte positions, as starts and stops in bytes, each once and in order.
 
-    A stretch ends behind a separator (an ASCII byte, which belongs to it) or at the end of its row.
+    A stretch ends after a separator (an ASCII byte, which belongs to it) or at the end of its row.
     """
     borders = np.flatnonzero(np.logical_or.reduce([utf8.data == separator for separator in separators]))
     positions = np.unique(positions)

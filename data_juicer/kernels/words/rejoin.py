@@ -1,6 +1,6 @@
 """Words between spaces, tabs and line feeds, and texts put together again from some of them.
 
-Where words are put together, what stands between two of them becomes one character: a line feed if there was one
+Where words are put together, what is between two of them becomes one character: a line feed if there was one
 in between, else a tab if there was one, else a space.
 """
 
@@ -131,7 +131,7 @@ def _strongest(data: npt.NDArray[np.uint8], starts: Counts, stops: Counts) -> np
 
 
 def _held(places: Counts, starts: Counts, stops: Counts) -> Counts:
-    """How many of these places, which are in order, lie in each span."""
+    """How many of these places, which are in order, are in each span."""
     counts: Counts = np.searchsorted(places, stops) - np.searchsorted(places, starts)
     return counts
 

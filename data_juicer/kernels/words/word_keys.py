@@ -60,7 +60,7 @@ def word_keys(column: pa.Array) -> pa.Array:
 
 
 def keys_of_words(words: Iterable[str]) -> Keys:
-    """The key of each word as it stands, not refined, shape (words,)."""
+    """The key of each word as it is, not refined, shape (words,)."""
     encoded = [word.encode() for word in words]
     data = np.frombuffer(b"".join(encoded) + bytes(CHUNK), np.uint8)
     ends = offsets_of(np.array([len(word) for word in encoded], np.int64))
@@ -93,7 +93,7 @@ def _table(pairs: Iterable[bytes]) -> Pairs:
 
 
 def _pairs(data: Octets) -> npt.NDArray[np.uint16]:
-    """Each byte with the one behind it as a number, shape (bytes - 1,); a view."""
+    """Each byte with the one after it as a number, shape (bytes - 1,); a view."""
     return windows(data, "<u2")
 
 
@@ -101,7 +101,7 @@ def stripped(data: Octets, starts: Counts, stops: Counts) -> tuple[Counts, Count
     """Words without special characters at their ends; a word of nothing else has no byte left.
 
     Args:
-        data: UTF-8, with at least 3 bytes behind the last word.
+        data: UTF-8, with at least 3 bytes after the last word.
         starts, stops: each word is `data[start:stop]` and not empty.
     """
     starts = _strip_starts(data, starts.copy(), stops)

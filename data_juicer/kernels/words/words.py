@@ -1,6 +1,6 @@
 """Words as DataJuicer's word filters see them.
 
-A word is what stands between spaces, newlines and tabs (of no other kind). Filters then refine words: lower case, and
+A word is what is between spaces, newlines and tabs (of no other kind). Filters then refine words: lower case, and
 special characters stripped from both ends; words that consist of special characters alone vanish.
 """
 

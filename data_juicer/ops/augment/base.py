@@ -31,10 +31,10 @@ class Method:
 
 
 class AugmentMapper(Mapper):
-    """Gives each row so many rows with changed texts, behind the row itself or in its place; other fields are copied.
+    """Gives each row so many rows with changed texts, after the row itself or in its place; other fields are copied.
 
     What is drawn follows from the job's seed, the parameters and the text, so that a row has the same changed texts
-    wherever it stands, in every run and after every resume.
+    wherever it is, in every run and after every resume.
     """
 
     draws: ClassVar[bool] = True

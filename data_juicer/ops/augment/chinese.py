@@ -49,7 +49,7 @@ def delete_characters(text: str, draws: Draws) -> str:
 
 
 def swap_characters(text: str, draws: Draws) -> str:
-    """Chinese characters and those behind them."""
+    """Chinese characters and those after them."""
     letters = list(text)
     pairs = [
         place

@@ -96,7 +96,7 @@ def split_words(text: str, draws: Draws) -> str:
 
 
 def mistype(text: str, draws: Draws) -> str:
-    """Characters that lie beside the right ones on a keyboard."""
+    """Characters that are beside the right ones on a keyboard."""
     return _some_characters(text, draws, _keyboard(), shortest=LETTERS_MIN, at_least=1)
 
 

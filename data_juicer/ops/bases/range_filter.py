@@ -1,4 +1,4 @@
-"""Filters that keep the rows whose one figure lies in a range."""
+"""Filters that keep the rows whose one stat is in a range."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RangeFilter(Filter):
-    """Keeps the rows whose figure lies between a least and a greatest value; either may be missing.
+    """Keeps the rows whose stat is between a least and a greatest value; either may be missing.
 
     A subclass passes the two bounds of its own parameters to `__init__` and computes the figure.
     """
@@ -32,9 +32,9 @@ class RangeFilter(Filter):
     )
 
     min_closed_interval: bool = True
-    """Whether a figure equal to the least value is kept."""
+    """Whether a stat equal to the least value is kept."""
     max_closed_interval: bool = True
-    """Whether a figure equal to the greatest value is kept."""
+    """Whether a stat equal to the greatest value is kept."""
     reversed_range: bool = False
     """Keep the rows outside the range instead; a closed bound is kept then too."""
 

@@ -1,4 +1,4 @@
-"""Whether figures lie in the range that a filter keeps: one rule for columns, for single numbers and for custom filters."""
+"""Whether stats are in the range that a filter keeps: one rule for columns, for single numbers and for custom filters."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class RowMapper(Mapper):
 
     @abstractmethod
     def fields_read(self) -> tuple[str, ...]:
-        """Names of the fields that `map_row` is given; STATS_FIELD stands for the figures of filters before."""
+        """Names of the fields that `map_row` is given; STATS_FIELD stands for the stats of filters before."""
 
     @abstractmethod
     def fields_written(self) -> tuple[str, ...]:

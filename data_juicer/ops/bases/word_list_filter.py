@@ -1,4 +1,4 @@
-"""Filters by the share of words that stand in a list."""
+"""Filters by the share of words that are in a list."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class WordListFilter(RangeFilter):
-    """Keeps the rows in which the share of listed words lies in a range.
+    """Keeps the rows in which the share of listed words is in a range.
 
     Words are refined: lower case, special characters stripped from both ends. A text without words has 0.0.
     """
@@ -39,7 +39,7 @@ class WordListFilter(RangeFilter):
         """
         Args:
             bounds: least and greatest share.
-            pieces: the model that cuts texts into words; None: words are what stands between spaces, tabs, newlines.
+            pieces: the model that cuts texts into words; None: words are what is between spaces, tabs, newlines.
             group_sizes: so many neighbouring words, joined by `join_char`, are words too.
         """
         super().__init__(*bounds)

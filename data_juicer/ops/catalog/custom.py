@@ -145,7 +145,7 @@ def _forget(files: Collection[str]) -> None:
 def _import(source: str) -> ModuleType:
     """The module of a source, executed anew under a private name that is the same in every process.
 
-    The name lies below `data_juicer.ops`, so that `from ..base_op import Mapper`, as operators of DataJuicer's say, finds
+    The name is below `data_juicer.ops`, so that `from ..base_op import Mapper`, as operators of DataJuicer's say, finds
     our class interface, and `from .other import ...` the file beside this one.
     """
     import xxhash

@@ -1,6 +1,6 @@
 """Runs deduplicators, selectors and groupers of DataJuicer's class interface.
 
-Their `process` is given a whole dataset, so that all rows are held in the memory of the process that resolves: such an
+Their `process` is given a whole dataset, so that all rows are kept in the memory of the process that resolves: such an
 operator is for datasets that fit there. What `compute_hash` adds to a row is computed where the row is resolved.
 """
 

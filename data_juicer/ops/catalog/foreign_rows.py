@@ -138,7 +138,7 @@ def samples_of(batch: Batch, name: str) -> list[dict[str, Any]]:
 
 
 def _batched(process: Any, samples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Run a method of dicts of lists; fields that a row lacks are None in its list, and left out again behind it."""
+    """Run a method of dicts of lists; fields that a row lacks are None in its list, and left out again after it."""
     if not samples:
         return []
     given = base_op.columns_of(list(samples), {})

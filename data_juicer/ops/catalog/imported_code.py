@@ -1,4 +1,4 @@
-"""The files of code that a user's file imports, as far as they can be told without running it.
+"""The files of code that a user's file imports, as far as they can be found without running it.
 
 Modules of the standard library, of installed packages and of this package are left out: they change with an installation.
 Everything else is under the control of whoever wrote the operator: files beside it, below its folder, on PYTHONPATH, in an

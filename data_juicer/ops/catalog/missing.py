@@ -1,4 +1,4 @@
-"""Operators of DataJuicer's that are not here yet, and what they would need, so that a recipe is told so."""
+"""Operators of DataJuicer's that are not here yet, and what they would need, so that a recipe gets a fitting error."""
 
 from __future__ import annotations
 

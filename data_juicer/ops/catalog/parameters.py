@@ -107,7 +107,7 @@ def check(name: str, cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refuse_empty_range(name: str, cls: type, checked: Mapping[str, Any]) -> None:
-    """Raises: ConfigError: a lower bound lies above the upper one, so that an operator could keep no row."""
+    """Raises: ConfigError: a lower bound is above the upper one, so that an operator could keep no row."""
     values = {**_defaults(cls), **checked}
     if values.get("reversed_range"):
         return

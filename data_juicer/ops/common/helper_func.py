@@ -79,7 +79,7 @@ def words_refinement(
     words_aug_group_sizes: Sequence[int] = (2,),
     words_aug_join_char: str = "",
 ) -> list[str]:
-    """The words in lower case, without special characters at their ends, and runs of them behind them, as asked for."""
+    """The words in lower case, without special characters at their ends, and runs of them after them, as asked for."""
     if lower_case:
         words = [word.lower() for word in words]
     if strip_chars:
@@ -96,5 +96,5 @@ def get_sentences_from_document(document: str, model_func: Callable[[str], list[
 
 
 def split_text_by_punctuation(text: str) -> list[str]:
-    """What stands between marks of English and Chinese punctuation, without blanks around it; else the text."""
+    """What is between marks of English and Chinese punctuation, without blanks around it; else the text."""
     return [part.strip() for part in _PUNCTUATION.split(text) if part.strip()] or [text]

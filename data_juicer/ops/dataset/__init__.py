@@ -1,1 +1,1 @@
-"""What dataset-wide operators share: summaries of all rows, work that does not fit into memory, decisions."""
+"""What dataset operators share: summaries of all rows, work that does not fit into memory, decisions."""

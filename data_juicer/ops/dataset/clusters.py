@@ -34,7 +34,7 @@ def meetings(group: Grouped) -> Records:
 
 
 class Pairs:
-    """Pairs of rows, each told once in a chunk however often it was added."""
+    """Pairs of rows, each given once in a chunk however often it was added."""
 
     def __init__(self, scratch: Scratch, rows: int) -> None:
         self._rows = max(1, rows)

@@ -1,6 +1,6 @@
 """Memory and disk that resolving may use. Nothing here is durable: a resolve that is killed begins again.
 
-What is small stays in memory, so that most jobs never touch the disk. The bound is kept by parts: no array is held in
+What is small stays in memory, so that most jobs never touch the disk. The bound is kept by parts: no array is kept in
 memory that is larger than a thirty-second part of it, and no bucket is meant to be; what works on them takes ten times as much.
 """
 

@@ -1,4 +1,4 @@
-"""Removes lines that stand in many documents."""
+"""Removes lines that are in many documents."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch
 
 BRACKETS: Final = "{}[]()<>;"
-"""A line of nothing else is one of brackets, with what stands behind them in code."""
+"""A line of nothing else is one of brackets, with what follows them in code."""
 
 
 class DocumentLineDeduplicator(DatasetOperator):
     """Line-level deduplication: removes every occurrence of lines that more documents than a threshold contain; no document is removed.
 
     Args:
-        frequency_threshold: the most documents that a line may stand in.
+        frequency_threshold: the most documents that a line may be in.
         lowercase: compare lines in lower case.
         ignore_special_character: compare lines without white space, digits and punctuation.
         min_line_length: shorter lines, white space at their ends left out, stay; in characters.

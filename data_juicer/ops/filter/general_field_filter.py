@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class GeneralFieldFilter(Filter):
     """Filtering by expression: keeps rows for which `filter_condition` is true.
 
-    The condition is made of fields (`meta.lang` reaches into objects, `__dj__stats__.text_len` is a figure of a filter
+    The condition is made of fields (`meta.lang` reaches into objects, `__dj__stats__.text_len` is a stat of a filter
     before), constants, lists of constants, comparisons (also in chains and with `in`), `and`, `or` and `not`.
     A comparison with null is false. A field that a row does not have is an error.
 

@@ -1,4 +1,4 @@
-"""Keeps rows by how many of their words stand in repeated n-grams."""
+"""Keeps rows by how many of their words are in repeated n-grams."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class KeyValueGrouper(Grouper):
     Values are compared by 128-bit hashes of their JSON: 1, 1.0 and true differ.
 
     Args:
-        group_by_keys: the fields; dots reach into objects, and `__dj__stats__.NAME` is a figure of a filter before. By
+        group_by_keys: the fields; dots reach into objects, and `__dj__stats__.NAME` is a stat of a filter before. By
             default the text.
     """
 

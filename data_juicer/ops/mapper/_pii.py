@@ -1,4 +1,4 @@
-r"""Personal data and secrets in texts, told by their form.
+r"""Personal data and secrets in texts, recognised by their form.
 
 Each rule has a guard for RE2, which finds at least the rows where the rule's own expression matches. Guards write
 Unicode digits as \p{Nd} and put [^!-~] where the expression has white space of any kind.

@@ -28,7 +28,7 @@ class _Signal(NamedTuple):
 class AgentBadCaseSignalMapper(RowMapper):
     """Bad-case detection for agent runs: tags a row with signals that a run went wrong, and with a tier (none, watchlist, high_precision).
 
-    Signals are told from tags and figures of operators before; a high signal makes the tier high_precision, a single
+    Signals are derived from tags and stats of operators before; a high signal makes the tier high_precision, a single
     medium one or enough of them watchlist.
 
     Example: tags tool_fail_count 2, tool_success_count 1 -> agent_bad_case_tier high_precision

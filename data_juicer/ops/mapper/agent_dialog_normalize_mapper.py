@@ -48,8 +48,8 @@ class AgentDialogNormalizeMapper(RowMapper):
         response_key: the field for the last answer.
         extract_tool_skill_tags: tag the row with the tools and skills that messages name.
         include_system_in_first_user: put what the system says before what the user says first.
-        user_label: what stands before a question in the text.
-        assistant_label: what stands before an answer.
+        user_label: what precedes a question in the text.
+        assistant_label: what precedes an answer.
         copy_lineage_fields: tag the row with its fields request_model, pt and total_cost_time.
         copy_request_id: tag the row with the first of `request_id_keys` that is not empty.
         request_id_keys: fields that may name the run.

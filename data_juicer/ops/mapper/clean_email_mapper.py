@@ -11,7 +11,7 @@ from data_juicer.kernels.characters.codepoints import bytes_of
 from data_juicer.kernels.rows import map_part
 from data_juicer.ops.bases.pattern_mapper import PatternMapper
 
-# Bytes that can stand beside the @ of an address: ASCII letters, digits and some marks.
+# Bytes that can be beside the @ of an address: ASCII letters, digits and some marks.
 _MAY_TOUCH: Final = np.zeros(256, np.bool_)
 _MAY_TOUCH[list(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-+_")] = True
 

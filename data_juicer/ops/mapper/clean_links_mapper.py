@@ -12,7 +12,7 @@ from data_juicer.kernels.patterns.spans import change_spans, spans_around
 from data_juicer.ops.bases.pattern_mapper import PatternMapper
 
 # A match holds no white space and looks at one character before it only, so that the tokens between these bytes
-# can be searched one by one. Other white space may stand in a token: it is then longer than need be.
+# can be searched one by one. Other white space may be in a token: it is then longer than need be.
 _BORDERS: Final = b" \n\t\r"
 
 # First bytes of the letters outside ASCII that [a-z] matches when case is ignored (the long s, the Kelvin sign and
@@ -59,7 +59,7 @@ class CleanLinksMapper(PatternMapper):
 def candidates(utf8: Bytes) -> Counts:
     """A byte of every place where a link can begin: each match of the pattern holds one of them.
 
-    They are colons between a word and a value, `www`, and slashes behind what may be a domain.
+    They are colons between a word and a value, `www`, and slashes after what may be a domain.
     """
     data = np.concatenate([np.zeros(8, np.uint8), utf8.data, np.zeros(1, np.uint8)])
     colons = np.flatnonzero(data == ord(":"))

@@ -68,7 +68,7 @@ class FixUnicodeMapper(TextMapper):
         return (quickly.column() if len(quick) else text) if changed is None else changed
 
     def _config(self, utf8: Bytes, start: int) -> ftfy.TextFixerConfig:
-        """As ftfy has it: behind a line with a `<`, entities are HTML's own and stay."""
+        """As ftfy has it: after a line with a `<`, entities are HTML's own and stay."""
         row = np.searchsorted(utf8.offsets, start, side="right") - 1
         marked = bool((utf8.data[utf8.offsets[row] : start] == ord("<")).any())
         return _config_of(self.form, marked)

@@ -26,7 +26,7 @@ class LatexMergeTexMapper(RowMapper):
 
     Args:
         compressed_file_key: the field with the path of the archive.
-        separator: what stands between two files.
+        separator: what is between two files.
         max_file_size: leave out files of more bytes, 0 or null for any size.
         max_total_size: leave out files with which the text would have more bytes, 0 or null for any size.
     """

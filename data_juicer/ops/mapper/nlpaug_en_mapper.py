@@ -12,7 +12,7 @@ from data_juicer.ops.augment.draws import Draws
 class NlpaugEnMapper(AugmentMapper):
     """English data augmentation: adds copies of texts with words or characters changed at random, the same in every run.
 
-    Each way to change a text that is switched on gives `aug_num` rows behind the row itself; with `sequential` each of
+    Each way to change a text that is switched on gives `aug_num` rows after the row itself; with `sequential` each of
     `aug_num` rows is changed in all ways. A text in which nothing can be changed is copied as it is, an empty one is not.
 
     Example: with keyboard_error_char, `I love LLM` gives the rows `I love LLM` and `I lovr LLM`

@@ -15,7 +15,7 @@ TRIES: Final = 8
 class NlpcdaZhMapper(AugmentMapper):
     """Chinese data augmentation: adds copies of texts with words or characters changed at random, the same in every run.
 
-    Each way to change a text that is switched on gives at most `aug_num` different rows behind the row itself; with
+    Each way to change a text that is switched on gives at most `aug_num` different rows after the row itself; with
     `sequential` each of `aug_num` rows is changed in all ways. A text in which nothing can be changed gives none.
 
     Example: with replace_equivalent_num, `共有5种` gives the rows `共有5种` and `共有伍种`
@@ -26,7 +26,7 @@ class NlpcdaZhMapper(AugmentMapper):
         keep_original_sample: keep the row itself.
         replace_similar_word: replace words by words of like meaning.
         replace_homophone_char: replace characters by others of the same sound.
-        delete_random_char: leave Chinese characters out that no digit stands beside.
+        delete_random_char: leave Chinese characters out that no digit is beside.
         swap_random_char: swap Chinese characters with their neighbours.
         replace_equivalent_num: replace digits and numerals by other signs for the same number.
     """

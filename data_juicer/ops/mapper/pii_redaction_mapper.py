@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch
 
 Slot = tuple[Any, Any]
-"""A dict or list, and the key or place in it where a text stands."""
+"""A dict or list, and the key or place in it where a text is."""
 
 _VALUE_KEYS: Final = ("file_path", "path", "file", "arguments", "file_paths")
 _TELLING: Final = tuple(f'"{key}"'.encode() for key in _VALUE_KEYS)
@@ -25,7 +25,7 @@ _TELLING: Final = tuple(f'"{key}"'.encode() for key in _VALUE_KEYS)
 class PiiRedactionMapper(Mapper):
     """PII and secret redaction: replaces paths, addresses, personal numbers, secrets and identifiers with placeholders.
 
-    They are told by their form: in the texts, messages and dialogues under `redact_keys`, and, anywhere in a row, in
+    They are recognised by their form: in the texts, messages and dialogues under `redact_keys`, and, anywhere in a row, in
     strings of lists and under file_path, path, file, arguments and file_paths.
 
     Example: mail kim@example.org -> mail [EMAIL_REDACTED]
@@ -44,7 +44,7 @@ class PiiRedactionMapper(Mapper):
         mask_urls: addresses of web pages.
         mask_ips: IPv4 addresses, and IPv6 addresses in brackets with their port.
         mask_macs: hardware addresses.
-        path_replacement: what stands in place of a path.
+        path_replacement: what replaces a path.
         email_replacement: see above.
         secret_replacement: see above.
         id_replacement: see above.
@@ -56,7 +56,7 @@ class PiiRedactionMapper(Mapper):
         url_replacement: see above.
         ip_replacement: see above.
         mac_replacement: see above.
-        extra_patterns: pairs of a regular expression of Python's `re` and what stands in place of its matches.
+        extra_patterns: pairs of a regular expression of Python's `re` and what replaces its matches.
         redact_keys: fields to work on; by default the text, query, response, dialog_history and messages.
         messages_key: which of them holds messages.
         only_redact_keys: leave all other fields alone.
@@ -82,7 +82,7 @@ class PiiRedactionMapper(Mapper):
         mask_macs: bool = True,
         path_replacement: str = "[PATH_REDACTED]",
         email_replacement: str = "[EMAIL_REDACTED]",
-        secret_replacement: str = "[REDACTED]",  # noqa: S107 - what stands in place of one
+        secret_replacement: str = "[REDACTED]",  # noqa: S107 - what replaces one
         id_replacement: str = "[ID_REDACTED]",
         phone_replacement: str = "[PHONE_REDACTED]",
         id_card_replacement: str = "[ID_CARD_REDACTED]",

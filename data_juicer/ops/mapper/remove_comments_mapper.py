@@ -23,7 +23,7 @@ class RemoveCommentsMapper(TextMapper):
 
     Args:
         doc_type: the kind of document; TeX is the only one known, and what every text is taken for.
-        inline: remove comments behind text.
+        inline: remove comments after text.
         multiline: remove lines that are comments.
     """
 

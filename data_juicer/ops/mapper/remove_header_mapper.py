@@ -1,4 +1,4 @@
-"""What stands before the first heading of LaTeX documents."""
+"""What precedes the first heading of LaTeX documents."""
 
 from __future__ import annotations
 

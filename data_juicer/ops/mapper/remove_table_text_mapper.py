@@ -55,7 +55,7 @@ class RemoveTableTextMapper(TextMapper):
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line with the line feeds behind it; the numbers of columns that it can be read with (0 to 0: none)."""
+    """A line with the line feeds after it; the numbers of columns that it can be read with (0 to 0: none)."""
 
     text: str
     columns_min: int = 0

@@ -28,7 +28,7 @@ class ReplaceContentMapper(TextMapper):
     Args:
         pattern: an expression of the `regex` module, or several, which are applied in order; one that is written as
             r'...' stands for what is inside the quotes.
-        repl: what stands in place of each match, \1 being its first group; a list has one for each pattern.
+        repl: what replaces each match, \1 being its first group; a list has one for each pattern.
     """
 
     name: ClassVar[str] = "replace_content_mapper"

@@ -1,4 +1,4 @@
-"""Where models and tokenizers lie on this machine; nothing is ever downloaded.
+"""Where models and tokenizers are on this machine; nothing is ever downloaded.
 
 Places are DataJuicer's: the folder that DATA_JUICER_EXTERNAL_MODELS_HOME names, then its cache
 (DATA_JUICER_MODELS_CACHE, by default ~/.cache/data_juicer/models).

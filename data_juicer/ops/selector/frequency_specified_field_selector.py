@@ -36,7 +36,7 @@ class FrequencySpecifiedFieldSelector(TopSelector):
     both the smaller one counts.
 
     Args:
-        field_key: the field; dots reach into objects, and `__dj__stats__.NAME` is a figure of a filter before.
+        field_key: the field; dots reach into objects, and `__dj__stats__.NAME` is a stat of a filter before.
         top_ratio: the share of values that is kept, rounded down.
         topk: how many values are kept.
         reverse: the most frequent; False: the least.

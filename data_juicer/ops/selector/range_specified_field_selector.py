@@ -1,4 +1,4 @@
-"""Keeps the rows whose numbers in a field lie in a range of ranks."""
+"""Keeps the rows whose numbers in a field are in a range of ranks."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from data_juicer.ops.selector.topk_specified_field_selector import (
 class RangeSpecifiedFieldSelector(NumberSelector):
     """Selection by rank range: keeps the rows whose number in a field ranks, ascending, from a lower rank up to an upper one (exclusive).
 
-    A text counts as the number that it says, a list as its mean; rows without a number stand before all others, as
+    A text counts as the number that it says, a list as its mean; rows without a number are before all others, as
     DataJuicer sorts them. Equal numbers are sorted as the rows are. Without a field, or without any bound, every row is kept. Where a percentile and
     a rank are given, the larger counts as lower bound and the smaller as upper bound.
 
     Args:
-        field_key: the field; dots reach into objects, and `__dj__stats__.NAME` is a figure of a filter before.
+        field_key: the field; dots reach into objects, and `__dj__stats__.NAME` is a stat of a filter before.
         lower_percentile: the lower rank as a share of all rows, rounded down.
         upper_percentile: the upper rank likewise.
         lower_rank: counted from 0.

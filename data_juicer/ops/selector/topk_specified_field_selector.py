@@ -66,7 +66,7 @@ class TopkSpecifiedFieldSelector(TopSelector, NumberSelector):
     Without a field, or with neither `top_ratio` nor `topk`, every row is kept. With both the smaller one counts.
 
     Args:
-        field_key: the field; dots reach into objects, and `__dj__stats__.NAME` is a figure of a filter before.
+        field_key: the field; dots reach into objects, and `__dj__stats__.NAME` is a stat of a filter before.
         top_ratio: the share of all rows that is kept, rounded down.
         topk: how many rows are kept.
         reverse: the largest; False: the smallest.
