@@ -6,9 +6,10 @@ import contextlib
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Final, cast
 
 from data_juicer.config.schema import JobConfig
+from data_juicer.engine.cleanup.orphan_files import done_partitions
 from data_juicer.engine.cleanup.retention import drop_expired
 from data_juicer.engine.driver.committer import Committer
 from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
@@ -46,9 +47,13 @@ from data_juicer.plan.phases import ResolvePlan
 from data_juicer.plan.resume.results import read_result
 from data_juicer.plan.retention import Retention
 from data_juicer.plan.tasks import plan_segments
+from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import ResolveManifest
 from data_juicer.store.manifest import Manifest
 from data_juicer.store.results import ResultsManifest
+
+_REMOVALS_MENDED: Final = 2
+"""A driver that was taken for dead may do one operation that it was about to do; two of them are one too many."""
 
 
 def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
@@ -67,12 +72,16 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
         held.callback(lock.release)
         if (done := find_done(environment.store, wanted)) is not None:  # by who held the lock until now
             return JobOutcome(summary=done, view=JobView(), already_complete=True)
-        published = find_published(environment.store, wanted)
-        job = open_job(wanted, environment, lock)
-        held.callback(job.close)
-        for observer in environment.control.observers:
-            observer.job_opened(job)
-        return _Run(wanted, environment, job, published).run(workers)
+        try:
+            published = find_published(environment.store, wanted)
+            job = open_job(wanted, environment, lock)
+            held.callback(job.close)
+            for observer in environment.control.observers:
+                observer.job_opened(job)
+            return _Run(wanted, environment, job, published).run(workers)
+        except Exception:
+            lock.fence()  # what a later run moved or removed looks like damage to this one
+            raise
 
 
 class _Run:
@@ -94,7 +103,7 @@ class _Run:
         self.wanted = wanted
         self.environment = environment
         self.job = job
-        self.store = environment.store
+        self.store = job.store
         self.layout = job.layout
         self.operators = wanted.operators
         self.recorder = EventRecorder(job.log, [operator.name for operator in wanted.operators])
@@ -184,6 +193,8 @@ class _Run:
             for partition_id, checkpoints in again.checkpoints.items():
                 self.committer.hold(partition_id, checkpoints)
             self._run_partitions(mapping, driver, resolves, plan, again.pending, again.checkpoints)
+        for _ in range(_REMOVALS_MENDED):
+            self._run_partitions(mapping, driver, resolves, plan, self._missing_results(mapping), {})
         reports = resolves.report()
         self.job.lock.fence()
         publish_job(
@@ -207,6 +218,18 @@ class _Run:
             for spec in mapping.partitions
         )
         return parts == [(result.partition, result.files[0].digest) for result in results]
+
+    def _missing_results(self, mapping: DatasetMapping) -> list[int]:
+        """Partitions whose committed result was set aside by a driver that was taken for dead and woke up, in input order."""
+        done = set(done_partitions(self.store, self.layout))
+        missing = [spec.partition_id for spec in mapping.partitions if spec.partition_id not in done]
+        if missing:
+            self.counts = CommittedCounts()
+            for partition_id in done:
+                self.counts.add(read_manifest(self.store, self.layout.result_manifest(partition_id)))
+        for partition_id in missing:
+            self.recorder.warn("its result was removed by another driver and is made again", partition_id)
+        return missing
 
     def _setup(self, mapping: DatasetMapping) -> WorkerSetup:
         """What workers are told once; the keys behind dataset operators depend on the whole input."""

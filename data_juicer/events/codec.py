@@ -87,9 +87,16 @@ def decode_line(line: bytes) -> Record | None:
     return Record(seq=header.seq, ts=header.ts, run=header.run, event=event)
 
 
-def decode_lines(lines: Iterable[bytes]) -> Iterator[Record]:
-    """The records among the lines, in their order; what is damaged is passed over."""
+def decode_lines(lines: Iterable[bytes], run: int = 0) -> Iterator[Record]:
+    """The records among the lines, in their order.
+
+    What is damaged is passed over, and so is what a run appended after a later run had taken the job over.
+
+    Args:
+        run: of the events before these.
+    """
     for line in lines:
         record = decode_line(line)
-        if record is not None:
+        if record is not None and record.run >= run:
+            run = record.run
             yield record

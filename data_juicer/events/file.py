@@ -18,6 +18,8 @@ from data_juicer.storage.base import Store
 CHUNK_BYTES: Final = 1 << 20
 """So much of a log is in memory at once, however large it is; or one line, where that is longer."""
 
+_TRIES_MAX: Final = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tail:
@@ -47,6 +49,8 @@ class RotatingFile:
         self._head_bytes = 0
         """How much of the current file is its head."""
         self._is_torn = False
+        self._is_first = True
+        """Whether nothing was appended yet."""
 
     def cut(self, is_good: Callable[[bytes], bool]) -> Tail:
         """Cut off everything after the last good line; where there is none, older files are searched for one.
@@ -63,6 +67,10 @@ class RotatingFile:
             if line:
                 break
         return Tail(line=line, cut_bytes=size_bytes - end)
+
+    def has_grown(self) -> bool:
+        """Whether somebody else has appended to the file since `cut`."""
+        return size_or_zero(self._store, self._path) > self._known_size()
 
     def is_full(self, more_bytes: int) -> bool:
         """Whether the file holds lines after its head and would grow over its bound with so many bytes more."""
@@ -83,12 +91,23 @@ class RotatingFile:
         head = self._head
         try:
             self._store.append(self._path, head + lines)
+            if self._is_first:
+                self._take_out_others(size_bytes, head + lines)
         except StoreError:
             self._is_torn = True
             raise
         if head:
             self._head, self._head_bytes = b"", len(head)
         self._size_bytes = size_bytes + len(head) + len(lines)
+
+    def _take_out_others(self, size_bytes: int, lines: bytes) -> None:
+        """Let the first lines stand right after those that were there: a driver that was taken for dead appended its last ones."""
+        self._is_first = False
+        for _ in range(_TRIES_MAX):
+            if size_or_zero(self._store, self._path) == size_bytes + len(lines):
+                break
+            self._store.truncate(self._path, size_bytes)
+            self._store.append(self._path, lines)
 
     def rotate(self, head: bytes = b"") -> None:
         """Go on in an empty file, whose first lines are `head`. Oldest first, so that a crash leaves every line in some file.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from data_juicer.events.codec import decode_line, decode_lines
+from data_juicer.events.codec import decode_lines
 from data_juicer.events.file import (
     find_last_mention,
     lines_backward,
@@ -42,13 +42,15 @@ def read_view(store: Store, layout: JobLayout) -> JobView:
         found = _newest_snapshot(store, rotated(path, number))
         if found is not None:
             break
-    start, view = (found[0], found[1].data) if found else (0, JobView())
-    for number in reversed(read):
-        for line in lines_from(store, rotated(path, number), start):
-            record = decode_line(line)
-            if record is not None:
-                view.apply(record)
-        start = 0
+    start, run, view = (found[0], found[1].run, found[1].data) if found else (0, 0, JobView())
+    oldest = read[-1]
+    lines = (
+        line
+        for number in reversed(read)
+        for line in lines_from(store, rotated(path, number), start if number == oldest else 0)
+    )
+    for record in decode_lines(lines, run):
+        view.apply(record)
     return view
 
 

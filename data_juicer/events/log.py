@@ -170,9 +170,8 @@ class EventLog:
         tail: Tail | None = None
         try:
             self._store.make_own_dir(layout.event_logs_dir)
-            tail = self._file.cut(lambda line: find_header(line) is not None)
+            tail = self._read_history(layout)
             self._people.cut()
-            self.view = read_view(self._store, layout)
         except StoreError as error:
             self._warn_once(error)
         header = find_header(tail.line) if tail and tail.line else None
@@ -187,6 +186,16 @@ class EventLog:
                 f"{layout.events_jsonl}: holds no event of the runs before this one; nothing depends on them"
             )
             self.record(t.WarningNotice(message=message))
+
+    def _read_history(self, layout: JobLayout) -> Tail:
+        """The end of the log, and what all of it comes to; read again where a driver that was taken for dead still appends."""
+        cut_bytes = 0
+        while True:
+            tail = self._file.cut(lambda line: find_header(line) is not None)
+            cut_bytes += tail.cut_bytes
+            self.view = read_view(self._store, layout)
+            if not self._file.has_grown():
+                return Tail(line=tail.line, cut_bytes=cut_bytes)
 
     def _write(self) -> bool:
         """Append what is buffered. False when the disk refused it: it is dropped, and its numbers are used again."""

@@ -105,4 +105,4 @@ class LogTail:
             records.append(record)
 
     def _is_new(self, run: int, seq: int) -> bool:
-        return seq > self._seq or run > self._run
+        return run > self._run or (run == self._run and seq > self._seq)

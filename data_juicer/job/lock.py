@@ -3,7 +3,7 @@
 On one machine an operating-system lock on `job.lock` decides; it dies with its holder. Between machines the newest file in
 `runs/` decides: run N's claim is created exclusively, so each number has one owner, and N+1 is claimed only when N was
 released, has died on this machine, or let its lease run out. A driver that was taken for dead finds the claim N+1
-before its next commit and stops.
+before its next change of the job and stops; `job/fence.py` says why nothing slips through between that look and the change.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import msgspec
 from data_juicer.clock import Clock, format_utc, parse_utc
 from data_juicer.errors import CheckpointCorruptError, JobLockedError, StoreError
 from data_juicer.job.advisory import AdvisoryLock, FileLock, is_held
+from data_juicer.job.fence import FencedStore, remove_asides
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_run_name
 from data_juicer.storage.base import Store
@@ -70,6 +71,8 @@ class Lock:
         self, store: Store, layout: JobLayout, clock: Clock, advisory: AdvisoryLock, claim: RunClaim
     ) -> None:
         self._store = store
+        self.store = FencedStore(store, self.fence)
+        """What the run changes the job through."""
         self._layout = layout
         self._clock = clock
         self._advisory = advisory
@@ -101,7 +104,7 @@ class Lock:
             self._write(released=False)
 
     def fence(self) -> None:
-        """Refuse to go on when a later run owns the job; one look for a file, made before each commit.
+        """Refuse to go on when a later run owns the job; one look for a file, made before each change.
 
         Raises: JobLockedError: a later run owns it.
         """
@@ -114,7 +117,7 @@ class Lock:
             )
 
     def is_lost(self) -> bool:
-        """Whether a later run owns the job: nothing of it is this one's to change any more."""
+        """True once a later run has claimed the job; this run must not change it any more."""
         return self._store.exists(self._layout.run_claim(self.run + 1))
 
     def release(self, rows_done: int | None = None) -> None:
@@ -158,11 +161,14 @@ def acquire(
     if not held.acquire(layout.lock):
         raise _refusal(layout, find_owner(store, layout), "still runs")
     try:
-        claim = _claim_next_run(store, layout, clock, driver)
+        owner = find_owner(store, layout)
+        lock = Lock(store, layout, clock, held, _claim_next_run(store, layout, clock, driver, owner))
+        if not (owner and owner.released):
+            remove_asides(lock.store, layout)
     except BaseException:
         held.release()
         raise
-    return Lock(store, layout, clock, held, claim)
+    return lock
 
 
 def find_owner(store: Store, layout: JobLayout) -> RunClaim | None:
@@ -188,9 +194,10 @@ def is_alive(owner: RunClaim, now: datetime, host: str, lock_path: str) -> bool:
     return is_held(lock_path) if owner.host == host else not _is_lease_over(owner, now)
 
 
-def _claim_next_run(store: Store, layout: JobLayout, clock: Clock, driver: Driver) -> RunClaim:
+def _claim_next_run(
+    store: Store, layout: JobLayout, clock: Clock, driver: Driver, owner: RunClaim | None
+) -> RunClaim:
     """Called with the lock of this machine held, so that an owner on this machine is dead."""
-    owner = find_owner(store, layout)
     now = clock.now()
     if owner and not owner.released and owner.host != driver.host and not _is_lease_over(owner, now):
         raise _refusal(
@@ -206,9 +213,17 @@ def _claim_next_run(store: Store, layout: JobLayout, clock: Clock, driver: Drive
         renewed=moment,
         events=owner.events if owner else 0,
     )
-    if not store.create_exclusive(layout.run_claim(run), _CODEC.encode(claim)):
+    if not _create_claim(store, layout.run_claim(run), _CODEC.encode(claim)):
         raise _refusal(layout, find_owner(store, layout), "was faster")
     return claim
+
+
+def _create_claim(store: Store, path: str, data: bytes) -> bool:
+    """Claim a run, if it is free; once more where the owner of the job removed what this driver had prepared."""
+    try:
+        return store.create_exclusive(path, data)
+    except StoreError:
+        return store.create_exclusive(path, data)
 
 
 def _is_lease_over(owner: RunClaim, now: datetime) -> bool:

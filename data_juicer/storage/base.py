@@ -211,23 +211,30 @@ class Store(ABC):
 
     def write_atomic(self, path: str, data: Data) -> None:
         """Replace the file by `data`: after a crash it holds the old bytes or the new ones, never a part."""
-        aside = self._aside(path)
-        self.write(aside, data)
-        self.sync(aside)
-        self.replace(aside, path)
+        aside = self.aside(path)
+        try:
+            self.write(aside, data)
+            self.sync(aside)
+            self.replace(aside, path)
+        except Exception:
+            self.remove(aside)
+            raise
         self.sync_dir(os.path.dirname(path))
 
     def create_exclusive(self, path: str, data: Data) -> bool:
         """Create the file whole and durable, if the name is free. False, with nothing changed, when it is not."""
-        aside = self._aside(path)
-        self.write(aside, data)
-        self.sync(aside)
-        first = self.link(aside, path)
-        self.remove(aside)
+        aside = self.aside(path)
+        try:
+            self.write(aside, data)
+            self.sync(aside)
+            first = self.link(aside, path)
+        finally:
+            self.remove(aside)
         self.sync_dir(os.path.dirname(path))
         return first
 
-    def _aside(self, path: str) -> str:
+    def aside(self, path: str) -> str:
+        """A name beside the path that no other process uses."""
         return f"{path}.{_token(os.getpid())}{ASIDE_SUFFIX}"
 
 

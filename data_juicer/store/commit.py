@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from typing import Final
 
-from data_juicer.errors import CheckpointCorruptError, CheckpointError
+from data_juicer.errors import CheckpointCorruptError, CheckpointError, StoreError
 from data_juicer.storage.base import Data, Store
 from data_juicer.store.ledger import check_ledgers
 from data_juicer.store.manifest import Manifest, decode_manifest, encode_manifest
@@ -46,7 +46,8 @@ def read_manifest(store: Store, path: str) -> Manifest:
 def set_aside(store: Store, paths: Iterable[str]) -> list[str]:
     """Take their names from damaged or stale manifests and keep the files; returns where they lie now.
 
-    They go into a folder `set_aside` beside them, which no run reads.
+    They go into a folder `set_aside` beside them, which no run reads. A file that is not there, because a driver that was taken
+    for dead has just set it aside as well, is passed over.
     """
     moved, directories = [], set()
     for path in paths:
@@ -60,7 +61,12 @@ def set_aside(store: Store, paths: Iterable[str]) -> list[str]:
         while store.exists(target):
             target = os.path.join(aside_dir, f"{name}.{number}")
             number += 1
-        store.replace(path, target)
+        try:
+            store.replace(path, target)
+        except StoreError:
+            if store.exists(path):
+                raise
+            continue
         moved.append(target)
     for directory in sorted(directories):
         store.sync_dir(directory)

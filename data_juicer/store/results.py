@@ -12,7 +12,7 @@ import msgspec
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.compression import compress
 from data_juicer.formats.registry import FORMATS
-from data_juicer.storage.base import Data, Store
+from data_juicer.storage.base import ASIDE_SUFFIX, Data, Store
 from data_juicer.store.manifest import FileName
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
@@ -179,16 +179,25 @@ def _write_aside(
 ) -> Iterator[str]:
     """Write the shards under names of their own, synced; yields the names."""
     base = os.path.join(directory, f".{os.path.basename(target.path)}.{job}")
+    _remove_asides(store, base)
     merge = _find_merge(target, part_format)
     if merge is not None:
         yield from _write_merged(store, paths, target, merge, base, tick, columns)
     elif not target.shard_size_bytes:
-        aside = f"{base}.0.aside"
+        aside = store.aside(f"{base}.0")
         store.concat(paths, aside, tick)
         store.sync(aside)
         yield aside
     else:
         yield from _write_line_shards(store, paths, target, base, tick)
+
+
+def _remove_asides(store: Store, base: str) -> None:
+    """What an earlier run of this job left; a driver that was taken for dead can rename none of it any more."""
+    directory, prefix = os.path.split(f"{base}.")
+    for name in store.list(directory):
+        if name.startswith(prefix) and name.endswith(ASIDE_SUFFIX):
+            store.remove(os.path.join(directory, name))
 
 
 def _find_merge(target: ExportTarget, part_format: str) -> Merge | None:
@@ -211,7 +220,7 @@ def _write_merged(
 
     found = merge.survey([""], lambda _: columns) if columns else merge.survey(paths, read)
     for number, group in enumerate(_groups(store, paths, target.shard_size_bytes)):
-        aside = f"{base}.{number}.aside"
+        aside = store.aside(f"{base}.{number}")
         with store.create(aside) as sink:
             merge.write(group, read, found, sink)
         store.sync(aside)
@@ -239,7 +248,7 @@ def _write_line_shards(
     store: Store, paths: Sequence[str], target: ExportTarget, base: str, tick: Callable[[], None]
 ) -> Iterator[str]:
     for number, chunks in enumerate(_shards(_lines(store, paths, tick), target.shard_size_bytes)):
-        aside = f"{base}.{number}.aside"
+        aside = store.aside(f"{base}.{number}")
         with store.create(aside) as sink:
             for chunk in chunks:
                 sink.write(compress(chunk, target.compression))

@@ -104,7 +104,7 @@ def test_documents_of_format_1_are_still_read(tmp_path: Path) -> None:
     layout = jobs.layout_of(config)
     for folder, _, names in os.walk(layout.job_dir):
         for name in names:
-            if name.endswith(".json"):
+            if name.endswith(".json") and name != "recipe.json":  # what the resume command names, for people
                 _write_as_format_1(Path(folder, name), layout.partitions_dir, str(data), layout.job_dir)
     assert jobs.run_inline(config, STORE).already_complete
     os.remove(layout.result_manifest(0))

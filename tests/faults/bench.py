@@ -92,18 +92,14 @@ class Bench(Observer):
         from data_juicer.config.config import load_recipe
 
         config = load_recipe(self.recipe(**changed), {"job_id": JOB}, {})
-        signals, seen = StopSignals(), io.StringIO()
+        signals, seen = StopSignals("dj-process"), io.StringIO()
         screen = Screen(signals, config.notices)
         error: DataJuicerError | None = None
         with signals, contextlib.redirect_stdout(seen), contextlib.redirect_stderr(seen):
             try:
                 result = api.run_config(
                     config,
-                    RunControl(
-                        observers=(screen, self),
-                        stop_signal=signals.asked,
-                        arguments=("--config", "recipe.yaml"),
-                    ),
+                    RunControl(observers=(screen, self), stop_signal=signals.asked),
                 )
                 screen.tell_success(result)
             except DataJuicerError as raised:

@@ -8,7 +8,7 @@ from typing import cast
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.cleanup.orphan_files import done_partitions, drop_checkpoints, drop_decisions, sweep
 from data_juicer.engine.lifecycle.open import OpenJob
-from data_juicer.errors import JobStoppedError, StoreError
+from data_juicer.errors import JobLockedError, JobStoppedError, StoreError
 from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.job.summary import JobStatus, JobSummary
@@ -36,7 +36,7 @@ def fail(job: OpenJob, config: JobConfig, error: BaseException) -> None:
     duration_s = job.elapsed_s()
     told = " ".join(str(error).split()) or type(error).__name__
     failure = payloads.RunFailure(error_type=type(error).__name__, error=told, is_stop=is_stop)
-    with contextlib.suppress(StoreError):
+    with contextlib.suppress(StoreError, JobLockedError):
         job.log.record(t.ProcessingError(duration_s=duration_s, data=failure))
         if not is_stop and not job.lock.is_lost():
             failed = payloads.Failure(error_type=failure.error_type, error=told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -16,6 +17,7 @@ from data_juicer.config.fingerprint import dump
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.lifecycle.recover import look_back
 from data_juicer.engine.lifecycle.wanted import WantedJob
+from data_juicer.errors import JobLockedError
 from data_juicer.events.log import EventLog
 from data_juicer.events.view import JobView
 from data_juicer.job import summary as summaries
@@ -70,7 +72,8 @@ class OpenJob:
 
     def close(self) -> None:
         """Flush the log; a full disk does not hide what ended the run. The lock is released by who acquired it."""
-        self.log.close()
+        with contextlib.suppress(JobLockedError):  # it has ended
+            self.log.close()
         self.lock.note(self.view.rows_done, self.log.seq)
 
 
@@ -80,7 +83,7 @@ def open_job(wanted: WantedJob, environment: RunEnvironment, lock: Lock) -> Open
     Raises: ResumeRefusedError: a newer data_juicer had it. StoreError: a directory cannot be written. ConfigError: it
         belongs to another user or job.
     """
-    store, clock, layout, config = environment.store, environment.clock, wanted.layout, wanted.config
+    store, clock, layout, config = lock.store, environment.clock, wanted.layout, wanted.config
     for directory in (*layout.claimed_directories(), *layout.directories().values()):
         store.make_own_dir(directory)
     job_uuid = claim_directories(store, layout, socket.gethostname())

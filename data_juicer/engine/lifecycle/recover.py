@@ -80,5 +80,6 @@ def has_work(store: Store, layout: JobLayout) -> bool:
 
 def put_damaged_aside(store: Store, path: str, what_follows: str) -> str:
     """Set a document aside that the job can make again; returns what to say of it."""
-    (aside,) = set_aside(store, [path])
-    return f"{path} is damaged and was set aside as {os.path.relpath(aside, os.path.dirname(path))}; {what_follows}."
+    moved = [os.path.relpath(aside, os.path.dirname(path)) for aside in set_aside(store, [path])]
+    where = f" as {moved[0]}" if moved else ""
+    return f"{path} is damaged and was set aside{where}; {what_follows}."

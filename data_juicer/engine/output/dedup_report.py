@@ -36,7 +36,7 @@ def write_report(store: Store, path: str, schema: pa.Schema, tables: Iterable[pa
     """Write tables as one file, which takes its place when it is whole."""
     import pyarrow.parquet as pq
 
-    aside = f"{path}.aside"
+    aside = store.aside(path)
     with store.create(aside) as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
         for table in tables:
             writer.write_table(table)

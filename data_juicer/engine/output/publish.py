@@ -12,7 +12,7 @@ from data_juicer.engine.lifecycle.build_setup import export_target
 from data_juicer.engine.output.mapping_report import encode_report, make_report
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.worker import sampling
-from data_juicer.errors import InputError
+from data_juicer.errors import InputError, StoreError
 from data_juicer.events import types as t
 from data_juicer.events.log import EventLog
 from data_juicer.formats.partition import encode_result, read_partition
@@ -47,7 +47,13 @@ def publish_job(
         heartbeat: told how far the export is, often; what it raises ends the publishing.
     Raises: StoreError.
     """
-    results = [read_manifest(store, layout.result_manifest(spec.partition_id)) for spec in partitions]
+    try:
+        results = [read_manifest(store, layout.result_manifest(spec.partition_id)) for spec in partitions]
+    except FileNotFoundError as error:
+        raise StoreError(
+            f"{error.filename}: the result of a partition was removed while the job ran. Everything else is safe. "
+            "Start the job again: it makes this partition anew."
+        ) from error
     report = make_report(layout.job_id, partitions, results)
     store.write_atomic(layout.final_mapping_report, encode_report(report))
     letters = _show_dead_letters(store, layout, results)

@@ -237,3 +237,39 @@ def test_lines_are_the_same_from_both_ends(lines: list[bytes], torn: bytes, chun
 
 def test_a_view_is_json_of_its_own_fields() -> None:
     assert msgspec.json.decode(msgspec.json.encode(JobView()), type=JobView) == JobView()
+
+
+def test_what_a_run_appends_after_a_later_one_began_is_passed_over_by_every_reader() -> None:
+    store = MemoryStore()
+    write_job(store, 1)
+    owner = open_log(store, run=2)
+    owner.record(t.ProcessingStart(data=plan(2, 1)))
+    late = encode_record(
+        t.Record(seq=owner.seq + 5, ts="2026-03-13T18:09:11Z", run=1, event=events_of(0)[-1])
+    )
+    store.append(LAYOUT.events_jsonl, late)
+    for event in events_of(1):
+        owner.record(event)
+    owner.close()
+    records = list(read_records(store, LAYOUT))
+    assert [record.seq for record in records] == list(range(1, len(records) + 1))
+    assert read_view(store, LAYOUT).partitions_done == 2
+    tail = LogTail(store, LAYOUT)
+    assert [record.seq for record in tail.poll()] == [record.seq for record in records]
+    assert tail.view.partitions_done == 2
+
+
+def test_what_a_run_appends_between_the_look_and_the_first_line_of_the_next_one_is_taken_out() -> None:
+    store = MemoryStore()
+    records = write_job(store, 1)
+    owner = open_log(store, run=2)
+    late = encode_record(
+        t.Record(seq=len(records) + 1, ts="2026-03-13T18:09:11Z", run=1, event=events_of(0)[-1])
+    )
+    store.append(LAYOUT.events_jsonl, late)
+    owner.record(t.ProcessingStart(data=plan(2, 1)))
+    owner.close()
+    assert [(record.seq, record.run) for record in read_records(store, LAYOUT)] == [
+        *((record.seq, 1) for record in records),
+        (len(records) + 1, 2),
+    ]

@@ -223,10 +223,10 @@ class RefusingStore(MemoryStore):
 
     is_full = True
 
-    def create_exclusive(self, path: str, data: Data) -> bool:
-        if self.is_full and path.endswith("/results/partition_000003.json"):
-            raise StoreError(f"{path}: no space left on device")
-        return super().create_exclusive(path, data)
+    def link(self, source: str, target: str) -> bool:
+        if self.is_full and target.endswith("/results/partition_000003.json"):
+            raise StoreError(f"{target}: no space left on device")
+        return super().link(source, target)
 
 
 def test_a_refused_commit_ends_the_run_with_its_reason_and_the_next_run_goes_on(config: JobConfig) -> None:

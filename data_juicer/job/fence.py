@@ -1,0 +1,65 @@
+"""What keeps a driver that was taken for dead from changing a job that another one owns (docs/design/0080-two-drivers.md).
+
+A driver may freeze between its look at the claims and the operation that follows. So a change is prepared in a file of its
+own aside, then comes the look, then the one operation that gives the file its name; and a driver that takes a job over
+removes the files aside of all others after it has claimed the job. Either the change took place before, and the new owner
+sees it, or its file aside is gone, and the operation fails.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from data_juicer.job.layout import JobLayout
+from data_juicer.storage.base import ASIDE_SUFFIX, Data, Store
+from data_juicer.storage.wrapped import WrappedStore
+
+
+class FencedStore(WrappedStore):
+    """The store of a driver: before each operation that changes a name of the job it looks whether it still owns it.
+
+    New files under names of an attempt or of this process are written without a look; nobody else knows those names.
+    """
+
+    def __init__(self, inner: Store, fence: Callable[[], None]) -> None:
+        """
+        Args:
+            fence: raises where a later run owns the job.
+        """
+        super().__init__(inner)
+        self._fence = fence
+        self._own_aside = inner.aside("")
+
+    def append(self, path: str, data: Data) -> None:
+        self._fence()
+        super().append(path, data)
+
+    def truncate(self, path: str, size: int) -> None:
+        self._fence()
+        super().truncate(path, size)
+
+    def link(self, source: str, target: str) -> bool:
+        self._fence()
+        return super().link(source, target)
+
+    def replace(self, source: str, target: str) -> None:
+        self._fence()
+        super().replace(source, target)
+
+    def remove(self, path: str) -> None:
+        if not path.endswith(self._own_aside):
+            self._fence()
+        super().remove(path)
+
+    def remove_dir(self, path: str) -> None:
+        self._fence()
+        super().remove_dir(path)
+
+
+def remove_asides(store: Store, layout: JobLayout) -> None:
+    """Remove what earlier runs prepared and did not finish; from now on none of their changes takes place any more."""
+    for directory in (*layout.directories().values(), layout.runs_dir):
+        for name in store.list(directory):
+            if name.endswith(ASIDE_SUFFIX):
+                store.remove(os.path.join(directory, name))

@@ -1,0 +1,124 @@
+"""A driver that was taken for dead changes nothing of a job that another one owns, at whatever operation it wakes up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from data_juicer.errors import JobLockedError, StoreError
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.lock import Driver, Lock, acquire
+from data_juicer.storage.base import Data, Store
+from data_juicer.storage.memory import MemoryStore
+from data_juicer.storage.wrapped import WrappedStore
+from data_juicer.store.results import ExportTarget, ResultsManifest, publish
+from data_juicer.testing.clock import ManualClock
+from data_juicer.testing.locks import MemoryLock
+
+LAYOUT = JobLayout.of("/disk", "job")
+
+
+class FreezingStore(WrappedStore):
+    """Does something before the one operation that is named: what another driver does while this one is frozen."""
+
+    def __init__(self, inner: Store, operation: str, path: str, meanwhile: Callable[[], object]) -> None:
+        super().__init__(inner)
+        self._frozen_at = (operation, path)
+        self._meanwhile = meanwhile
+
+    def aside(self, path: str) -> str:
+        return f"{path}.frozen.aside"
+
+    def _freeze(self, operation: str, path: str) -> None:
+        if (operation, path) == self._frozen_at:
+            self._frozen_at = ("", "")
+            self._meanwhile()
+
+    def write(self, path: str, data: Data) -> None:
+        self._freeze("write", path)
+        super().write(path, data)
+
+    def link(self, source: str, target: str) -> bool:
+        self._freeze("link", target)
+        return super().link(source, target)
+
+    def replace(self, source: str, target: str) -> None:
+        self._freeze("replace", target)
+        super().replace(source, target)
+
+
+@pytest.fixture
+def disk() -> MemoryStore:
+    disk = MemoryStore()
+    for directory in LAYOUT.directories().values():
+        disk.make_dirs(directory)
+    return disk
+
+
+def test_a_wrapped_store_passes_every_operation_on() -> None:
+    composed = {"read_range", "write_durably", "write_atomic", "create_exclusive"}
+    operations = {name for name in vars(Store) if not name.startswith("_") and callable(getattr(Store, name))}
+    assert operations - composed <= vars(WrappedStore).keys()
+
+
+def take(store: Store) -> Lock:
+    """The lock of a machine of its own."""
+    return acquire(store, LAYOUT, ManualClock(), Driver(host="here", pid=1), MemoryLock(set()))
+
+
+@pytest.mark.parametrize("operation", ["write", "link"])
+def test_a_manifest_of_a_driver_that_froze_at_its_commit_never_appears(
+    disk: MemoryStore, operation: str
+) -> None:
+    path = LAYOUT.checkpoint_manifest(0, 0)
+    at = path if operation == "link" else f"{path}.frozen.aside"
+    frozen = take(FreezingStore(disk, operation, at, lambda: take(disk)))
+    with pytest.raises((StoreError, JobLockedError)):
+        frozen.store.create_exclusive(path, b"names files that were swept")
+    assert [name for name in disk.list(LAYOUT.checkpoints_dir) if name != "set_aside"] == []
+
+
+def test_a_document_of_a_driver_that_froze_before_its_rename_does_not_replace_that_of_the_owner(
+    disk: MemoryStore,
+) -> None:
+    def meanwhile() -> None:
+        take(disk).store.write_atomic(LAYOUT.summary, b"of the owner")
+
+    frozen = take(FreezingStore(disk, "replace", LAYOUT.summary, meanwhile))
+    with pytest.raises(StoreError):
+        frozen.store.write_atomic(LAYOUT.summary, b"stale")
+    assert disk.read(LAYOUT.summary) == b"of the owner"
+
+
+def test_an_export_of_a_driver_that_froze_before_its_rename_does_not_replace_that_of_the_owner(
+    disk: MemoryStore,
+) -> None:
+    target = ExportTarget(path="/out/r.jsonl", format="jsonl", compression="none", shard_size_bytes=0)
+
+    def publish_none(store: Store) -> None:
+        manifest = ResultsManifest(job="job", rows=0, parts=())
+        publish(store, LAYOUT.results_manifest, manifest, target, "jsonl")
+
+    frozen = take(FreezingStore(disk, "replace", target.path, lambda: publish_none(take(disk).store)))
+    with pytest.raises(StoreError):
+        publish_none(frozen.store)
+    assert disk.list("/out") == ["r.jsonl"]
+
+
+@pytest.mark.parametrize("change", ["append", "truncate", "remove", "remove_dir"])
+def test_every_other_change_is_refused_once_a_later_run_owns_the_job(disk: MemoryStore, change: str) -> None:
+    disk.write(LAYOUT.summary, b"of the owner")
+    lost = take(disk).store
+    take(disk)
+    more: dict[str, tuple[object, ...]] = {"append": (b"x",), "truncate": (0,)}
+    with pytest.raises(JobLockedError, match="run 2 took the job over"):
+        getattr(lost, change)(LAYOUT.summary, *more.get(change, ()))
+    assert disk.read(LAYOUT.summary) == b"of the owner"
+
+
+def test_a_run_after_one_that_was_released_looks_for_no_files_of_it(disk: MemoryStore) -> None:
+    take(disk).release()
+    disk.write(f"{LAYOUT.summary}.1.aside", b"of a reader, say")
+    take(disk)
+    assert disk.exists(f"{LAYOUT.summary}.1.aside")
