@@ -34,6 +34,8 @@ class Applied:
     dead: list[DeadRow]
 
 
+RunOnBatch = Callable[[Batch, int], tuple[Batch, list[FailedRow]]]
+"""Gives an operator a batch, with the number of its first row: the rows after it, and those lost to errors."""
 Watch = Callable[[Batch, Batch], None]
 """Is shown each batch before an operator and after it, `base` of the second counting in the first."""
 
@@ -44,18 +46,26 @@ def run_operator(
     batches: Sequence[Batch],
     watch: Watch | None = None,
     isolation: RowIsolation | None = None,
+    run_on_batch: RunOnBatch | None = None,
 ) -> Applied:
     """Apply one partition-local operator to each batch.
 
     Rows on which it raises are isolated and left out; every other row goes through.
+
+    Args:
+        run_on_batch: gives the rows of a batch to an operator that must not be given them twice.
     """
     isolation = isolation or RowIsolation(operator_index=index)
-    try_alone(lambda batch: _apply(operator, batch), batches, isolation)
+    if run_on_batch is None:
+        try_alone(lambda batch: _apply(operator, batch), batches, isolation)
     after: list[Batch] = []
     dead: list[DeadRow] = []
     start = rows_generated = rows_filtered = text_bytes = 0
     for batch in batches:
-        rows, lost = _run_on_batch(operator, batch, start, isolation)
+        if run_on_batch is not None:
+            rows, lost = run_on_batch(batch, start)
+        else:
+            rows, lost = _run_on_batch(operator, batch, start, isolation)
         start += len(batch)
         if watch is not None:
             watch(batch, rows)

@@ -15,6 +15,7 @@ from data_juicer.engine.worker import failures, sampling
 from data_juicer.engine.worker.apply_operator import Applied, DeadRow, Watch, run_operator
 from data_juicer.engine.worker.context import WorkerContext
 from data_juicer.engine.worker.dataset_operator import Summarised, apply_decision, summarise
+from data_juicer.engine.worker.effect_calls import EffectCalls
 from data_juicer.engine.worker.row_isolation import RowIsolation, tell_nobody
 from data_juicer.engine.worker.stage_writer import StageWriter
 from data_juicer.engine.worker.summary_files import load_decision
@@ -22,6 +23,7 @@ from data_juicer.errors import InputError, OperatorError, StoreError
 from data_juicer.formats.base import ReadRows
 from data_juicer.formats.partition import read_partition
 from data_juicer.ops.base import DatasetOperator, Operator
+from data_juicer.ops.effects import EffectMapper
 from data_juicer.rows.batch import Batch
 from data_juicer.store.commit import set_aside
 from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
@@ -146,6 +148,10 @@ class AttemptRunner:
         watch = self._watch(operator, index)
         if isinstance(operator, DatasetOperator):
             applied = self._apply_decision(operator, index, watch)
+        elif isinstance(operator, EffectMapper):
+            with EffectCalls(operator, self._isolation(index)) as calls:
+                calls.try_first(self.batches)
+                applied = run_operator(operator, index, self.batches, watch, run_on_batch=calls.run)
         else:
             applied = run_operator(operator, index, self.batches, watch, self._isolation(index))
         self.batches = applied.batches

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from data_juicer.clock import format_utc
@@ -11,14 +11,14 @@ from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.worker import failures
 from data_juicer.engine.worker.context import WorkerContext
 from data_juicer.engine.worker.dataset_operator import Summarised
-from data_juicer.engine.worker.sidecar import Sidecar
 from data_juicer.engine.worker.summary_files import stage_summary
 from data_juicer.formats.partition import encode_intermediate, encode_result
 from data_juicer.rows.batch import Batch
+from data_juicer.storage.base import Store
 from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import DataFile, Manifest
-from data_juicer.store.staging import stage_file, stage_layer
+from data_juicer.store.staging import read_lines, stage_file, stage_layer
 
 
 class StageWriter:
@@ -153,3 +153,44 @@ class StageWriter:
             created=format_utc(self.context.clock.now()),
             save_s=time.perf_counter() - started_s,
         )
+
+
+class Sidecar:
+    """Records that lie beside the rows of a partition, committed with its stages: dead letters and traces.
+
+    Lines in the order in which they came; each checkpoint stages those that are new since the one before it.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self._staged = 0
+        self._files: tuple[DataFile, ...] = ()
+
+    def load(self, store: Store, directory: str, files: tuple[DataFile, ...]) -> None:
+        """Go on from what a checkpoint holds. Raises: CheckpointCorruptError."""
+        self.lines = read_lines(store, directory, files)
+        self._staged = len(self.lines)
+        self._files = files
+
+    def add(self, lines: Iterable[bytes]) -> None:
+        self.lines += lines
+
+    def take_new(self) -> list[bytes]:
+        """The lines that no checkpoint has been given yet; they count as given now."""
+        new = self.lines[self._staged :]
+        self._staged = len(self.lines)
+        return new
+
+    def stage_new(self, store: Store, path: str, new: list[bytes]) -> tuple[DataFile, ...]:
+        """Write what `take_new` gave, if it gave anything; all files so far."""
+        if new:
+            self._files = (*self._files, _stage(store, path, new))
+        return self._files
+
+    def stage_all(self, store: Store, path: str) -> tuple[DataFile, ...]:
+        """Everything in one file, for the result; no file where there is nothing."""
+        return (_stage(store, path, self.lines),) if self.lines else ()
+
+
+def _stage(store: Store, path: str, lines: list[bytes]) -> DataFile:
+    return stage_file(store, path, b"\n".join([*lines, b""]), len(lines))

@@ -8,7 +8,7 @@ as they came (1 and 1.0 and true differ).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -20,6 +20,7 @@ from data_juicer.ops.catalog.parameters import FIELD_KEYS, attribute_parameters
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import STATS_FIELD, Batch
 from data_juicer.rows.stats import stats_columns, stats_rows
+from data_juicer.rows.written_rows import with_field, with_values
 from data_juicer.utils.constant import Fields
 
 
@@ -54,7 +55,7 @@ class ForeignMapper(Foreign, base.Mapper):
         else:
             after = _batched(self.operator.process_batched, samples)
         if len(after) == len(batch):
-            return _written(batch, after)
+            return with_values(batch, _without_empty_metas(batch, after))
         return _new_rows(batch, after, self.text_key)
 
     def _checked(self, row: Any) -> dict[str, Any]:
@@ -71,7 +72,7 @@ class ForeignAggregator(Foreign, base.Mapper):
     kind: ClassVar[base.Kind] = "aggregator"
 
     def process(self, batch: Batch) -> Batch:
-        return _written(batch, [self._aggregated(sample) for sample in samples_of(batch, self.name)])
+        return with_values(batch, [self._aggregated(sample) for sample in samples_of(batch, self.name)])
 
     def _aggregated(self, sample: dict[str, Any]) -> dict[str, Any]:
         sample.setdefault(Fields.batch_meta, {})
@@ -151,64 +152,14 @@ def _batched(process: Any, samples: Sequence[dict[str, Any]]) -> list[dict[str, 
     ]
 
 
-def _written(batch: Batch, after: Sequence[Mapping[str, Any]]) -> Batch:
-    """The batch with the fields that changed."""
-    before = [batch.raw_row(index) for index in range(len(batch))]
-    after = [_without_empty_meta(*pair) for pair in zip(before, after, strict=True)]
-    keys = dict.fromkeys(
-        key for rows in (before, after) for row in rows for key in cast("Iterable[str]", row)
-    )
-    for key in keys:
-        if key == STATS_FIELD:
-            continue
-        column = [
-            _raw(key, old.get(key), new.get(key, json_values.MISSING))
-            for old, new in zip(before, after, strict=True)
-        ]
-        if column != [old.get(key) for old in before]:
-            batch = _with_field(batch, key, column)
-    held = (row.get(STATS_FIELD) for row in after)
-    figures = [row if isinstance(row, dict) else {} for row in held]  # a grouper makes a list of them
-    return batch.with_stats(stats_columns(figures)) if any(figures) else batch
-
-
-def _without_empty_meta(before: Mapping[str, bytes], after: Mapping[str, Any]) -> Mapping[str, Any]:
+def _without_empty_metas(batch: Batch, after: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """A dict for tags that was given to a row and nothing was written to is none of the row's."""
-    if Fields.meta in before or after.get(Fields.meta) != {}:
-        return after
-    return {key: value for key, value in after.items() if key != Fields.meta}
-
-
-def _raw(key: str, old: bytes | None, value: Any) -> bytes | None:
-    """The field as raw JSON: the old bytes if they mean the same."""
-    if value is json_values.MISSING:
-        return None
-    new = json_values.encode_field(key, value)
-    if old is not None and (new == old or new == json_values.encode(json_values.decode(old))):
-        return old
-    return new
-
-
-def _with_field(batch: Batch, key: str, column: Sequence[bytes | None]) -> Batch:
-    raw = pa.array(column, pa.large_binary())
-    if not _is_text(batch, key):
-        return batch.with_raw(key, raw)
-    texts = [json_values.MISSING if item is None else json_values.decode(item) for item in column]
-    wrong = next((text for text in texts if not isinstance(text, str)), None)
-    if wrong is not None:
-        raise TypeError(f"field {key!r} is a text and must stay a string, the operator made it {wrong!r}")
-    return batch.with_text(key, pa.array(texts, pa.large_string()))
-
-
-def _is_text(batch: Batch, key: str) -> bool:
-    """Whether the field must hold strings: not where an operator put something else there, as groupers do."""
-    if key in batch.texts or key in batch.fields:
-        return key in batch.texts
-    try:
-        batch.source.text(key)
-    except KeyError:
-        return False
-    return True
+    return [
+        {key: value for key, value in row.items() if key != Fields.meta}
+        if row.get(Fields.meta) == {} and Fields.meta not in batch.raw_row(index)
+        else row
+        for index, row in enumerate(after)
+    ]
 
 
 def _new_rows(batch: Batch, after: Sequence[Mapping[str, Any]], text_key: str) -> Batch:
@@ -221,5 +172,5 @@ def _new_rows(batch: Batch, after: Sequence[Mapping[str, Any]], text_key: str) -
             continue
         column = [None if key not in row else json_values.encode_field(key, row[key]) for row in after]
         if any(item is not None for item in column):
-            made = _with_field(made, key, column)
+            made = with_field(made, key, column)
     return made.with_stats(stats_columns([row.get(STATS_FIELD) or {} for row in after]))
