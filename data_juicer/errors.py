@@ -3,6 +3,7 @@
     DataJuicerError                 exit 1
     ├── ConfigError                 a setting, recipe or command line is wrong: exit 2, nothing was created
     ├── InputError                  the dataset cannot be found or read
+    │   └── UnreadableSourceError   no row of a source can be read: exit 2, nothing was created
     ├── JobError
     │   ├── JobNotFoundError
     │   ├── JobLockedError          another driver works on the job
@@ -36,6 +37,10 @@ class ConfigError(DataJuicerError):
 
 class InputError(DataJuicerError):
     pass
+
+
+class UnreadableSourceError(InputError):
+    exit_code = 2
 
 
 class JobError(DataJuicerError):

@@ -30,7 +30,7 @@ from data_juicer.engine.lifecycle.environment import JobOutcome, RunEnvironment
 from data_juicer.engine.lifecycle.finish import fail, succeed
 from data_juicer.engine.lifecycle.open import OpenJob, open_job
 from data_juicer.engine.lifecycle.prepare import plan_again, plan_run, scan_input, set_damaged_aside
-from data_juicer.engine.lifecycle.wanted import WantedJob, find_done, find_published, find_wanted
+from data_juicer.engine.lifecycle.wanted import WantedJob, check_input, find_done, find_published, find_wanted
 from data_juicer.engine.output.dead_letters import example_dead_letters
 from data_juicer.engine.output.mapping_report import total_ledgers, with_all_operators
 from data_juicer.engine.output.publish import publish_job
@@ -67,6 +67,7 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
         check_directories(environment.store, wanted.layout, socket.gethostname())
         if (done := find_done(environment.store, wanted)) is not None:
             return JobOutcome(summary=done, view=JobView(), already_complete=True)
+        check_input(environment.store, wanted)
         owner = locks.Driver(host=socket.gethostname(), pid=os.getpid())
         lock = locks.acquire(environment.store, wanted.layout, environment.clock, owner, environment.advisory)
         held.callback(lock.release)

@@ -52,6 +52,9 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     groups: tuple[int, ...] = ()
     """The number of the first row group of the source that these rows are in, and then the row of the source with
     which each row group begins, from that one on; empty in formats without row groups."""
+    long_row_bytes: int = 0
+    """Of the one row of a copy that is too long to be kept: the copy holds its first LONG_ROW_BYTES_KEPT bytes, and the
+    digest is of those and of this length."""
     suffix: str = ""
     """That of the source's name, such as ".jsonl", where operators are to know it; else empty."""
 
@@ -64,12 +67,19 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     def rows(self) -> int:
         return self.row_stop - self.row_start
 
+    @property
+    def copy_bytes(self) -> int:
+        """The size of a copy that holds it alone."""
+        return LONG_ROW_BYTES_KEPT if self.long_row_bytes else self.byte_stop - self.byte_start
 
-class FragmentLimits(msgspec.Struct, frozen=True, kw_only=True):
+
+class FragmentLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How much one fragment may hold; a single larger row is a fragment of its own."""
 
     rows_max: int
     size_bytes_max: int
+    row_bytes_max: int = 0
+    """A longer row is a fragment of its own and, since it is never used, not copied; 0: no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,13 +85,10 @@ def _source(store: Store, index: int, path: str) -> SourceFile:
     try:
         with store.open_read(path) as reader:
             status = reader.stat()
-            head = reader.read(0, 4096) if kind == ("jsonl", "none") else b""
     except FileNotFoundError as error:
         raise _refused(f"{path}: cannot be read: {error.strerror}") from error
     except StoreError as error:
         raise _refused(f"{path}: cannot be read: {error.reason or error.finding}") from error
-    if path.lower().endswith(".json"):
-        _refuse_json_document(path, head)
     return SourceFile(
         index=index,
         path=path,
@@ -99,20 +96,6 @@ def _source(store: Store, index: int, path: str) -> SourceFile:
         compression=kind[1],
         size_bytes=status.size_bytes,
         mtime_ns=status.modified_ns,
-    )
-
-
-def _refuse_json_document(path: str, head: bytes) -> None:
-    """A .json file is read as JSON Lines; one array or one indented object over many lines is not that."""
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith(b"["):
-        what = "one JSON array"
-    elif start.split(b"\n", 1)[0].strip() == b"{":
-        what = "one JSON object over several lines"
-    else:
-        return
-    raise InputError(
-        f"{path}: holds {what}, expected JSON Lines (one object a line). Convert it: jq -c '.[]'"
     )
 
 

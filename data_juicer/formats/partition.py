@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from data_juicer.errors import UnreadableSourceError
 from data_juicer.formats.registry import FORMATS, format_named
 from data_juicer.rows.batch import STATS_FIELD
 
@@ -32,12 +33,23 @@ class Readable(Protocol):
         """Whether `path` holds this fragment alone, from its first byte on."""
 
 
-def check_source(store: Store, source: SourceFile, text_keys: Sequence[str]) -> None:
-    """Refuse a source none of whose first rows has a text key. A source without rows is fine.
+def check_source(
+    store: Store, source: SourceFile, text_keys: Sequence[str], *, may_be_unreadable: bool = False
+) -> None:
+    """Refuse a source none of whose first rows can be read or has a text key. A source without rows is fine.
 
-    Raises: InputError: names the field that is missing and those that are there.
+    Args:
+        may_be_unreadable: every row of the job may be a dead letter, so that one is not refused for its rows.
+
+    Raises:
+        UnreadableSourceError: no row can be read; says what the source is and what to do.
+        InputError: names the field that is missing and those that are there.
     """
-    format_named(source.format).reader.check(store, source, text_keys)
+    try:
+        format_named(source.format).reader.check(store, source, text_keys)
+    except UnreadableSourceError:
+        if not may_be_unreadable:
+            raise
 
 
 def read_partition(

@@ -118,8 +118,7 @@ def _with_suffix(piece: Piece, wanted: bool) -> Piece:
 def _copies_are_whole(pieces: Iterable[Piece | PartitionSpec], store: Store) -> bool:
     """By size; what they hold is checked against the digest when they are read."""
     return all(
-        store.exists(piece.copy_path)
-        and store.size(piece.copy_path) == piece.fragment.byte_stop - piece.fragment.byte_start
+        store.exists(piece.copy_path) and store.size(piece.copy_path) == piece.fragment.copy_bytes
         for piece in pieces
         if piece.copy_path
     )

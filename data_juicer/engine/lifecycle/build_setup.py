@@ -31,7 +31,12 @@ def row_bytes_max(config: JobConfig) -> int:
 
 
 def fragment_limits(config: JobConfig) -> FragmentLimits:
-    return FragmentLimits(rows_max=config.partition.size, size_bytes_max=config.partition.max_size_mb * _MB)
+    partition = config.partition
+    return FragmentLimits(
+        rows_max=partition.size,
+        size_bytes_max=partition.max_size_mb * _MB,
+        row_bytes_max=row_bytes_max(config),
+    )
 
 
 def retry_policy(config: JobConfig) -> RetryPolicy:

@@ -10,14 +10,13 @@ import msgspec
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.driver.event_recorder import EventRecorder
-from data_juicer.engine.lifecycle.build_setup import fragment_limits, row_bytes_max, text_keys_of
+from data_juicer.engine.lifecycle.build_setup import fragment_limits, row_bytes_max
 from data_juicer.engine.lifecycle.open import OpenJob
 from data_juicer.engine.lifecycle.recover import find_damage, has_work, put_damaged_aside
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.run_context import RunContext
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.base import Fragment, SourceFile
-from data_juicer.formats.partition import check_source
 from data_juicer.ops.base import Operator
 from data_juicer.plan.jobplan import JobPlan, plan_job, plan_results
 from data_juicer.plan.keys import KeyMaker
@@ -48,10 +47,8 @@ def scan_input(
 ) -> DatasetMapping:
     """Cut the input into partitions, keeping the numbers of those that an earlier run knew.
 
-    Raises: InputError: the first rows lack a field that operators read, or a file cannot be read. JobStoppedError.
+    Raises: InputError: a file cannot be read. JobStoppedError.
     """
-    for source in sources:
-        check_source(job.store, source, text_keys_of(operators))
     store, path = job.store, job.layout.dataset_mapping
     previous = _mapping_before(job, recorder)
     seen = _Seen(context)

@@ -11,11 +11,13 @@ import msgspec
 from data_juicer.config.fingerprint import digest, result_settings
 from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
+from data_juicer.engine.lifecycle.build_setup import text_keys_of
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.output.published import find_changes
 from data_juicer.errors import CheckpointCorruptError, ConfigError, JobError, JobNotFoundError
 from data_juicer.formats.base import SourceFile
 from data_juicer.formats.discover import discover
+from data_juicer.formats.partition import check_source
 from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.naming import name_job
@@ -73,6 +75,17 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
             *custom.notices(),
         ),
     )
+
+
+def check_input(store: Store, wanted: WantedJob) -> None:
+    """Look at the first rows of every source, before anything is created.
+
+    Raises: InputError: none of a source can be read, or none has a field that operators read.
+    """
+    faults = wanted.config.fault_tolerance
+    may_be_unreadable = faults.max_dead_letter_ratio >= 1 and faults.on_bad_row == "quarantine"
+    for source in wanted.sources:
+        check_source(store, source, text_keys_of(wanted.operators), may_be_unreadable=may_be_unreadable)
 
 
 def find_done(store: Store, wanted: WantedJob) -> JobSummary | None:

@@ -83,11 +83,13 @@ def _blank_lines(
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A fragment begins at this byte with this line, and the one before it held this many rows."""
+    """A fragment begins at this byte with this line; what the one before it held."""
 
     byte: int
     line: int
     rows_before: int
+    long_row_bytes: int = 0
+    """Of the row before it, where that is too long and alone."""
 
 
 class Cutter:
@@ -101,25 +103,59 @@ class Cutter:
         self.fragment_start = fragment_start
         self.rows = 0
         """Rows of the fragment that is still open."""
+        self._long_row_bytes = 0
+        """Of the one row in it, where that is too long."""
 
-    def add(self, found: RowLines) -> list[Cut]:
-        """Where fragments begin among these rows."""
-        cuts = []
+    def add(self, found: RowLines, newline: int = 1) -> list[Cut]:
+        """Where fragments begin among these rows.
+
+        Args:
+            newline: bytes of the end of each line; 0 for a last line without one.
+        """
+        cuts: list[Cut] = []
         row, count = 0, len(found.starts)
-        while row < count:
+        for long in (*self._long_rows(found), count):
+            self._add_usual(found, row, long, cuts)
+            if long < count:
+                if self.rows:
+                    cuts.append(self._cut_at(found, long))
+                self.rows = 1
+                self._long_row_bytes = int(found.stops[long] - found.starts[long]) - newline
+            row = long + 1
+        return cuts
+
+    def _long_rows(self, found: RowLines) -> list[int]:
+        if not self._limits.row_bytes_max:
+            return []
+        rows: list[int] = np.flatnonzero(found.stops - found.starts > self._limits.row_bytes_max).tolist()
+        return rows
+
+    def _add_usual(self, found: RowLines, row: int, stop: int, cuts: list[Cut]) -> None:
+        """Rows [row, stop), none of which is too long."""
+        if row < stop and self._long_row_bytes:
+            cuts.append(self._cut_at(found, row))
+        while row < stop:
             fitting = int(np.searchsorted(found.stops, self._stop_max, side="right"))
             if self.rows == 0:
                 fitting = max(fitting, row + 1)
-            cut = max(row, min(fitting, row + self._limits.rows_max - self.rows))
+            cut = max(row, min(fitting, stop, row + self._limits.rows_max - self.rows))
             self.rows += cut - row
             row = cut
-            if row < count:
-                cuts.append(self.cut(int(found.starts[row]), int(found.numbers[row])))
-        return cuts
+            if row < stop:
+                cuts.append(self._cut_at(found, row))
+
+    def _cut_at(self, found: RowLines, row: int) -> Cut:
+        return self.cut(int(found.starts[row]), int(found.numbers[row]))
 
     def cut_before_open_line(self, index: LineIndex) -> bool:
         """Whether the incomplete line is already known to begin a fragment, however it goes on."""
-        full = self.rows == self._limits.rows_max or index.offset > self._stop_max
+        row_max = self._limits.row_bytes_max
+        full = (
+            self.rows == self._limits.rows_max
+            or index.offset > self._stop_max
+            or self._long_row_bytes > 0
+            or 0 < row_max < index.offset - index.open_start
+        )
         return self.rows > 0 and not index.open_is_blank and full
 
     @property
@@ -128,8 +164,8 @@ class Cutter:
 
     def cut(self, byte: int, line: int) -> Cut:
         """Close the fragment; the next one begins here."""
-        cut = Cut(byte, line, self.rows)
-        self.fragment_start, self.rows = byte, 0
+        cut = Cut(byte, line, self.rows, self._long_row_bytes)
+        self.fragment_start, self.rows, self._long_row_bytes = byte, 0, 0
         return cut
 
 

@@ -93,6 +93,8 @@ def read_fragment(
 ) -> ReadRows:
     """See `formats.base.FragmentReader`. A row longer than `row_bytes_max` bytes is a bad row."""
     start = fragment.byte_start if offset is None else offset
+    if fragment.long_row_bytes and offset is not None:
+        return _only_bad(_kept_row(store, path, fragment, row_bytes_max), text_keys, fragment)
     if fragment.rows == 1 and fragment.byte_stop - fragment.byte_start > row_bytes_max:
         long_row = _find_long_row(store, path, start, fragment, row_bytes_max)
         if long_row is not None:
@@ -106,6 +108,21 @@ def read_fragment(
     source = JsonlRows(data, lines, good, columns, fragment)
     bad = tuple(_bad_row(data, lines, fragment, row, errors[row]) for row in sorted(errors))
     return ReadRows(batch=Batch.of(source, len(source)), bad=bad, rows_in=len(lines.starts))
+
+
+def _kept_row(store: Store, path: str, fragment: Fragment, row_bytes_max: int) -> BadRow:
+    """The row of a copy that holds only its beginning."""
+    head = read_range(store, path, 0, fragment.copy_bytes)
+    if xxhash.xxh3_128_hexdigest(head + str(fragment.long_row_bytes).encode()) != fragment.digest:
+        raise _changed(path, fragment)
+    error = too_long(fragment.long_row_bytes, row_bytes_max)
+    return BadRow(
+        place=Place(row=0, line=0, byte=0),
+        raw=head,
+        error_type=error.error_type,
+        message=error.message,
+        is_whole=False,
+    )
 
 
 def _find_long_row(

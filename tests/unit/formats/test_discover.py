@@ -72,19 +72,12 @@ REFUSED: dict[str, tuple[Callable[[Path], str], str]] = {
         r"README\.md: unknown suffix; a file must end in \.jsonl, .* or \.parquet",
     ),
     "empty folder": (lambda at: f"{at}/empty", r"empty: the folder holds no files"),
-    "json array": (lambda at: f"{at}/array.json", r"array\.json: holds one JSON array, expected JSON Lines"),
-    "json document": (
-        lambda at: f"{at}/document.json",
-        r"document\.json: holds one JSON object over several lines",
-    ),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_read_is_refused_in_one_line(folder: Path, case: str) -> None:
     (folder / "empty").mkdir()
-    (folder / "array.json").write_text(' [{"text": "a"}]')
-    (folder / "document.json").write_text('{\n  "text": "a"\n}')
     given, message = REFUSED[case]
     with pytest.raises(InputError, match=message) as refusal:
         discover(PosixStore(), [given(folder)])
