@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from data_juicer.ops.operator_resources import OperatorResources
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
 
     from data_juicer.kernels.arrays import Mask
@@ -44,6 +46,9 @@ class Operator(ABC):
 
     draws: ClassVar[bool] = False
     """Draws at random: the job's seed decides the result, and is part of the key of a checkpoint."""
+
+    batch_bytes_max: ClassVar[int] = 0
+    """Of what it is given at once, if more than one row; 0: what the job allows. `row_bytes` says how rows count."""
 
     text_key: str = "text"
     seed: int = 42
@@ -73,6 +78,10 @@ class Operator(ABC):
     def notices(self) -> tuple[str, ...]:
         """What the author of the recipe is told about this operator before the job begins, a sentence each."""
         return ()
+
+    def row_bytes(self, batch: Batch) -> npt.NDArray[np.int64]:
+        """How much of `batch_bytes_max` each row takes, shape (rows,): its own bytes, or those of files that it refers to."""
+        return batch.row_bytes()
 
     def references_read(self) -> tuple[str, ...]:
         """Fields whose values are paths of files that decide the result, a path or a list of them a row.

@@ -58,6 +58,9 @@ class RowSource(Protocol):
     def row_ids(self) -> npt.NDArray[np.uint64]:
         """A number for each row that depends on its place in the input only, not on partitions."""
 
+    def row_bytes(self) -> npt.NDArray[np.int64]:
+        """About how many bytes each row has, shape (rows,)."""
+
     def place(self, origin: int) -> Place:
         """Where one row came from."""
 
@@ -162,6 +165,21 @@ class Batch:
     def row_ids(self) -> npt.NDArray[np.uint64]:
         """For each row a number that depends on its place in the input only."""
         return self.source.row_ids()[self.origin]
+
+    @property
+    def written_bytes(self) -> int:
+        """Of the columns that operators wrote; cheap."""
+        return sum(column.nbytes for column in (*self.texts.values(), *self.fields.values()))
+
+    def row_bytes(self) -> npt.NDArray[np.int64]:
+        """About how many bytes each row has, what operators wrote included; shape (rows,)."""
+        sizes = (
+            np.where(self.origin < 0, 0, self.source.row_bytes()[self.origin]) if len(self) else np.zeros(0)
+        )
+        total: npt.NDArray[np.int64] = sizes.astype(np.int64)
+        for column in (*self.texts.values(), *self.fields.values()):
+            total += pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False)
+        return total
 
     def row(self, index: int) -> dict[str, Any]:
         """One row as a dict, every field decoded, statistics under STATS_FIELD."""

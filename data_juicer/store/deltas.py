@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -101,19 +103,42 @@ def join_batches(batches: Sequence[Batch]) -> Batch:
     )
 
 
-def split_batch(batch: Batch, rows_max: int) -> list[Batch]:
-    """The batch in pieces of at most `rows_max` rows; `base` of each piece counts in the whole."""
-    return in_pieces(replace(batch, base=np.arange(len(batch), dtype=np.int32)), rows_max)
+def split_batch(batch: Batch, rows_max: int, bytes_max: int = 0) -> list[Batch]:
+    """The batch in pieces of at most `rows_max` rows and `bytes_max` bytes; `base` of each piece counts in the whole."""
+    return in_pieces(replace(batch, base=np.arange(len(batch), dtype=np.int32)), rows_max, bytes_max)
 
 
-def in_pieces(batch: Batch, rows_max: int) -> list[Batch]:
-    """The batch in pieces of at most `rows_max` rows, `base` counting where it did."""
-    if len(batch) <= rows_max:
+def in_pieces(
+    batch: Batch, rows_max: int, bytes_max: int = 0, row_bytes: npt.NDArray[np.int64] | None = None
+) -> list[Batch]:
+    """The batch in pieces of at most `rows_max` rows, `base` counting where it did.
+
+    Args:
+        bytes_max: of a piece of more than one row; 0: no bound.
+        row_bytes: how much each row counts for that, shape (rows,); by default its own bytes.
+    """
+    stops = list(range(rows_max, len(batch), rows_max))
+    if bytes_max and len(batch) > 1:
+        sizes = batch.row_bytes() if row_bytes is None else row_bytes
+        if int(sizes.sum()) > bytes_max:
+            stops = _stops(np.cumsum(sizes), rows_max, bytes_max)
+    if not stops:
         return [batch]
     return [
-        batch.take(np.arange(start, min(start + rows_max, len(batch)), dtype=np.int32))
-        for start in range(0, len(batch), rows_max)
+        batch.take(np.arange(start, stop, dtype=np.int32))
+        for start, stop in pairwise([0, *stops, len(batch)])
     ]
+
+
+def _stops(ends: npt.NDArray[np.int64], rows_max: int, bytes_max: int) -> list[int]:
+    """Where pieces end, the last one aside. `ends`: bytes up to the end of each row."""
+    stops, start, before = [], 0, 0
+    while start < len(ends):
+        fitting = int(np.searchsorted(ends, before + bytes_max, side="right"))
+        start = min(max(fitting, start + 1), start + rows_max)
+        stops.append(start)
+        before = int(ends[min(start, len(ends)) - 1])
+    return stops[:-1]
 
 
 def _in_place(base: Rows, rows_below: int) -> bool:

@@ -40,6 +40,9 @@ class DictRows:
     def field(self, key: str) -> pa.Array:
         return pa.array([json_values.get(row, key) for row in self._rows], pa.large_binary())
 
+    def row_bytes(self) -> npt.NDArray[np.int64]:
+        return np.array([sum(map(len, row.values())) for row in self._rows], np.int64)
+
     def row_ids(self) -> npt.NDArray[np.uint64]:
         return np.arange(len(self._rows), dtype=np.uint64)
 

@@ -42,6 +42,8 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_after: frozenset[int]
     checkpoint_format: Format
     checkpoint_compression: Compression
+    batch_bytes_max: int = 64_000_000
+    """Of what an operator is given at once, if it is more than one row."""
     batch_rows_max: int
     """Rows that an operator is given at once."""
     memory_map: bool = False

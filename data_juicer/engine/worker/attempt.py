@@ -115,7 +115,7 @@ class AttemptRunner:
 
     def _go_on_from(self, batch: Batch) -> None:
         self.below = batch.rebased()
-        self.batches = split_batch(self.below, self.setup.batch_rows_max)
+        self.batches = split_batch(self.below, self.setup.batch_rows_max, self.setup.batch_bytes_max)
 
     # ---- operators
 
@@ -146,6 +146,7 @@ class AttemptRunner:
         operator = self.context.prepared(index)
         started_s = time.perf_counter()
         watch = self._watch(operator, index)
+        self.batches = self._bounded(operator)
         if isinstance(operator, DatasetOperator):
             applied = self._apply_decision(operator, index, watch)
         elif isinstance(operator, EffectMapper):
@@ -169,8 +170,21 @@ class AttemptRunner:
         ledger = msgspec.structs.replace(
             applied.ledger, duration_s=decision.duration_s, text_bytes=decision.text_bytes
         )
-        pieces = [piece for batch in applied.batches for piece in in_pieces(batch, self.setup.batch_rows_max)]
+        rows_max, bytes_max = self.setup.batch_rows_max, self.setup.batch_bytes_max
+        pieces = [piece for batch in applied.batches for piece in in_pieces(batch, rows_max, bytes_max)]
         return replace(applied, batches=pieces, ledger=ledger)
+
+    def _bounded(self, operator: Operator) -> list[Batch]:
+        """The batches in pieces that hold no more bytes than the operator takes, or the job gives, at once."""
+        bytes_max = min(operator.batch_bytes_max or self.setup.batch_bytes_max, self.setup.batch_bytes_max)
+        if not operator.batch_bytes_max and all(batch.written_bytes <= bytes_max for batch in self.batches):
+            return self.batches
+        rows_max = self.setup.batch_rows_max
+        return [
+            piece
+            for batch in self.batches
+            for piece in in_pieces(batch, rows_max, bytes_max, operator.row_bytes(batch))
+        ]
 
     def _summarise(self, index: int) -> Summarised:
         started_s = time.perf_counter()

@@ -70,6 +70,9 @@ class JsonlRows:
             self._fields[key] = completed(pa.array(raw, pa.large_binary()), key, self._fragment.suffix)
         return self._fields[key]
 
+    def row_bytes(self) -> npt.NDArray[np.int64]:
+        return np.array(self.stops, np.int64) - np.array(self.starts, np.int64)
+
     def row_ids(self) -> npt.NDArray[np.uint64]:
         first = (self._fragment.source << SOURCE_SHIFT_BITS) + self._fragment.row_start
         return (self._good + first).astype(np.uint64)

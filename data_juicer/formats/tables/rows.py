@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data_juicer.formats.base import SOURCE_SHIFT_BITS, Fragment
 from data_juicer.formats.tables.arrow_json import raw_values
@@ -46,6 +47,21 @@ class TableRows:
         if key not in self._raw:
             self._raw[key] = raw_values(find_column(self.table, key))
         return self._raw[key]
+
+    def row_bytes(self) -> npt.NDArray[np.int64]:
+        """Texts and bytes by their length, other columns by their mean."""
+        sizes = np.zeros(len(self), np.int64)
+        for column in self.table.columns:
+            if (
+                pa.types.is_large_string(column.type)
+                or pa.types.is_string(column.type)
+                or pa.types.is_large_binary(column.type)
+                or pa.types.is_binary(column.type)
+            ):
+                sizes += pc.fill_null(pc.binary_length(column), 0).to_numpy()
+            else:
+                sizes += column.nbytes // max(1, len(self))
+        return sizes
 
     def row_ids(self) -> npt.NDArray[np.uint64]:
         first = (self._fragment.source << SOURCE_SHIFT_BITS) + self._fragment.row_start
