@@ -12,14 +12,13 @@ from typing import Any
 
 import msgspec
 import xxhash
-from data_juicer.engine.driver.phases import with_resolve_keys
 
 from benchmarks.bench import NINE_OPERATORS
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.clock import SystemClock
 from data_juicer.config.config import load_recipe
 from data_juicer.config.schema import JobConfig
-from data_juicer.engine.lifecycle.build_setup import fragment_limits, worker_setup
+from data_juicer.engine.lifecycle.build_setup import fragment_limits, with_resolve_keys, worker_setup
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.lifecycle.wanted import find_wanted
 from data_juicer.engine.run_job import run_job

@@ -205,6 +205,7 @@ class _Run:
             self.config,
             mapping.partitions,
             setup,
+            plan.done,
             reports,
             self.context.heartbeat_or_stop,
         )

@@ -44,7 +44,7 @@ class HasLedgers(Protocol):
         """Of `read` and of every operator so far, in their order."""
 
 
-_SUMMED: Final = (
+SUMMED: Final = (
     "rows_in",
     "rows_generated",
     "rows_out",
@@ -55,7 +55,7 @@ _SUMMED: Final = (
     "duration_s",
     "text_bytes",
 )
-_NUMBERS: Final = attrgetter(*_SUMMED)
+_NUMBERS: Final = attrgetter(*SUMMED)
 
 
 def check_ledgers(ledgers: Sequence[OperatorLedger], where: str) -> None:
@@ -100,7 +100,7 @@ class LedgerSums:
         for ledger in ledgers:
             held = self._sums.get(ledger.index)
             if held is None:
-                held = self._sums[ledger.index] = [0] * len(_SUMMED)
+                held = self._sums[ledger.index] = [0] * len(SUMMED)
                 self._names[ledger.index] = ledger.name
             for place, number in enumerate(_NUMBERS(ledger)):
                 if number:
@@ -110,7 +110,7 @@ class LedgerSums:
         """In the order of the recipe."""
         return tuple(
             OperatorLedger(
-                index=index, name=self._names[index], **dict(zip(_SUMMED, self._sums[index], strict=True))
+                index=index, name=self._names[index], **dict(zip(SUMMED, self._sums[index], strict=True))
             )
             for index in sorted(self._sums)
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import cast
+from typing import Final, cast
 
 import msgspec
 
@@ -32,9 +32,12 @@ from data_juicer.plan.references import with_references
 from data_juicer.plan.resume.damage import Damage
 from data_juicer.plan.resume.inventory import take_checkpoints
 from data_juicer.plan.resume.report import encode_resume_report
-from data_juicer.plan.resume.results import CommittedResult, read_result, read_results
+from data_juicer.plan.resume.results import CommittedResult, read_results
 from data_juicer.plan.scan import scan
 from data_juicer.store.commit import read_manifest, set_aside
+
+_STEP: Final = 64
+"""Results that are looked at between two heartbeats."""
 
 
 def scan_input(
@@ -148,22 +151,23 @@ def set_damaged_aside(
     """
     damaged, count = [], 0
     for spec in mapping.partitions if plan.done else ():
-        if spec.partition_id not in plan.done:
+        result = plan.done.find(spec.partition_id, with_ledgers=False)
+        if result is None:
             continue
-        context.heartbeat_or_stop(
-            f"checking results of earlier runs: {count:,} of {len(plan.done):,} partitions"
-        )
+        if count % _STEP == 0:
+            context.heartbeat_or_stop(
+                f"checking results of earlier runs: {count:,} of {len(plan.done):,} partitions"
+            )
         count += 1
-        path = job.layout.result_manifest(spec.partition_id)
-        result = read_result(job.store, path)
         damage = find_damage(job.store, job.layout, result)
         if damage is not None:
             recorder.warn(
                 f"the result of partition {spec.partition_id} is damaged and was set aside: {damage}",
                 spec.partition_id,
             )
-            set_aside(job.store, [path])
-            damaged.append((spec, result))
+            set_aside(job.store, [job.layout.result_manifest(spec.partition_id)])
+            damaged.append((spec, plan.done.find(spec.partition_id) or result))
+            plan.done.discard(spec.partition_id)
     return damaged
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
+import xxhash
 
 from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.plan.resume.results import CommittedResult
 from data_juicer.store.ledger import READ, HasLedgers, LedgerSums, OperatorLedger
-from data_juicer.store.manifest import Manifest
-from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
+from data_juicer.store.versioned_json import FORMAT_VERSION
 
-READABLE_PARTITIONS_MAX: Final = 1000
+_CHUNK_BYTES: Final = 1 << 20
 
 
 class PartitionReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,13 +44,39 @@ class MappingReport(msgspec.Struct, frozen=True, kw_only=True):
     partitions: tuple[PartitionReport, ...]
 
 
-_CODEC: Final = VersionedJson(MappingReport)
+class ReportWriter:
+    """Writes the report a partition at a time, in the order of the input, so that it is never in memory as a whole.
 
+    The sums follow the partitions. The document has no checksum of its own: the last manifest knows its digest.
+    """
 
-def make_report(job: str, partitions: Sequence[PartitionSpec], results: Sequence[Manifest]) -> MappingReport:
-    """The report of a job all of whose partitions are committed; both in the order of the input. Pure."""
-    reports = tuple(
-        PartitionReport(
+    def __init__(self, sink: BinaryIO, job: str) -> None:
+        self._sink = sink
+        self._encoder = msgspec.json.Encoder()
+        self._sums = LedgerSums()
+        self._buffer = bytearray(
+            b'{"format_version":%d,"job":%s,"partitions":[' % (FORMAT_VERSION, _json(job))
+        )
+        self._separator = b"\n"
+        self._state = xxhash.xxh3_128()
+        self.size_bytes = 0
+        self.rows_out = 0
+
+    @property
+    def digest(self) -> str:
+        """xxh3-128 in hex of what was written."""
+        return str(self._state.hexdigest())
+
+    @property
+    def ledgers(self) -> tuple[OperatorLedger, ...]:
+        """Those of the job, of the partitions so far."""
+        return self._sums.total()
+
+    def add(self, partition: PartitionSpec, result: CommittedResult) -> None:
+        """What became of the next partition."""
+        self._sums.add(result.ledgers)
+        self.rows_out += result.rows
+        report = PartitionReport(
             partition=partition.partition_id,
             position=partition.position,
             source=partition.source_path,
@@ -63,21 +90,30 @@ def make_report(job: str, partitions: Sequence[PartitionSpec], results: Sequence
             committed=result.created,
             ledgers=result.ledgers,
         )
-        for partition, result in zip(partitions, results, strict=True)
-    )
-    ledgers = total_ledgers(results)
-    return MappingReport(
-        job=job,
-        rows_in=ledgers[0].rows_in if ledgers else 0,
-        rows_out=sum(result.rows for result in results),
-        ledgers=ledgers,
-        partitions=reports,
-    )
+        self._buffer += self._separator
+        self._buffer += self._encoder.encode(report)
+        self._separator = b",\n"
+        if len(self._buffer) > _CHUNK_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        """Write the sums; the sink is whole then."""
+        ledgers = self.ledgers
+        rows_in = ledgers[0].rows_in if ledgers else 0
+        self._buffer += b'\n],"rows_in":%d,"rows_out":%d,"ledgers":[' % (rows_in, self.rows_out)
+        self._buffer += b",".join([b"\n" + self._encoder.encode(ledger) for ledger in ledgers])
+        self._buffer += b"\n]}\n"
+        self._flush()
+
+    def _flush(self) -> None:
+        self._sink.write(bytes(self._buffer))
+        self._state.update(self._buffer)
+        self.size_bytes += len(self._buffer)
+        self._buffer.clear()
 
 
-def encode_report(report: MappingReport) -> bytes:
-    """JSON, indented as long as a person might read it."""
-    return _CODEC.encode(report, indent=1 if len(report.partitions) <= READABLE_PARTITIONS_MAX else None)
+def _json(value: object) -> bytes:
+    return msgspec.json.encode(value)
 
 
 def total_ledgers(results: Iterable[HasLedgers]) -> tuple[OperatorLedger, ...]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.build_setup import export_target
-from data_juicer.engine.output.mapping_report import encode_report, make_report
+from data_juicer.engine.output.mapping_report import ReportWriter
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.worker import sampling
 from data_juicer.errors import InputError, StoreError
@@ -20,14 +21,15 @@ from data_juicer.formats.registry import FORMATS, LINES
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_shown_letters_name
 from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.plan.resume.results import CommittedResult, DoneResults, read_result
 from data_juicer.rows import json_values
-from data_juicer.storage.base import Store
-from data_juicer.store.commit import read_manifest
-from data_juicer.store.manifest import Manifest
+from data_juicer.storage.base import ASIDE_SUFFIX, Store
 from data_juicer.store.results import ExportedFile, PublishedPart, ResultsManifest, digest_of, publish
 from data_juicer.store.staging import read_file, read_lines
 
 _PARTITIONS_LOOKED_AT: Final = 3
+_STEP: Final = 64
+"""Partitions that are reported between two heartbeats."""
 
 
 def publish_job(
@@ -37,42 +39,37 @@ def publish_job(
     config: JobConfig,
     partitions: Sequence[PartitionSpec],
     setup: WorkerSetup,
+    done: DoneResults,
     reports: Sequence[str],
     heartbeat: Callable[[str], None],
 ) -> None:
     """Every partition, in the order of the input, is committed.
 
     Args:
+        done: results of earlier runs, which need not be read again.
         reports: files that were written for people; they count as published, and are made again where they are damaged.
         heartbeat: told how far the export is, often; what it raises ends the publishing.
     Raises: StoreError.
     """
-    try:
-        results = [read_manifest(store, layout.result_manifest(spec.partition_id)) for spec in partitions]
-    except FileNotFoundError as error:
-        raise StoreError(
-            f"{error.filename}: the result of a partition was removed while the job ran. Everything else is safe. "
-            "Start the job again: it makes this partition anew."
-        ) from error
-    report = make_report(layout.job_id, partitions, results)
-    store.write_atomic(layout.final_mapping_report, encode_report(report))
-    letters = _show_dead_letters(store, layout, results)
-    traces = _show_traces(store, layout, results, config.trace_num) if config.open_tracer else []
-    reports = [layout.final_mapping_report, *reports, *traces]
-    shown = (*letters, *(_shown(store, layout, path) for path in reports))
+    job = _PublishedJob(store, layout)
+    with job.report() as report:
+        for number, spec in enumerate(partitions):
+            if number % _STEP == 0:
+                heartbeat("writing reports")
+            result = done.find(spec.partition_id) or _read_new(store, layout, spec)
+            report.add(spec, result)
+            job.add(result)
     for ledger in report.ledgers:
         log.record(t.PerformanceMetric.of(ledger))
-    parts = tuple(
-        PublishedPart(
-            partition=result.partition,
-            file=result.files[0].name,
-            rows=result.rows,
-            size_bytes=result.files[0].size_bytes,
-            digest=result.files[0].digest,
-        )
-        for result in results
+    traces = _show_traces(store, layout, job.traced, config.trace_num) if config.open_tracer else []
+    files = [*reports, *traces]
+    manifest = ResultsManifest(
+        job=layout.job_id,
+        rows=report.rows_out,
+        parts=tuple(job.parts),
+        shown=(*job.letters(), job.reported(report), *(_shown(store, layout, path) for path in files)),
     )
-    manifest = ResultsManifest(job=layout.job_id, rows=report.rows_out, parts=parts, shown=shown)
+    parts = job.parts
     target = export_target(config)
     reads = len(parts) * (2 if FORMATS[target.format].writer.merges else 1)  # a merge reads them twice
     count = itertools.count()
@@ -105,30 +102,90 @@ def _rows_of_input(store: Store, partitions: Sequence[PartitionSpec], setup: Wor
     return json_values.encode(keys) + b"\n"
 
 
-def _show_dead_letters(
-    store: Store, layout: JobLayout, results: Iterable[Manifest]
-) -> Iterator[ExportedFile]:
-    """Give the dead letters of each partition the name that people look for, and take it where there are none now.
+def _read_new(store: Store, layout: JobLayout, spec: PartitionSpec) -> CommittedResult:
+    """The result that this run committed of a partition."""
+    path = layout.result_manifest(spec.partition_id)
+    try:
+        return read_result(store, path)
+    except FileNotFoundError as error:
+        raise StoreError(
+            f"{path}: the result of a partition was removed while the job ran. Everything else is safe. "
+            "Start the job again: it makes this partition anew."
+        ) from error
 
-    There are none either of a partition that the input has no more.
-    """
-    parsed = map(parse_shown_letters_name, store.list(layout.dead_letter_dir))
-    stale = {partition for partition in parsed if partition is not None}
-    for result in results:
-        if not result.dead_letters:
-            continue
-        stale.discard(result.partition)
-        path, file = layout.dead_letter(result.partition), result.dead_letters[0]
-        store.write_atomic(path, read_file(store, layout.dead_letter_dir, file))
-        for each in (path, os.path.join(layout.dead_letter_dir, file.name)):
-            yield ExportedFile(
-                path=os.path.relpath(each, layout.job_dir),
+
+class _PublishedJob:
+    """What is gathered of the partitions for the last manifest and for people, one after the other."""
+
+    def __init__(self, store: Store, layout: JobLayout) -> None:
+        self._store = store
+        self._layout = layout
+        self._letters: list[ExportedFile] = []
+        parsed = map(parse_shown_letters_name, store.list(layout.dead_letter_dir))
+        self._stale = {partition for partition in parsed if partition is not None}
+        self.parts: list[PublishedPart] = []
+        self.traced: list[CommittedResult] = []
+
+    @contextlib.contextmanager
+    def report(self) -> Iterator[ReportWriter]:
+        """The mapping report, which takes its place when it is whole."""
+        path = self._layout.final_mapping_report
+        aside = f"{path}{ASIDE_SUFFIX}"
+        with self._store.create(aside) as sink:
+            report = ReportWriter(sink, self._layout.job_id)
+            yield report
+            report.close()
+        self._store.sync(aside)
+        self._store.replace(aside, path)
+        self._store.sync_dir(self._layout.metadata_dir)
+
+    def reported(self, report: ReportWriter) -> ExportedFile:
+        """The mapping report as it was written; it is too long to be read again."""
+        path = self._layout.final_mapping_report
+        return ExportedFile(
+            path=os.path.relpath(path, self._layout.job_dir),
+            size_bytes=report.size_bytes,
+            digest=report.digest,
+            modified_ns=self._store.modified_ns(path),
+        )
+
+    def add(self, result: CommittedResult) -> None:
+        file = result.files[0]
+        self.parts.append(
+            PublishedPart(
+                partition=result.partition,
+                file=file.name,
+                rows=result.rows,
                 size_bytes=file.size_bytes,
                 digest=file.digest,
-                modified_ns=store.modified_ns(each),
             )
-    for partition in sorted(stale):
-        store.remove(layout.dead_letter(partition))
+        )
+        if result.dead_letters:
+            self._show_dead_letters(result)
+        if result.traces:
+            self.traced.append(result)
+
+    def letters(self) -> Sequence[ExportedFile]:
+        """The files of dead letters. What people look for is gone where there are none now, or no such partition."""
+        for partition in sorted(self._stale):
+            self._store.remove(self._layout.dead_letter(partition))
+        return self._letters
+
+    def _show_dead_letters(self, result: CommittedResult) -> None:
+        """Give the dead letters of a partition the name that people look for."""
+        store, layout, file = self._store, self._layout, result.dead_letters[0]
+        self._stale.discard(result.partition)
+        path = layout.dead_letter(result.partition)
+        store.write_atomic(path, read_file(store, layout.dead_letter_dir, file))
+        for each in (path, os.path.join(layout.dead_letter_dir, file.name)):
+            self._letters.append(
+                ExportedFile(
+                    path=os.path.relpath(each, layout.job_dir),
+                    size_bytes=file.size_bytes,
+                    digest=file.digest,
+                    modified_ns=store.modified_ns(each),
+                )
+            )
 
 
 def _shown(store: Store, layout: JobLayout, path: str) -> ExportedFile:
@@ -141,7 +198,7 @@ def _shown(store: Store, layout: JobLayout, path: str) -> ExportedFile:
     )
 
 
-def _show_traces(store: Store, layout: JobLayout, results: Sequence[Manifest], size: int) -> list[str]:
+def _show_traces(store: Store, layout: JobLayout, results: Sequence[CommittedResult], size: int) -> list[str]:
     """The samples of all partitions as one file an operator. Returns the files."""
     written = []
     names = {ledger.index: ledger.name for result in results for ledger in result.ledgers}

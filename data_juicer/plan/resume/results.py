@@ -1,27 +1,32 @@
 """Committed results as a resume looks at them: one after the other, and no more of each than it needs.
 
 A hundred thousand manifests with everything that their keys were made from are gigabytes of objects. Here each is decoded without
-that, summed up, and let go; whoever needs one later reads it again.
+that, summed up, and packed into a few hundred bytes.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Iterator
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.job.names import parse_result_name
 from data_juicer.plan.resume.damage import BROKEN_LINK, Damage, wrong_files
-from data_juicer.store.ledger import LedgerSums, OperatorLedger
+from data_juicer.store.ledger import SUMMED, LedgerSums, OperatorLedger
 from data_juicer.store.manifest import DataFile
 from data_juicer.store.versioned_json import VersionedJson
 
 if TYPE_CHECKING:
     from data_juicer.job.layout import JobLayout
     from data_juicer.storage.base import Store
+
+
+class SparseLedger(OperatorLedger, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """The same, and without zeros where it is written: reports hold one of each operator of each partition."""
 
 
 class CommittedResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -37,7 +42,7 @@ class CommittedResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reader: str
     files: tuple[DataFile, ...]
     rows: int
-    ledgers: tuple[OperatorLedger, ...]
+    ledgers: tuple[SparseLedger, ...]
     dead_letters: tuple[DataFile, ...] = ()
     traces: tuple[DataFile, ...] = ()
     attempt: str
@@ -48,26 +53,95 @@ class CommittedResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 _CODEC: Final = VersionedJson(CommittedResult)
 
 
-class DoneResults:
-    """The results that a run does not compute again: which partitions they are of, and what they come to."""
+_Numbers = tuple[str, int, str, int]
+"""Of a file: name, size, digest, rows."""
 
-    def __init__(self, results: Iterable[CommittedResult] = ()) -> None:
-        self._partitions: set[int] = set()
+
+class _Packed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A result as it is held: some 350 bytes; names of operators and whatever all results share are left out."""
+
+    operator_index: int
+    files: tuple[_Numbers, ...]
+    dead_letters: tuple[_Numbers, ...]
+    traces: tuple[_Numbers, ...]
+    rows: int
+    ledgers: tuple[tuple[Any, ...], ...]
+    attempt: str
+    run: int
+    created: str
+
+
+_PACK: Final = msgspec.msgpack.Encoder()
+_UNPACK: Final = msgspec.msgpack.Decoder(_Packed)
+_FILE: Final = attrgetter("name", "size_bytes", "digest", "rows")
+_LEDGER: Final = attrgetter("index", *SUMMED)
+
+
+class DoneResults:
+    """The results that a run does not compute again: what they come to, and as much of each as the end of the job needs."""
+
+    def __init__(self) -> None:
+        self._packed: dict[int, bytes] = {}
+        self._model: CommittedResult | None = None
+        self._names: dict[int, str] = {}
         self._sums = LedgerSums()
         self.rows_out = 0
-        for result in results:
-            self.add(result)
 
     def add(self, result: CommittedResult) -> None:
-        self._partitions.add(result.partition)
+        packed = _Packed(
+            result.operator_index,
+            tuple(map(_FILE, result.files)),
+            tuple(map(_FILE, result.dead_letters)),
+            tuple(map(_FILE, result.traces)),
+            result.rows,
+            tuple(map(_LEDGER, result.ledgers)),
+            result.attempt,
+            result.run,
+            result.created,
+        )
+        self._packed[result.partition] = _PACK.encode(packed)
+        self._model = self._model or result
+        if len(self._names) < len(result.ledgers):
+            self._names = {ledger.index: ledger.name for ledger in result.ledgers}
         self._sums.add(result.ledgers)
         self.rows_out += result.rows
 
+    def find(self, partition: int, *, with_ledgers: bool = True) -> CommittedResult | None:
+        """The result of a partition, without its key; None for a partition that is not done."""
+        data, model = self._packed.get(partition), self._model
+        if data is None or model is None:
+            return None
+        packed = _UNPACK.decode(data)
+        return CommittedResult(
+            format_version=model.format_version,
+            kind="result",
+            job=model.job,
+            partition=partition,
+            operator_index=packed.operator_index,
+            key="",
+            fragment="",
+            reader=model.reader,
+            files=_files(packed.files),
+            rows=packed.rows,
+            ledgers=tuple([_ledger(self._names, numbers) for numbers in packed.ledgers])
+            if with_ledgers
+            else (),
+            dead_letters=_files(packed.dead_letters),
+            traces=_files(packed.traces),
+            attempt=packed.attempt,
+            run=packed.run,
+            created=packed.created,
+        )
+
+    def discard(self, partition: int) -> None:
+        """A result was set aside; the sums stay those of the beginning."""
+        self._packed.pop(partition, None)
+
     def __len__(self) -> int:
-        return len(self._partitions)
+        return len(self._packed)
 
     def __contains__(self, partition: object) -> bool:
-        return partition in self._partitions
+        return partition in self._packed
 
     @property
     def ledgers(self) -> tuple[OperatorLedger, ...]:
@@ -77,7 +151,34 @@ class DoneResults:
     @property
     def rows_in(self) -> int:
         """Rows of the input in these partitions."""
-        return self.ledgers[0].rows_in if self._partitions else 0
+        ledgers = self.ledgers
+        return ledgers[0].rows_in if ledgers else 0
+
+
+def _files(files: tuple[_Numbers, ...]) -> tuple[DataFile, ...]:
+    return tuple(
+        [DataFile(name=name, size_bytes=size, digest=digest, rows=rows) for name, size, digest, rows in files]
+    )
+
+
+def _ledger(names: dict[int, str], numbers: tuple[Any, ...]) -> SparseLedger:
+    """`numbers` are in the order of `_LEDGER`, spelled out: there are as many as partitions times operators."""
+    index, rows_in, rows_generated, rows_out, filtered, duplicate, dead, grouped, duration_s, text_bytes = (
+        numbers
+    )
+    return SparseLedger(
+        index=index,
+        name=names[index],
+        rows_in=rows_in,
+        rows_generated=rows_generated,
+        rows_out=rows_out,
+        rows_filtered=filtered,
+        rows_duplicate=duplicate,
+        rows_dead_letter=dead,
+        rows_grouped=grouped,
+        duration_s=duration_s,
+        text_bytes=text_bytes,
+    )
 
 
 def read_result(store: Store, path: str) -> CommittedResult:
