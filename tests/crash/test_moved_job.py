@@ -118,7 +118,7 @@ def _write_as_format_1(path: Path, copies_dir: str, source: str, job_dir: str) -
     document = json.loads(path.read_text())
     assert document["format_version"] == 2
     document["format_version"] = 1
-    del document["checksum"]
+    document.pop("checksum", None)  # the mapping report has none
     if path.name == "dataset_mapping.json":
         for spec in document["partitions"]:
             spec |= {"source_path": source, "copy_path": os.path.join(copies_dir, spec["copy_path"])}
