@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 
-from data_juicer.backends.ray.agent_handle import Place
+from data_juicer.backends.ray.agent_handle import AgentHandle
 from data_juicer.backends.ray.backend import RayBackend
 from data_juicer.core.executor.factory import make_executor
 from data_juicer.engine.run_context import RunControl
@@ -111,7 +111,7 @@ def job(tmp_path: Path, address: str) -> Job:
 def test_there_are_as_many_workers_as_an_entry_leaves_room_for(
     job: Job, asked: dict[str, Any], workers: int
 ) -> None:
-    job.run(["whitespace_normalization_mapper", {"clean_links_mapper": asked}], rows=5)
+    job.run([{"clean_links_mapper": asked}], rows=5)
     assert job.workers == workers
 
 
@@ -126,14 +126,66 @@ def test_an_operator_is_given_the_gpu_that_it_declares_and_loads_its_model_once_
     assert len(job.watch.events(t.PartitionStart)) == 24 > len(workers)
 
 
+GPU_USER = """
+import os
+
+from data_juicer.ops.base_op import OPERATORS, Mapper
+
+
+@OPERATORS.register_module("gpu_mapper")
+class GpuMapper(Mapper):
+    num_gpus = 1
+
+    def process_single(self, sample):
+        with open(os.path.join({folder!r}, "gpu_" + str(os.getpid())), "w") as seen:
+            seen.write(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
+        sample["text"] += " seen"
+        return sample
+
+
+@OPERATORS.register_module("cpu_mapper")
+class CpuMapper(Mapper):
+    def process_single(self, sample):
+        with open(os.path.join({folder!r}, "cpu_" + str(os.getpid())), "w") as seen:
+            seen.write(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
+        return sample
+"""
+
+
+def test_only_the_stages_of_a_gpu_operator_run_on_workers_that_hold_a_gpu(job: Job, tmp_path: Path) -> None:
+    path = job.folder / "gpu_user.py"
+    path.write_text(GPU_USER.format(folder=str(job.folder)))
+    process = ["cpu_mapper", "gpu_mapper", "whitespace_normalization_mapper"]
+    job.run(process, custom_operator_paths=[str(path)])
+    seen = {name.name[:4]: set() for name in job.folder.glob("?pu_*")}
+    pids: dict[str, set[str]] = {"cpu_": set(), "gpu_": set()}
+    for name in job.folder.glob("?pu_*"):
+        seen[name.name[:4]].add(name.read_text())
+        pids[name.name[:4]].add(name.name[4:])
+    assert seen["gpu_"] == {"0"}
+    assert "0" not in seen["cpu_"]
+    assert not pids["cpu_"] & pids["gpu_"], "no worker does both"
+    assert len(pids["gpu_"]) == 1
+    inline = jobs.recipe(
+        str(tmp_path / "inline"),
+        [str(job.folder / "in.jsonl")],
+        process,
+        {"partition.size": 5, "custom_operator_paths": [str(path)]},
+    )
+    make_executor(inline).run(inline)
+    assert (tmp_path / "inline" / "result.jsonl").read_bytes() == (
+        job.folder / "job" / "result.jsonl"
+    ).read_bytes()
+
+
 def test_ray_holds_two_attempts_a_worker_at_most(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[tuple[int, int]] = []
     hand_out = RayBackend._hand_out
 
     def watched(backend: RayBackend) -> None:
         hand_out(backend)
-        flights = sum(len(place.flights) for place in backend._places)
-        held.append((flights, len(backend._waiting)))
+        flights = sum(len(agent.flights) for agent in backend._agents)
+        held.append((flights, sum(map(len, backend._waiting.values()))))
 
     monkeypatch.setattr(RayBackend, "_hand_out", watched)
     job.run([], rows=600, **{"partition.size": 1, "np": 2})
@@ -148,17 +200,17 @@ def test_an_agent_that_is_killed_costs_the_attempt_that_it_was_at(
     """As the kernel or Ray's memory monitor does where memory gives out."""
     go = job.folder / "go"
     (job.folder / "waiting_mapper.py").write_text(WAITING_MAPPER.format(go=str(go)))
-    follow = Place.follow
+    follow = AgentHandle.follow
 
-    def watched(place: Place, stream: Any, told: list[Any]) -> list[Any]:
-        messages = follow(place, stream, told)
-        at_hand = [held.attempt.partition.partition_id for held in place.flights.values() if held.has_begun]
-        if not go.exists() and 10 in at_hand and place.facts:
-            os.kill(place.facts.pid, signal.SIGKILL)
+    def watched(agent: AgentHandle, stream: Any, told: list[Any]) -> list[Any]:
+        messages = follow(agent, stream, told)
+        at_hand = [held.attempt.partition.partition_id for held in agent.flights.values() if held.has_begun]
+        if not go.exists() and 10 in at_hand and agent.facts:
+            os.kill(agent.facts.pid, signal.SIGKILL)
             go.touch()
         return messages
 
-    monkeypatch.setattr(Place, "follow", watched)
+    monkeypatch.setattr(AgentHandle, "follow", watched)
     job.run(["waiting_mapper"], custom_operator_paths=[str(job.folder / "waiting_mapper.py")], np=2)
     (failed,) = job.watch.events(t.PartitionFailed)
     assert (failed.partition_id, failed.data.error_type) == (10, "WorkerLost")

@@ -26,12 +26,16 @@ class Flight:
 
 
 @dataclass(slots=True, eq=False)
-class Place:
+class AgentHandle:
     """An agent, and what it was given."""
 
     actor: Any
     ready: Any
     """A reference, fulfilled when the agent runs."""
+    kind: WorkerResources = field(default_factory=WorkerResources)
+    """What it was given, and the stages that it may run therefore."""
+    idle_since_s: float | None = None
+    """Since when it has nothing to do while others wait; None: it has."""
     node: str = ""
     facts: AgentFacts | None = None
     flights: dict[Any, Flight] = field(default_factory=dict)
@@ -74,14 +78,14 @@ class Place:
             ray.kill(self.actor, no_restart=True)
 
 
-def start_agent(needs: WorkerResources, setup: bytes) -> Place:
+def start_agent(kind: WorkerResources, setup: bytes) -> AgentHandle:
     """Ask for an agent; it waits for as long as no node has room for it."""
     actor = (
         ray.remote(Agent)
         .options(
-            num_cpus=needs.cpus,
-            num_gpus=needs.gpus or None,
-            memory=needs.memory_bytes or None,
+            num_cpus=kind.cpus,
+            num_gpus=kind.gpus or None,
+            memory=kind.memory_bytes or None,
             max_restarts=0,
             max_task_retries=0,
             max_concurrency=3,
@@ -89,7 +93,7 @@ def start_agent(needs: WorkerResources, setup: bytes) -> Place:
         )
         .remote(setup)
     )
-    return Place(actor, actor.ready.remote())  # type: ignore[attr-defined] # Ray adds it
+    return AgentHandle(actor, actor.ready.remote(), kind)  # type: ignore[attr-defined] # Ray adds it
 
 
 def lost(attempt: m.Attempt, reason: str) -> m.AttemptFailed:

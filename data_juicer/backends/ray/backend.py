@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -19,12 +19,12 @@ from ray.exceptions import RayError
 
 from data_juicer.backends.ray import cluster
 from data_juicer.backends.ray.agent import AgentFacts
-from data_juicer.backends.ray.agent_handle import Flight, Place, lost, returned, start_agent
+from data_juicer.backends.ray.agent_handle import AgentHandle, Flight, lost, returned, start_agent
 from data_juicer.backends.ray.storage_probe import check_storage
 from data_juicer.clock import Clock
 from data_juicer.config.schema import usable_cores
 from data_juicer.engine.protocol import messages as m
-from data_juicer.engine.protocol.resources import WorkerResources
+from data_juicer.engine.protocol.resources import WorkerResources, plan_workers
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.errors import BackendError
 from data_juicer.plan.tasks import TaskKey
@@ -36,7 +36,9 @@ EARLY_LOSSES_MAX: Final = 3
 RETURNS_MAX: Final = 3
 """How often a partition may come back unbegun before that counts as a failure: it may be what its agents die of."""
 PATIENCE_S: Final = 20.0
-"""How long nothing is said while no agent has a place."""
+"""How long nothing is said while no agent has a agent."""
+IDLE_S: Final = 10.0
+"""After so long an agent that has nothing to do gives its place to one of another kind."""
 LOOK_S: Final = 5.0
 """How often the nodes of the cluster are counted."""
 HEAD_GONE_S: Final = 25.0
@@ -52,7 +54,7 @@ class RayBackend:
         self,
         address: str,
         workers_max: int | None,
-        needs: WorkerResources,
+        kinds: Sequence[WorkerResources],
         store: Store,
         clock: Clock,
         inform: Callable[[str], None] = lambda _: None,
@@ -62,12 +64,12 @@ class RayBackend:
         Args:
             address: `auto`, `local` or that of a cluster.
             workers_max: None: as many as the cluster can hold.
-            needs: of each worker.
+            kinds: what a worker needs for the stages of each segment of the recipe.
             inform: told lines for people.
         """
         self._address = address
         self._workers_max = workers_max
-        self._needs = needs
+        self._kinds = tuple(kinds)
         self._store = store
         self._clock = clock
         self._inform = inform
@@ -82,8 +84,9 @@ class RayBackend:
         self._begun_s = 0.0
         self._has_told_wait = False
         self._early_losses = 0
-        self._places: list[Place] = []
-        self._waiting: deque[m.Attempt] = deque()
+        self._agents: list[AgentHandle] = []
+        self._nodes: list[cluster.Node] = []
+        self._waiting: dict[WorkerResources, deque[m.Attempt]] = {kind: deque() for kind in self._kinds}
         self._returns: Counter[TaskKey] = Counter()
         self._told: deque[m.Message] = deque()
         self._decoder = msgspec.msgpack.Decoder(list[m.Message])
@@ -111,8 +114,11 @@ class RayBackend:
     def submit(self, attempt: m.Attempt) -> None:
         if self._cluster is None and self._setup is not None:
             self._join(self._setup)
-        self._waiting.append(attempt)
+        kind = self._kinds[attempt.task.segment]
+        self._waiting[kind].append(attempt)
         self._hand_out()
+        if not any(agent.kind == kind for agent in self._agents):
+            self._fill()
 
     def next_message(self, timeout_s: float) -> m.Message | None:
         """Raises: BackendError: the head of the cluster is gone."""
@@ -128,13 +134,13 @@ class RayBackend:
         """Stop the agents, whose workers end with them, and leave the cluster."""
         if self._cluster is None:
             return
-        streams = [stream for place in self._places for stream in place.flights]
-        for place in self._places:
-            place.kill()
+        streams = [stream for agent in self._agents for stream in agent.flights]
+        for agent in self._agents:
+            agent.kill()
         if streams:
             with contextlib.suppress(RayError):
                 ray.wait(streams, num_returns=len(streams), timeout=END_S)
-        self._places = []
+        self._agents = []
         for path in self._probes:
             self._store.remove(path)
         self._probes = {}
@@ -147,23 +153,23 @@ class RayBackend:
         self._cluster = cluster.join(self._address, self._workers_max or usable_cores())
         if self._cluster.dashboard:
             self._inform(f"Ray dashboard: http://{self._cluster.dashboard}")
-        nodes = cluster.alive_nodes()
-        self._capacity = self._count_places(nodes)
-        if not self._capacity:
-            told = "; ".join(
-                f"{node}: {node.resources.get('CPU', 0):g} CPU, {node.resources.get('GPU', 0):g} GPU"
-                for node in nodes
-            )
-            raise BackendError(
-                f"no node of the Ray cluster can hold a worker, which needs {self._needs}. {told}"
-            )
-        self._probe(setup, nodes)
+        self._nodes = cluster.alive_nodes()
+        for kind in self._kinds:
+            if not any(kind.fits(node.resources) for node in self._nodes):
+                told = "; ".join(
+                    f"{node}: {node.resources.get('CPU', 0):g} CPU, {node.resources.get('GPU', 0):g} GPU"
+                    for node in self._nodes
+                )
+                raise BackendError(
+                    f"no node of the Ray cluster can hold a worker, which needs {kind}. {told}"
+                )
+        self._capacity = self._plan(self._kinds).total()
+        self._probe(setup, self._nodes)
         self._looked_s = self._begun_s = self._clock.monotonic_s()
         self._fill()
 
-    def _count_places(self, nodes: list[cluster.Node]) -> int:
-        count = sum(self._needs.fits(node.resources) for node in nodes)
-        return min(count, self._workers_max) if self._workers_max else count
+    def _plan(self, kinds: Sequence[WorkerResources]) -> Counter[WorkerResources]:
+        return plan_workers([node.resources for node in self._nodes], kinds, self._workers_max)
 
     def _probe(self, setup: WorkerSetup, nodes: list[cluster.Node]) -> None:
         """One file in each directory of the job, to be seen by all nodes that may hold a worker."""
@@ -173,12 +179,43 @@ class RayBackend:
             self._store.write(path, data)
             self._store.sync(path)
         wanted = {**self._probes, **dict.fromkeys(setup.custom_operator_paths, b"")}
-        check_storage([node for node in nodes if self._needs.fits(node.resources)], wanted)
+        check_storage(
+            [node for node in nodes if any(kind.fits(node.resources) for kind in self._kinds)], wanted
+        )
 
     def _fill(self) -> None:
-        """Start agents until there are as many as are wanted; those without a place wait for one."""
-        while len(self._places) < min(self._capacity, max(1, self._partitions)):
-            self._places.append(start_agent(self._needs, msgspec.msgpack.encode(self._setup)))
+        """Start agents until there are as many as are wanted; those without a place wait for one.
+
+        Agents of a kind that nothing waits for give their place to those that something waits for, after a while.
+        """
+        busy = [kind for kind in dict.fromkeys(self._kinds) if self._has_work(kind)]
+        planned = self._plan(busy or self._kinds[:1])
+        wanted = {kind: min(count, max(1, self._partitions)) for kind, count in planned.items()}
+        self._release(wanted)
+        held = Counter(agent.kind for agent in self._agents)
+        for kind, count in wanted.items():
+            for _ in range(count - held[kind]):
+                self._agents.append(start_agent(kind, msgspec.msgpack.encode(self._setup)))
+
+    def _release(self, wanted: Mapping[WorkerResources, int]) -> None:
+        """End agents that have nothing to do and are more than wanted, where others have no place."""
+        placed = Counter(agent.kind for agent in self._agents if agent.facts)
+        lacking = [kind for kind, count in wanted.items() if placed[kind] < count]
+        is_urgent = any(not placed[kind] for kind in lacking)
+        now_s = self._clock.monotonic_s()
+        for agent in [agent for agent in self._agents if agent.facts]:
+            is_surplus = placed[agent.kind] > wanted.get(agent.kind, 0)
+            if not lacking or not is_surplus or agent.flights or self._waiting[agent.kind]:
+                agent.idle_since_s = None
+                continue
+            agent.idle_since_s = now_s if agent.idle_since_s is None else agent.idle_since_s
+            if is_urgent or now_s - agent.idle_since_s >= IDLE_S:
+                agent.kill()
+                self._agents.remove(agent)
+                placed[agent.kind] -= 1
+
+    def _has_work(self, kind: WorkerResources) -> bool:
+        return bool(self._waiting[kind]) or any(agent.flights for agent in self._agents if agent.kind == kind)
 
     def _look_around(self) -> None:
         """Now and then: the head may be gone, nodes may have come, and nobody may have a place yet."""
@@ -193,13 +230,14 @@ class RayBackend:
         self._look_at_nodes(now_s)
 
     def _look_at_nodes(self, now_s: float) -> None:
-        self._capacity = max(self._capacity, self._count_places(cluster.alive_nodes()))
+        self._nodes = cluster.alive_nodes()
+        self._capacity = max(self._capacity, self._plan(self._kinds).total())
         self._fill()
-        is_waiting = not any(place.facts for place in self._places) and now_s - self._begun_s > PATIENCE_S
+        is_waiting = not any(agent.facts for agent in self._agents) and now_s - self._begun_s > PATIENCE_S
         if is_waiting and not self._has_told_wait:
             self._has_told_wait = True
             self._inform(
-                f"no worker has a place yet; each needs {self._needs}, and the cluster has none free"
+                f"no worker has a place yet; each needs {' or '.join(map(str, dict.fromkeys(self._kinds)))}, and the cluster has none free"
             )
 
     def _miss_head(self, now_s: float) -> None:
@@ -212,29 +250,29 @@ class RayBackend:
                 "What was committed is safe; start the job again, on this cluster or another."
             )
 
-    def _welcome(self, place: Place) -> None:
+    def _welcome(self, agent: AgentHandle) -> None:
         try:
-            facts = msgspec.msgpack.decode(ray.get(place.ready), type=AgentFacts)
+            facts = msgspec.msgpack.decode(ray.get(agent.ready), type=AgentFacts)
         except RayError as error:
             self._early_losses += 1
             if self._early_losses > EARLY_LOSSES_MAX:
                 raise BackendError(
                     f"workers end before they take an attempt: {cluster.one_line(error)}"
                 ) from error
-            self._lose(place, error)
+            self._lose(agent, error)
             return
         if facts.version != VERSION:
             raise BackendError(f"node {facts.host} has data_juicer {facts.version}, this machine {VERSION}.")
         self._early_losses = 0
-        place.welcome(facts)
+        agent.welcome(facts)
         self._hand_out()
 
-    def _lose(self, place: Place, error: BaseException) -> None:
+    def _lose(self, agent: AgentHandle, error: BaseException) -> None:
         """An agent is gone: its attempts failed, or come back if they had not begun, and another agent starts."""
-        place.kill()
-        self._places.remove(place)
-        reason = f"{type(error).__name__} on node {place.node or '?'}: {cluster.one_line(error)}"
-        self._told.extend(self._end(flight, reason) for flight in place.flights.values())
+        agent.kill()
+        self._agents.remove(agent)
+        reason = f"{type(error).__name__} on node {agent.node or '?'}: {cluster.one_line(error)}"
+        self._told.extend(self._end(flight, reason) for flight in agent.flights.values())
         self._fill()
         self._hand_out()
 
@@ -248,41 +286,45 @@ class RayBackend:
     # ---- attempts
 
     def _hand_out(self) -> None:
-        while self._waiting:
-            place = max(self._places, key=lambda place: (place.room > 0, -len(place.flights)), default=None)
-            if place is None or place.room <= 0:
-                return
-            place.hand(self._waiting.popleft())
+        for kind, waiting in self._waiting.items():
+            agents = [agent for agent in self._agents if agent.kind == kind]
+            while waiting:
+                agent = max(agents, key=lambda agent: (agent.room > 0, -len(agent.flights)), default=None)
+                if agent is None or agent.room <= 0:
+                    break
+                agent.hand(waiting.popleft())
 
     def _listen(self, timeout_s: float) -> None:
         """Wait for anything; then take what every agent has told."""
-        places = {place.ready: place for place in self._places if place.facts is None}
-        for place in self._places:
-            places.update(dict.fromkeys(place.flights, place))
-        if not places:
+        agents = {agent.ready: agent for agent in self._agents if agent.facts is None}
+        for agent in self._agents:
+            agents.update(dict.fromkeys(agent.flights, agent))
+        if not agents:
             self._clock.sleep_s(timeout_s)
             return
-        known = list(places)
+        known = list(agents)
         first, _ = ray.wait(known, timeout=timeout_s)
         if not first:
             return
         ready, _ = ray.wait(known, num_returns=len(known), timeout=0)
         for source in ready:
-            place = places[source]
-            if place not in self._places:
+            agent = agents[source]
+            if agent not in self._agents:
                 continue  # lost a moment ago
-            if source is place.ready:
-                self._welcome(place)
+            if source is agent.ready:
+                self._welcome(agent)
             else:
-                self._receive(place, source)
+                self._receive(agent, source)
 
-    def _receive(self, place: Place, stream: Any) -> None:
+    def _receive(self, agent: AgentHandle, stream: Any) -> None:
         """The next messages of an attempt; or its agent's end, if that is what woke us."""
         try:
             told = self._decoder.decode(ray.get(next(stream), timeout=END_S))
         except (RayError, StopIteration) as error:
-            self._lose(place, error)
+            self._lose(agent, error)
             return
-        self._told.extend(place.follow(stream, told))
+        self._told.extend(agent.follow(stream, told))
         if isinstance(told[-1], m.ENDS):
             self._hand_out()
+            if len(self._waiting) > 1 and not agent.flights:
+                self._fill()

@@ -25,7 +25,10 @@ class PartitionedRayExecutor(BackendExecutor):
                 "To install it: pip install 'data-juicer[ray]'"
             ) from None
         from data_juicer.config.operators import check_operators
-        from data_juicer.engine.protocol.resources import resources_of
+        from data_juicer.engine.protocol.resources import worker_resources
+        from data_juicer.plan.tasks import plan_segments
 
-        needs = resources_of(check_operators(config))
-        return RayBackend(config.ray_address, config.np, needs, self.store, self.clock, self.inform)
+        segments = plan_segments([operator.resources for operator in check_operators(config)])
+        return RayBackend(
+            config.ray_address, config.np, worker_resources(segments), self.store, self.clock, self.inform
+        )

@@ -18,6 +18,7 @@ from data_juicer.ops.base import Operator
 from data_juicer.plan.keys import canonical, digest, plan_resolve_keys
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.policy import Strategy, checkpoint_indices
+from data_juicer.plan.tasks import plan_segments
 from data_juicer.store import codec
 from data_juicer.store.manifest import OperatorIdentity
 from data_juicer.store.results import ExportTarget
@@ -137,6 +138,7 @@ def worker_setup(
         seed=config.seed,
         op_timeout_s=config.fault_tolerance.op_timeout_s,
         memory_bytes_max=config.fault_tolerance.worker_memory_mb * _MB,
+        is_split=len(plan_segments([operator.resources for operator in operators])) > 1,
         quarantine=config.fault_tolerance.on_bad_row == "quarantine",
     )
 

@@ -59,6 +59,8 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     """Of an operator over what it is given at once, which is then announced each time; 0: no limit."""
     memory_bytes_max: int = 0
     """Of a worker; 0: no limit."""
+    is_split: bool = False
+    """Stages end where resources change; a worker may then never run some of the operators."""
     quarantine: bool = True
     """Bad rows become dead letters; False: the first one fails the job."""
 

@@ -278,7 +278,7 @@ class AttemptRunner:
         if self.attempt.task.end == "result":
             return self.stages.stage_result(join_batches(self.batches), tuple(self.ledgers))
         until, made = self.key.until, self.summary
-        letters = self._letters_of(made.dead, self.context.operators[until], until)
+        letters = self._letters_of(made.dead, self.context.operator(until), until)
         return self.stages.stage_summary(until, made, letters, (*self.ledgers, made.ledger))
 
 

@@ -19,7 +19,11 @@ from data_juicer.storage.base import Store
 
 
 class WorkerContext:
-    """Operators are made once, and prepared when they are first needed."""
+    """Operators are made once, and prepared when they are first needed.
+
+    Where stages end because resources change they are made as late, so that no worker holds the model of an operator that it
+    never runs.
+    """
 
     def __init__(
         self,
@@ -44,18 +48,27 @@ class WorkerContext:
         self.tell = tell
         self.between_batches = between_batches
         self.keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
-        self.operators: list[Operator] = [
-            make(spec.name, spec.parameters, text_key=setup.text_key, seed=setup.seed)
-            for spec in setup.operators
-        ]
+        self._operators: dict[int, Operator] = {}
+        if not setup.is_split:
+            for index in range(len(setup.operators)):
+                self.operator(index)
         self._prepared: set[int] = set()
+
+    def operator(self, index: int) -> Operator:
+        """The operator, made on the first call. Raises: ConfigError: it cannot be made from its parameters."""
+        if index not in self._operators:
+            spec, setup = self.setup.operators[index], self.setup
+            self._operators[index] = make(
+                spec.name, spec.parameters, text_key=setup.text_key, seed=setup.seed
+            )
+        return self._operators[index]
 
     def prepared(self, index: int) -> Operator:
         """The operator, with what it needs loaded.
 
         Raises: OperatorError: it cannot be; no partition could do better.
         """
-        operator = self.operators[index]
+        operator = self.operator(index)
         if index not in self._prepared:
             try:
                 prepare_operator(operator, self._context_of(operator))

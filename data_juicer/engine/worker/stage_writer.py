@@ -75,7 +75,7 @@ class StageWriter:
         files = (stage_file(store, path, data, len(batch)),)
         letter_files = self.letters.stage_all(store, layout.dead_letter_data(self.pid, self.attempt.name))
         trace_files = self.traces.stage_all(store, layout.trace_data(self.pid, self.attempt.name))
-        last = len(self.context.operators) - 1
+        last = len(self.setup.operators) - 1
         return self._manifest("result", last, files, letter_files, trace_files, ledgers, started_s)
 
     def stage_summary(

@@ -13,7 +13,7 @@ pytest.importorskip("ray", reason="the extra ray is not installed")
 from benchmarks.driver import partition
 from data_juicer.backends.ray import backend as backend_of_ray
 from data_juicer.backends.ray.agent import AgentFacts
-from data_juicer.backends.ray.agent_handle import Place
+from data_juicer.backends.ray.agent_handle import AgentHandle
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.resources import WorkerResources
 from data_juicer.errors import BackendError
@@ -45,15 +45,15 @@ class Calls:
         return object()
 
 
-def ready_place() -> Place:
-    place = Place(Calls(), object())
-    place.welcome(AgentFacts(version=VERSION, node_id="0123456789abcdef", host="10.0.0.7", pid=7))
-    return place
+def ready_place() -> AgentHandle:
+    agent = AgentHandle(Calls(), object())
+    agent.welcome(AgentFacts(version=VERSION, node_id="0123456789abcdef", host="10.0.0.7", pid=7))
+    return agent
 
 
-def backend(*places: Place) -> backend_of_ray.RayBackend:
-    made = backend_of_ray.RayBackend("auto", None, WorkerResources(), MemoryStore(), ManualClock())
-    made._places = list(places)
+def backend(*agents: AgentHandle) -> backend_of_ray.RayBackend:
+    made = backend_of_ray.RayBackend("auto", None, [WorkerResources()], MemoryStore(), ManualClock())
+    made._agents = list(agents)
     return made
 
 
@@ -72,51 +72,51 @@ def done(partition_id: int, duration_s: float) -> m.AttemptDone:
 
 
 def test_ray_is_given_two_short_attempts_an_agent_however_many_wait():
-    places = [ready_place(), ready_place()]
-    for place in places:
-        place.attempt_s = 0.1
-    here = backend(*places)
+    agents = [ready_place(), ready_place()]
+    for agent in agents:
+        agent.attempt_s = 0.1
+    here = backend(*agents)
     for number in range(1000):
         here.submit(attempt(number))
-    assert [len(place.flights) for place in places] == [2, 2]
-    stream = next(iter(places[0].flights))
-    places[0].follow(stream, [done(0, 0.1)])
+    assert [len(agent.flights) for agent in agents] == [2, 2]
+    stream = next(iter(agents[0].flights))
+    agents[0].follow(stream, [done(0, 0.1)])
     here._hand_out()
-    assert [len(place.actor.given) for place in places] == [3, 2]
+    assert [len(agent.actor.given) for agent in agents] == [3, 2]
 
 
 def test_an_agent_whose_attempts_are_long_is_given_one():
-    place = ready_place()
-    here = backend(place)
+    agent = ready_place()
+    here = backend(agent)
     here.submit(attempt(0))
-    place.follow(next(iter(place.flights)), [started(0), done(0, 60.0)])
+    agent.follow(next(iter(agent.flights)), [started(0), done(0, 60.0)])
     here.submit(attempt(1))
     here.submit(attempt(2))
-    assert len(place.flights) == 1
+    assert len(agent.flights) == 1
 
 
 def test_the_driver_names_the_node_of_an_attempt():
-    place = ready_place()
-    place.hand(attempt(3))
-    (told,) = place.follow(next(iter(place.flights)), [started(3)])
+    agent = ready_place()
+    agent.hand(attempt(3))
+    (told,) = agent.follow(next(iter(agent.flights)), [started(3)])
     assert told.node == "10.0.0.7 (0123456789ab)"
 
 
 def test_of_a_lost_agent_only_what_it_had_begun_has_failed():
-    place = ready_place()
+    agent = ready_place()
     for number in (4, 5):
-        place.hand(attempt(number))
-    begun, waiting = place.flights
-    place.follow(begun, [started(4)])
-    ends = [backend()._end(flight, "gone") for flight in place.flights.values()]
+        agent.hand(attempt(number))
+    begun, waiting = agent.flights
+    agent.follow(begun, [started(4)])
+    ends = [backend()._end(flight, "gone") for flight in agent.flights.values()]
     assert [type(end) for end in ends] == [m.AttemptFailed, m.AttemptReturned]
-    assert place.flights[waiting].attempt.key == ends[1].task
+    assert agent.flights[waiting].attempt.key == ends[1].task
 
 
 def test_a_partition_that_comes_back_unbegun_again_and_again_has_failed():
-    place, here = ready_place(), backend()
-    place.hand(attempt(6))
-    (flight,) = place.flights.values()
+    agent, here = ready_place(), backend()
+    agent.hand(attempt(6))
+    (flight,) = agent.flights.values()
     ends = [here._end(flight, "gone") for _ in range(backend_of_ray.RETURNS_MAX + 1)]
     assert [isinstance(end, m.AttemptFailed) for end in ends] == [False] * backend_of_ray.RETURNS_MAX + [True]
 
