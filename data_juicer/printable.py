@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from data_juicer.redaction import hide
+
 _LINE_END: Final = re.compile(r"[ \t]*[\r\n]+[ \t]*")
 _QUOTED: Final = re.compile(r"[^ -~]")
 
@@ -14,8 +16,9 @@ def printable(text: str) -> str:
 
     Control characters (ANSI sequences begin with one), marks that turn the direction of writing, half surrogate pairs
     (bytes of a file name that are not UTF-8) and spaces that look like others become `\x1b` and the like. Letters of
-    every script stay. A line end becomes one space.
+    every script stay. A line end becomes one space. Secrets of this process are taken out.
     """
+    text = hide(text)
     if text.isprintable():
         return text
     joined = _LINE_END.sub(" ", text.strip("\r\n"))

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from data_juicer import redaction
 from data_juicer.config.paths import PATHS, Surroundings, expand, map_paths
 from data_juicer.config.schema import DEFAULTS, JobConfig, find_problem
+from data_juicer.config.secrets import Secret, resolve_secrets, without_secrets_in_words
 from data_juicer.config.sources import layers
 from data_juicer.config.sources.command_line import as_word, read_flags
 from data_juicer.config.sources.layers import Given, Settled, Source
@@ -97,11 +99,25 @@ def _load(
     variables, notices = layers.from_environment(environ)
     settled = layers.settle([*layers.from_recipe(recipe, source), *variables, *last])
     settled = _expand_paths(settled, Surroundings(environ=environ, expand_user=os.path.expanduser))
+    settled, secrets = _read_secrets(settled, environ)
     _check_together(settled, source)
     if arguments:
         used = [given for given in settled.givens.values() if given.source.rank == layers.ENVIRONMENT]
-        arguments = (*arguments, *map(as_word, used))
-    return _build(settled.values, recipe_path, tuple(arguments), (*settled.notices, *notices))
+        arguments = without_secrets_in_words((*arguments, *map(as_word, used)), secrets)
+    return _build(settled.values, recipe_path, tuple(arguments), (*settled.notices, *notices), secrets)
+
+
+def _read_secrets(settled: Settled, environ: Mapping[str, str]) -> tuple[Settled, tuple[Secret, ...]]:
+    """The settings with secrets of operators read from variables; this process never shows them from now on."""
+    given = settled.givens.get("process")
+    if given is None:
+        return settled, ()
+    try:
+        process, secrets = resolve_secrets(settled.values["process"], environ)
+    except InvalidValueError as error:
+        raise given.source.refuse(given.path + error.below, str(error)) from None
+    redaction.know(secret.value for secret in secrets)
+    return replace(settled, values={**settled.values, "process": process}), secrets
 
 
 def _expand_paths(settled: Settled, around: Surroundings) -> Settled:
@@ -125,11 +141,22 @@ def _check_together(settled: Settled, recipe: Source) -> None:
 
 
 def _build(
-    values: Mapping[str, Any], recipe_path: str | None, arguments: tuple[str, ...], notices: tuple[str, ...]
+    values: Mapping[str, Any],
+    recipe_path: str | None,
+    arguments: tuple[str, ...],
+    notices: tuple[str, ...],
+    secrets: tuple[Secret, ...],
 ) -> JobConfig:
     parts: dict[str, dict[str, Any]] = {section: {} for section in ("", *JobConfig.SECTIONS)}
     for key, value in values.items():
         section, _, name = key.rpartition(".")
         parts[section][name] = value
     sections = {section: kind(**parts[section]) for section, kind in JobConfig.SECTIONS.items()}
-    return JobConfig(**parts[""], **sections, recipe_path=recipe_path, arguments=arguments, notices=notices)
+    return JobConfig(
+        **parts[""],
+        **sections,
+        recipe_path=recipe_path,
+        arguments=arguments,
+        notices=notices,
+        secrets=secrets,
+    )

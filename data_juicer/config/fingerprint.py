@@ -12,15 +12,20 @@ from typing import Any
 import xxhash
 
 from data_juicer.config.schema import SPECS, JobConfig
+from data_juicer.config.secrets import without_secrets
 from data_juicer.config.sources.entries import DatasetConfig, OperatorEntry
 
 
 def dump(config: JobConfig) -> dict[str, Any]:
-    """All settings as plain nested values, computed defaults filled in; `config.from_plain` reads it back."""
+    """All settings as plain nested values, computed defaults filled in; `config.from_plain` reads it back.
+
+    Secrets are not among them: the variables are that hold them.
+    """
     nested: dict[str, Any] = {}
     for key, value in config.flat().items():
         section, _, name = key.rpartition(".")
         (nested.setdefault(section, {}) if section else nested)[name] = _plain(value)
+    nested["process"] = without_secrets(nested["process"], config.secrets)
     return nested
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 from data_juicer.config import paths, rules
+from data_juicer.config.secrets import Secret
 from data_juicer.config.sections import (
     MB_MAX,
     CheckpointConfig,
@@ -245,6 +246,8 @@ class JobConfig:
     """The file the recipe came from, for the resume command; None where it came from a caller."""
     arguments: tuple[str, ...] = field(default=(), compare=False)
     """Words behind `dj-process` that ask for the same; empty where a program gave the recipe."""
+    secrets: tuple[Secret, ...] = field(default=(), compare=False, repr=False)
+    """Secrets among the parameters of operators, and the variables that stand for them where settings are stored."""
     notices: tuple[str, ...] = field(default=(), compare=False)
     """Lines to show at the start: settings that have no effect here."""
 

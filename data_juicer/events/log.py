@@ -15,6 +15,7 @@ from data_juicer.events.people import PeopleLog
 from data_juicer.events.snapshot import encode_snapshot
 from data_juicer.events.view import JobView
 from data_juicer.job.layout import JobLayout
+from data_juicer.redaction import hide_json
 from data_juicer.storage.base import Store
 
 Listener = Callable[[t.Record], None]
@@ -98,10 +99,10 @@ class EventLog:
     def record(self, event: t.AnyEvent) -> t.Record:
         """Number an event, tell the listeners, and keep it for the next flush. Never fails because of a disk."""
         record = t.Record(seq=self._seq_next, ts=format_utc(self._clock.now()), run=self._run, event=event)
-        line = encode_record(record) if self._enabled else b""
+        line = hide_json(encode_record(record)) if self._enabled else b""
         if line and self._make_room(len(line)):  # what could not be written gave its numbers back
             record = t.Record(seq=self._seq_next, ts=record.ts, run=self._run, event=event)
-            line = encode_record(record)
+            line = hide_json(encode_record(record))
         self._seq_next += 1
         self.view.apply(record)
         for listener in self._listeners:

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from data_juicer.redaction import redact
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
@@ -33,6 +34,11 @@ class OperatorIdentity(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     parameters: dict[str, object]
     assets: dict[str, str] = {}
+
+
+def stored_identity(identity: OperatorIdentity) -> OperatorIdentity:
+    """What a manifest says of an operator: all of it but secrets, which are in its key alone."""
+    return msgspec.structs.replace(identity, parameters=redact(identity.parameters))
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from data_juicer.config.sources.scalars import resolve_scalar
 from data_juicer.config.spec import LIST_MARKS, Flag, read_yaml
 from data_juicer.config.wording import clip, did_you_mean, nearest, one_line, show
 from data_juicer.errors import ConfigError
+from data_juicer.redaction import SECRET_PREFIX
 
 RECIPE: Final = 0
 ENVIRONMENT: Final = 1
@@ -125,7 +126,9 @@ def from_environment(environ: Mapping[str, str]) -> tuple[list[Given], list[str]
     known = {variable_of(key): key for key in (*SPECS, *legacy.FLAT, *legacy.BELOW_PARTITION)}
     givens: list[Given] = []
     notices: list[str] = []
-    for variable in sorted(name for name in environ if name.startswith(ENVIRONMENT_PREFIX)):
+    for variable in sorted(
+        name for name in environ if name.startswith(ENVIRONMENT_PREFIX) and not name.startswith(SECRET_PREFIX)
+    ):
         if variable in known:
             source = Source(rank=ENVIRONMENT, name=variable, lines={})
             givens.append(Given(source=source, path=known[variable], value=(environ[variable],)))

@@ -15,6 +15,7 @@ from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.monitor.facts import counts_of
 from data_juicer.plan.resume.committed import find_committed
 from data_juicer.plan.retention import Retention, drops_checkpoints_of_done
+from data_juicer.redaction import hide
 
 
 def succeed(job: OpenJob, config: JobConfig) -> JobSummary:
@@ -34,7 +35,7 @@ def fail(job: OpenJob, config: JobConfig, error: BaseException) -> None:
     """Write down why; a disk that refuses even that does not hide the reason. No worker runs any more."""
     is_stop = isinstance(error, JobStoppedError | KeyboardInterrupt)
     duration_s = job.elapsed_s()
-    told = " ".join(str(error).split()) or type(error).__name__
+    told = hide(" ".join(str(error).split())) or type(error).__name__
     failure = payloads.RunFailure(error_type=type(error).__name__, error=told, is_stop=is_stop)
     with contextlib.suppress(StoreError, JobLockedError):
         job.log.record(t.ProcessingError(duration_s=duration_s, data=failure))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from data_juicer import redaction
 from data_juicer.clock import Clock
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
@@ -15,6 +16,7 @@ from data_juicer.ops.catalog.registry import load_custom, make
 from data_juicer.ops.context import OperatorContext, prepare_operator
 from data_juicer.ops.resources.models import cache_home
 from data_juicer.plan.keys import KeyMaker
+from data_juicer.redaction import find_secrets
 from data_juicer.storage.base import Store
 
 
@@ -39,6 +41,7 @@ class WorkerContext:
             tell: for what the driver must know before the worker goes on.
             between_batches: called before an operator is given rows, where the driver's thread waits for this one.
         """
+        redaction.know(value for spec in setup.operators for _, value in find_secrets(spec.parameters))
         load_custom(setup.custom_operator_paths)
         self.setup = setup
         self.layout = setup.layout

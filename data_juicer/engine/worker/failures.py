@@ -12,6 +12,7 @@ from data_juicer.engine.worker.apply_operator import DeadRow
 from data_juicer.errors import DataJuicerError, InputError, OperatorError, StoreError, WorkerLostError
 from data_juicer.formats.base import BadRow
 from data_juicer.formats.places import resolve
+from data_juicer.redaction import hide
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import Place
 from data_juicer.store.dead_letters import DeadLetter, row_fields
@@ -81,7 +82,7 @@ def failure(attempt: Attempt, error: Exception, index: int | None) -> AttemptFai
         task=attempt.key,
         attempt=attempt.name,
         error_type=type(error).__name__,
-        message=" ".join(str(error).split()),
+        message=hide(" ".join(str(error).split())),
         operator_index=index,
         transient=isinstance(error, (OSError, MemoryError)),
         fatal=isinstance(error, (StoreError, InputError, OperatorError)),
@@ -91,7 +92,7 @@ def failure(attempt: Attempt, error: Exception, index: int | None) -> AttemptFai
 
 def trace(error: Exception) -> str:
     """The traceback as text."""
-    return "".join(traceback.format_exception(error))
+    return hide("".join(traceback.format_exception(error)))
 
 
 def trace_digest(error: Exception) -> str:
@@ -108,4 +109,4 @@ def _told(error: Exception) -> str:
 
 
 def _one_line(message: str) -> str:
-    return " ".join(message.split())[:MESSAGE_LENGTH_MAX]
+    return hide(" ".join(message.split()))[:MESSAGE_LENGTH_MAX]

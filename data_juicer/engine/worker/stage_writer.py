@@ -17,7 +17,7 @@ from data_juicer.rows.batch import Batch
 from data_juicer.storage.base import Store
 from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
 from data_juicer.store.ledger import OperatorLedger
-from data_juicer.store.manifest import DataFile, Manifest
+from data_juicer.store.manifest import DataFile, Manifest, stored_identity
 from data_juicer.store.staging import read_lines, stage_file, stage_layer
 
 
@@ -142,7 +142,7 @@ class StageWriter:
             }[kind](),
             fragment=self.attempt.partition.digest,
             reader=self.setup.reader,
-            operators=self.setup.identities[: index + 1],
+            operators=tuple(map(stored_identity, self.setup.identities[: index + 1])),
             files=files,
             rows=ledgers[-1].rows_out,
             ledgers=ledgers,

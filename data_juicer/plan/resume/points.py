@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_juicer.store.manifest import Manifest, OperatorIdentity
+from data_juicer.store.manifest import Manifest, OperatorIdentity, stored_identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +83,6 @@ def _why_not(manifest: Manifest, wanted: Wanted, key: str | None) -> str | None:
         return "the recipe is shorter now"
     index = manifest.operator_index
     is_behind = any(barrier <= index for barrier in wanted.barriers)
-    if is_behind and manifest.operators == wanted.operators[: index + 1]:
+    if is_behind and manifest.operators == tuple(map(stored_identity, wanted.operators[: index + 1])):
         return "the other rows that a dataset-wide operator before it saw changed"
     return "an operator, its parameters, its code or the order of operators changed"
