@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= logical
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-.PHONY: install demo test check slow bench golden clean reliability
+.PHONY: install demo test check slow soak bench golden clean reliability
 
 $(BIN)/dj-process: pyproject.toml constraints.txt
 	@echo "installing into $(VENV): a minute or two, once"
@@ -34,6 +34,10 @@ check: install
 # Crash, kill and soak tests.
 slow: install
 	$(PYTEST) -m slow
+
+# A thousand random kills over random recipes, in about 25 minutes; make soak KILLS=100 SEED=7.
+soak: install
+	nice $(BIN)/python -m tests.soak --kills $(or $(KILLS),1000) --seed $(or $(SEED),$(shell date +%Y%m%d))
 
 # Every failure once; writes docs/reliability.md.
 reliability: install

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from data_juicer.job.layout import JobLayout, attempt_name, rotated
-from data_juicer.job.names import parse_checkpoint_name, parse_result_name, parse_run_name
+from data_juicer.job.names import ROWS_SUFFIX, parse_checkpoint_name, parse_result_name, parse_run_name
 
 LAYOUT = JobLayout.of("work", "J", "fast", "large")
 
@@ -98,3 +98,13 @@ def test_a_job_that_was_moved_is_found_with_what_lay_in_it() -> None:
     moved = JobLayout.found("J", "new/J", directories)
     assert moved.events_log == "new/J/event_logs/events.log"
     assert moved.checkpoints_dir == "large/J"
+
+
+@pytest.mark.parametrize(
+    "suffix", ["parquet", "summary.arrow", ROWS_SUFFIX, "summary.before.jsonl", "summary.dead.jsonl"]
+)
+def test_every_file_that_a_worker_stages_beside_checkpoints_is_known_as_ours(suffix: str) -> None:
+    name = os.path.basename(LAYOUT.checkpoint_data(2, 0, "r1a1", suffix))
+    parsed = parse_checkpoint_name(name)
+    assert parsed is not None
+    assert parsed.suffix == suffix
