@@ -30,6 +30,9 @@ class InlineBackend:
         self._waiting: deque[Attempt] = deque()
         self._messages: Iterator[Message] = iter(())
 
+    def slots_for(self, segment: int) -> int:
+        return self.slots
+
     def begin(self, setup: WorkerSetup, partitions: int, between_batches: Callable[[], None]) -> None:
         context = WorkerContext(
             setup, self._store, self._clock, DirectSaver(), between_batches=between_batches

@@ -139,7 +139,7 @@ class _Run:
                 self._tell_begin()
                 self._drop_expired()
                 self._work()
-            return JobOutcome(summary=succeed(self.job, self.config), view=self.job.view)
+            return JobOutcome(summary=succeed(self.job, self.config, self.counts), view=self.job.view)
         except BaseException as error:
             fail(self.job, self.config, error)
             raise
@@ -296,15 +296,17 @@ class _Run:
         """
         if not pending:
             return
+        segments = plan_segments([operator.resources for operator in self.operators])
         outcome = driver.run(
             RunPlan(
                 phases=resolves.phases(pending, self.counts.rows_dead),
-                segments=plan_segments([operator.resources for operator in self.operators]),
+                segments=segments,
                 checkpoints={
                     partition: [manifest.operator_index for manifest in held]
                     for partition, held in checkpoints.items()
                 },
                 slots=self.environment.backend.slots,
+                segment_slots=tuple(map(self.environment.backend.slots_for, range(len(segments)))),
                 retry=retry_policy(self.config),
                 budget=DeadLetterBudget(
                     ratio_max=self.config.fault_tolerance.max_dead_letter_ratio, rows=mapping.rows

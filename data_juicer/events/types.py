@@ -13,7 +13,7 @@ Operators are counted from 0 over the whole recipe; -1 is `read`. Durations are 
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 import msgspec
 
@@ -201,6 +201,11 @@ class Notice(Event, frozen=True, kw_only=True, omit_defaults=True):
     operation_name: str | None = None
     operation_idx: int | None = None
     data: dict[str, Detail] = {}
+
+
+ROWS_IN_WITHDRAWN: Final = "rows_in_withdrawn"
+ROWS_OUT_WITHDRAWN: Final = "rows_out_withdrawn"
+"""Data of the warning that a committed result was set aside: what does not count any more."""
 
 
 class WarningNotice(Notice, frozen=True, kw_only=True, tag="WARNING"):

@@ -128,6 +128,7 @@ class JobView:
                 self.operators[event.operation_idx] = event.data
             case t.WarningNotice():
                 self.warnings = [*self.warnings[1 - _WARNINGS_MAX :], event.message]
+                self._withdraw(event)
             case t.JobStart(data=identity):
                 self.job_id = identity.job_id
             case t.ProcessingStart(data=plan):
@@ -180,6 +181,14 @@ class JobView:
         ]:
             settled, before = running.ledgers.pop(index), self.operators.get(index)
             self.operators[index] = add_ledgers(before, settled) if before else settled
+
+    def _withdraw(self, event: t.WarningNotice) -> None:
+        """A result that was counted was set aside; its partition is counted again when it is done again."""
+        rows_in, rows_out = event.data.get(t.ROWS_IN_WITHDRAWN), event.data.get(t.ROWS_OUT_WITHDRAWN)
+        if isinstance(rows_in, int) and isinstance(rows_out, int):
+            self.partitions_done -= 1
+            self.rows_done -= rows_in
+            self.rows_out -= rows_out
 
     def _fail_partition(self, event: t.PartitionFailed) -> None:
         self.running.pop(event.partition_id, None)

@@ -15,6 +15,7 @@ from data_juicer.engine.lifecycle.environment import JobOutcome
 from data_juicer.engine.run_context import RunControl, never
 from data_juicer.errors import JobFailedError, JobStoppedError
 from data_juicer.events import types as t
+from data_juicer.job.summary import JobCounts
 from data_juicer.storage.posix import PosixStore
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.testing import jobs, poison
@@ -38,6 +39,7 @@ class Outcome(NamedTuple):
     exported: dict[str, bytes]
     ledgers: list[tuple[OperatorLedger, ...]]
     dead_letters: list[tuple[str, int, str | None]]
+    counts: JobCounts
 
 
 class Job:
@@ -83,7 +85,10 @@ class Job:
     def outcome(self) -> Outcome:
         config = self.config()
         return Outcome(
-            jobs.exported(config, STORE), jobs.ledgers(config, STORE), jobs.dead_letters(config, STORE)
+            jobs.exported(config, STORE),
+            jobs.ledgers(config, STORE),
+            jobs.dead_letters(config, STORE),
+            jobs.counts(config, STORE),
         )
 
 

@@ -15,11 +15,14 @@ from data_juicer.config.config import load_recipe
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.environment import JobOutcome, RunEnvironment
 from data_juicer.engine.output.mapping_report import MappingReport
-from data_juicer.engine.run_context import Observer, RunControl
+from data_juicer.engine.run_context import Observer, RunControl, WatchedJob
 from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
 from data_juicer.events.history import read_records
+from data_juicer.events.view import JobView
+from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
+from data_juicer.job.summary import JobCounts
 from data_juicer.storage.base import Store
 from data_juicer.storage.memory import MemoryStore
 from data_juicer.storage.posix import PosixStore
@@ -52,6 +55,10 @@ class Watch(Observer):
     """What one run told while it lived, whether or not its log survived."""
 
     records: list[t.Record] = field(default_factory=list)
+    view: JobView = field(default_factory=JobView)
+
+    def job_opened(self, job: WatchedJob) -> None:
+        self.view = job.view
 
     def event_recorded(self, record: t.Record) -> None:
         self.records.append(record)
@@ -123,6 +130,11 @@ def ledgers(config: JobConfig, store: Store) -> list[tuple[OperatorLedger, ...]]
     """The ledger of the job, then of each partition in the order of the input, without durations."""
     report = msgspec.json.decode(store.read(layout_of(config).final_mapping_report), type=MappingReport)
     return [_timeless(report.ledgers), *(_timeless(partition.ledgers) for partition in report.partitions)]
+
+
+def counts(config: JobConfig, store: Store) -> JobCounts:
+    """What the summary of the job says is committed."""
+    return summaries.load(store, layout_of(config)).counts
 
 
 def dead_letters(config: JobConfig, store: Store) -> list[tuple[str, int, str | None]]:

@@ -31,6 +31,9 @@ class ScriptedBackend:
     def slots(self) -> int:
         return self._workers
 
+    def slots_for(self, segment: int) -> int:
+        return self.slots
+
     def begin(self, setup: WorkerSetup, partitions: int, between_batches: Callable[[], None]) -> None:
         pass
 

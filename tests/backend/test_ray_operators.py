@@ -153,7 +153,7 @@ class CpuMapper(Mapper):
 
 
 def test_only_the_stages_of_a_gpu_operator_run_on_workers_that_hold_a_gpu(job: Job, tmp_path: Path) -> None:
-    path = job.folder / "gpu_user.py"
+    path = job.folder / "operators.py"
     path.write_text(GPU_USER.format(folder=str(job.folder)))
     process = ["cpu_mapper", "gpu_mapper", "whitespace_normalization_mapper"]
     job.run(process, custom_operator_paths=[str(path)])
@@ -165,7 +165,7 @@ def test_only_the_stages_of_a_gpu_operator_run_on_workers_that_hold_a_gpu(job: J
     assert seen["gpu_"] == {"0"}
     assert "0" not in seen["cpu_"]
     assert not pids["cpu_"] & pids["gpu_"], "no worker does both"
-    assert len(pids["gpu_"]) == 1
+    assert len(pids["gpu_"]) == 1, "there is one GPU"
     inline = jobs.recipe(
         str(tmp_path / "inline"),
         [str(job.folder / "in.jsonl")],

@@ -35,7 +35,12 @@ class CountingMapper(Mapper):
             sample["text"] = f"{{at_work}} at once"
         return sample
 '''
-PLAIN = ["clean_links_mapper", "whitespace_normalization_mapper", "document_deduplicator", "clean_email_mapper"]
+PLAIN = [
+    "clean_links_mapper",
+    "whitespace_normalization_mapper",
+    "document_deduplicator",
+    "clean_email_mapper",
+]
 ASKING: list[Any] = [
     "clean_links_mapper",
     {"whitespace_normalization_mapper": {"num_gpus": 1}},
@@ -61,7 +66,9 @@ def test_splitting_changes_no_byte(tmp_path: Path, executor: dict[str, Any], str
     plain, whole = run(tmp_path / "plain", PLAIN, **settings)
     asking, split = run(tmp_path / "asking", ASKING, **settings)
     assert asking == plain
-    starts = {each: len(watch.events(t.PartitionStart)) for each, watch in (("whole", whole), ("split", split))}
+    starts = {
+        each: len(watch.events(t.PartitionStart)) for each, watch in (("whole", whole), ("split", split))
+    }
     assert starts["whole"] == 12 * 2, "up to the summary, and on to the result"
     assert starts["split"] == 12 * 5, "a stage each: links, whitespace, summary, removal, emails"
     assert len(split.events(t.PartitionComplete)) == 12

@@ -16,6 +16,8 @@ import pytest
 from data_juicer.config.schema import JobConfig
 from data_juicer.errors import DataJuicerError, ResumeRefusedError
 from data_juicer.events import types as t
+from data_juicer.job.summary import JobCounts
+from data_juicer.monitor.facts import counts_of
 from data_juicer.storage.memory import Loss, MemoryStore
 from data_juicer.store.manifest import decode_manifest, encode_manifest
 from data_juicer.testing import jobs
@@ -43,6 +45,7 @@ class Case:
     store: MemoryStore
     expected: dict[str, bytes]
     expected_ledgers: object
+    expected_counts: JobCounts
 
     def resume(self) -> Watch:
         """Go on; the result must be the undisturbed one."""
@@ -50,6 +53,8 @@ class Case:
         jobs.run_inline(self.config, self.store, watch)
         assert jobs.exported(self.config, self.store) == self.expected
         assert jobs.ledgers(self.config, self.store) == self.expected_ledgers
+        assert jobs.counts(self.config, self.store) == self.expected_counts
+        assert counts_of(watch.view) == self.expected_counts
         return watch
 
     def overwrite(self, path: str, change: Callable[[bytes], bytes]) -> bytes:
@@ -87,6 +92,7 @@ def stopped(tmp_path: Path) -> Callable[[str], Case]:
             disk.after_power_loss(Loss.NOTHING),
             jobs.exported(config, whole),
             jobs.ledgers(config, whole),
+            jobs.counts(config, whole),
         )
 
     return stop

@@ -46,6 +46,9 @@ class LocalBackend:
     def slots(self) -> int:
         return self._workers * 2
 
+    def slots_for(self, segment: int) -> int:
+        return self.slots
+
     def begin(
         self, setup: WorkerSetup, partitions: int, between_batches: Callable[[], None] = lambda: None
     ) -> None:

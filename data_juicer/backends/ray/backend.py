@@ -99,6 +99,9 @@ class RayBackend:
     def slots(self) -> int:
         return max(1, self._capacity * 2)
 
+    def slots_for(self, segment: int) -> int:
+        return max(1, self._plan(self._kinds)[self._kinds[segment]] * 2)
+
     def begin(
         self, setup: WorkerSetup, partitions: int, between_batches: Callable[[], None] = lambda: None
     ) -> None:
@@ -202,6 +205,7 @@ class RayBackend:
         placed = Counter(agent.kind for agent in self._agents if agent.facts)
         lacking = [kind for kind, count in wanted.items() if placed[kind] < count]
         is_urgent = any(not placed[kind] for kind in lacking)
+        left = sum(count - placed[kind] for kind, count in wanted.items() if kind in lacking)
         now_s = self._clock.monotonic_s()
         for agent in [agent for agent in self._agents if agent.facts]:
             is_surplus = placed[agent.kind] > wanted.get(agent.kind, 0)
@@ -209,7 +213,8 @@ class RayBackend:
                 agent.idle_since_s = None
                 continue
             agent.idle_since_s = now_s if agent.idle_since_s is None else agent.idle_since_s
-            if is_urgent or now_s - agent.idle_since_s >= IDLE_S:
+            if left and (is_urgent or now_s - agent.idle_since_s >= IDLE_S):
+                left -= 1
                 agent.kill()
                 self._agents.remove(agent)
                 placed[agent.kind] -= 1

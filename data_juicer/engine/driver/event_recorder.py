@@ -14,6 +14,7 @@ from data_juicer.events.payloads import (
     CheckpointFile,
     OperatorFailure,
 )
+from data_juicer.plan.resume.results import CommittedResult
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import Manifest
 
@@ -124,6 +125,16 @@ class EventRecorder:
 
     def warn(self, message: str, partition_id: int | None = None) -> None:
         self.log.record(t.WarningNotice(message=message, partition_id=partition_id))
+
+    def result_set_aside(self, result: CommittedResult, damage: str) -> None:
+        """A committed result is not what it was; it counts no more until it is made again."""
+        self.log.record(
+            t.WarningNotice(
+                message=f"the result of partition {result.partition} is damaged and was set aside: {damage}",
+                partition_id=result.partition,
+                data={t.ROWS_IN_WITHDRAWN: result.ledgers[0].rows_in, t.ROWS_OUT_WITHDRAWN: result.rows},
+            )
+        )
 
     def inform(self, message: str) -> None:
         self.log.record(t.InfoNotice(message=message))

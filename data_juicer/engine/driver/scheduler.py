@@ -54,6 +54,8 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Partition -> operators behind which it has a committed checkpoint, rising."""
     slots: int
     """How many attempts the backend takes at once, at least 1."""
+    segment_slots: tuple[int, ...] = ()
+    """How many of those may be stages of each segment; empty: any number."""
     retry: RetryPolicy
     budget: DeadLetterBudget
     drain_s: float = 0.0
@@ -412,8 +414,10 @@ class Scheduler:
 
     def _has_room(self, segment: int) -> bool:
         """Whether one more task of a segment may run at once (`num_proc` of its operators)."""
-        limit = self._plan.segments[segment].resources.concurrency
-        if not limit:
+        plan = self._plan
+        limits = [plan.segments[segment].resources.concurrency, *plan.segment_slots[segment : segment + 1]]
+        limit = min((limit for limit in limits if limit), default=0)
+        if not limit or limit >= self._slots:
             return True
         return limit > sum(flight.task.segment == segment for flight in self._running.values())
 

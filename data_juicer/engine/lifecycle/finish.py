@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import cast
 
+import msgspec
+
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.cleanup.orphan_files import done_partitions, drop_checkpoints, drop_decisions, sweep
+from data_juicer.engine.lifecycle.counts import CommittedCounts
 from data_juicer.engine.lifecycle.open import OpenJob
 from data_juicer.errors import JobLockedError, JobStoppedError, StoreError
 from data_juicer.events import payloads
@@ -18,17 +21,28 @@ from data_juicer.plan.retention import Retention, drops_checkpoints_of_done
 from data_juicer.redaction import hide
 
 
-def succeed(job: OpenJob, config: JobConfig) -> JobSummary:
-    """The result is published: clean up, and write down that the job is complete."""
+def succeed(job: OpenJob, config: JobConfig, committed: CommittedCounts) -> JobSummary:
+    """The result is published: clean up, and write down that the job is complete.
+
+    Args:
+        committed: all results of the job, as their manifests have them.
+    """
     for finding in _clean_up(job, config, succeeded=True):
         job.log.record(t.WarningNotice(message=finding))
     duration_s, view = job.elapsed_s(), job.view
     outcome = payloads.Outcome(
-        rows_in=view.rows, rows_dead_letter=view.rows_dead_letter, export_path=job.summary.export_path
+        rows_in=committed.rows_in, rows_dead_letter=committed.rows_dead, export_path=job.summary.export_path
     )
-    job.log.record(t.ProcessingComplete(duration_s=duration_s, rows=view.rows_out, data=outcome))
-    job.log.record(t.JobComplete(duration_s=duration_s, rows=view.rows_out, data=outcome))
-    return job.save(JobStatus.COMPLETED, counts_of(view))
+    job.log.record(t.ProcessingComplete(duration_s=duration_s, rows=committed.rows_out, data=outcome))
+    job.log.record(t.JobComplete(duration_s=duration_s, rows=committed.rows_out, data=outcome))
+    counts = msgspec.structs.replace(
+        counts_of(view),
+        partitions_done=committed.partitions,
+        rows_done=committed.rows_in,
+        rows_out=committed.rows_out,
+        rows_dead_letter=committed.rows_dead,
+    )
+    return job.save(JobStatus.COMPLETED, counts)
 
 
 def fail(job: OpenJob, config: JobConfig, error: BaseException) -> None:

@@ -161,12 +161,10 @@ def set_damaged_aside(
         count += 1
         damage = find_damage(job.store, job.layout, result)
         if damage is not None:
-            recorder.warn(
-                f"the result of partition {spec.partition_id} is damaged and was set aside: {damage}",
-                spec.partition_id,
-            )
+            whole = plan.done.find(spec.partition_id) or result
+            recorder.result_set_aside(whole, damage)
             set_aside(job.store, [job.layout.result_manifest(spec.partition_id)])
-            damaged.append((spec, plan.done.find(spec.partition_id) or result))
+            damaged.append((spec, whole))
             plan.done.discard(spec.partition_id)
     return damaged
 

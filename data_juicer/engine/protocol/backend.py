@@ -30,6 +30,9 @@ class Backend(Protocol):
     def slots(self) -> int:
         """How many attempts the backend takes at once: those that run, and a few that wait to keep workers busy."""
 
+    def slots_for(self, segment: int) -> int:
+        """How many of those may be stages of one segment of the recipe, so that they do not wait in front of others."""
+
     def begin(self, setup: WorkerSetup, partitions: int, between_batches: Callable[[], None]) -> None:
         """Tell the workers what job they are for and how many partitions wait; called once, before the first attempt.
 
