@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.golden.harness import models_home
+from tests.support.shared import SHARED, need
 
 ROOT = Path(__file__).parents[2]
-SHARED = ROOT.parent / "shared"
 RECIPES = sorted(path.stem for path in (ROOT / "configs" / "recipes").glob("*.yaml"))
 QUICK = ("redpajama-cc", "bloom-oscar")
 ROWS_QUICK = 1500
@@ -24,8 +24,7 @@ ROWS_QUICK = 1500
 @pytest.fixture(scope="session")
 def documents(tmp_path_factory):
     """A function: number of rows -> JSON Lines file of so many shared documents; `content` is the text once more."""
-    if not SHARED.exists():
-        pytest.skip("needs the shared documents")
+    need(SHARED, "the shared documents")
     import pyarrow as pa
 
     with pa.CompressedInputStream(str(SHARED / "data" / "dev.jsonl.zst"), "zstd") as stream:

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.shared import SHARED, need
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-SEED = ROOT.parent / "shared" / "docs" / "SEED.md"
+SEED = SHARED / "docs" / "SEED.md"
 FENCE = re.compile(r"^```(\w+) +(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DOCUMENTS = "400"
 RUNNERS = {"sh": ["sh", "-e", "-c"], "python": [sys.executable, "-c"]}
@@ -67,8 +69,7 @@ def test_every_block_of_a_page_runs_as_written(page: Path, project: Path) -> Non
 
 
 def test_the_quick_start_runs_the_commands_of_the_specification() -> None:
-    if not SEED.exists():
-        pytest.skip("no specification beside the project")
+    need(SEED, "the specification")
     run_here = "".join(
         text for _, mark, text in marked_blocks(ROOT / "docs" / "quickstart.md") if mark == "run"
     )

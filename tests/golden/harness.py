@@ -18,7 +18,6 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pytest
 
 from data_juicer.ops.base import DatasetOperator, Filter, Mapper, parameters_of
 from data_juicer.ops.catalog import registry
@@ -26,8 +25,8 @@ from data_juicer.ops.dataset.grouping import Grouper
 from data_juicer.rows.batch import META_FIELD, STATS_FIELD, Batch
 from data_juicer.testing.barriers import resolve
 from data_juicer.testing.rows import batch_of
+from tests.support.shared import GOLDEN, need
 
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
 TOLERANCE = 1e-9  # the recorder rounds to ten decimals
 NO_ROW = "(no row)"
 
@@ -242,6 +241,6 @@ def same(expected: Any, found: Any) -> bool:
     return type(expected) is type(found) and expected == found
 
 
-def skip_without_recordings() -> None:
-    if not (GOLDEN / "open").is_dir():
-        pytest.skip("the recorded cases are not here")
+def need_recordings() -> None:
+    """Skips a test, or fails it with `CI=true`, where the recorded cases are absent."""
+    need(GOLDEN / "open", "the recorded cases")

@@ -8,6 +8,7 @@ import pytest
 
 from data_juicer.errors import ConfigError
 from data_juicer.ops.catalog import registry
+from tests.support.shared import need
 
 from . import harness
 from .differences import DIFFERENCES, LEFT_OUT, differences_of
@@ -23,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _models_and_media(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    harness.skip_without_recordings()
+    harness.need_recordings()
     monkeypatch.setenv("DATA_JUICER_EXTERNAL_MODELS_HOME", str(harness.models_home(folder)))
     monkeypatch.setenv("NLTK_DATA", str(harness.GOLDEN / "assets" / "nltk_data"))
     monkeypatch.chdir(harness.GOLDEN)
@@ -51,8 +52,26 @@ def _first(outcome: harness.Outcome) -> str:
     return f"  recorded {outcome.expected!r}\n  found    {outcome.found!r}"
 
 
+def test_the_recorded_cases_are_here() -> None:
+    """Without them the list of cases is empty, and no test would say so."""
+    harness.need_recordings()
+    assert len(KNOWN) > 50
+    assert len(CASES) > len(KNOWN)
+
+
+def test_absent_recordings_fail_where_they_have_to_be_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="the recorded cases are not here"):
+        need(tmp_path / "none", "the recorded cases")
+    monkeypatch.setenv("CI", "")
+    with pytest.raises(pytest.skip.Exception, match="the recorded cases are not here"):
+        need(tmp_path / "none", "the recorded cases")
+
+
 def test_every_listed_difference_names_a_case() -> None:
-    harness.skip_without_recordings()
+    harness.need_recordings()
     for item in DIFFERENCES:
         assert item.case < len(harness.cases_of(item.operator)), item
 
@@ -60,7 +79,7 @@ def test_every_listed_difference_names_a_case() -> None:
 def test_counts_are_printed(
     record_property: pytest.RecordProperty, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    harness.skip_without_recordings()
+    harness.need_recordings()
     listed = {(item.operator, item.case) for item in DIFFERENCES}
     with capsys.disabled():
         print(  # noqa: T201 - counts are what `make golden` is for

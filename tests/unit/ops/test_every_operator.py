@@ -15,8 +15,8 @@ from data_juicer.ops.catalog import registry
 from data_juicer.rows.batch import Batch
 from data_juicer.testing.barriers import resolve
 from data_juicer.testing.rows import batch_of
+from tests.support.shared import ASSETS, need
 
-ASSETS = Path(__file__).parents[4] / "shared" / "golden" / "assets"
 OWN_FUNCTION = Path(__file__).with_name("own_function.py")
 
 PARAMETERS: dict[str, dict[str, Any]] = {
@@ -59,8 +59,7 @@ HUGE = [
 
 @pytest.fixture(autouse=True)
 def _models(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not ASSETS.is_dir():
-        pytest.skip("the models of the recorded cases are not here")
+    need(ASSETS, "the models of the recorded cases")
     monkeypatch.setenv("DATA_JUICER_EXTERNAL_MODELS_HOME", str(ASSETS / "models"))
     monkeypatch.setenv("NLTK_DATA", str(ASSETS / "nltk_data"))
 

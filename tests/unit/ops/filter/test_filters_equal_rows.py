@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +16,7 @@ from data_juicer.ops.base import Filter
 from data_juicer.ops.catalog import registry
 from data_juicer.ops.resources import models
 from data_juicer.testing.rows import batch_of
-
-RECORDED_MODELS = Path(__file__).parents[5] / "shared" / "golden" / "assets" / "models"
+from tests.support.shared import ASSETS, need
 
 PIECES = st.sampled_from(
     [
@@ -91,9 +89,8 @@ def test_word_filters_count_what_the_reference_counts(case: str, texts: list[str
 
 @pytest.fixture
 def _recorded_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not RECORDED_MODELS.is_dir():
-        pytest.skip("the recorded models are not here")
-    monkeypatch.setenv(models.EXTERNAL_HOME, str(RECORDED_MODELS))
+    recorded = need(ASSETS / "models", "the recorded models")
+    monkeypatch.setenv(models.EXTERNAL_HOME, str(recorded))
 
 
 SAMPLES = [

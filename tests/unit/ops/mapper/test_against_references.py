@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +16,7 @@ from data_juicer.ops.base import Mapper
 from data_juicer.ops.catalog import registry
 from data_juicer.rows.batch import Batch
 from data_juicer.testing.rows import DictRows
-
-ASSETS = Path(__file__).parents[5] / "shared" / "golden" / "assets"
+from tests.support.shared import ASSETS, need
 
 PIECES = [
     "\n", "\n\n", " ", "\t", "  ", ".", "!", "?", "。", "？", "…", "……", "......", "’", "”", "“", "6", "2",
@@ -44,8 +42,7 @@ TEXTS = st.one_of(
 
 @pytest.fixture(autouse=True)
 def _models(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not ASSETS.is_dir():
-        pytest.skip("the models of the recorded cases are not here")
+    need(ASSETS, "the models of the recorded cases")
     monkeypatch.setenv("NLTK_DATA", str(ASSETS / "nltk_data"))
 
 
