@@ -134,6 +134,14 @@ class JobConfig:
             result=True,
         ),
     )
+    null_text: str = setting(
+        "drop",
+        Choice(
+            help="A row whose text is null or missing: left out and counted, a dead letter, or an empty text.",
+            choices=("drop", "dead_letter", "empty"),
+            result=True,
+        ),
+    )
     process: tuple[OperatorEntry, ...] = setting((), Process(help="The operators, in order.", result=True))
     custom_operator_paths: tuple[str, ...] = setting(
         (), Names(help="Files or folders with operators of your own.", what="a path")

@@ -21,6 +21,8 @@ TOO_LONG: Final = "too_long"
 """Type of the error of a row that is longer than partition.max_row_mb; its dead letter need not hold the whole row."""
 LONG_ROW_BYTES_KEPT: Final = 1000
 """Of a row that is too long; the rest stays in the source."""
+NULL_TEXT: Final = "null_text"
+"""Type of the error of a row whose text is null or missing, in every format."""
 SOURCE_SHIFT_BITS: Final = 40
 """A row id is the source's index shifted by this, plus the row's number in its source: 2^40 rows, 2^24 sources."""
 
@@ -115,8 +117,12 @@ class FragmentReader(Protocol):
         *,
         row_bytes_max: int,
         offset: int | None = None,
+        null_is_empty: bool = False,
     ) -> ReadRows:
         """Rows of a fragment, whose bytes start at `offset` of `path` (default: at `fragment.byte_start`).
+
+        Args:
+            null_is_empty: a text that is null or missing is the empty text; else its row is bad, of type NULL_TEXT.
 
         Raises: InputError: the file cannot be read, or its bytes are not those that the scan saw.
         """

@@ -53,13 +53,24 @@ def check_source(
 
 
 def read_partition(
-    store: Store, partition: Readable, text_keys: tuple[str, ...], row_bytes_max: int
+    store: Store,
+    partition: Readable,
+    text_keys: tuple[str, ...],
+    row_bytes_max: int,
+    *,
+    null_is_empty: bool = False,
 ) -> ReadRows:
     """The good rows of a partition as a batch and the bad ones by name, see `formats.base.FragmentReader`."""
     read = format_named(partition.format).reader.read
     offset = 0 if partition.is_copy else None
     return read(
-        store, partition.path, partition.fragment, text_keys, row_bytes_max=row_bytes_max, offset=offset
+        store,
+        partition.path,
+        partition.fragment,
+        text_keys,
+        row_bytes_max=row_bytes_max,
+        offset=offset,
+        null_is_empty=null_is_empty,
     )
 
 

@@ -70,7 +70,10 @@ def operator_lines(ledgers: Sequence[OperatorLedger]) -> list[OperatorLine]:
             name=ledger.name,
             rows_in=ledger.rows_in,
             rows_out=ledger.rows_out,
-            rows_dropped=ledger.rows_filtered + ledger.rows_duplicate + ledger.rows_dead_letter,
+            rows_dropped=ledger.rows_filtered
+            + ledger.rows_duplicate
+            + ledger.rows_dead_letter
+            + ledger.rows_null_text,
             rows_dead_letter=ledger.rows_dead_letter,
             duration_s=ledger.duration_s,
             mb_per_s=ledger.text_bytes / 1e6 / ledger.duration_s

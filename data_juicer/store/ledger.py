@@ -27,13 +27,15 @@ class OperatorLedger(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rows_dead_letter: int = 0
     rows_grouped: int = 0
     """Rows that went into rows of several; those are counted as generated where they are made."""
+    rows_null_text: int = 0
+    """Rows without a text that were left out when they were read (null_text: drop)."""
     duration_s: float = 0.0
     text_bytes: int = 0
 
     @property
     def balances(self) -> bool:
         left = self.rows_out + self.rows_filtered + self.rows_duplicate + self.rows_dead_letter
-        return self.rows_in + self.rows_generated == left + self.rows_grouped
+        return self.rows_in + self.rows_generated == left + self.rows_grouped + self.rows_null_text
 
 
 class HasLedgers(Protocol):
@@ -52,6 +54,7 @@ SUMMED: Final = (
     "rows_duplicate",
     "rows_dead_letter",
     "rows_grouped",
+    "rows_null_text",
     "duration_s",
     "text_bytes",
 )
@@ -84,6 +87,7 @@ def add_ledgers(one: OperatorLedger, other: OperatorLedger) -> OperatorLedger:
         rows_duplicate=one.rows_duplicate + other.rows_duplicate,
         rows_dead_letter=one.rows_dead_letter + other.rows_dead_letter,
         rows_grouped=one.rows_grouped + other.rows_grouped,
+        rows_null_text=one.rows_null_text + other.rows_null_text,
         duration_s=one.duration_s + other.duration_s,
         text_bytes=one.text_bytes + other.text_bytes,
     )
@@ -120,5 +124,5 @@ def _told(ledger: OperatorLedger) -> str:
     return (
         f"{ledger.rows_in} in + {ledger.rows_generated} generated against {ledger.rows_out} out + "
         f"{ledger.rows_filtered} filtered + {ledger.rows_duplicate} duplicate + {ledger.rows_grouped} grouped + "
-        f"{ledger.rows_dead_letter} dead letters"
+        f"{ledger.rows_dead_letter} dead letters + {ledger.rows_null_text} without text"
     )

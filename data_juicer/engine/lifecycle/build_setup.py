@@ -113,7 +113,15 @@ def worker_setup(
         custom_operator_paths=tuple(os.path.abspath(path) for path in config.custom_operator_paths),
         text_key=config.text_keys[0],
         text_keys=text_keys,
-        reader=digest(canonical({"text_keys": text_keys, "row_bytes_max": row_bytes_max(config)})),
+        reader=digest(
+            canonical(
+                {
+                    "text_keys": text_keys,
+                    "row_bytes_max": row_bytes_max(config),
+                    "null_text": config.null_text,
+                }
+            )
+        ),
         export=digest(
             canonical(
                 {
@@ -124,6 +132,7 @@ def worker_setup(
             )
         ),
         row_bytes_max=row_bytes_max(config),
+        null_text=cast('Literal["dead_letter", "drop", "empty"]', config.null_text),
         checkpoint_after=_checkpoint_after(config),
         checkpoint_format=cast("codec.Format", storage.format),
         checkpoint_compression=cast("codec.Compression", storage.compression),

@@ -39,6 +39,8 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     export: str
     """The export settings that enter the key of a result."""
     row_bytes_max: int
+    null_text: Literal["dead_letter", "drop", "empty"] = "dead_letter"
+    """What becomes of a row whose text is null or missing."""
     checkpoint_after: frozenset[int]
     checkpoint_format: Format
     checkpoint_compression: Compression

@@ -20,7 +20,7 @@ from data_juicer.engine.worker.row_isolation import RowIsolation, tell_nobody
 from data_juicer.engine.worker.stage_writer import StageWriter
 from data_juicer.engine.worker.summary_files import load_decision
 from data_juicer.errors import InputError, OperatorError, StoreError
-from data_juicer.formats.base import ReadRows
+from data_juicer.formats.base import NULL_TEXT, ReadRows
 from data_juicer.formats.partition import read_partition
 from data_juicer.ops.base import DatasetOperator, Operator
 from data_juicer.ops.effects import EffectMapper
@@ -76,7 +76,11 @@ class AttemptRunner:
         """The rows as they came. A damaged copy of the input loses its name, so that the next run makes it again."""
         try:
             return read_partition(
-                self.context.store, self.partition, self.setup.text_keys, self.setup.row_bytes_max
+                self.context.store,
+                self.partition,
+                self.setup.text_keys,
+                self.setup.row_bytes_max,
+                null_is_empty=self.setup.null_text == "empty",
             )
         except InputError as error:
             if not self.partition.is_copy:
@@ -91,13 +95,16 @@ class AttemptRunner:
             ) from error
 
     def _begin(self, rows: ReadRows, started_s: float) -> m.OperatorDone:
-        self._take_out([failures.unread(self.attempt, row) for row in rows.bad])
+        dropped = [row for row in rows.bad if self.setup.null_text == "drop" and row.error_type == NULL_TEXT]
+        bad = [row for row in rows.bad if row not in dropped] if dropped else rows.bad
+        self._take_out([failures.unread(self.attempt, row) for row in bad])
         ledger = OperatorLedger(
             index=-1,
             name=READ,
             rows_in=rows.rows_in,
             rows_out=len(rows.batch),
-            rows_dead_letter=len(rows.bad),
+            rows_dead_letter=len(bad),
+            rows_null_text=len(dropped),
             duration_s=time.perf_counter() - started_s,
         )
         self.ledgers.append(ledger)

@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 import msgspec
 import numpy as np
 
+from data_juicer.formats.base import NULL_TEXT
 from data_juicer.rows import json_values
 
 DEPTH_MAX: Final = 500
@@ -48,11 +49,14 @@ REFUSALS: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError, KeyE
 """What a `TextFinder` raises for a line that is no row."""
 
 
-def text_finder(text_keys: tuple[str, ...]) -> TextFinder:
+def text_finder(text_keys: tuple[str, ...], *, null_is_empty: bool = False) -> TextFinder:
     """Finds the text fields of a line that is known to be UTF-8, as JSON strings with their quotes.
 
-    It refuses every line that `read_strictly` refuses, and no other.
+    It refuses every line that `read_strictly` refuses, and no other, but for texts that are missing or null with
+    `null_is_empty`: those are empty.
     """
+    if null_is_empty:
+        return lambda line: tuple(_string_or_empty(_member(line, key)) for key in text_keys)
     if any("." in key for key in text_keys):  # such keys may reach into objects
         return lambda line: tuple(_string(_nested(line, key)) for key in text_keys)
     if len(text_keys) == 1:
@@ -64,6 +68,14 @@ def text_finder(text_keys: tuple[str, ...]) -> TextFinder:
         return tuple(_string(row[key]) for key in text_keys)
 
     return find
+
+
+def _member(line: memoryview, key: str) -> bytes | None:
+    return json_values.get(json_values.raw_object(line), key)
+
+
+def _string_or_empty(raw: bytes | None) -> memoryview:
+    return memoryview(b'""') if raw is None or raw == b"null" else _string(raw)
 
 
 def _nested(line: memoryview, key: str) -> bytes:
@@ -127,7 +139,9 @@ def depth(line: bytes) -> int:
 def _text(row: dict[str, Any], key: str) -> str:
     value = _find(row, key)
     if value is json_values.MISSING:
-        raise RowError("text_missing", f"field {key!r} is missing, expected a string")
+        raise RowError(NULL_TEXT, f"field {key!r} is missing, expected a string")
+    if value is None:
+        raise RowError(NULL_TEXT, f"field {key!r} is null, expected a string")
     if not isinstance(value, str):
         raise RowError("text_not_string", f"field {key!r} is {_NAMES[type(value)]}, expected a string")
     return value

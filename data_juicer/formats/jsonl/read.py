@@ -93,6 +93,7 @@ def read_fragment(
     *,
     row_bytes_max: int = ROW_BYTES_MAX,
     offset: int | None = None,
+    null_is_empty: bool = False,
 ) -> ReadRows:
     """See `formats.base.FragmentReader`. A row longer than `row_bytes_max` bytes is a bad row."""
     start = fragment.byte_start if offset is None else offset
@@ -106,7 +107,7 @@ def read_fragment(
     if xxhash.xxh3_128_hexdigest(data) != fragment.digest:
         raise _changed(path, fragment)
     lines = split_rows(data, fragment.line_start)
-    columns, errors = decode_texts(data, lines, text_keys, row_bytes_max)
+    columns, errors = decode_texts(data, lines, text_keys, row_bytes_max, null_is_empty=null_is_empty)
     good = np.delete(np.arange(len(lines.starts)), sorted(errors))
     source = JsonlRows(data, lines, good, columns, fragment)
     bad = tuple(_bad_row(data, lines, fragment, row, errors[row]) for row in sorted(errors))

@@ -15,7 +15,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from data_juicer.formats.base import LONG_ROW_BYTES_KEPT, TOO_LONG
-from data_juicer.formats.jsonl.json_rows import DEPTH_MAX, REFUSALS, RowError, depth, text_finder, why_refused
+from data_juicer.formats.jsonl.json_rows import (
+    DEPTH_MAX,
+    REFUSALS,
+    RowError,
+    TextFinder,
+    depth,
+    text_finder,
+    why_refused,
+)
 from data_juicer.formats.jsonl.lines import RowLines
 from data_juicer.kernels.characters.json_strings import decode_strings, text_array
 
@@ -26,11 +34,16 @@ _SLICE_BYTES: Final = 1 << 16
 
 
 def decode_texts(
-    data: bytes, lines: RowLines, text_keys: tuple[str, ...], row_bytes_max: int
+    data: bytes,
+    lines: RowLines,
+    text_keys: tuple[str, ...],
+    row_bytes_max: int,
+    *,
+    null_is_empty: bool = False,
 ) -> tuple[dict[str, pa.Array], dict[int, RowError]]:
     """The text columns of all rows that can be read, large_string, and why the others cannot, by their index."""
     errors = _refused_at_sight(data, lines, row_bytes_max)
-    rows = _found(data, lines, text_keys, errors)
+    rows = _found(data, lines, text_finder(text_keys, null_is_empty=null_is_empty), text_keys, errors)
     pieces: list[list[pa.Array]] = [[text_array([])] for _ in text_keys]
     while found := list(islice(rows, _ROWS_AT_ONCE)):
         for key, raws in enumerate(zip(*found, strict=True)):
@@ -45,10 +58,9 @@ def too_long(length: int, row_bytes_max: int) -> RowError:
 
 
 def _found(
-    data: bytes, lines: RowLines, text_keys: tuple[str, ...], errors: dict[int, RowError]
+    data: bytes, lines: RowLines, find: TextFinder, text_keys: tuple[str, ...], errors: dict[int, RowError]
 ) -> Iterator[tuple[memoryview, ...]]:
     """The raw text fields of each row that can be read; why others cannot is added to `errors`."""
-    find = text_finder(text_keys)
     view = memoryview(data)
     refused = frozenset(errors)
     for row, (start, stop) in enumerate(zip(lines.starts.tolist(), lines.stops.tolist(), strict=True)):

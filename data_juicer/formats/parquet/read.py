@@ -25,6 +25,7 @@ def read_fragment(
     *,
     row_bytes_max: int,
     offset: int | None = None,
+    null_is_empty: bool = False,
 ) -> ReadRows:
     """See `formats.base.FragmentReader`. `offset` is given for copies, which hold one fragment each.
 
@@ -37,7 +38,7 @@ def read_fragment(
         parquet = file.parquet
         groups = _groups_of(parquet, fragment) if offset is None else range(parquet.metadata.num_row_groups)
         table = read_groups(path, parquet, groups)
-    return read_rows(path, table, fragment, text_keys, row_bytes_max)
+    return read_rows(path, table, fragment, text_keys, row_bytes_max, null_is_empty=null_is_empty)
 
 
 def check_text_columns(store: Store, source: SourceFile, text_keys: Sequence[str]) -> None:

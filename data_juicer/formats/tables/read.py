@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from data_juicer.errors import InputError
-from data_juicer.formats.base import LONG_ROW_BYTES_KEPT, TOO_LONG, BadRow, Fragment, ReadRows
+from data_juicer.formats.base import LONG_ROW_BYTES_KEPT, NULL_TEXT, TOO_LONG, BadRow, Fragment, ReadRows
 from data_juicer.formats.tables.arrow_json import raw_values
 from data_juicer.formats.tables.invalid import invalid_rows
 from data_juicer.formats.tables.normal import find_twice, normal_table
@@ -33,7 +33,13 @@ def check_columns(path: str, schema: pa.Schema, text_keys: Sequence[str]) -> Non
 
 
 def read_rows(
-    path: str, table: pa.Table, fragment: Fragment, text_keys: Sequence[str], row_bytes_max: int
+    path: str,
+    table: pa.Table,
+    fragment: Fragment,
+    text_keys: Sequence[str],
+    row_bytes_max: int,
+    *,
+    null_is_empty: bool = False,
 ) -> ReadRows:
     """The rows of a fragment. One cell that cannot be used costs its row.
 
@@ -43,9 +49,11 @@ def read_rows(
     table = normal_table(table)
     wrong = {**_too_long(table, row_bytes_max), **invalid_rows(table)}
     columns = {key: _text_column(path, table, key) for key in text_keys}
+    if null_is_empty:
+        columns = {key: column.fill_null("") for key, column in columns.items()}
     for key, column in columns.items():
         for row in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)).tolist():
-            wrong.setdefault(row, ("text_not_string", f"field {key!r} is null, expected a string"))
+            wrong.setdefault(row, (NULL_TEXT, f"field {key!r} is null, expected a string"))
     good = np.delete(np.arange(table.num_rows), sorted(wrong))
     indices = pa.array(good)
     kept = table if not wrong else table.take(indices)
