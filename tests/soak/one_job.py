@@ -37,7 +37,7 @@ CHANGES_AHEAD: Final = (1, 20)
 """The same for a job that is further than its faults: a run that has hardly begun."""
 CHANGES_TO_KILL: Final = 30
 ORDERS: Final = ("worker killed", "worker crashes", "worker exits", "worker's disk full")
-ENDS: Final = frozenset({1, 3, 130, 143, -9, -11})
+ENDS: Final = frozenset({1, 2, 3, 130, 143, -9, -11})
 """Exit codes of a run that was disturbed."""
 
 

@@ -34,7 +34,7 @@ TOKEN: Final = "SOAK_TOKEN"
 """Of the environment of every process of a job: what is alive of it afterwards is found by it."""
 GONE_S: Final = 10.0
 RUN_S_MAX: Final = 120.0
-CODES: Final = frozenset({0, 1, 130, 143, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT})
+CODES: Final = frozenset({0, 1, 2, 130, 143, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT})
 
 
 class NotingStore(FaultyStore):
