@@ -137,6 +137,12 @@ class JobLayout:
         outside = (path for path in others if not f"{path}/".startswith(f"{self.job_dir}/"))
         return (self.job_dir, *sorted(outside))
 
+    def own_names(self) -> frozenset[str]:
+        """Names in the job's directory that are not free."""
+        files = (self.summary, self.lock, self.recipe, CLAIM_NAME, *self.storage_probes)
+        directories = (path for path in self.own_directories() if os.path.dirname(path) == self.job_dir)
+        return frozenset(map(os.path.basename, (*files, *directories)))
+
     def own_directories(self) -> tuple[str, ...]:
         """Every directory that only this job's user may write into, those above before those in them."""
         inside = (self.runs_dir, self.temp_dir, self.set_aside_dir, *self.directories().values())

@@ -188,6 +188,14 @@ class Store(ABC):
         """Whether two paths lead to one file or directory that exists; what is not there is the same by its name alone."""
         return path == other
 
+    def find_untrusted(self, path: str) -> str | None:
+        """Who besides this user and the administrator can change a file, or a folder above it; None where nobody can."""
+        return None
+
+    def find_kind(self, path: str) -> str | None:
+        """What a path leads to if that is no file, such as "a directory" or "a pipe"; None for a file or nothing."""
+        return None
+
     def make_own_dir(self, path: str) -> None:
         """`make_dirs`, with a last directory that nobody else may write into, whatever the umask says."""
         self.make_dirs(path)

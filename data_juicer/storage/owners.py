@@ -1,4 +1,4 @@
-"""Whose a directory of this machine is, and who else may write into it."""
+"""What a path of this machine leads to, whose it is, and who else may write into it."""
 
 from __future__ import annotations
 
@@ -44,6 +44,39 @@ def find_open_to_all(path: str) -> str | None:
         return None
     keeps_modes = _probe(path)
     return f"mode {_mode(found)} without the sticky bit" if keeps_modes is None or keeps_modes[1] else None
+
+
+def find_untrusted(path: str) -> str | None:
+    """Who besides this user and the administrator can change a file, or a folder above it; None where nobody can.
+
+    Groups are not looked at: many systems give folders of the administrator to one.
+    """
+    path = os.path.realpath(path)
+    while True:
+        try:
+            found = os.stat(path)
+        except OSError:
+            return None
+        if found.st_uid not in {0, os.geteuid()}:
+            return f"{path} belongs to {user_name(found.st_uid)}"
+        is_sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
+        if found.st_mode & _ALL_WRITE and not is_sticky:
+            return f"everybody may change {path} (mode {_mode(found)})"
+        if path == os.path.dirname(path):
+            return None
+        path = os.path.dirname(path)
+
+
+def find_kind(path: str) -> str | None:
+    """What a path leads to if that is no file; None for a regular file, and where nothing is."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return None
+    if stat.S_ISREG(mode):
+        return None
+    kinds = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
 
 
 def _foreign(found: os.stat_result, parent: str) -> str | None:

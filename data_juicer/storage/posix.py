@@ -157,6 +157,12 @@ class PosixStore(Store):
         except OSError:
             return path == other
 
+    def find_untrusted(self, path: str) -> str | None:
+        return owners.find_untrusted(path)
+
+    def find_kind(self, path: str) -> str | None:
+        return owners.find_kind(path)
+
     def make_own_dir(self, path: str) -> None:
         path = os.path.abspath(path)
         self.make_dirs(os.path.dirname(path))

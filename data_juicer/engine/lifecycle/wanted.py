@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -13,6 +13,7 @@ from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.build_setup import text_keys_of
 from data_juicer.engine.lifecycle.environment import RunEnvironment
+from data_juicer.engine.lifecycle.guard_export import refuse_to_replace
 from data_juicer.engine.output.published import find_changes
 from data_juicer.errors import CheckpointCorruptError, ConfigError, JobError, JobNotFoundError
 from data_juicer.formats.base import SourceFile
@@ -61,6 +62,7 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
     _check_existence(environment.store, layout, config)
     export_path = os.path.abspath(config.export_path)
     refuse_overlap(config.sources(), sources, export_path, layout.job_dir)
+    refuse_to_replace(environment.store, config, export_path, (source.path for source in sources), layout)
     return WantedJob(
         config=config,
         layout=layout,
@@ -73,8 +75,20 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
         notices=(
             *(f"{operator.name}: {notice}" for operator in operators for notice in operator.notices()),
             *custom.notices(),
+            *_open_to_others(environment.store, config, operators),
         ),
     )
+
+
+def _open_to_others(store: Store, config: JobConfig, operators: Sequence[Operator]) -> Iterator[str]:
+    """A sentence for each file that decides what this job does and that other users can change."""
+    code = [("custom_operator_paths", path) for path in config.custom_operator_paths]
+    for name, path in (
+        *code,
+        *((operator.name, path) for operator in operators for path in operator.assets()),
+    ):
+        if (found := store.find_untrusted(os.path.abspath(path))) is not None:
+            yield f"{name}: {path}: {found}; who changes it decides what this job does"
 
 
 def check_input(store: Store, wanted: WantedJob) -> None:
