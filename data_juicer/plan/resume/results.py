@@ -163,19 +163,30 @@ def _files(files: tuple[_Numbers, ...]) -> tuple[DataFile, ...]:
 
 def _ledger(names: dict[int, str], numbers: tuple[Any, ...]) -> SparseLedger:
     """`numbers` are in the order of `_LEDGER`, spelled out: there are as many as partitions times operators."""
-    index, rows_in, rows_generated, rows_out, filtered, duplicate, dead, grouped, duration_s, text_bytes = (
-        numbers
-    )
+    (
+        index,
+        rows_in,
+        generated,
+        rows_out,
+        filtered,
+        duplicate,
+        dead,
+        grouped,
+        null_text,
+        duration_s,
+        text_bytes,
+    ) = numbers
     return SparseLedger(
         index=index,
         name=names[index],
         rows_in=rows_in,
-        rows_generated=rows_generated,
+        rows_generated=generated,
         rows_out=rows_out,
         rows_filtered=filtered,
         rows_duplicate=duplicate,
         rows_dead_letter=dead,
         rows_grouped=grouped,
+        rows_null_text=null_text,
         duration_s=duration_s,
         text_bytes=text_bytes,
     )
