@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TextIO
 
 from data_juicer.monitor.facts import Fact, OperatorLine
@@ -28,18 +28,33 @@ def format_facts(facts: Sequence[Fact]) -> list[str]:
     return [f"{fact.name:<{width}}  {fact.text}" for fact in facts]
 
 
+_COUNTS: Final[tuple[tuple[str, Callable[[OperatorLine], int]], ...]] = (
+    ("rows in", lambda line: line.rows_in),
+    ("generated", lambda line: line.rows_generated),
+    ("rows out", lambda line: line.rows_out),
+    ("filtered", lambda line: line.rows_filtered),
+    ("duplicates", lambda line: line.rows_duplicate),
+    ("grouped", lambda line: line.rows_grouped),
+    ("null texts", lambda line: line.rows_null_text),
+    ("dead", lambda line: line.rows_dead_letter),
+)
+"""Columns of rows. In + generated = out + filtered + duplicates + grouped + null texts + dead, in each line."""
+_ALWAYS: Final = ("rows in", "rows out", "filtered")
+"""Those that are shown although all are 0."""
+
+
 def operator_table(operators: Sequence[OperatorLine], width: int) -> list[str]:
-    """Rows, seconds and speed of each operator; a column for dead letters only where there are some."""
-    has_dead_letters = any(line.rows_dead_letter for line in operators)
-    dead_title = ["dead"] if has_dead_letters else []
-    titles = ["operator", "rows in", "rows out", "dropped", *dead_title, "seconds", "MB/s"]
+    """What became of the rows at each operator, seconds and speed; other columns only where there are such rows."""
+    counts = [
+        (title, count)
+        for title, count in _COUNTS
+        if title in _ALWAYS or any(count(line) for line in operators)
+    ]
+    titles = ["operator", *(title for title, _ in counts), "seconds", "MB/s"]
     rows = [
         [
             line.name,
-            f"{line.rows_in:,}",
-            f"{line.rows_out:,}",
-            f"{line.rows_dropped:,}",
-            *([f"{line.rows_dead_letter:,}"] if has_dead_letters else []),
+            *(f"{count(line):,}" for _, count in counts),
             f"{line.duration_s:,.2f}",
             "" if line.mb_per_s is None else f"{line.mb_per_s:,.1f}",
         ]

@@ -28,10 +28,14 @@ class OperatorLine:
 
     name: str
     rows_in: int
+    rows_generated: int
     rows_out: int
-    rows_dropped: int
-    """Filtered, duplicate and dead letters."""
+    rows_filtered: int
+    rows_duplicate: int
+    rows_grouped: int
+    rows_null_text: int
     rows_dead_letter: int
+    """In + generated = out + filtered + duplicates + grouped + null texts + dead letters."""
     duration_s: float
     mb_per_s: float | None
     """Text that went in, in 10^6 bytes a second of one worker; None where it was not measured."""
@@ -69,11 +73,12 @@ def operator_lines(ledgers: Sequence[OperatorLedger]) -> list[OperatorLine]:
         OperatorLine(
             name=ledger.name,
             rows_in=ledger.rows_in,
+            rows_generated=ledger.rows_generated,
             rows_out=ledger.rows_out,
-            rows_dropped=ledger.rows_filtered
-            + ledger.rows_duplicate
-            + ledger.rows_dead_letter
-            + ledger.rows_null_text,
+            rows_filtered=ledger.rows_filtered,
+            rows_duplicate=ledger.rows_duplicate,
+            rows_grouped=ledger.rows_grouped,
+            rows_null_text=ledger.rows_null_text,
             rows_dead_letter=ledger.rows_dead_letter,
             duration_s=ledger.duration_s,
             mb_per_s=ledger.text_bytes / 1e6 / ledger.duration_s

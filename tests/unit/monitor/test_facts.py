@@ -140,5 +140,6 @@ def test_lines_of_operators_stand_in_the_order_of_the_recipe() -> None:
         OperatorLedger(index=0, name="a", rows_in=10, rows_out=10, duration_s=0.0, text_bytes=5),
     ]
     first, second = operator_lines(ledgers)
-    assert (first.name, first.mb_per_s, first.rows_dropped) == ("a", None, 0)
-    assert (second.name, second.mb_per_s, second.rows_dropped, second.rows_dead_letter) == ("b", 2.5, 5, 1)
+    assert (first.name, first.mb_per_s, first.rows_filtered) == ("a", None, 0)
+    assert (second.name, second.mb_per_s, second.rows_filtered) == ("b", 2.5, 2)
+    assert (second.rows_duplicate, second.rows_dead_letter) == (2, 1)

@@ -5,10 +5,11 @@ import pytest
 from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.events.view import JobView
-from data_juicer.monitor.closing import print_closing
-from data_juicer.monitor.facts import Fact, OperatorLine
+from data_juicer.monitor.closing import operator_table, print_closing
+from data_juicer.monitor.facts import Fact, OperatorLine, operator_lines
 from data_juicer.monitor.streams import SurvivingStream
 from data_juicer.monitor.terminal import LINE_S, STEP_S, Terminal
+from data_juicer.store.ledger import OperatorLedger
 from data_juicer.testing.clock import ManualClock
 
 
@@ -142,8 +143,12 @@ def test_the_closing_shows_operators_then_facts_and_breaks_no_command(monkeypatc
     operator = OperatorLine(
         name="text_length_filter_with_a_long_name",
         rows_in=10_000,
+        rows_generated=0,
         rows_out=9_000,
-        rows_dropped=1_000,
+        rows_filtered=1_000,
+        rows_duplicate=0,
+        rows_grouped=0,
+        rows_null_text=0,
         rows_dead_letter=0,
         duration_s=1.5,
         mb_per_s=None,
@@ -152,9 +157,26 @@ def test_the_closing_shows_operators_then_facts_and_breaks_no_command(monkeypatc
         stream, [operator], [Fact(name="completed", text="in 2 s"), Fact(name="resume", text=command)]
     )
     lines = stream.getvalue().splitlines()
-    assert lines[1] == "operator           rows in  rows out  dropped  seconds  MB/s"
-    assert lines[3] == "text_length_filt…   10,000     9,000    1,000     1.50"
+    assert lines[1] == "operator          rows in  rows out  filtered  seconds  MB/s"
+    assert lines[3] == "text_length_fil…   10,000     9,000     1,000     1.50"
     assert lines[-2:] == ["completed  in 2 s", f"resume     {command}"]
+
+
+def test_the_table_of_operators_adds_up_and_counts_nothing_under_two_names() -> None:
+    ledgers = [
+        OperatorLedger(index=-1, name="read", rows_in=12, rows_out=10, rows_null_text=2),
+        OperatorLedger(index=0, name="split", rows_in=10, rows_generated=5, rows_out=15),
+        OperatorLedger(index=1, name="filter", rows_in=15, rows_out=11, rows_filtered=4),
+        OperatorLedger(index=2, name="dedup", rows_in=11, rows_out=8, rows_duplicate=2, rows_dead_letter=1),
+        OperatorLedger(index=3, name="group", rows_in=8, rows_generated=3, rows_out=3, rows_grouped=8),
+    ]
+    titles, _, *lines = operator_table(operator_lines(ledgers), 200)
+    names = ["rows in", "generated", "rows out", "filtered", "duplicates", "grouped", "null texts", "dead"]
+    assert [name for name in names if name in titles] == names
+    for line, ledger in zip(lines, ledgers, strict=True):
+        came, made, out, *gone = map(int, line.split()[1:9])
+        assert came + made == out + sum(gone)
+        assert (came, out) == (ledger.rows_in, ledger.rows_out)
 
 
 def test_colours_are_for_terminals() -> None:
