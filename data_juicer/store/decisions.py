@@ -17,7 +17,7 @@ from data_juicer.errors import CheckpointCorruptError, CheckpointError
 from data_juicer.storage.base import Store
 from data_juicer.store.codec import decode_table, encode_table
 from data_juicer.store.commit import check_file
-from data_juicer.store.manifest import FileName
+from data_juicer.store.manifest import FileName, LostRow
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Seconds that summarising the partition took, and its share of the resolve."""
     text_bytes: int = 0
     """Bytes of text that were summarised."""
+    lost_rows: tuple[LostRow, ...] = ()
+    """Rows that the decisions know nothing of, since workers were lost over them before."""
 
 
 class ResolveManifest(msgspec.Struct, frozen=True, kw_only=True):

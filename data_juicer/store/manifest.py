@@ -41,6 +41,19 @@ def stored_identity(identity: OperatorIdentity) -> OperatorIdentity:
     return msgspec.structs.replace(identity, parameters=redact(identity.parameters))
 
 
+class LostRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row that became a dead letter because workers were lost over it. Nothing in the input says so: whoever computes the same
+    rows again, for decisions that were made without it, has to leave it out again.
+    """
+
+    operator_index: int
+    row: int
+    """Its number among the rows that the operator was given, from 0."""
+    origin: int
+    """The row of the source that it came from, -1 for a row that an operator made."""
+    reason: str
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """A committed stage of one partition."""
 
@@ -66,6 +79,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Files of the rows taken out so far; of a summary, of those that no checkpoint holds."""
     traces: tuple[DataFile, ...] = ()
     """Files of what was sampled of the rows so far."""
+    lost_rows: tuple[LostRow, ...] = ()
     attempt: str
     run: int
     created: str

@@ -9,7 +9,7 @@ from data_juicer.errors import CheckpointCorruptError
 from data_juicer.storage.base import Store
 from data_juicer.store.codec import decode_table
 from data_juicer.store.decisions import NONE_DEAD, DeadRows
-from data_juicer.store.manifest import Manifest
+from data_juicer.store.manifest import LostRow, Manifest
 from data_juicer.store.staging import read_file, read_lines
 
 if TYPE_CHECKING:
@@ -86,6 +86,10 @@ class SummaryFiles:
     def text_bytes(self, number: int) -> int:
         """Bytes of text that were summarised of it."""
         return self._manifests[number].ledgers[-1].text_bytes
+
+    def lost_rows(self, number: int) -> tuple[LostRow, ...]:
+        """Rows of it that workers were lost over."""
+        return self._manifests[number].lost_rows
 
     def row_file(self, number: int) -> str:
         """The file of its whole rows, of an operator that gathers."""

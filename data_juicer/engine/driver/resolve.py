@@ -206,4 +206,5 @@ def _with_costs(
             decision,
             duration_s=summaries.seconds(number) + row_s * summaries.rows[number],
             text_bytes=summaries.text_bytes(number),
+            lost_rows=summaries.lost_rows(number),
         )

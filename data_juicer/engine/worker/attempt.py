@@ -48,6 +48,16 @@ class AttemptRunner:
         self.letters, self.traces = self.stages.letters, self.stages.traces
         self.ledgers: list[OperatorLedger] = []
         self.batches: list[Batch] = []
+        self.isolation = msgspec.structs.replace(
+            attempt.isolation,
+            excluded=tuple(
+                m.ExcludedRow(
+                    row=m.OperatorRow(operator_index=row.operator_index, row=row.row, origin=row.origin),
+                    reason=row.reason,
+                )
+                for row in self.stages.lost_rows
+            ),
+        )
         self.saved = attempt.base.operator_index if attempt.base else -1
         """The operator behind which the newest checkpoint is, committed or handed to the saver; -1: the source."""
         self.below: Batch
@@ -205,7 +215,7 @@ class AttemptRunner:
 
     def _isolation(self, index: int) -> RowIsolation:
         """Rows are announced only where somebody listens: it costs a message each time."""
-        care = self.attempt.isolation
+        care = self.isolation
         listened = self.setup.op_timeout_s > 0 or index in care.row_by_row
         announce = self._announce if listened else tell_nobody
         if (between := self.context.between_batches) is None:

@@ -17,7 +17,7 @@ from data_juicer.rows.batch import Batch
 from data_juicer.storage.base import Store
 from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
 from data_juicer.store.ledger import OperatorLedger
-from data_juicer.store.manifest import DataFile, Manifest, stored_identity
+from data_juicer.store.manifest import DataFile, LostRow, Manifest, stored_identity
 from data_juicer.store.staging import read_lines, stage_file, stage_layer
 
 
@@ -32,6 +32,7 @@ class StageWriter:
         self.keys = context.keys.keys(attempt.partition.digest, attempt.partition.position)
         self.files: tuple[DataFile, ...] = ()
         """The layers so far."""
+        self.lost_rows: tuple[LostRow, ...] = lost_rows(attempt)
         self.letters = Sidecar()
         self.traces = Sidecar()
 
@@ -41,6 +42,7 @@ class StageWriter:
         self.letters.load(self.context.store, directory, base.dead_letters)
         self.traces.load(self.context.store, directory, base.traces)
         self.files = base.files
+        self.lost_rows = tuple(dict.fromkeys((*base.lost_rows, *self.lost_rows)))
 
     def stage_checkpoint(
         self,
@@ -148,11 +150,30 @@ class StageWriter:
             ledgers=ledgers,
             dead_letters=letter_files,
             traces=trace_files,
+            lost_rows=tuple(row for row in self.lost_rows if row.operator_index <= index),
             attempt=self.attempt.name,
             run=self.setup.run,
             created=format_utc(self.context.clock.now()),
             save_s=time.perf_counter() - started_s,
         )
+
+
+def lost_rows(attempt: m.Attempt) -> tuple[LostRow, ...]:
+    """Rows that the attempt has to leave out: those that its partition lost workers over in this run, and those that decisions
+    about it were made without.
+    """
+    excluded = [
+        LostRow(
+            operator_index=each.row.operator_index,
+            row=each.row.row,
+            origin=each.row.origin,
+            reason=each.reason,
+        )
+        for each in attempt.isolation.excluded
+    ]
+    decided = [row for decision in attempt.decisions.values() for row in decision.lost_rows]
+    places = {(row.operator_index, row.row, row.origin): row for row in (*excluded, *decided)}
+    return tuple(places.values())
 
 
 class Sidecar:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.protocol import messages as m
-from data_juicer.engine.run_context import RunControl
+from data_juicer.engine.run_context import Observer, RunControl
 from data_juicer.engine.run_job import run_job
 from data_juicer.errors import JobFailedError
 from data_juicer.events import types as t
@@ -77,7 +77,7 @@ class CrashingBackend(InlineBackend):
         )
 
 
-def a_job(folder: Path, strategy: str) -> JobConfig:
+def a_job(folder: Path, strategy: str, process: Sequence[str] = PROCESS) -> JobConfig:
     path = folder / "in.jsonl"
     path.write_bytes(b"".join(b'{"text":"row  %d"}\n' % row for row in range(200)))
     settings = {
@@ -85,7 +85,7 @@ def a_job(folder: Path, strategy: str) -> JobConfig:
         "fault_tolerance.max_dead_letter_ratio": 0.1,
         "checkpoint.strategy": strategy,
     }
-    return jobs.recipe("/disk", [str(path)], PROCESS, settings)
+    return jobs.recipe("/disk", [str(path)], process, settings)
 
 
 @pytest.fixture
@@ -163,3 +163,47 @@ def test_a_worker_tells_what_happens_in_the_order_in_which_it_does(config: JobCo
         "checkpoint",
         "result",
     ]
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class KilledBehindTheResolve(Observer):
+    def event_recorded(self, record: t.Record) -> None:
+        if (
+            isinstance(record.event, t.OpStart)
+            and record.event.operation_idx == SUSPECT + 1
+            and self.is_decided
+        ):
+            raise Killed
+        self.is_decided |= isinstance(record.event, t.InfoNotice) and "compared" in record.event.message
+
+    is_decided = False
+
+
+def test_decisions_made_without_a_lost_row_are_applied_without_it_after_a_damaged_checkpoint(
+    tmp_path: Path,
+) -> None:
+    """The row would come through now: nothing in the input says that it must not."""
+    config = a_job(tmp_path, "every_op", [*PROCESS[:2], "document_deduplicator", PROCESS[2]])
+    store, clock = jobs.memory_with_input(config), ManualClock()
+    environment = RunEnvironment(
+        store=store,
+        clock=clock,
+        backend=CrashingBackend(store, clock, lambda row: row == 7),
+        control=RunControl(observers=(KilledBehindTheResolve(),)),
+        advisory=MemoryLock(set()),
+    )
+    with pytest.raises(Killed):
+        run_job(config, environment)
+    directory = jobs.layout_of(config).checkpoints_dir
+    for name in store.list(directory):
+        if name.startswith("partition_") and "summary" not in name:
+            store.write(f"{directory}/{name}", b"damaged")
+    watch = jobs.Watch()
+    jobs.run_inline(config, store, watch)
+    assert watch.warnings
+    texts = [line for line in jobs.exported(config, store)["result.jsonl"].splitlines() if b'row 7"' in line]
+    assert texts == []
+    assert [letter[0] for letter in jobs.dead_letters(config, store)] == [PROCESS[SUSPECT]] * 2
