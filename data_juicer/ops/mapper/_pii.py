@@ -22,6 +22,7 @@ _SPACE: Final = (
 )
 _BEFORE_PATH: Final = rf"(^|[{_SPACE}\"'(\[=])"
 _IN_PATH: Final = rf"[^{_SPACE}\"')\]]"
+_BASE64: Final = "[A-Za-z0-9_=-]+"
 _OCTET: Final = r"(?:25[0-5]|2[0-4]\d|[01]?\d\d?)"
 _DIGIT_GUARD: Final = r"[^\x00-/:-\x7f]"  # also any character that may be a digit to Python, but not to RE2
 _CONFIDENTIAL: Final = (
@@ -89,10 +90,10 @@ def _local_part(text: str, start: int, at: int) -> int:
 
 
 PEM: Final = (
-    Rule("-----BEGIN ", r"(?s:-----BEGIN [A-Z0-9 ]+-----.*?-----END [A-Z0-9 ]+-----)", everywhere=True),
+    Rule("-----BEGIN ", r"(?s:-----BEGIN [A-Z0-9 -]+-----.*?-----END [A-Z0-9 -]+-----)", everywhere=True),
 )
-JWT: Final = (Rule(r"eyJ[\w-]+\.", r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\b"),)
-URL: Final = (Rule("https?://", rf"https?://[^{_SPACE}\"'<>\]]+", everywhere=True),)
+JWT: Final = (Rule(r"eyJ[\w=-]+\.", rf"\beyJ{_BASE64}\.{_BASE64}\.{_BASE64}\b"),)
+URL: Final = (Rule("https?://", rf"https?://[^{_SPACE}\"'<>]+", everywhere=True),)
 PATH: Final = (
     Rule(
         "/(?:User|home|tmp|etc|var|opt|Applications)",
@@ -136,13 +137,15 @@ ID_CARD: Final = (
     ),
 )
 IP: Final = (
-    Rule(r"\[[0-9A-Fa-f]*:[0-9A-Fa-f:]+\]", r"\[[0-9A-Fa-f]*:[0-9A-Fa-f:]+\](?::[0-9]+)?", everywhere=True),
     Rule(
         rf"{_DIGIT_GUARD}\.{_DIGIT_GUARD}{{1,3}}\.{_DIGIT_GUARD}{{1,3}}\.{_DIGIT_GUARD}",
-        rf"(?<![0-9])(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9])",
+        rf"(?<![0-9.])(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9])",
     ),
+    Rule(r"\[[0-9A-Fa-f:.]{3,}\]", r"\[[0-9A-Fa-f:.]{3,}\](?::\d{1,5})?\b"),
 )
-MAC: Final = (Rule("(?:[0-9A-Fa-f]{2}[:-]){5}", r"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b"),)
+MAC: Final = (
+    Rule("(?:[0-9A-Fa-f]{2}[:-]){5}", r"(?<![0-9A-Fa-f:])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b"),
+)
 
 
 def redact(text: pa.Array, rules: Sequence[tuple[Rule, str]]) -> pa.Array:

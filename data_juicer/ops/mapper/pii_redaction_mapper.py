@@ -42,7 +42,7 @@ class PiiRedactionMapper(Mapper):
         mask_pem: PEM blocks.
         mask_jwt: JSON web tokens.
         mask_urls: addresses of web pages.
-        mask_ips: IPv4 addresses, and IPv6 addresses in brackets with their port.
+        mask_ips: IPv4 addresses, and addresses in brackets with their port, or with a letter or digit behind them.
         mask_macs: hardware addresses.
         path_replacement: what replaces a path.
         email_replacement: see above.
@@ -63,7 +63,7 @@ class PiiRedactionMapper(Mapper):
     """
 
     name: ClassVar[str] = "pii_redaction_mapper"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def __init__(
         self,
