@@ -42,8 +42,8 @@ def check_source(
         may_be_unreadable: every row of the job may be a dead letter, so that one is not refused for its rows.
 
     Raises:
-        UnreadableSourceError: no row can be read; says what the source is and what to do.
-        InputError: names the field that is missing and those that are there.
+        UnreadableSourceError: no row can be read, or has a text key; says what the source is and what to do.
+        InputError: the source cannot be opened, or has no such column.
     """
     try:
         format_named(source.format).reader.check(store, source, text_keys)

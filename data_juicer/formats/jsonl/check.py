@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
-from data_juicer.errors import InputError, UnreadableSourceError
+from data_juicer.errors import UnreadableSourceError
 from data_juicer.formats.base import SourceFile, reading_input
 from data_juicer.formats.compression import BrokenStreamError, magic_of, read_unpacked
 from data_juicer.formats.jsonl.json_rows import RowError, read_strictly
@@ -31,8 +31,8 @@ def check_rows(store: Store, source: SourceFile, text_keys: Sequence[str]) -> No
     """See `formats.base.InputFormat.check`.
 
     Raises:
-        UnreadableSourceError: no row of those looked at can be read; says what the file is.
-        InputError: none of the first rows has a text key, or the file cannot be opened.
+        UnreadableSourceError: no row of those looked at can be read or has a text key; says what the file is.
+        InputError: the file cannot be opened.
     """
     chunks = _chunks(store, source)
     head = _take(chunks, HEAD_BYTES)
@@ -66,7 +66,7 @@ def _check_keys(source: SourceFile, rows: Sequence[dict[str, bytes]], text_keys:
             if under is not None:
                 raise UnreadableSourceError(_told(source, rows_under(under)))
             found = ", ".join(dict.fromkeys(name for row in rows for name in row)) or "no fields"
-            raise InputError(
+            raise UnreadableSourceError(
                 f"{os.path.basename(source.path)}: none of the {looked_at} has the field {key!r} (found: {found}). "
                 "Set text_keys."
             )

@@ -186,12 +186,10 @@ def _type_of(seen: Seen) -> pa.DataType | None:
     if seen.members is not None:
         return pa.struct([field_of(name, member) for name, member in seen.members.items()])
     if seen.key is not None and seen.item is not None:
-        key = field_of("key", seen.key)
-        return (
-            None
-            if is_json_text(key)
-            else pa.map_(key.with_nullable(nullable=False), field_of("value", seen.item))
-        )
+        key, item = field_of("key", seen.key), field_of("value", seen.item)
+        if is_json_text(key) or is_json_text(item):  # Parquet keeps no metadata there that would say so
+            return None
+        return pa.map_(key.with_nullable(False), item)
     return pa.null()
 
 

@@ -138,7 +138,7 @@ def arrow_type(kind: Kind) -> pa.DataType:
         case "float":
             return pa.float64()
         case "list":
-            return pa.list_(arrow_type(kind.item or NULL))
+            return pa.list_(arrow_field("element", kind.item or NULL))
         case "struct" if kind.members:
             return pa.struct([arrow_field(name, member) for name, member in kind.members.items()])
         case _:

@@ -12,7 +12,7 @@ from data_juicer.formats.base import LONG_ROW_BYTES_KEPT, NULL_TEXT, TOO_LONG, B
 from data_juicer.formats.tables.arrow_json import raw_values
 from data_juicer.formats.tables.invalid import invalid_rows
 from data_juicer.formats.tables.normal import find_twice, normal_table
-from data_juicer.formats.tables.rows import TableRows, find_column, is_text
+from data_juicer.formats.tables.rows import TableRows, find_column, find_type, is_text
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import Batch, Place
 
@@ -27,9 +27,14 @@ def check_columns(path: str, schema: pa.Schema, text_keys: Sequence[str]) -> Non
         raise InputError(
             f"{path}: there are two columns {twice!r}. A row cannot hold both: rename one of them."
         )
-    empty = normal_table(schema.empty_table())
     for key in text_keys:
-        _text_column(path, empty, key)
+        kind = find_type(schema, key)
+        if kind is None:
+            raise InputError(
+                f"{path}: there is no column {key!r} (found: {', '.join(schema.names)}). Set text_keys."
+            )
+        if not (is_text(kind) or pa.types.is_null(kind)):  # null: such as of a file without rows
+            raise InputError(f"{path}: the column {key!r} is of type {kind}, expected string. Set text_keys.")
 
 
 def read_rows(
@@ -48,7 +53,7 @@ def read_rows(
     check_columns(path, table.schema, text_keys)
     table = normal_table(table)
     wrong = {**_too_long(table, row_bytes_max), **invalid_rows(table)}
-    columns = {key: _text_column(path, table, key) for key in text_keys}
+    columns = {key: _text_column(table, key) for key in text_keys}
     if null_is_empty:
         columns = {key: column.fill_null("") for key, column in columns.items()}
     for key, column in columns.items():
@@ -64,15 +69,9 @@ def read_rows(
     )
 
 
-def _text_column(path: str, table: pa.Table, key: str) -> pa.Array:
+def _text_column(table: pa.Table, key: str) -> pa.Array:
     column = find_column(table, key)
-    if column is None:
-        found = ", ".join(table.column_names)
-        raise InputError(f"{path}: there is no column {key!r} (found: {found}). Set text_keys.")
-    if not (is_text(column.type) or pa.types.is_null(column.type)):  # such as of a file without rows
-        raise InputError(
-            f"{path}: the column {key!r} is of type {column.type}, expected string. Set text_keys."
-        )
+    assert column is not None, "its type was found"  # noqa: S101
     text = column.combine_chunks()
     if pa.types.is_dictionary(text.type):
         text = text.dictionary.take(text.indices)

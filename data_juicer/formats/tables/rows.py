@@ -87,6 +87,16 @@ def find_column(table: pa.Table, key: str) -> pa.ChunkedArray | None:
     return find_column(inner, rest)
 
 
+def find_type(schema: pa.Schema, key: str) -> pa.DataType | None:
+    """The type of the column that `find_column` finds."""
+    if key in schema.names:
+        return schema.field(key).type
+    head, dot, rest = key.partition(".")
+    if not dot or head not in schema.names or not pa.types.is_struct(schema.field(head).type):
+        return None
+    return find_type(pa.schema(list(schema.field(head).type)), rest)
+
+
 def is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         return is_text(kind.value_type)

@@ -1,0 +1,95 @@
+"""Every format of the registry passes the contract that is shipped for others."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data_juicer.formats.registry import EXPORTS, FORMATS
+from data_juicer.testing.format_contract import ROWS, Bad, InputFormatContract, OutputFormatContract, Row
+
+
+def lines(rows: Sequence[Row]) -> bytes:
+    return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
+
+
+class TestJsonLines(InputFormatContract):
+    name = "jsonl"
+    chunk_constants = (
+        "data_juicer.formats.jsonl.scan.CHUNK_BYTES",
+        "data_juicer.formats.compression.CHUNK_BYTES",
+    )
+
+    def encode(self, rows: Sequence[Row]) -> bytes:
+        return lines(rows)
+
+    def bad(self) -> Bad:
+        return Bad(lines(ROWS[:4]) + b"no json\n" + lines(ROWS[5:]), 4, "line 5", "invalid_json")
+
+
+class TestParquet(InputFormatContract):
+    name = "parquet"
+
+    def encode(self, rows: Sequence[Row]) -> bytes:
+        table = pa.Table.from_pylist(list(rows)) if rows else pa.table({"text": pa.array([], pa.string())})
+        return self._file(table)
+
+    def _file(self, table: pa.Table) -> bytes:
+        sink = io.BytesIO()
+        pq.write_table(table, sink, row_group_size=2)
+        return sink.getvalue()
+
+    def bad(self) -> Bad:
+        table = pa.Table.from_pylist(list(ROWS))
+        texts = [row["text"].encode() for row in ROWS]
+        texts[5] = b"caf\xe9"
+        broken = table.set_column(0, "text", pa.array(texts, pa.binary()).view(pa.string()))
+        return Bad(self._file(broken), 5, "row group 2, row 1", "invalid_utf8")
+
+
+class TestJsonLinesOut(OutputFormatContract):
+    export_type = "jsonl"
+
+    def decode(self, data: bytes) -> list[Row]:
+        return [json.loads(line) for line in data.decode().split("\n")[:-1]]
+
+
+class TestGzipOut(TestJsonLinesOut):
+    export_type = "jsonl.gz"
+
+    def decode(self, data: bytes) -> list[Row]:
+        return super().decode(gzip.decompress(data))
+
+
+class TestZstdOut(TestJsonLinesOut):
+    export_type = "jsonl.zst"
+
+    def decode(self, data: bytes) -> list[Row]:
+        return super().decode(pa.CompressedInputStream(pa.BufferReader(data), "zstd").read())
+
+
+class TestParquetOut(OutputFormatContract):
+    export_type = "parquet"
+
+    def decode(self, data: bytes) -> list[Row]:
+        return list(pq.read_table(io.BytesIO(data)).to_pylist())
+
+
+def contracts(base: type[Any]) -> set[type[Any]]:
+    return {
+        kind
+        for kind in globals().values()
+        if isinstance(kind, type) and issubclass(kind, base) and kind is not base
+    }
+
+
+def test_every_format_has_its_contract() -> None:
+    read = {name for name, each in FORMATS.items() if each.suffixes}
+    assert {kind.name for kind in contracts(InputFormatContract)} == read
+    assert {kind.export_type for kind in contracts(OutputFormatContract)} == set(EXPORTS)
