@@ -12,7 +12,7 @@ holds every value of every part exactly, or there is none and the column becomes
     binary of any kind          large_binary
     lists of any kind           a list of what the items become
     structs                     all members of both; a member that one lacks is null
-    maps                        a map of what keys and items become
+    maps                        a map of what keys and items become, unless that is JSON text
     null                        the other type
     anything else               no type: JSON text
 
