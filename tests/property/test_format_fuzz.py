@@ -90,6 +90,7 @@ def _settings(rng: random.Random) -> dict[str, Any]:
         "intermediate_storage.preserve_intermediate_data": rng.random() < 0.3,
         "open_tracer": rng.random() < 0.3,
         "keep_stats_in_res_ds": rng.random() < 0.2,
+        "null_text": "dead_letter",
         "fault_tolerance.max_dead_letter_ratio": 1.0,
     }
 
