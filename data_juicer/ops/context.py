@@ -5,15 +5,11 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from data_juicer.storage.base import Reader, Store
-
-
-def _nowhere(data: bytes, suffix: str) -> str:
-    raise ValueError(f"{len(data)} bytes for a file *{suffix}: files can be made where a job runs alone")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +25,6 @@ class OperatorContext:
     cache_root: str = ""
     """Below it lies `cache_dir`."""
     cache_name: str = ""
-    produce: Callable[[bytes, str], str] = field(default=_nowhere)
-    """Make a file of these bytes, with a suffix such as `.png`. Returns: the reference that a row holds of it.
-
-    Equal bytes have equal references, in every run and attempt. The file is durable once the stage is committed, and is
-    published beside the export.
-    """
-    resolve: Callable[[str], str] = field(default=str)
-    """The path of a file that an operator before this one made, from its reference; any other path as it is."""
 
     @property
     def cache_dir(self) -> str:
@@ -50,11 +38,11 @@ class OperatorContext:
 
     def open(self, reference: str) -> Reader:
         """A file that a row refers to, to be read by ranges. Raises: FileNotFoundError, StoreError."""
-        return self.store.open_read(self.resolve(reference))
+        return self.store.open_read(reference)
 
     def read(self, reference: str) -> bytes:
         """All bytes of a file that a row refers to. Raises: FileNotFoundError, StoreError."""
-        return self.store.read(self.resolve(reference))
+        return self.store.read(reference)
 
 
 class Preparable(Protocol):

@@ -153,6 +153,17 @@ class Batch:
             return False
         return not any(key in self.source.fields(origin) for origin in self.origin.tolist() if origin >= 0)
 
+    def binary(self, key: str) -> pa.Array:
+        """The field `key` as bytes: large_binary, shape (rows,), null where a row lacks it or holds null.
+
+        In JSON bytes are base64, as binary columns of Parquet are there. Raises: ValueError: a value is no base64.
+        """
+        return json_values.decode_binary(self.raw(key))
+
+    def with_binary(self, key: str, column: pa.Array) -> Batch:
+        """This batch with the field `key` set to bytes: large_binary, null where it becomes null."""
+        return self.with_raw(key, json_values.encode_binary(column))
+
     def column(self, key: str) -> list[Any]:
         """The field `key` as Python values, shape (rows,); `values.MISSING` where a row lacks it."""
         if key in self.texts:

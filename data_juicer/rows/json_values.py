@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
@@ -87,6 +88,26 @@ def decode_texts(column: pa.Array) -> pa.Array:
         if type(text) is not str:
             raise ValueError(f"a text must be a string, found {text!r:.80}")
     return pa.array(texts, pa.large_string())
+
+
+def decode_binary(column: pa.Array) -> pa.Array:
+    """A column of raw JSON whose strings are base64 as their bytes: large_binary of the same length.
+
+    Raises: ValueError: a value is something else than such a string or null.
+    """
+    held = [None if raw is None else decode(raw) for raw in column.to_pylist()]
+    wrong = next((value for value in held if value is not None and not isinstance(value, str)), None)
+    if wrong is not None:
+        raise ValueError(f"bytes must be a base64 string, found {wrong!r:.80}")
+    return pa.array(
+        [None if text is None else base64.b64decode(text, validate=True) for text in held], pa.large_binary()
+    )
+
+
+def encode_binary(column: pa.Array) -> pa.Array:
+    """A column of bytes as raw JSON: base64 strings, and null."""
+    raw = [b"null" if data is None else encode(data) for data in column.to_pylist()]
+    return pa.array(raw, pa.large_binary())
 
 
 def raw_object(raw: bytes | memoryview) -> dict[str, bytes]:

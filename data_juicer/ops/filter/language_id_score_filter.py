@@ -64,7 +64,8 @@ class LanguageIDScoreFilter(RangeFilter):
         return (self.model_path,)
 
     def prepare(self, context: OperatorContext | None = None) -> None:
-        self.model = load_model(self.model_path)
+        with models.parsing(self.model_path, operator=self.name, what="fastText model"):
+            self.model = load_model(self.model_path)
 
     def figure(self, batch: Batch) -> pa.Array:
         return self.compute_stats(batch)[self.stats_key]

@@ -48,7 +48,8 @@ class PerplexityFilter(RangeFilter):
         quiet = kenlm.Config()
         quiet.show_progress = False
         quiet.arpa_complain = kenlm.ARPALoadComplain.NONE
-        self.model = kenlm.Model(self.model_path, quiet)
+        with models.parsing(self.model_path, operator=self.name, what="KenLM model"):
+            self.model = kenlm.Model(self.model_path, quiet)
 
     def figure(self, batch: Batch) -> pa.Array:
         pieces = self.pieces.joined(batch, self.text_key).to_pylist()

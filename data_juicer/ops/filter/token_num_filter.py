@@ -51,7 +51,8 @@ class TokenNumFilter(RangeFilter):
         )  # a worker runs one thread, so that np means what it says
         import tokenizers
 
-        self.tokenizer = tokenizers.Tokenizer.from_file(self.tokenizer_path)
+        with models.parsing(self.tokenizer_path, operator=self.name, what="tokenizer"):
+            self.tokenizer = tokenizers.Tokenizer.from_file(self.tokenizer_path)
         self.tokenizer.no_truncation()  # a tokenizer's file may ask for both, which would be counted
         self.tokenizer.no_padding()
 

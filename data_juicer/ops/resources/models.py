@@ -6,10 +6,12 @@ Places are DataJuicer's: the folder that DATA_JUICER_EXTERNAL_MODELS_HOME names,
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import Final
 
-from data_juicer.errors import ConfigError
+from data_juicer.errors import ConfigError, OperatorError
 
 EXTERNAL_HOME: Final = "DATA_JUICER_EXTERNAL_MODELS_HOME"
 
@@ -75,3 +77,18 @@ def _hub_snapshot(name: str) -> str | None:
             return os.path.join(repository, "snapshots", reference.read().strip())
     except (OSError, ValueError):
         return None
+
+
+@contextlib.contextmanager
+def parsing(path: str, *, operator: str, what: str) -> Iterator[None]:
+    """Name the file that a library refuses, whose own words seldom do.
+
+    Raises: OperatorError: it cannot be parsed.
+    """
+    try:
+        yield
+    except Exception as error:  # whatever a library raises about a file
+        told = " ".join(str(error).split())
+        raise OperatorError(
+            f"{operator}: {path} cannot be read as a {what}: {told or type(error).__name__}"
+        ) from error

@@ -22,6 +22,7 @@ class Pieces:
         Raises: ConfigError: the model or the library is not there.
         """
         optional.need("sentencepiece", operator=operator, extra="perplexity")
+        self._operator = operator
         self.path = models.need_model(
             file or f"{lang}.sp.model", operator=operator, what="SentencePiece model"
         )
@@ -30,7 +31,8 @@ class Pieces:
     def load(self) -> None:
         import sentencepiece
 
-        self._processor = sentencepiece.SentencePieceProcessor(model_file=self.path)
+        with models.parsing(self.path, operator=self._operator, what="SentencePiece model"):
+            self._processor = sentencepiece.SentencePieceProcessor(model_file=self.path)
 
     def of(self, batch: Batch, key: str) -> pa.Array:
         """The pieces of each text of the column `key`: large_list of large_string."""

@@ -21,6 +21,7 @@ class Tokens:
         Raises: ConfigError: the tokenizer or the library is not there.
         """
         optional.need("tokenizers", operator=operator, extra="tokenizers")
+        self._operator = operator
         self.path = models.need_tokenizer(name, operator=operator)
         self._tokenizer: Any = None
 
@@ -28,7 +29,8 @@ class Tokens:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # a worker runs one thread
         import tokenizers
 
-        self._tokenizer = tokenizers.Tokenizer.from_file(self.path)
+        with models.parsing(self.path, operator=self._operator, what="tokenizer"):
+            self._tokenizer = tokenizers.Tokenizer.from_file(self.path)
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
 
