@@ -28,6 +28,7 @@ SUBJECTS = (
     "scanning",
     "driver",
     "planning",
+    "growth",
     "ray",
     "peer",
 )
