@@ -91,7 +91,7 @@ def test_a_run_that_fails_before_its_scan_tells_what_earlier_runs_committed(
     os.remove(work / "out.jsonl")
     (work / "in.jsonl").write_text('{"other": "field"}\n')
     assert run(work, PROCESS) != 0
-    assert safe(capsys.readouterr().err) == [TWO]
+    assert safe(capsys.readouterr().err) == [], "the run was refused before the job was opened"
     assert shown(work, capsys) == [TWO]
     assert jobs.main(["list", "--work_dir", str(work / "jobs"), "--output", "json"]) == 0
     (entry,) = json.loads(capsys.readouterr().out)["jobs"]
