@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from data_juicer.cli import jobs, process
+from data_juicer.errors import StoreError
 from data_juicer.testing import poison
 
 PROCESS: list[Any] = [
@@ -83,15 +84,18 @@ def test_a_lost_log_makes_nothing_unsafe(work: Path, capsys: pytest.CaptureFixtu
 
 
 def test_a_run_that_fails_before_its_scan_tells_what_earlier_runs_committed(
-    work: Path, capsys: pytest.CaptureFixture[str]
+    work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("the disk is full.")
+
     assert run(work, PROCESS) == 0
     shutil.rmtree(work / "jobs" / "j" / "event_logs")
     (work / "jobs" / "j" / "results" / "partition_000001.json").unlink()
     os.remove(work / "out.jsonl")
-    (work / "in.jsonl").write_text('{"other": "field"}\n')
-    assert run(work, PROCESS) != 0
-    assert safe(capsys.readouterr().err) == [], "the run was refused before the job was opened"
+    monkeypatch.setattr("data_juicer.engine.run_job.scan_input", full)
+    assert run(work, PROCESS) == 1
+    assert safe(capsys.readouterr().err) == [TWO]
     assert shown(work, capsys) == [TWO]
     assert jobs.main(["list", "--work_dir", str(work / "jobs"), "--output", "json"]) == 0
     (entry,) = json.loads(capsys.readouterr().out)["jobs"]
