@@ -168,6 +168,17 @@ class JobLayout:
         return os.path.join(self.intermediate_dir, f"partition_{partition_id:06d}")
 
     @property
+    def produced_dir(self) -> str:
+        """Files that operators made, under names of the attempts that made them."""
+        return os.path.join(self.job_dir, "produced")
+
+    def produced_data(
+        self, partition_id: int, operation_idx: int, attempt: str, digest: str, suffix: str
+    ) -> str:
+        name = f"partition_{partition_id:06d}_{operation_idx:03d}.{attempt}.{digest}{suffix}"
+        return os.path.join(self.produced_dir, name)
+
+    @property
     def results_dir(self) -> str:
         return os.path.join(self.job_dir, "results")
 

@@ -15,6 +15,9 @@ _SHOWN_LETTERS_NAME: Final = re.compile(r"partition_(\d{6,})\.jsonl", re.ASCII)
 _RESOLVE_NAME: Final = re.compile(r"resolve_(\d{3,})\.(?:json|r\d+\.decisions)", re.ASCII)
 ROWS_SUFFIX: Final = "summary.rows.jsonl"
 """Of the files of whole rows that lie beside summaries; see store/carried.py."""
+_PRODUCED_NAME: Final = re.compile(
+    r"partition_(\d{6,})_(\d{3,})\.(r\d+a\d+)\.([0-9a-f]{32})((?:\.[A-Za-z0-9]{1,16})?)", re.ASCII
+)
 _INTERMEDIATE_DIR: Final = re.compile(r"partition_(\d{6,})", re.ASCII)
 _INTERMEDIATE_NAME: Final = re.compile(r"op_\d{3,}_[A-Za-z0-9_.-]+", re.ASCII)
 _RUN_NAME: Final = re.compile(r"run_(\d{6,})\.json", re.ASCII)
@@ -70,6 +73,32 @@ def parse_result_name(name: str) -> ResultName | None:
     if match is None or (match[2] is None and match[3] != "json"):
         return None
     return ResultName(partition_id=int(match[1]), attempt=match[2], suffix=match[3])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProducedName:
+    """What the name of a file that an operator made says."""
+
+    partition_id: int
+    operation_idx: int
+    attempt: str
+    digest: str
+    suffix: str
+    """With its dot, or empty."""
+
+
+def parse_produced_name(name: str) -> ProducedName | None:
+    """The parts of a file name in the directory of produced files; None for a file that is not ours."""
+    match = _PRODUCED_NAME.fullmatch(name)
+    if match is None:
+        return None
+    return ProducedName(
+        partition_id=int(match[1]),
+        operation_idx=int(match[2]),
+        attempt=match[3],
+        digest=match[4],
+        suffix=match[5],
+    )
 
 
 def parse_shown_letters_name(name: str) -> int | None:

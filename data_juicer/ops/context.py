@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from data_juicer.storage.base import Reader, Store
 
 
+class ProducedFiles(Protocol):
+    """The files of the attempt under way."""
+
+    def make(self, data: bytes, suffix: str) -> str:
+        """The reference to a new file. Raises: ValueError."""
+
+    def find(self, reference: str) -> str | None:
+        """The path of a file that an operator before made; None for any other reference."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorContext:
     """Of one operator in one worker; handed to `prepare`, and kept by the operator where `process` needs it."""
@@ -26,6 +36,20 @@ class OperatorContext:
     """Below it lies `cache_dir`."""
     cache_name: str = ""
 
+    produced: ProducedFiles | None = None
+    """Where `produce` puts files; None where an operator is tried out without a job."""
+
+    def produce(self, data: bytes, suffix: str = "") -> str:
+        """Make a file of these bytes, with a suffix such as `.png`.
+
+        Returns: the reference that a row is to hold: a path beside the export, the same for the same bytes in every attempt and run. The
+            file is durable once the stage is committed, and lies there once the job is complete; `open` and `read` find it before.
+        Raises: ValueError: the suffix is no short one, or there is no job.
+        """
+        if self.produced is None:
+            raise ValueError("a file can be made in a job alone")
+        return self.produced.make(data, suffix)
+
     @property
     def cache_dir(self) -> str:
         """A folder of this machine, for this operator at this version, that outlives the job; created when it is asked for.
@@ -36,13 +60,16 @@ class OperatorContext:
         os.makedirs(path, mode=0o700, exist_ok=True)
         return path
 
+    def _path(self, reference: str) -> str:
+        return (self.produced and self.produced.find(reference)) or reference
+
     def open(self, reference: str) -> Reader:
         """A file that a row refers to, to be read by ranges. Raises: FileNotFoundError, StoreError."""
-        return self.store.open_read(reference)
+        return self.store.open_read(self._path(reference))
 
     def read(self, reference: str) -> bytes:
         """All bytes of a file that a row refers to. Raises: FileNotFoundError, StoreError."""
-        return self.store.read(reference)
+        return self.store.read(self._path(reference))
 
 
 class Preparable(Protocol):

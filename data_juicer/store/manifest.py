@@ -80,6 +80,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     traces: tuple[DataFile, ...] = ()
     """Files of what was sampled of the rows so far."""
     lost_rows: tuple[LostRow, ...] = ()
+    produced: tuple[DataFile, ...] = ()
+    """Files that operators made so far, in the job's `produced/`; rows refer to them by their digests."""
     attempt: str
     run: int
     created: str

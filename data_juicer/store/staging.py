@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import xxhash
 
@@ -83,3 +84,13 @@ def _format_of(name: str) -> Format:
         if known in parts:
             return known
     raise CheckpointCorruptError(f"{name}: a name without a known format.")
+
+
+PRODUCED_FIELD: Final = "__dj__produced_data__"
+"""The folder beside an export that holds files which operators made; its name is DataJuicer's."""
+
+
+def reference_to(operator: str, name: str) -> str:
+    """What a row says of a file that an operator made, by the file's name in `produced/`; the attempt is not in it."""
+    _, _, digest, *suffix = name.split(".", 3)
+    return f"{PRODUCED_FIELD}/{operator}/{'.'.join([digest, *suffix])}"

@@ -16,6 +16,7 @@ from data_juicer.job.names import (
     is_intermediate_name,
     parse_checkpoint_name,
     parse_intermediate_dir,
+    parse_produced_name,
     parse_resolve_name,
     parse_result_name,
 )
@@ -122,6 +123,7 @@ def sweep(store: Store, layout: JobLayout) -> Remover:
     _sweep_dir(remover, layout.checkpoints_dir, parse_checkpoint_name)
     _sweep_dir(remover, layout.results_dir, parse_result_name)
     _sweep_decisions(remover, layout)
+    _sweep_produced(remover, layout)
     sweep_leftovers(remover, layout)
     return remover
 
@@ -139,6 +141,34 @@ def _sweep_decisions(remover: Remover, layout: JobLayout) -> None:
                 return  # what it names is not known
     remover.remove(
         layout.checkpoints_dir, [name for name in held if not name.endswith(".json") and name not in named]
+    )
+
+
+def _sweep_produced(remover: Remover, layout: JobLayout) -> None:
+    """Remove files that operators made and that no manifest names; of a partition with a manifest that cannot be read, none."""
+    store = remover.store
+    files: dict[int, list[str]] = {}
+    for name in store.list(layout.produced_dir):
+        if (parsed := parse_produced_name(name)) is not None:
+            files.setdefault(parsed.partition_id, []).append(name)
+    if not files:
+        return
+    named: set[str] = set()
+    for directory, parse in (
+        (layout.checkpoints_dir, parse_checkpoint_name),
+        (layout.results_dir, parse_result_name),
+    ):
+        for inside in (directory, os.path.join(directory, SET_ASIDE)):
+            for name in store.list(inside):
+                found: CheckpointName | ResultName | None = parse(name.partition(".json")[0] + ".json")
+                if found is None or found.attempt is not None or found.partition_id not in files:
+                    continue
+                try:
+                    named |= {file.name for file in read_manifest(store, os.path.join(inside, name)).produced}
+                except (CheckpointError, StoreError, FileNotFoundError):
+                    files.pop(found.partition_id)
+    remover.remove(
+        layout.produced_dir, [name for held in files.values() for name in held if name not in named]
     )
 
 

@@ -13,19 +13,20 @@ from data_juicer.engine.lifecycle.build_setup import export_target
 from data_juicer.engine.output.mapping_report import ReportWriter
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.worker import sampling
-from data_juicer.errors import InputError, StoreError
+from data_juicer.errors import CheckpointCorruptError, InputError, StoreError
 from data_juicer.events import types as t
 from data_juicer.events.log import EventLog
 from data_juicer.formats.partition import encode_result, read_partition
 from data_juicer.formats.registry import FORMATS, LINES
 from data_juicer.job.layout import JobLayout
-from data_juicer.job.names import parse_shown_letters_name
+from data_juicer.job.names import parse_produced_name, parse_shown_letters_name
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.resume.results import CommittedResult, DoneResults, read_result
 from data_juicer.rows import json_values
 from data_juicer.storage.base import ASIDE_SUFFIX, Store
+from data_juicer.store.commit import read_manifest
 from data_juicer.store.results import ExportedFile, PublishedPart, ResultsManifest, digest_of, publish
-from data_juicer.store.staging import read_file, read_lines
+from data_juicer.store.staging import read_file, read_lines, reference_to
 
 _PARTITIONS_LOOKED_AT: Final = 3
 _STEP: Final = 64
@@ -71,6 +72,7 @@ def publish_job(
     )
     parts = job.parts
     target = export_target(config)
+    _publish_produced(store, layout, partitions, os.path.dirname(target.path))
     reads = len(parts) * (2 if FORMATS[target.format].writer.merges else 1)  # a merge reads them twice
     count = itertools.count()
     publish(
@@ -82,6 +84,34 @@ def publish_job(
         tick=lambda: heartbeat(f"writing the export: {next(count) / reads:.0%}"),
         columns=b"" if report.rows_out else _rows_of_input(store, partitions, setup),
     )
+
+
+def _publish_produced(
+    store: Store, layout: JobLayout, partitions: Sequence[PartitionSpec], export_dir: str
+) -> None:
+    """Put the files that operators made beside the export, where rows refer to them; equal ones are one file.
+
+    Raises: CheckpointCorruptError: one is not what was committed.
+    """
+    if not store.list(layout.produced_dir):
+        return
+    written: set[str] = set()
+    for spec in partitions:
+        result = read_manifest(store, layout.result_manifest(spec.partition_id))
+        for file in result.produced:
+            parsed = parse_produced_name(file.name)
+            if parsed is None:
+                raise CheckpointCorruptError(f"{file.name} is no name of a file that an operator made.")
+            path = os.path.join(
+                export_dir, reference_to(result.operators[parsed.operation_idx].name, file.name)
+            )
+            if path in written:
+                continue
+            written.add(path)
+            data = read_file(store, layout.produced_dir, file)
+            if not store.exists(path) or bytes(store.read(path)) != bytes(data):
+                store.make_dirs(os.path.dirname(path))
+                store.write_atomic(path, data)
 
 
 def _rows_of_input(store: Store, partitions: Sequence[PartitionSpec], setup: WorkerSetup) -> bytes:

@@ -19,9 +19,10 @@ from data_juicer.engine.worker.effect_calls import EffectCalls
 from data_juicer.engine.worker.row_isolation import RowIsolation, tell_nobody
 from data_juicer.engine.worker.stage_writer import StageWriter
 from data_juicer.engine.worker.summary_files import load_decision
-from data_juicer.errors import InputError, OperatorError, StoreError
+from data_juicer.errors import CheckpointCorruptError, InputError, OperatorError, StoreError
 from data_juicer.formats.base import NULL_TEXT, ReadRows
 from data_juicer.formats.partition import read_partition
+from data_juicer.job.names import parse_produced_name
 from data_juicer.ops.base import DatasetOperator, Operator
 from data_juicer.ops.effects import EffectMapper
 from data_juicer.rows.batch import Batch
@@ -29,7 +30,7 @@ from data_juicer.store.commit import set_aside
 from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
 from data_juicer.store.deltas import in_pieces, join_batches, split_batch
 from data_juicer.store.ledger import READ, OperatorLedger
-from data_juicer.store.manifest import Manifest
+from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.staging import load_deltas
 
 
@@ -46,6 +47,7 @@ class AttemptRunner:
         """The operator under way; None while rows are read or written."""
         self.stages = StageWriter(context, attempt)
         self.letters, self.traces = self.stages.letters, self.stages.traces
+        self.made_last: list[DataFile] = []
         self.ledgers: list[OperatorLedger] = []
         self.batches: list[Batch] = []
         self.isolation = msgspec.structs.replace(
@@ -104,9 +106,17 @@ class AttemptRunner:
                 "committed work is safe. Start the job again: the copy is made again."
             ) from error
 
+    def _maker_of(self, file: DataFile) -> str:
+        """The operator that made a file."""
+        parsed = parse_produced_name(file.name)
+        if parsed is None or parsed.operation_idx >= len(self.setup.operators):
+            raise CheckpointCorruptError(f"{file.name} is no name of a file that an operator made.")
+        return self.setup.operators[parsed.operation_idx].name
+
     def _begin(self, rows: ReadRows, started_s: float) -> m.OperatorDone:
         dropped = [row for row in rows.bad if self.setup.null_text == "drop" and row.error_type == NULL_TEXT]
         bad = [row for row in rows.bad if row not in dropped] if dropped else rows.bad
+        self.context.made.begin(self.partition.partition_id, self.attempt.name)
         self._take_out([failures.unread(self.attempt, row) for row in bad])
         ledger = OperatorLedger(
             index=-1,
@@ -127,6 +137,11 @@ class AttemptRunner:
             self.context.store, directory, base.files, rows.batch, memory_map=self.setup.memory_map
         )
         self.stages.go_on_from(base)
+        self.context.made.begin(
+            self.partition.partition_id,
+            self.attempt.name,
+            [(self._maker_of(file), file) for file in base.produced],
+        )
         self.ledgers = list(base.ledgers)
         self._go_on_from(batch)
 
@@ -158,6 +173,7 @@ class AttemptRunner:
             yield m.OperatorStarted(task=self.key, attempt=self.attempt.name, operator_index=stop)
             self.summary = self._summarise(stop)
         self.index = None
+        self.made_last = self.context.made.take_new()
 
     def _run_operator(self, index: int) -> m.OperatorDone:
         operator = self.context.prepared(index)
@@ -274,12 +290,14 @@ class AttemptRunner:
         self.saved = index
         below, whole = self.below, join_batches(self.batches)
         new = (self.letters.take_new(), self.traces.take_new())
-        ledgers = tuple(self.ledgers)
+        ledgers, made = tuple(self.ledgers), self.context.made.take_new()
         self.below = whole.rebased()
         self.batches = _counted_anew(self.batches)
 
         def save() -> tuple[m.Message, ...]:
-            return self.stages.saving(lambda: self.stages.stage_checkpoint(index, below, whole, new, ledgers))
+            return self.stages.saving(
+                lambda: self.stages.stage_checkpoint(index, below, whole, new, ledgers, made)
+            )
 
         yield from self.context.saver.save(self.key, save)
 
@@ -293,7 +311,7 @@ class AttemptRunner:
 
     def _stage_end(self) -> Manifest:
         if self.attempt.task.end == "result":
-            return self.stages.stage_result(join_batches(self.batches), tuple(self.ledgers))
+            return self.stages.stage_result(join_batches(self.batches), tuple(self.ledgers), self.made_last)
         until, made = self.key.until, self.summary
         letters = self._letters_of(made.dead, self.context.operator(until), until)
         return self.stages.stage_summary(until, made, letters, (*self.ledgers, made.ledger))

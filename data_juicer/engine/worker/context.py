@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import xxhash
 
 from data_juicer import redaction
 from data_juicer.clock import Clock
@@ -11,6 +14,8 @@ from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.worker.saver import Saver
 from data_juicer.errors import DataJuicerError, OperatorError
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.names import parse_produced_name
 from data_juicer.ops.base import Operator
 from data_juicer.ops.catalog.registry import load_custom, make
 from data_juicer.ops.context import OperatorContext, prepare_operator
@@ -18,6 +23,8 @@ from data_juicer.ops.resources.models import cache_home
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.redaction import find_secrets
 from data_juicer.storage.base import Store
+from data_juicer.store.manifest import DataFile
+from data_juicer.store.staging import reference_to
 
 
 class WorkerContext:
@@ -51,6 +58,7 @@ class WorkerContext:
         self.tell = tell
         self.between_batches = between_batches
         self.keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
+        self.made = MadeFiles(store, self.layout)
         self._operators: dict[int, Operator] = {}
         if not setup.is_split:
             for index in range(len(setup.operators)):
@@ -74,7 +82,7 @@ class WorkerContext:
         operator = self.operator(index)
         if index not in self._prepared:
             try:
-                prepare_operator(operator, self._context_of(operator))
+                prepare_operator(operator, self._context_of(operator, index))
             except DataJuicerError:
                 raise
             except Exception as error:
@@ -85,11 +93,73 @@ class WorkerContext:
             self._prepared.add(index)
         return operator
 
-    def _context_of(self, operator: Operator) -> OperatorContext:
+    def _context_of(self, operator: Operator, index: int) -> OperatorContext:
         return OperatorContext(
             store=self.store,
             seed=self.setup.seed,
             text_keys=self.setup.text_keys,
+            produced=OperatorFiles(self.made, operator.name, index),
             cache_root=os.path.join(cache_home(), "operators"),
             cache_name=f"{operator.name}-{str(operator.version)[:32]}",
         )
+
+
+class MadeFiles:
+    """The files that operators make in the attempt under way."""
+
+    def __init__(self, store: Store, layout: JobLayout) -> None:
+        self._store = store
+        self._layout = layout
+        self._paths: dict[str, str] = {}
+        self._new: list[DataFile] = []
+        self._partition_id, self._attempt = 0, ""
+
+    def begin(self, partition_id: int, attempt: str, before: Iterable[tuple[str, DataFile]] = ()) -> None:
+        """Begin an attempt.
+
+        Args:
+            before: what the checkpoint to go on from names, each with the operator that made it.
+        """
+        self._partition_id, self._attempt, self._new = partition_id, attempt, []
+        self._paths = {
+            reference_to(operator, file.name): os.path.join(self._layout.produced_dir, file.name)
+            for operator, file in before
+        }
+
+    def make(self, operator: str, index: int, data: bytes, suffix: str) -> str:
+        """Write a file, unless this attempt has it. Returns: the reference to it."""
+        digest = xxhash.xxh3_128_hexdigest(data)
+        path = self._layout.produced_data(self._partition_id, index, self._attempt, digest, suffix)
+        name = os.path.basename(path)
+        if parse_produced_name(name) is None:
+            raise ValueError(f"{suffix!r} is no suffix of a file, such as '.png'")
+        reference = reference_to(operator, name)
+        if reference not in self._paths:
+            self._store.make_own_dir(self._layout.produced_dir)
+            self._store.write(path, data)
+            self._paths[reference] = path
+            self._new.append(DataFile(name=name, size_bytes=len(data), digest=digest, rows=0))
+        return reference
+
+    def find(self, reference: str) -> str | None:
+        return self._paths.get(reference)
+
+    def take_new(self) -> list[DataFile]:
+        """The files that no stage has been given yet; they count as given now."""
+        new, self._new = self._new, []
+        return new
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorFiles:
+    """The same as one operator sees them."""
+
+    made: MadeFiles
+    operator: str
+    index: int
+
+    def make(self, data: bytes, suffix: str) -> str:
+        return self.made.make(self.operator, self.index, data, suffix)
+
+    def find(self, reference: str) -> str | None:
+        return self.made.find(reference)

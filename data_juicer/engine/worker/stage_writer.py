@@ -32,6 +32,8 @@ class StageWriter:
         self.keys = context.keys.keys(attempt.partition.digest, attempt.partition.position)
         self.files: tuple[DataFile, ...] = ()
         """The layers so far."""
+        self.produced: tuple[DataFile, ...] = ()
+        """Files that operators made so far."""
         self.lost_rows: tuple[LostRow, ...] = lost_rows(attempt)
         self.letters = Sidecar()
         self.traces = Sidecar()
@@ -42,6 +44,7 @@ class StageWriter:
         self.letters.load(self.context.store, directory, base.dead_letters)
         self.traces.load(self.context.store, directory, base.traces)
         self.files = base.files
+        self.produced = base.produced
         self.lost_rows = tuple(dict.fromkeys((*base.lost_rows, *self.lost_rows)))
 
     def stage_checkpoint(
@@ -51,13 +54,16 @@ class StageWriter:
         whole: Batch,
         new: tuple[list[bytes], list[bytes]],
         ledgers: tuple[OperatorLedger, ...],
+        made: Sequence[DataFile] = (),
     ) -> Manifest:
         """Write what changed since the checkpoint before.
 
         Args:
             new: dead letters and traces that no checkpoint holds.
+            made: files that operators made since then.
         """
         started_s = time.perf_counter()
+        self._sync_made(made)
         setup, name, store = self.setup, self.attempt.name, self.context.store
         path = self.context.layout.checkpoint_data(self.pid, index, name, setup.checkpoint_suffix)
         layer = stage_layer(store, path, below, whole, setup.checkpoint_format, setup.checkpoint_compression)
@@ -68,9 +74,12 @@ class StageWriter:
         trace_files = self.traces.stage_new(store, traces_path, new[1])
         return self._manifest("checkpoint", index, self.files, letter_files, trace_files, ledgers, started_s)
 
-    def stage_result(self, batch: Batch, ledgers: tuple[OperatorLedger, ...]) -> Manifest:
+    def stage_result(
+        self, batch: Batch, ledgers: tuple[OperatorLedger, ...], made: Sequence[DataFile] = ()
+    ) -> Manifest:
         """Write the rows as they will be exported."""
         started_s = time.perf_counter()
+        self._sync_made(made)
         setup, store, layout = self.setup, self.context.store, self.context.layout
         data = encode_result(batch, setup.result_format, setup.result_compression, setup.keep_stats)
         path = layout.result_data(self.pid, self.attempt.name, setup.result_suffix)
@@ -119,6 +128,15 @@ class StageWriter:
         self.context.store.make_own_dir(path.rpartition("/")[0])
         self.context.store.write(path, data)
 
+    def _sync_made(self, made: Sequence[DataFile]) -> None:
+        """Make files that operators made durable, before the manifest that names them."""
+        directory = self.context.layout.produced_dir
+        for file in made:
+            self.context.store.sync(f"{directory}/{file.name}")
+        if made:
+            self.context.store.sync_dir(directory)
+            self.produced = (*self.produced, *made)
+
     def _manifest(
         self,
         kind: Literal["checkpoint", "result", "summary"],
@@ -150,6 +168,7 @@ class StageWriter:
             ledgers=ledgers,
             dead_letters=letter_files,
             traces=trace_files,
+            produced=self.produced,
             lost_rows=tuple(row for row in self.lost_rows if row.operator_index <= index),
             attempt=self.attempt.name,
             run=self.setup.run,
