@@ -50,6 +50,7 @@ NASTY: tuple[Any, ...] = (
     [[]],
     {"": None},
 )
+TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 CHECKSUM = re.compile(rb'("checksum":\s*")([0-9a-f]{16})(",\s*)')
 
 
@@ -62,6 +63,17 @@ def change_a_digit(data: bytes, rng: random.Random) -> bytes:
         return data
     place = rng.choice(digits)
     return data[:place] + str(rng.randrange(10)).encode() + data[place + 1 :]
+
+
+def change_a_time(data: bytes, rng: random.Random) -> bytes:
+    """To a month or an hour that there is not; of a log, that of an event whose time readers compute with."""
+    lines = [match.span() for match in re.finditer(rb"[^\n]*\"PROCESSING_[^\n]*", data)]
+    start, stop = rng.choice(lines) if lines else (0, len(data))
+    times = [match.start() for match in TIME.finditer(data, start, stop)]
+    if not times:
+        return change_a_digit(data, rng)
+    place = rng.choice(times) + rng.choice([5, 11])
+    return data[:place] + b"9" + data[place + 1 :]
 
 
 def change_a_byte(data: bytes, rng: random.Random) -> bytes:
@@ -110,8 +122,8 @@ def signed(data: bytes) -> bytes:
     return data[: found.start(2)] + xxhash.xxh3_64_hexdigest(bare).encode() + data[found.end(2) :]
 
 
-DAMAGES = (change_a_digit, change_a_byte, cut, double_a_part, change_a_value, change_a_value)
-HONEST = (change_a_digit, change_a_byte, cut)
+DAMAGES = (change_a_digit, change_a_time, change_a_byte, cut, double_a_part, change_a_value, change_a_value)
+HONEST = (change_a_digit, change_a_time, change_a_byte, cut)
 """What disks do; a result must be right after it."""
 
 
@@ -181,7 +193,10 @@ def findings(home: Path, seed: int, capsys: pytest.CaptureFixture[str]) -> list[
     """What was wrong with the answers to one damage."""
     rng = random.Random(seed)
     restore(home, rng)
-    path, damage = rng.choice(documents(home)), rng.choice(DAMAGES)
+    kinds: dict[str, list[Path]] = {}
+    for path in documents(home):
+        kinds.setdefault(re.sub(r"\d+", "#", path.name), []).append(path)
+    path, damage = rng.choice(rng.choice(list(kinds.values()))), rng.choice(DAMAGES)
     path.write_bytes(damage(path.read_bytes(), rng))
     case = f"seed {seed}: {damage.__name__} {os.path.relpath(path, home)}"
     found = []
