@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
@@ -11,7 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from data_juicer.monitor.closing import COLOURS
-from data_juicer.monitor.streams import write_lines
+from data_juicer.monitor.streams import columns_of, write_lines
 from data_juicer.printable import printable_json
 
 Format = Literal["text", "json"]
@@ -30,7 +29,7 @@ class Output(Protocol):
 
 class TextOutput:
     def emit(self, document: msgspec.Struct, lines: Callable[[int], Sequence[str]]) -> None:
-        write_lines(sys.stdout, lines(shutil.get_terminal_size().columns), COLOURS)
+        write_lines(sys.stdout, lines(columns_of(sys.stdout)), COLOURS)
 
 
 class JsonOutput:

@@ -164,6 +164,13 @@ class JobConfig:
     export_shard_size: int = setting(
         0, Integer(help="Bytes at which the result goes on in another file; 0: one file.", result=True)
     )
+    overwrite_export: bool = setting(
+        True,
+        Flag(
+            help="Replace files at export_path that the job did not write, with a warning that names their job; "
+            "false: refuse to begin."
+        ),
+    )
     keep_stats_in_res_ds: bool = setting(
         False, Flag(help="Keep the figures of filters in the result, as __dj__stats__.", result=True)
     )

@@ -20,22 +20,32 @@ from data_juicer.engine.driver.resolve import Resolves
 from data_juicer.engine.driver.scheduler import RunPlan
 from data_juicer.engine.lifecycle.build_setup import (
     dataset_operator_indices,
+    export_target,
     retry_policy,
     with_resolve_keys,
     worker_setup,
 )
 from data_juicer.engine.lifecycle.counts import CommittedCounts
-from data_juicer.engine.lifecycle.disk_space import check_room
+from data_juicer.engine.lifecycle.disk_space import check_room, try_export_directory
 from data_juicer.engine.lifecycle.environment import JobOutcome, RunEnvironment
 from data_juicer.engine.lifecycle.finish import fail, succeed
 from data_juicer.engine.lifecycle.open import OpenJob, open_job
 from data_juicer.engine.lifecycle.prepare import plan_again, plan_run, scan_input, set_damaged_aside
-from data_juicer.engine.lifecycle.wanted import WantedJob, check_input, find_done, find_published, find_wanted
+from data_juicer.engine.lifecycle.wanted import (
+    WantedJob,
+    check_export,
+    check_input,
+    find_done,
+    find_published,
+    find_wanted,
+)
 from data_juicer.engine.output.dead_letters import example_dead_letters
+from data_juicer.engine.output.export_owner import find_clashes
 from data_juicer.engine.output.mapping_report import total_ledgers, with_all_operators
 from data_juicer.engine.output.publish import publish_job
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.run_context import RunContext
+from data_juicer.errors import StoreError
 from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.events.view import JobView
@@ -68,6 +78,8 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
         if (done := find_done(environment.store, wanted)) is not None:
             return JobOutcome(summary=done, view=JobView(), already_complete=True)
         check_input(environment.store, wanted)
+        wanted = check_export(environment, wanted)
+        try_export_directory(environment.store, wanted.export_path, wanted.layout.job_id)
         owner = locks.Driver(host=socket.gethostname(), pid=os.getpid())
         lock = locks.acquire(environment.store, wanted.layout, environment.clock, owner, environment.advisory)
         held.callback(lock.release)
@@ -150,8 +162,8 @@ class _Run:
         if not self.job.log.has_history:
             identity = payloads.JobIdentity(job_id=self.layout.job_id, config_digest=self.wanted.digest)
             self.job.log.record(t.JobStart(data=identity))
-        for finding in self.job.findings:
-            self.recorder.warn(finding)
+        for warning in (*self.job.findings, *self.wanted.warnings):
+            self.recorder.warn(warning)
         for notice in (*self.config.notices, *self.wanted.notices):
             self.recorder.inform(notice)
 
@@ -198,6 +210,7 @@ class _Run:
             self._run_partitions(mapping, driver, resolves, plan, self._missing_results(mapping), {})
         reports = resolves.report()
         self.job.lock.fence()
+        self._check_export()
         publish_job(
             self.store,
             self.layout,
@@ -209,6 +222,17 @@ class _Run:
             reports,
             self.context.heartbeat_or_stop,
         )
+
+    def _check_export(self) -> None:
+        """Look once more at what the export replaces: another job may have ended since. Raises: StoreError."""
+        target = export_target(self.config)
+        for clash in find_clashes(self.store, self.layout, target, self.environment.clock):
+            if not self.config.overwrite_export:
+                raise StoreError(
+                    f"export_path: {clash}", "What was committed is safe (overwrite_export is false)."
+                )
+            if clash not in self.wanted.warnings:
+                self.recorder.warn(clash)
 
     def _is_published(self, plan: JobPlan, mapping: DatasetMapping) -> bool:
         """Whether the job was complete, and the input that was read again is what it was."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from typing import Final, TextIO
 
 from data_juicer.monitor.facts import Fact, OperatorLine
-from data_juicer.monitor.streams import write_lines
+from data_juicer.monitor.streams import columns_of, write_lines
 from data_juicer.monitor.table import format_table
 
 COLOURS: Final = {"completed": 32, "running": 36, "failed": 31, "stopped": 33, "interrupted": 33}
@@ -18,7 +17,7 @@ def print_closing(stream: TextIO, operators: Sequence[OperatorLine], facts: Sequ
     """The table, then a line a fact; lines with paths and commands are never broken, so that they can be copied."""
     lines = [""]
     if operators:
-        lines += [*operator_table(operators, shutil.get_terminal_size().columns), ""]
+        lines += [*operator_table(operators, columns_of(stream)), ""]
     write_lines(stream, [*lines, *format_facts(facts)], COLOURS)
 
 

@@ -42,20 +42,27 @@ class OperatorLine:
 
 
 def job_facts(
-    summary: JobSummary, view: JobView, layout: JobLayout, committed: CommittedWork | None, *, is_alive: bool
+    summary: JobSummary,
+    view: JobView,
+    layout: JobLayout,
+    committed: CommittedWork | None,
+    *,
+    is_alive: bool,
+    export_change: str | None = None,
 ) -> list[Fact]:
     """Status first, the resume command last.
 
     Args:
         committed: how much is; None where that cannot be seen.
         is_alive: whether a driver works on the job; a job that says running and has none was killed.
+        export_change: why the result at the export path is not the job's any more.
     """
     return [
         _status(summary, is_alive),
         *_last_error(summary, view),
         *_rows(summary, view, committed),
         *_costs(view),
-        *_places(summary, layout),
+        *_places(summary, layout, export_change),
         Fact(name="resume", text=summary.resume_command),
     ]
 
@@ -183,13 +190,14 @@ def _costs(view: JobView) -> list[Fact]:
     return [Fact(name="checkpoints", text=text)]
 
 
-def _places(summary: JobSummary, layout: JobLayout) -> list[Fact]:
+def _places(summary: JobSummary, layout: JobLayout, export_change: str | None) -> list[Fact]:
     facts = []
     if summary.status is JobStatus.COMPLETED and summary.export_path:
-        facts.append(Fact(name="result", text=summary.export_path))
+        facts.append(Fact(name="result", text=export_change or summary.export_path))
     if dead := summary.counts.rows_dead_letter:
         rows = "1 row" if dead == 1 else f"{dead:,} rows"
         facts.append(Fact(name="dead letters", text=f"{rows} in {layout.dead_letter_dir}"))
     facts.append(Fact(name="job", text=layout.job_dir))
-    facts.append(Fact(name="events", text=layout.events_log))
+    if summary.config.get("event_logging", {}).get("enabled", True):
+        facts.append(Fact(name="events", text=layout.events_log))
     return facts

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from data_juicer.events.view import JobView
+
+SETTLED_S_MIN: Final = 3.0
+SETTLED_S_MAX: Final = 30.0
+SETTLED_SHARE_MIN: Final = 0.02
+"""The time left is told from SETTLED_S_MIN on if this share of the rows of the run is done, from SETTLED_S_MAX on in any case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +49,17 @@ def progress_of(view: JobView, now: datetime) -> Progress:
         share=_share(view),
         elapsed_s=elapsed_s,
         rows_per_s=rate,
-        left_s=(view.rows - view.rows_done) / rate if rate else None,
+        left_s=(view.rows - view.rows_done) / rate if rate and _is_settled(view, elapsed_s) else None,
     )
+
+
+def _is_settled(view: JobView, elapsed_s: float) -> bool:
+    """Whether the rate so far tells of what is left: the first seconds hold the start of the workers."""
+    if elapsed_s < SETTLED_S_MIN:
+        return False
+    rows_of_run = view.rows_done - view.rows_done_before_run
+    is_enough = rows_of_run >= SETTLED_SHARE_MIN * (view.rows - view.rows_done_before_run)
+    return is_enough or elapsed_s >= SETTLED_S_MAX
 
 
 def _share(view: JobView) -> float:

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import io
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TextIO, cast
@@ -18,6 +19,8 @@ from typing import Final, TextIO, cast
 from data_juicer.printable import printable
 
 _DESCRIPTORS: Final = (0, 1, 2)
+UNLIMITED: Final = 100_000
+"""Columns of what is no screen."""
 _ERRORS: Final = "data_juicer.backslash"
 _PLAIN: Final = {"─": "-", "…": "...", "→": "->"}
 """What we draw with, for encodings that do not have it."""
@@ -129,6 +132,13 @@ def _surviving(stream: TextIO | None, number: int) -> SurvivingStream:
     closed = SurvivingStream(open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - as long as the process
     closed.refusal = OSError(errno.EBADF, os.strerror(errno.EBADF))
     return closed
+
+
+def columns_of(stream: TextIO) -> int:
+    """The width of a screen; of a file or a pipe one that cuts nothing, unless COLUMNS says otherwise."""
+    if stream.isatty() or os.environ.get("COLUMNS"):
+        return shutil.get_terminal_size().columns
+    return UNLIMITED
 
 
 def write_lines(stream: TextIO, lines: Iterable[str], colours: Mapping[str, int] | None = None) -> None:

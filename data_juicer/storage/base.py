@@ -156,6 +156,10 @@ class Store(ABC):
         """When the bytes were changed last, in nanoseconds; 0 where it is not known. Raises: FileNotFoundError."""
         return 0
 
+    def volume(self, path: str) -> int | None:
+        """Equal for paths whose free bytes are the same ones; None where it is not known."""
+        return None
+
     @abstractmethod
     def exists(self, path: str) -> bool: ...
 

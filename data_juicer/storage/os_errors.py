@@ -35,6 +35,14 @@ def translate_os_errors(doing: str, path: str, size_bytes: int | None = None) ->
         raise StoreError(f"{path}: {doing} failed: {found}.", advice, reason=found) from error
 
 
+def volume(path: str) -> int | None:
+    """The device of the file system that a path is on, or will be on."""
+    try:
+        return os.stat(_nearest(path)).st_dev
+    except OSError:
+        return None
+
+
 def free_bytes(path: str) -> int | None:
     """Room on the disk of a path, or of the nearest directory above it that exists; None where it is not known."""
     try:

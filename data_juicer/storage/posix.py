@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 from data_juicer.storage import owners
 from data_juicer.storage.base import Data, Entry, Reader, Stat, Store
 from data_juicer.storage.directory import OwnDirectory
-from data_juicer.storage.os_errors import free_bytes, translate_os_errors
+from data_juicer.storage.os_errors import free_bytes, translate_os_errors, volume
 from data_juicer.storage.posix_files import open_directory, open_held, open_new
 
 OWN_DIRECTORY_MODE: Final = 0o755
@@ -144,6 +144,9 @@ class PosixStore(Store):
 
     def free_bytes(self, path: str) -> int | None:
         return free_bytes(path)
+
+    def volume(self, path: str) -> int | None:
+        return volume(path)
 
     def find_foreign(self, path: str) -> str | None:
         return owners.find_foreign(path)

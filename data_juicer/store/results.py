@@ -142,7 +142,7 @@ def publish(
         store.replace(aside, file.path)
     kept = {export.path for export in exports}
     for file in earlier:
-        if file.path not in kept and _is_as_written(store, file):
+        if file.path not in kept and is_as_written(store, file.path, file):
             store.remove(file.path)
     store.sync_dir(directory)
     done = msgspec.structs.replace(manifest, exports=exports, is_exported=True)
@@ -150,10 +150,10 @@ def publish(
     return done
 
 
-def _is_as_written(store: Store, file: ExportedFile) -> bool:
+def is_as_written(store: Store, path: str, file: ExportedFile) -> bool:
     """Whether a file still is what this job wrote, by size and time: what somebody put in its place is theirs."""
     try:
-        return (store.size(file.path), store.modified_ns(file.path)) == (file.size_bytes, file.modified_ns)
+        return (store.size(path), store.modified_ns(path)) == (file.size_bytes, file.modified_ns)
     except FileNotFoundError:
         return False
 

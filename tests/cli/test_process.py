@@ -214,3 +214,48 @@ def test_a_job_to_resume_must_be_there_and_a_new_one_must_not(
 def test_parameters_of_operators_are_set_on_the_command_line(ten_rows: Path) -> None:
     assert process.main(["--config", "recipe.yaml", "--text_length_filter.min_len", "1000"]) == 0
     assert (ten_rows / "out" / "cleaned.jsonl").read_text() == ""
+
+
+def told_to(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    told = capsys.readouterr()
+    return [line.removeprefix("warning: ") for line in told.err.splitlines() if line.startswith("warning")]
+
+
+def test_an_empty_result_names_the_operator_that_let_nothing_pass(
+    ten_rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--config", "recipe.yaml", "--job_id", "first", "--text_length_filter.min_len", "1000"]
+    assert process.main(words) == 0
+    told = (
+        "the result has no rows: text_length_filter let none of the 10 rows pass that reached it (10 filtered). "
+        "Look at its bounds, and at a sample of what it drops: open_tracer."
+    )
+    assert told_to(capsys) == [told]
+    assert told in (ten_rows / "out" / "first" / "event_logs" / "events.log").read_text()
+
+
+def test_a_recipe_without_operators_says_so(ten_rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert process.main(["--config", "recipe.yaml", "--process", "[]"]) == 0
+    assert told_to(capsys) == ["process is empty: every row is copied as it is."]
+    assert (ten_rows / "out" / "cleaned.jsonl").read_bytes() == (ten_rows / "ten.jsonl").read_bytes()
+
+
+def test_an_export_folder_that_cannot_be_written_is_found_before_the_first_row(
+    ten_rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = names_in(ten_rows)
+    words = ["--config", "recipe.yaml", "--work_dir", "work", "--export_path", "ten.jsonl/x.jsonl"]
+    assert process.main(words) == 2
+    captured = capsys.readouterr()
+    assert str(ten_rows / "ten.jsonl") in captured.err
+    assert captured.err.count("\n") == 1
+    assert names_in(ten_rows) == before
+
+
+def test_the_event_log_is_named_only_where_there_is_one(
+    ten_rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for enabled, lines in (("true", 1), ("false", 0)):
+        words = ["--config", "recipe.yaml", "--job_id", enabled, "--event_logging.enabled", enabled]
+        assert process.main(words) == 0
+        assert sum(line.startswith("events ") for line in capsys.readouterr().out.splitlines()) == lines

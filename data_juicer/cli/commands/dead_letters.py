@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ import msgspec
 from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
 from data_juicer.monitor.handle import JobHandle
+from data_juicer.printable import printable
 
 if TYPE_CHECKING:
     from data_juicer.engine.output.dead_letters import DeadLetterGroup
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 NAME: Final = "dead-letters"
 HELP: Final = "rows that were set aside because they could not be read or processed, by operator and error"
 EXAMPLES: Final = 3
+_INDENT: Final = " " * 9
+_WIDTH_MIN: Final = 40
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,12 +69,20 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
 
 
 def letter_lines(groups: Sequence[DeadLetterGroup], width: int) -> list[str]:
-    """A heading for each kind of error, two lines for each example, cut at the width of the screen."""
+    """A heading for each kind of error; of each example the whole error, and as much of the row as the screen is wide."""
     lines: list[str] = []
     for group in groups:
         lines.append(f"{group.rows:>7,}  {group.operator}: {group.error_type}")
         for letter in group.examples:
-            lines += [f"         {line}"[:width] for line in (_place(letter), f"  {_row(letter)}")]
+            lines += textwrap.wrap(
+                printable(_place(letter)),
+                max(width, _WIDTH_MIN),
+                initial_indent=_INDENT,
+                subsequent_indent=f"{_INDENT}  ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            lines.append(f"{_INDENT}  {_row(letter)}"[:width])
         lines.append("")
     return lines
 

@@ -38,6 +38,8 @@ class JobReport(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     runs: tuple[RunRecord, ...]
     export_path: str | None
+    export_change: str | None
+    """Why the file at the export path is not the job's any more; None where it is."""
     directories: dict[str, str]
     resume_command: str
 
@@ -50,17 +52,29 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     job = JobHandle.open(arguments.work_dir, arguments.job)
     view, summary, layout = job.view, job.summary, job.layout
     is_alive = job.is_alive(SystemClock().now())
+    export_change = None
+    if summary.status is JobStatus.COMPLETED:
+        from data_juicer.engine.output.export_owner import find_export_loss
+
+        export_change = find_export_loss(job.store, layout)
 
     def lines(width: int) -> list[str]:
         operators = operator_lines(list(view.operators.values()))
-        facts = job_facts(seen_from(summary, os.getcwd()), view, layout, job.committed, is_alive=is_alive)
+        facts = job_facts(
+            seen_from(summary, os.getcwd()),
+            view,
+            layout,
+            job.committed,
+            is_alive=is_alive,
+            export_change=export_change,
+        )
         table = ["", *operator_table(operators, width)] if operators else []
         return [*format_facts(facts), *table]
 
-    output.emit(_report(job, is_alive=is_alive), lines)
+    output.emit(_report(job, export_change, is_alive=is_alive), lines)
 
 
-def _report(job: JobHandle, *, is_alive: bool) -> JobReport:
+def _report(job: JobHandle, export_change: str | None, *, is_alive: bool) -> JobReport:
     summary, view = job.summary, job.view
     is_completed = summary.status is JobStatus.COMPLETED
     return JobReport(
@@ -78,6 +92,7 @@ def _report(job: JobHandle, *, is_alive: bool) -> JobReport:
         warnings=tuple(view.warnings),
         runs=summary.runs,
         export_path=summary.export_path,
+        export_change=export_change,
         directories=job.layout.directories(),
         resume_command=summary.resume_command,
     )

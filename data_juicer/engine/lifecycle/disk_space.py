@@ -24,15 +24,29 @@ FILES_OF_A_STAGE: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """A directory that a run writes into."""
+    """The directories on one disk that a run writes into."""
 
     path: str
+    """Their paths, as people are told them."""
     free_bytes: int | None
     """None: not known, nothing is said."""
     least_bytes: int
     """Without so much no run can end well."""
     likely_bytes: int
     """What it takes if no row becomes larger and none is dropped."""
+
+
+def try_export_directory(store: Store, export_path: str, job_id: str) -> None:
+    """Write beside the export, and remove it, so that a folder that refuses it is found before the first row.
+
+    The file has the name under which the export is written first: whatever is left of it by a kill is replaced then.
+    Raises: StoreError: the folder cannot be made or written.
+    """
+    directory, name = os.path.split(export_path)
+    aside = os.path.join(directory, f".{name}.{job_id}.0.aside")
+    store.make_dirs(directory)
+    store.write(aside, b"")
+    store.remove(aside)
 
 
 def least_bytes(partitions: int, stages: int) -> int:
@@ -52,7 +66,7 @@ def find_refusal(rooms: Sequence[Room]) -> str | None:
 
 
 def warnings(rooms: Sequence[Room]) -> list[str]:
-    """Of directories whose disk may become full."""
+    """Of disks that may become full, one each."""
     return [
         f"{room.path}: {room.free_bytes:,} bytes are free, about {room.likely_bytes:,} may be needed; "
         "if the disk becomes full the job stops in order and goes on when there is room."
@@ -77,14 +91,18 @@ def check_room(
     stages = {layout.results_dir: 1, os.path.dirname(export_path): 0}
     if has_checkpoints:
         stages[layout.checkpoints_dir] = 1
+    disks: dict[object, list[str]] = {}
+    for path in stages:
+        volume = store.volume(path)
+        disks.setdefault(path if volume is None else volume, []).append(path)
     rooms = [
         Room(
-            path=path,
-            free_bytes=store.free_bytes(path),
-            least_bytes=least_bytes(len(pending), count),
-            likely_bytes=rows_bytes,
+            path=", ".join(paths),
+            free_bytes=store.free_bytes(paths[0]),
+            least_bytes=least_bytes(len(pending), sum(stages[path] for path in paths)),
+            likely_bytes=rows_bytes * len(paths),
         )
-        for path, count in stages.items()
+        for paths in disks.values()
     ]
     if refusal := find_refusal(rooms):
         raise StoreError(refusal)

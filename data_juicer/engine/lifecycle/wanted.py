@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from data_juicer.config.fingerprint import digest, result_settings
 from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
-from data_juicer.engine.lifecycle.build_setup import text_keys_of
+from data_juicer.engine.lifecycle.build_setup import export_target, text_keys_of
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.lifecycle.guard_export import refuse_to_replace
+from data_juicer.engine.output.export_owner import find_clashes
 from data_juicer.engine.output.published import find_changes
 from data_juicer.errors import CheckpointCorruptError, ConfigError, JobError, JobNotFoundError
 from data_juicer.formats.base import SourceFile
@@ -50,6 +51,8 @@ class WantedJob:
     resume_command: str
     notices: tuple[str, ...]
     """What people are told about operators and input, a sentence each."""
+    warnings: tuple[str, ...]
+    """What they are warned of: the job does something else than they are likely to want."""
 
 
 def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
@@ -77,6 +80,7 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
             *custom.notices(),
             *_open_to_others(environment.store, config, operators),
         ),
+        warnings=() if operators else ("process is empty: every row is copied as it is.",),
     )
 
 
@@ -109,6 +113,18 @@ def find_done(store: Store, wanted: WantedJob) -> JobSummary | None:
     if not are_unchanged(store, load_references(store, wanted.layout.references)):
         return None
     return None if find_published(store, wanted) is None else _find_completed(store, wanted)
+
+
+def check_export(environment: RunEnvironment, wanted: WantedJob) -> WantedJob:
+    """The job with a warning for each file that it will replace and did not write.
+
+    Raises: ConfigError: there is one, and the settings do not allow it; nothing was created.
+    """
+    target = export_target(wanted.config)
+    clashes = find_clashes(environment.store, wanted.layout, target, environment.clock)
+    if clashes and not wanted.config.overwrite_export:
+        raise ConfigError(f"export_path: {clashes[0]} Nothing was changed (overwrite_export is false).")
+    return replace(wanted, warnings=(*wanted.warnings, *clashes))
 
 
 def layout_of(config: JobConfig, job_id: str) -> JobLayout:

@@ -116,6 +116,23 @@ def _json(value: object) -> bytes:
     return msgspec.json.encode(value)
 
 
+def find_emptying(ledgers: Sequence[OperatorLedger]) -> str | None:
+    """The warning about the operator that let no row pass, so that the result is empty; None where there is none."""
+    for ledger in sorted(ledgers, key=lambda ledger: ledger.index):
+        if ledger.rows_in and not ledger.rows_out:
+            fates = (
+                (ledger.rows_filtered, "filtered"),
+                (ledger.rows_duplicate, "duplicates"),
+                (ledger.rows_dead_letter, "dead letters"),
+            )
+            told = ", ".join(f"{rows:,} {fate}" for rows, fate in fates if rows)
+            return (
+                f"the result has no rows: {ledger.name} let none of the {ledger.rows_in:,} rows pass that reached it "
+                f"({told}). Look at its bounds, and at a sample of what it drops: open_tracer."
+            )
+    return None
+
+
 def total_ledgers(results: Iterable[HasLedgers]) -> tuple[OperatorLedger, ...]:
     """The ledgers of all partitions added up, operator by operator. Pure."""
     sums = LedgerSums()

@@ -10,7 +10,7 @@ from typing import Final
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.build_setup import export_target
-from data_juicer.engine.output.mapping_report import ReportWriter
+from data_juicer.engine.output.mapping_report import ReportWriter, find_emptying
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.worker import sampling
 from data_juicer.errors import CheckpointCorruptError, InputError, StoreError
@@ -62,6 +62,8 @@ def publish_job(
             job.add(result)
     for ledger in report.ledgers:
         log.record(t.PerformanceMetric.of(ledger))
+    if (warning := find_emptying(report.ledgers)) is not None:
+        log.record(t.WarningNotice(message=warning))
     traces = _show_traces(store, layout, job.traced, config.trace_num) if config.open_tracer else []
     files = [*reports, *traces]
     manifest = ResultsManifest(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from data_juicer.storage.base import Store
-from data_juicer.store.results import ExportedFile, ResultsManifest, digest_of
+from data_juicer.store.results import ExportedFile, ResultsManifest, digest_of, is_as_written
 
 READ_BYTES_MAX: Final = 64_000_000
 """So much is read again whenever somebody asks, some hundredths of a second; more only where times of files differ."""
@@ -24,6 +24,27 @@ def find_changes(store: Store, results: ResultsManifest, job_dir: str) -> Iterat
         change = _find_change(store, path, results, file, is_small)
         if change is not None:
             yield f"{path} {change}; the result is published again."
+
+
+def find_export_change(store: Store, results: ResultsManifest) -> tuple[str, str] | None:
+    """The first file at the export path that is not what it was, and what is wrong with it; none where none is.
+
+    Large files are not read.
+    """
+    is_small = sum(file.size_bytes for file in results.exports) <= READ_BYTES_MAX
+    for file in results.exports:
+        change = (
+            _find_change(store, file.path, results, file, is_small) if is_small else _find_touch(store, file)
+        )
+        if change is not None:
+            return file.path, change
+    return None
+
+
+def _find_touch(store: Store, file: ExportedFile) -> str | None:
+    if not store.exists(file.path):
+        return "is missing"
+    return None if is_as_written(store, file.path, file) else "was written to since"
 
 
 def _find_change(

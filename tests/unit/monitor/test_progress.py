@@ -88,3 +88,18 @@ def test_troubles_stand_at_the_end_of_the_line() -> None:
     assert format_progress(progress_of(view, at(10))) == (
         "100%  1/1 partitions  100 rows  10 rows/s  1 failed  1 retry"
     )
+
+
+@pytest.mark.parametrize(
+    ("elapsed_s", "rows_done", "is_told"),
+    [(2.9, 900, False), (3.0, 119, False), (3.0, 120, True), (29.9, 101, False), (30.0, 101, True)],
+)
+def test_the_time_left_is_told_once_the_rate_tells_something(
+    elapsed_s: float, rows_done: int, is_told: bool
+) -> None:
+    started = datetime(2026, 3, 13, tzinfo=UTC)
+    view = JobView(
+        run_started=started, rows=1100, partitions=110, rows_done=rows_done, rows_done_before_run=100
+    )
+    progress = progress_of(view, started + timedelta(seconds=elapsed_s))
+    assert (progress.left_s is not None) == is_told

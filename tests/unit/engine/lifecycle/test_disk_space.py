@@ -1,4 +1,19 @@
-from data_juicer.engine.lifecycle.disk_space import BLOCK_BYTES, Room, find_refusal, least_bytes, warnings
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from data_juicer.engine.lifecycle.disk_space import (
+    BLOCK_BYTES,
+    Room,
+    check_room,
+    find_refusal,
+    least_bytes,
+    warnings,
+)
+from data_juicer.job.layout import JobLayout
+from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.storage.memory import MemoryStore
 
 
 def room(free: int | None, least: int = 100, likely: int = 1000) -> Room:
@@ -21,3 +36,39 @@ def test_a_disk_that_may_become_full_is_warned_of() -> None:
 def test_each_stage_takes_a_data_file_and_a_manifest() -> None:
     assert least_bytes(partitions=10, stages=1) == 20 * BLOCK_BYTES
     assert least_bytes(partitions=10, stages=0) == 0
+
+
+class OneDisk(MemoryStore):
+    """Every path is on one disk but those below /other."""
+
+    def free_bytes(self, path: str) -> int | None:
+        return 35_000
+
+    def volume(self, path: str) -> int | None:
+        return 2 if path.startswith("/other") else 1
+
+
+@pytest.mark.parametrize(
+    ("checkpoint_dir", "export_path", "disks"),
+    [
+        (None, "/work/x.jsonl", ["/work/J/results, /work, /work/J/checkpoints"]),
+        ("/other", "/work/x.jsonl", ["/work/J/results, /work", "/other/J"]),
+        ("/other", "/other/x.jsonl", ["/work/J/results", "/other, /other/J"]),
+    ],
+)
+def test_one_disk_is_warned_of_once_with_all_that_it_will_hold(
+    checkpoint_dir: str | None, export_path: str, disks: list[str]
+) -> None:
+    layout = JobLayout.of("/work", "J", None, checkpoint_dir)
+    told: list[str] = []
+    check_room(
+        OneDisk(), layout, export_path, [spec(20_000), spec(20_000)], has_checkpoints=True, warn=told.append
+    )
+    assert [line.partition(":")[0] for line in told] == disks
+    for disk, line in zip(disks, told, strict=True):
+        assert f"about {40_000 * (disk.count(',') + 1):,} may be needed" in line
+
+
+def spec(size_bytes: int) -> PartitionSpec:
+    fragment = SimpleNamespace(byte_start=0, byte_stop=size_bytes)
+    return cast("PartitionSpec", SimpleNamespace(fragment=fragment))
