@@ -87,6 +87,9 @@ class WrappedStore(Store):
     def list(self, path: str) -> builtins.list[str]:
         return self._inner.list(path)
 
+    def volume(self, path: str) -> int | None:
+        return self._inner.volume(path)
+
     def free_bytes(self, path: str) -> int | None:
         return self._inner.free_bytes(path)
 
