@@ -88,7 +88,7 @@ def test_a_file_that_no_job_wrote_is_named_too(folder: Path, capsys: pytest.Capt
     assert run("first", "--overwrite_export", "false") == 2
     assert (folder / "out" / "result.jsonl").read_text() == "mine\n"
     assert run("first") == 0
-    assert "result.jsonl was not written by this job, and is replaced" in capsys.readouterr().err
+    assert "result.jsonl is not known to be of this job, and is replaced" in capsys.readouterr().err
 
 
 def test_shards_that_another_job_wrote_since_are_not_removed(folder: Path) -> None:

@@ -33,7 +33,7 @@ def find_clashes(store: Store, layout: JobLayout, target: ExportTarget, clock: C
         writer = _writer(store, path, others)
         if writer is None and path in own:  # changed by a person: that is told as a finding
             continue
-        whose = f"is the result of job {writer}" if writer else "was not written by this job"
+        whose = f"is the result of job {writer}" if writer else "is not known to be of this job"
         clashes.append(f"{path} {whose}, and is replaced when this job is complete. {_ADVICE}")
     now = clock.now()
     clashes += [
