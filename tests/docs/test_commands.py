@@ -82,7 +82,7 @@ def test_the_example_says_how_to_make_its_data(project: Path) -> None:
     (project / "demo-outputs" / "data" / "stdlib.jsonl").unlink()
     command = ["dj-process", "--config", "configs/demo/checkpoint_config_example.yaml"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "make demo" in done.stderr
     assert done.stderr.count("\n") == 1
 
