@@ -15,15 +15,12 @@ from typing import Any, Final
 
 import msgspec
 
-from data_juicer.config.config import load_recipe
-from data_juicer.config.schema import JobConfig
 from data_juicer.job.lock import RunClaim, newest_run
-from data_juicer.storage.posix import PosixStore
 from data_juicer.testing import jobs
 from tests.soak import mapper
 from tests.soak.driver import FROM_THEN_ON, ONCE
+from tests.support.small_job import STORE, SmallJob
 
-STORE = PosixStore()
 ROWS_OF_A_PARTITION: Final = 8
 PROCESS: Final[list[Any]] = [
     "clean_links_mapper",
@@ -78,18 +75,13 @@ class Soak:
         ]
         for number in self.rng.sample(range(rows), min(12, rows // 8)):
             lines[number] = self.rng.choice(['{"text": "! this row, please"}', '{"text": 7}', "{not json"])
-        (self.home / "in.jsonl").write_text("\n".join(lines) + "\n")
-        self.layout = jobs.layout_of(self.config("work"))
+        self.job("work").write(lines)
+        self.layout = self.job("work").layout
 
     # ---- its runs
 
-    def recipe(self, name: str, backend: str = "inline") -> dict[str, Any]:
-        return {
-            "dataset_path": str(self.home / "in.jsonl"),
-            "export_path": str(self.home / name / "result.jsonl"),
-            "work_dir": str(self.home / name),
-            "job_id": jobs.JOB_ID,
-            "process": PROCESS,
+    def job(self, name: str, backend: str = "inline") -> SmallJob:
+        settings = {
             "custom_operator_paths": [mapper.__file__],
             "executor_type": backend,
             "np": 2,
@@ -97,14 +89,11 @@ class Soak:
             "checkpoint": {"strategy": "every_op"},
             "fault_tolerance": {"drain_s": 0.2, "retry_backoff": "fixed", "max_dead_letter_ratio": 0.5},
         }
-
-    def config(self, name: str) -> JobConfig:
-        return load_recipe(self.recipe(name), {}, {})
+        return SmallJob(self.home, PROCESS, settings, name)
 
     def run(self, name: str, backend: str = "inline", *disturbed: object) -> int:
         """One run; its exit code. Whatever is done to it, it must not end in a traceback."""
-        path = self.home / f"{name}.json"
-        path.write_text(json.dumps(self.recipe(name, backend)))
+        path = self.job(name, backend).write_recipe()
         driver = Path(__file__).parent / "driver.py"
         done = subprocess.run(
             [sys.executable, str(driver), str(path), *map(str, disturbed)],
@@ -117,13 +106,11 @@ class Soak:
         return done.returncode
 
     def outcome(self, name: str) -> tuple[object, ...]:
-        """Rows, ledgers and dead letters: all that must be as if nothing had happened."""
-        config = self.config(name)
-        return jobs.exported(config, STORE), jobs.ledgers(config, STORE), jobs.dead_letters(config, STORE)
+        return self.job(name).outcome()
 
     def rows_of(self, name: str) -> int:
         """Rows that are exported."""
-        return sum(data.count(b"\n") for data in jobs.exported(self.config(name), STORE).values())
+        return sum(data.count(b"\n") for data in jobs.exported(self.job(name).config(), STORE).values())
 
     # ---- what is done to it
 

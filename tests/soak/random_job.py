@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import re
@@ -14,22 +13,18 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import psutil
 
-from data_juicer.config.config import load_recipe
-from data_juicer.config.schema import JobConfig
 from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
-from data_juicer.storage.posix import PosixStore
 from data_juicer.store.commit import SET_ASIDE, read_manifest
-from data_juicer.testing import jobs
 from tests.soak.driver import FROM_THEN_ON, ONCE, FaultyStore
 from tests.soak.one_job import DAMAGES
 from tests.soak.recipes import draw_recipe, write_input
+from tests.support.small_job import STORE, SmallJob
 
-STORE: Final = PosixStore()
 TOKEN: Final = "SOAK_TOKEN"
 """Of the environment of every process of a job: what is alive of it afterwards is found by it."""
 GONE_S: Final = 10.0
@@ -66,20 +61,17 @@ class RandomJob:
 
     # ---- its runs
 
-    def settings(self, name: str, backend: str = "inline") -> dict[str, Any]:
-        recipe = {key: value for key, value in self.recipe.items() if key not in {"export", "rows"}}
-        work_dir = self.folder / name
-        export = work_dir / f"result.{self.recipe['export']}"
-        directories = {"work_dir": str(work_dir), "export_path": str(export), "job_id": jobs.JOB_ID}
-        return {**recipe, **directories, "executor_type": backend}
-
-    def config(self, name: str) -> JobConfig:
-        return load_recipe(self.settings(name), {}, {})
+    def job(self, name: str, backend: str = "inline") -> SmallJob:
+        settings = {
+            key: value for key, value in self.recipe.items() if key not in {"export", "rows", "process"}
+        }
+        export = self.folder / name / f"result.{self.recipe['export']}"
+        settings |= {"export_path": str(export), "executor_type": backend}
+        return SmallJob(self.folder, self.recipe["process"], settings, name)
 
     def start(self, name: str, backend: str, fault: tuple[str, int] = ("", 0)) -> int:
         """Begin a run; its process id."""
-        path = self.folder / f"{name}.{backend}.json"
-        path.write_text(json.dumps(self.settings(name, backend)))
+        path = self.job(name, backend).write_recipe()
         return self._begin(lambda: self._drive(path, fault))
 
     def _drive(self, recipe: Path, fault: tuple[str, int]) -> int:
@@ -238,7 +230,7 @@ class RandomJob:
 
     @property
     def layout(self) -> JobLayout:
-        return jobs.layout_of(self.config("work"))
+        return self.job("work").layout
 
     def _check_run(self, code: int | None, allowed: frozenset[int]) -> None:
         self.codes[-999 if code is None else code] += 1
@@ -262,19 +254,19 @@ class RandomJob:
         return found
 
     def check(self) -> None:
-        work, undisturbed = self.config("work"), self.config("undisturbed")
-        assert jobs.exported(work, STORE) == jobs.exported(undisturbed, STORE), "the export"
-        assert jobs.ledgers(work, STORE) == jobs.ledgers(undisturbed, STORE), "the ledger"
-        assert jobs.dead_letters(work, STORE) == jobs.dead_letters(undisturbed, STORE), "the dead letters"
-        expected = summaries.load(STORE, jobs.layout_of(undisturbed))
+        work, undisturbed = self.job("work"), self.job("undisturbed")
+        for what, found, wanted in zip(
+            ("export", "ledger", "dead letters"), work.outcome(), undisturbed.outcome(), strict=True
+        ):
+            assert found == wanted, f"the {what}"
+        expected = summaries.load(STORE, undisturbed.layout)
         found = summaries.load(STORE, self.layout)
         assert (found.status, found.counts) == (expected.status, expected.counts), "the summary"
-        self._check_log(work)
+        self._check_log(work.event_numbers())
         self._check_files()
 
-    def _check_log(self, work: JobConfig) -> None:
+    def _check_log(self, numbers: list[int]) -> None:
         """Numbers rise by one; where the log itself was damaged, they rise."""
-        numbers = [record.seq for record in jobs.logged(work, STORE)]
         assert numbers == sorted(set(numbers)), f"numbers of events: {numbers}"
         if not any(kind.startswith(("file", "bit", "event log", "disk")) for kind in self.kills):
             assert numbers == list(range(1, len(numbers) + 1)), f"the log has gaps: {numbers}"

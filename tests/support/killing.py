@@ -10,24 +10,19 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from data_juicer.config.schema import JobConfig
-from data_juicer.storage.posix import PosixStore
-from data_juicer.testing import jobs
 from tests.support.crash_recipes import CUSTOM
+from tests.support.small_job import SmallJob
 
-STORE = PosixStore()
 ROWS = 3000
 WORKERS_GONE_S = 5.0
 LOCAL: dict[str, Any] = {"executor_type": "local"}
-DRIVE = "import sys; from data_juicer.cli.process import main; sys.exit(main())"
 
 
 @dataclass(slots=True)
@@ -38,52 +33,27 @@ class Place:
     process: list[Any]
     executor: dict[str, Any]
     """Settings that name the backend."""
-    expected: dict[str, bytes] = field(default_factory=dict)
-    expected_ledgers: object = None
-    expected_dead: list[tuple[str, int, str | None]] = field(default_factory=list)
+    expected: tuple[Any, ...] = ()
     run_s: float = 0.0
 
-    def config(self, name: str) -> JobConfig:
+    def job(self, name: str) -> SmallJob:
         settings = {
             **self.executor,
             "np": 2,
-            "partition.size": 100,
+            "partition": {"size": 100},
             "custom_operator_paths": [CUSTOM],
-            "fault_tolerance.max_retries": 50,
-            "fault_tolerance.retry_backoff": "fixed",
+            "fault_tolerance": {"max_retries": 50, "retry_backoff": "fixed"},
         }
-        return jobs.recipe(str(self.folder / name), [str(self.folder / "in.jsonl")], self.process, settings)
+        return SmallJob(self.folder, self.process, settings, name)
 
     def start(self, name: str) -> subprocess.Popen[bytes]:
         """The driver of a job, as the command line starts it."""
-        config = self.config(name)
-        recipe = self.folder / f"{name}.yaml"
-        recipe.write_text(
-            json.dumps(
-                {
-                    "dataset_path": list(config.dataset_path),
-                    "export_path": config.export_path,
-                    "work_dir": config.work_dir,
-                    "np": config.np,
-                    **self.executor,
-                    "partition": {"size": config.partition.size},
-                    "fault_tolerance": {"max_retries": 50, "retry_backoff": "fixed"},
-                    "custom_operator_paths": [CUSTOM],
-                    "process": self.process,
-                }
-            )
-        )
-        words = ["--config", str(recipe), "--job_id", jobs.JOB_ID]
-        with open(self.folder / f"{name}.out", "ab") as out:
-            return subprocess.Popen([sys.executable, "-c", DRIVE, *words], stdout=out, stderr=out)
+        return self.job(name).start()
 
     def check(self, name: str) -> None:
         """The job is done, and nothing shows that it was disturbed."""
-        config = self.config(name)
-        assert jobs.exported(config, STORE) == self.expected
-        assert jobs.ledgers(config, STORE) == self.expected_ledgers
-        assert jobs.dead_letters(config, STORE) == self.expected_dead
-        numbers = [record.seq for record in jobs.logged(config, STORE)]
+        assert self.job(name).outcome() == self.expected
+        numbers = self.job(name).event_numbers()
         assert numbers == list(range(1, len(numbers) + 1))
 
 
@@ -94,11 +64,8 @@ def make_place(folder: Path, process: list[Any], executor: dict[str, Any], rows:
     started_s = time.monotonic()
     assert place.start("undisturbed").wait(timeout=120) == 0
     place.run_s = time.monotonic() - started_s
-    config = place.config("undisturbed")
-    place.expected = jobs.exported(config, STORE)
-    place.expected_ledgers = jobs.ledgers(config, STORE)
-    place.expected_dead = jobs.dead_letters(config, STORE)
-    assert {operator for operator, _, _ in place.expected_dead} == {"read", "poisoned_mapper"}
+    place.expected = place.job("undisturbed").outcome()
+    assert {operator for operator, _, _ in place.expected[2]} == {"read", "poisoned_mapper"}
     return place
 
 
@@ -159,7 +126,7 @@ def kill_drivers(place: Place, kills: int, seed: int) -> None:
             chains[-1] += 1
             _check_gone(workers)
             continue
-        assert driver.returncode == 0, (place.folder / f"drivers_{seed}_{name}.out").read_text()
+        assert driver.returncode == 0, place.job(f"drivers_{seed}_{name}").told
         place.check(f"drivers_{seed}_{name}")
         if killed == kills:
             break
@@ -183,7 +150,7 @@ def kill_workers(place: Place, kills: int, seed: int) -> None:
                 if workers and killed_here < 4 and killed < kills:
                     os.kill(draw.choice(workers).pid, signal.SIGKILL)
                     killed, killed_here = killed + 1, killed_here + 1
-        assert driver.returncode == 0, (place.folder / f"{job}.out").read_text()
+        assert driver.returncode == 0, place.job(job).told
         place.check(job)
         name += 1
     print("jobs:", name)
