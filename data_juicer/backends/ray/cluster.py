@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import ray
-from ray.exceptions import RayError
 from ray.job_config import JobConfig
 
 from data_juicer.errors import BackendError, ConfigError
@@ -88,15 +87,18 @@ def join(address: str, cpus_if_local: int) -> Cluster:
             f"ray_address: {address} is one for Ray Client, which cannot run jobs of data_juicer. "
             "Start the job on a machine of the cluster, with ray_address: auto."
         )
-    if address == "auto":
-        try:
-            return _init("auto")
-        except ConnectionError:
-            address = "local"
     try:
+        if address == "auto":
+            try:
+                return _init("auto")
+            except ConnectionError:
+                address = "local"
         return _init(address, cpus_if_local)
-    except (OSError, RuntimeError, ValueError, RayError) as error:
-        raise BackendError(f"ray_address: {address}: {one_line(error)}") from error
+    except Exception as error:  # a node that does not start in time is a plain Exception
+        raise BackendError(
+            f"ray_address: {address}: Ray cannot be started or reached: {one_line(error)} Nothing was changed. "
+            "Start it again, name another cluster, or set executor_type: default."
+        ) from error
 
 
 def _init(address: str, cpus_if_local: int = 0) -> Cluster:
