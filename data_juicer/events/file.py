@@ -213,6 +213,7 @@ def _last_good_line(store: Store, path: str, is_good: Callable[[bytes], bool]) -
 def read_range(store: Store, path: str, start: int, stop: int) -> bytes:
     """The bytes [start, stop) of a file, fewer where it ends before; none where there is no file."""
     try:
-        return bytes(memoryview(store.map(path))[start:stop])
+        with store.open_read(path) as reader:
+            return reader.read(start, stop)
     except FileNotFoundError:
         return b""
