@@ -49,7 +49,11 @@ def open_file(store: Store, path: str) -> Iterator[InputFile]:
     with reading_input(path), store.open_read(path) as reader:
         try:
             file = InputFile(path, RangedFile(reader))
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowException, OSError) as error:
+            if (
+                getattr(error, "errno", None) is not None
+            ):  # of the operating system, which `reading_input` tells
+                raise
             raise InputError(f"{path}: not a whole Parquet file: {str(error).splitlines()[0]}") from error
         try:
             yield file
