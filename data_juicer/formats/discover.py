@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from data_juicer.errors import InputError, StoreError
 from data_juicer.formats.base import Compression, SourceFile
@@ -12,8 +14,15 @@ from data_juicer.formats.registry import SUFFIXES, suffix_of
 from data_juicer.storage.base import Store
 from data_juicer.storage.walk import GLOB_MARKS, glob_files, walk_files
 
+_SUFFIXES_TOLD_MAX: Final = 5
 
-def discover(store: Store, inputs: Sequence[str], suffixes: Sequence[str] = ()) -> list[SourceFile]:
+
+def discover(
+    store: Store,
+    inputs: Sequence[str],
+    suffixes: Sequence[str] = (),
+    tell: Callable[[str], None] = lambda _: None,
+) -> list[SourceFile]:
     """The files behind inputs, in the order of the inputs; those of a folder or glob sorted by path.
 
     Folders are searched through, hidden files and files of no known suffix in them are left out; a file that is named
@@ -22,14 +31,15 @@ def discover(store: Store, inputs: Sequence[str], suffixes: Sequence[str] = ()) 
     Args:
         inputs: files, folders or globs.
         suffixes: take only these files, such as ".jsonl"; empty: all that can be read.
+        tell: told of the files of a folder or glob that are left out, a sentence for each input.
     Raises: InputError: an input is missing, holds nothing to read, or cannot be read.
     """
     wanted = tuple(suffix if suffix.startswith(".") else f".{suffix}" for suffix in suffixes)
-    paths = [path for given in inputs for path in _files(store, given, wanted)]
+    paths = [path for given in inputs for path in _files(store, given, wanted, tell)]
     return [_source(store, index, path) for index, path in enumerate(paths)]
 
 
-def _files(store: Store, given: str, wanted: tuple[str, ...]) -> list[str]:
+def _files(store: Store, given: str, wanted: tuple[str, ...], tell: Callable[[str], None]) -> list[str]:
     path = os.path.abspath(os.path.expanduser(given))
     try:
         if store.exists(path):
@@ -39,21 +49,25 @@ def _files(store: Store, given: str, wanted: tuple[str, ...]) -> list[str]:
             if kind == "other":
                 raise _refused(f"{given}: is neither a file nor a folder")
             return _taken(
-                given, sorted(entry.path for entry in walk_files(store, path)), wanted, "the folder"
+                given, sorted(entry.path for entry in walk_files(store, path)), wanted, "the folder", tell
             )
         if GLOB_MARKS & set(given):
             matches = sorted(glob_files(store, path))
             if not matches:
                 raise _refused(f"{given}: no file matches this pattern{_nearest(store, path)}")
-            return _taken(given, matches, wanted, "the pattern")
+            return _taken(given, matches, wanted, "the pattern", tell)
     except StoreError as error:
         raise _refused(f"{given}: {error.finding.removesuffix('.')}") from error
     raise _refused(f"{given}: no such file or folder{_nearest(store, path)}")
 
 
-def _taken(given: str, paths: list[str], wanted: tuple[str, ...], what: str) -> list[str]:
+def _taken(
+    given: str, paths: list[str], wanted: tuple[str, ...], what: str, tell: Callable[[str], None]
+) -> list[str]:
     taken = [path for path in paths if (path.endswith(wanted) if wanted else kind_of_path(path))]
     if taken:
+        if len(taken) < len(paths):
+            tell(_left_out(given, set(paths) - set(taken), what))
         return taken
     if not paths:
         raise _refused(f"{given}: {what} holds no files")
@@ -63,6 +77,16 @@ def _taken(given: str, paths: list[str], wanted: tuple[str, ...], what: str) -> 
     raise _refused(
         f"{given}: none of the {len(paths):,} files in {what} can be read (found: {names}); {_readable()}"
     )
+
+
+def _left_out(given: str, paths: Iterable[str], what: str) -> str:
+    """The sentence about files that are not read, counted by suffix, the most frequent first."""
+    counts = Counter(os.path.splitext(path)[1].lower() or "no suffix" for path in paths)
+    total = sum(counts.values())
+    files = "1 file" if total == 1 else f"{total:,} files"
+    kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in counts.most_common(_SUFFIXES_TOLD_MAX))
+    more = ", ..." if len(counts) > _SUFFIXES_TOLD_MAX else ""
+    return f"{given}: {files} of {what} {'is' if total == 1 else 'are'} not read ({kinds}{more})"
 
 
 def _refused(finding: str) -> InputError:

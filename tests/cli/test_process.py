@@ -259,3 +259,23 @@ def test_the_event_log_is_named_only_where_there_is_one(
         words = ["--config", "recipe.yaml", "--job_id", enabled, "--event_logging.enabled", enabled]
         assert process.main(words) == 0
         assert sum(line.startswith("events ") for line in capsys.readouterr().out.splitlines()) == lines
+
+
+def test_files_of_a_folder_that_are_not_read_are_counted_by_suffix(
+    ten_rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (ten_rows / "data").mkdir()
+    (ten_rows / "ten.jsonl").rename(ten_rows / "data" / "ten.jsonl")
+    for name in ("README.md", "NOTES.md", "picture.PNG", "LICENSE"):
+        (ten_rows / "data" / name).write_text("x")
+    for index, (given, what) in enumerate((("data", "the folder"), ("data/*", "the pattern"))):
+        words = ["--config", "recipe.yaml", "--job_id", f"job{index}", "--dataset_path", given]
+        assert process.main(words) == 0
+        notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note")]
+        assert len(notes) == 1
+        head, _, kinds = notes[0].rstrip(")").partition(" (")
+        assert head == f"note: {given}: 4 files of {what} are not read"
+        assert kinds.split(", ")[0] == "2 .md"
+        assert sorted(kinds.split(", ")) == ["1 .png", "1 no suffix", "2 .md"]
+        log = ten_rows / "out" / f"job{index}" / "event_logs" / "events.log"
+        assert head.removeprefix("note: ") in log.read_text()

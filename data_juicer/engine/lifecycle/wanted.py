@@ -59,7 +59,8 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
     """Raises: ConfigError, InputError: the recipe cannot be run; nothing was created."""
     config, job_id = name_job(config, environment.clock)
     operators = check_operators(config)
-    sources = discover(environment.store, config.sources(), config.suffixes)
+    left_out: list[str] = []
+    sources = discover(environment.store, config.sources(), config.suffixes, left_out.append)
     identities = tuple(identify(operators))
     layout = layout_of(config, job_id)
     _check_existence(environment.store, layout, config)
@@ -76,6 +77,7 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
         export_path=export_path,
         resume_command=_resume_command(config, layout),
         notices=(
+            *left_out,
             *(f"{operator.name}: {notice}" for operator in operators for notice in operator.notices()),
             *custom.notices(),
             *_open_to_others(environment.store, config, operators),
