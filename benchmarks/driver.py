@@ -1,7 +1,7 @@
 """How many partitions a second the driver can finish: a backend that answers at once, real events and real commits.
 
-Once on the local disk by the clock, where every commit waits for two syncs, and once on a disk in memory by CPU time,
-which leaves the driver.
+On the local disk by the clock, where every commit waits for two syncs; on a disk in memory by CPU time, which leaves the
+driver; and on one that takes 50 ms for a commit, where as many are in flight as that needs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from data_juicer.job.lock import acquire
 from data_juicer.ops.operator_resources import OperatorResources
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.tasks import Phase, plan_segments
-from data_juicer.storage.base import Store
+from data_juicer.storage.base import Data, Store
 from data_juicer.storage.memory import MemoryStore
 from data_juicer.storage.posix import PosixStore
 from data_juicer.store.ledger import READ, OperatorLedger
@@ -37,8 +37,9 @@ from data_juicer.store.manifest import DataFile, Manifest, OperatorIdentity
 from data_juicer.testing.locks import MemoryLock
 from data_juicer.testing.scripted_backend import ScriptedBackend
 
-PARTITIONS = {"disk": 500, "memory": 3000}
+PARTITIONS = {"disk": 500, "memory": 3000, "50 ms": 3000}
 SLOTS = 64
+LATENCY_S = 0.05
 ROWS = 1000
 NAMES = [name for entry in NINE_OPERATORS for name in entry]
 IDENTITIES = tuple(
@@ -69,7 +70,17 @@ def measure(bench: Bench) -> list[Measured]:
     return rows
 
 
+class SlowStore(MemoryStore):
+    """Answers a commit after the latency of an object store."""
+
+    def create_exclusive(self, path: str, data: Data) -> bool:
+        time.sleep(LATENCY_S)
+        return super().create_exclusive(path, data)
+
+
 def _on(bench: Bench, where: str, count: int) -> float:
+    if where == "50 ms":
+        return count / _seconds(SlowStore(), "/jobs", count, time.perf_counter)
     if where == "memory":
         return count / _seconds(MemoryStore(), "/jobs", count, time.process_time)
     with bench.scratch() as directory:

@@ -16,6 +16,7 @@
     │   └── NewerFormatError        a newer data_juicer wrote the document; a ResumeRefusedError too
     ├── OperatorError               an operator raised where no row can be blamed
     └── BackendError
+        ├── HeadLostError           the head of a Ray cluster does not answer any more
         └── WorkerLostError         transient: a worker was killed, crashed or hung
 
 A message has up to four parts: where, what was found against what was expected, what is still safe, what to type.
@@ -29,6 +30,8 @@ class DataJuicerError(Exception):
     """Base of all; `exit_code` is what a command ends with."""
 
     exit_code = 1
+    exits_at_once = False
+    """A library of the process cannot be ended in order any more: a command leaves right after its last words."""
 
 
 class ConfigError(DataJuicerError):
@@ -99,6 +102,12 @@ class OperatorError(DataJuicerError):
 
 class BackendError(DataJuicerError):
     pass
+
+
+class HeadLostError(BackendError):
+    """The head of a Ray cluster is gone or hangs; Ray's own shutdown would wait for it, or crash."""
+
+    exits_at_once = True
 
 
 class WorkerLostError(BackendError):

@@ -42,12 +42,23 @@ def run_job_of(settings: Sequence[str], signals: StopSignals) -> int:
     except InputError as error:
         return screen.tell_failure(InputError(f"{error}{_how_to_make(config)}"))
     except DataJuicerError as error:
-        return screen.tell_failure(error)
+        code = screen.tell_failure(error)
+        if error.exits_at_once:
+            _exit_at_once(code)
+        return code
     except BaseException:  # a bug: its traceback follows what is safe
         screen.tell_interruption()
         raise
     screen.tell_success(result)
     return 0
+
+
+def _exit_at_once(code: int) -> None:
+    """Leave without the shutdown of libraries; everything is said, written and released."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _how_to_make(config: JobConfig) -> str:

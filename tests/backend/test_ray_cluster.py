@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -296,19 +297,25 @@ def test_no_cluster_is_started_for_a_job_that_is_complete(folder: Path) -> None:
     assert make_executor(again).run(again).already_complete
 
 
-def test_a_job_whose_head_dies_ends_in_order_and_goes_on_elsewhere(folder: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["dies", "hangs"])
+def test_a_job_whose_head_dies_or_hangs_ends_in_order_and_goes_on_elsewhere(
+    folder: Path, how: signal.Signals
+) -> None:
     """Ray would end the driver after a minute, in the middle of a line."""
     write_rows(folder, gated("node_gate", 20, random.Random(1)))
     with cluster(1) as one:
         head = one.address
         impatient = DRIVE.replace(
-            "import sys;", "import sys; from data_juicer.backends import ray as of; of.HEAD_GONE_S = 3;"
+            "import sys;",
+            "import sys; from data_juicer.backends.ray import backend as of; of.HEAD_GONE_S = 3;",
         )
         driver = start(folder, "job", one.address, impatient)
         wait_until(lambda told: any(held >= 20 for held in at_hand(told).values()), driver, folder, "job")
         for held in one.head_node.all_processes["gcs_server"]:
-            held.process.kill()
+            held.process.send_signal(how)
         assert driver.wait(timeout=PATIENCE_S) == 1
+        for held in one.head_node.all_processes["gcs_server"]:
+            held.process.kill()
     out = (folder / "job.out").read_text()
     assert f"the head of the Ray cluster, {head}, has not answered for" in out
     assert f"--job_id {jobs.JOB_ID}" in out, "how to go on"

@@ -26,7 +26,7 @@ from data_juicer.config.schema import usable_cores
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.resources import WorkerResources, plan_workers
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
-from data_juicer.errors import BackendError
+from data_juicer.errors import BackendError, HeadLostError
 from data_juicer.plan.tasks import TaskKey
 from data_juicer.storage.base import Store
 from data_juicer.version import VERSION
@@ -137,20 +137,28 @@ class RayBackend:
         """Stop the agents, whose workers end with them, and leave the cluster."""
         if self._cluster is None:
             return
+        is_head_gone = self._missed_s is not None  # every call that needs it would wait for a minute
+        if not is_head_gone:
+            self._end_agents()
+        self._agents = []
+        for path in self._probes:
+            self._store.remove(path)
+        self._probes = {}
+        if is_head_gone:
+            self._cluster.abandon()
+        else:
+            self._cluster.leave()
+        self._cluster = None
+
+    # ---- agents
+
+    def _end_agents(self) -> None:
         streams = [stream for agent in self._agents for stream in agent.flights]
         for agent in self._agents:
             agent.kill()
         if streams:
             with contextlib.suppress(RayError):
                 ray.wait(streams, num_returns=len(streams), timeout=END_S)
-        self._agents = []
-        for path in self._probes:
-            self._store.remove(path)
-        self._probes = {}
-        self._cluster.leave()
-        self._cluster = None
-
-    # ---- agents
 
     def _join(self, setup: WorkerSetup) -> None:
         self._cluster = cluster.join(self._address, self._workers_max or usable_cores())
@@ -250,7 +258,7 @@ class RayBackend:
         self._missed_s = now_s if self._missed_s is None else self._missed_s
         away_s = now_s - self._missed_s
         if away_s >= HEAD_GONE_S and self._cluster is not None:
-            raise BackendError(
+            raise HeadLostError(
                 f"the head of the Ray cluster, {self._cluster.head}, has not answered for {away_s:.0f} s. "
                 "What was committed is safe; start the job again, on this cluster or another."
             )

@@ -5,6 +5,7 @@ The modules `backends/ray*.py` are the only ones that import Ray, and are import
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -58,18 +59,39 @@ class Cluster:
     """Where its head listens, HOST:PORT."""
 
     def answers(self) -> bool:
-        """Whether the head takes a connection. Ray's own calls would wait a minute for one that is gone."""
+        """Whether the head takes a connection and serves. Ray's own calls would wait a minute for one that is gone."""
         host, _, port = self.head.rpartition(":")
         try:
             socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
         except OSError:
             return False
-        return True
+        return _serves()
+
+    def abandon(self) -> None:
+        """Leave without a word to a head that would not hear it; nodes end what this process began once it exits."""
+        if self.is_ours:
+            atexit.unregister(ray.shutdown)
 
     def leave(self) -> None:
         if self.is_ours:
             with _handlers_kept():
                 ray.shutdown()
+
+
+def _serves() -> bool:
+    """Whether the head answers a question, as `ray health-check` asks it; one that hangs still takes connections."""
+    try:
+        from ray._private.worker import global_worker
+    except ImportError:  # no part of what Ray promises
+        return True
+    client: Any = getattr(global_worker, "gcs_client", None)
+    if not hasattr(client, "check_alive"):
+        return True
+    try:
+        client.check_alive([], timeout=KNOCK_S)
+    except RayError:
+        return False
+    return True
 
 
 def join(address: str, cpus_if_local: int) -> Cluster:
@@ -95,6 +117,8 @@ def join(address: str, cpus_if_local: int) -> Cluster:
                 address = "local"
         return _init(address, cpus_if_local)
     except Exception as error:  # a node that does not start in time is a plain Exception
+        with contextlib.suppress(Exception), _handlers_kept():
+            ray.shutdown()  # whatever of it was started
         raise BackendError(
             f"ray_address: {address}: Ray cannot be started or reached: {one_line(error)} Nothing was changed. "
             "Start it again, name another cluster, or set executor_type: default."
