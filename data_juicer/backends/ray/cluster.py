@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import ray
+from ray.exceptions import RayError
 from ray.job_config import JobConfig
 
 from data_juicer.errors import BackendError, ConfigError
