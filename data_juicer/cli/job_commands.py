@@ -71,7 +71,10 @@ def answer(program: str, argv: Sequence[str] | None, signals: StopSignals) -> in
 
 
 def build_parser(program: str) -> argparse.ArgumentParser:
-    parser = OneLineParser(prog=program, description="Look at jobs of dj-process.")
+    parser = OneLineParser(
+        prog=program,
+        description="Show what became of jobs of dj-process, and act on them. No process of a job has to be alive.",
+    )
     parser.add_argument("--version", action="version", version=f"data_juicer {VERSION}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 _EXAMPLES: Final = f"""\
 examples:
-  {PROGRAM} --config r.yaml              run it; prints the id of the job
-  {PROGRAM} --config r.yaml --job_id ID  resume it, or learn that it is done
+  {PROGRAM} --config r.yaml              Run the recipe; the id of the job is printed.
+  {PROGRAM} --config r.yaml --job_id ID  Resume the job, or learn that it is complete.
   {PROGRAM} --config r.yaml --np 2 --checkpoint.strategy every_partition
-  dj-jobs list, dj-jobs show ID            what became of jobs
+  dj-jobs list                             List the jobs.
+  dj-jobs show ID                          Show what became of a job.
 """
 
 
@@ -71,7 +72,7 @@ def _questions() -> argparse.ArgumentParser:
 
 def _add_questions(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("instead of a run")
-    group.add_argument("-h", "--help", action="store_true", help="Show this.")
+    group.add_argument("-h", "--help", action="store_true", help="Show this text.")
     group.add_argument("--version", action="store_true", help="Show the version.")
     group.add_argument(
         "--list-ops", action="store_true", help="List the operators, with those of custom_operator_paths."

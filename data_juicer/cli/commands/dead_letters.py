@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from data_juicer.store.dead_letters import DeadLetter
 
 NAME: Final = "dead-letters"
-HELP: Final = "rows that were set aside because they could not be read or processed, by operator and error"
+HELP: Final = "Show the rows that could not be read or processed, by operator and error."
 EXAMPLES: Final = 3
 _INDENT: Final = " " * 9
 _WIDTH_MIN: Final = 40

@@ -19,7 +19,7 @@ from data_juicer.monitor.handle import JobHandle
 from data_juicer.printable import printable
 
 NAME: Final = "events"
-HELP: Final = "the events of a job, filtered, and followed while it runs"
+HELP: Final = "Show the events of a job; filter them, or follow them while the job runs."
 
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 _FOLLOW_S: Final = 0.5

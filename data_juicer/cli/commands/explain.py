@@ -16,7 +16,7 @@ from data_juicer.monitor.table import format_table
 from data_juicer.plan.resume.report import ResumeReport, decode_resume_report
 
 NAME: Final = "explain"
-HELP: Final = "what the newest run of a job reused, what it did again, and why"
+HELP: Final = "Explain what the newest run of a job reused, what it computed again, and why."
 
 _REFUSED_SHOWN: Final = 20
 

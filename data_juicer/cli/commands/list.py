@@ -20,7 +20,7 @@ from data_juicer.storage.base import Store
 from data_juicer.storage.posix import PosixStore
 
 NAME: Final = "list"
-HELP: Final = "the jobs of a work directory, the newest first"
+HELP: Final = "List the jobs of a work directory, the newest first."
 
 _TITLES: Final = ("job", "status", "rows done", "created (UTC)")
 

@@ -16,7 +16,9 @@ from data_juicer.monitor.progress import format_duration
 from data_juicer.monitor.table import format_table
 
 NAME: Final = "partitions"
-HELP: Final = "states of the partitions of a job, how unequal their times are, and the slowest of them"
+HELP: Final = (
+    "Show the states of the partitions of a job, how unequal their times are, and the slowest of them."
+)
 
 
 class PartitionLine(msgspec.Struct, frozen=True, kw_only=True):

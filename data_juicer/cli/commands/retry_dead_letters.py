@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from data_juicer.store.dead_letters import DeadLetter
 
 NAME: Final = "retry-dead-letters"
-HELP: Final = "run the dead letters of a job again, under the recipe as it is now, into a result of their own"
+HELP: Final = "Run the dead letters of a job again with the current recipe, and write a result of their own."
 RETRIED: Final = ".retried.jsonl"
 _JOB_ID_LENGTH_MAX: Final = 128
 

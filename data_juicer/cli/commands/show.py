@@ -18,7 +18,9 @@ from data_juicer.monitor.handle import JobHandle
 from data_juicer.store.ledger import OperatorLedger
 
 NAME: Final = "show"
-HELP: Final = "status of a job, what happened, what is safe, how to go on, and the rows of each operator"
+HELP: Final = (
+    "Show the status of a job, what happened, what is safe, how to resume it, and the rows of each operator."
+)
 
 
 class JobReport(msgspec.Struct, frozen=True, kw_only=True):

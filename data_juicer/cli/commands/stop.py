@@ -18,7 +18,7 @@ from data_juicer.job.lock import RunClaim, find_owner
 from data_juicer.monitor.handle import JobHandle
 
 NAME: Final = "stop"
-HELP: Final = "ask the driver of a running job to finish the partitions in flight and to stop"
+HELP: Final = "Ask the driver of a running job to finish the partitions in flight and to stop."
 
 _POLL_S: Final = 0.2
 

@@ -14,7 +14,7 @@ from data_juicer.monitor.handle import JobHandle
 from data_juicer.monitor.timeline import TraceEvent, trace_events
 
 NAME: Final = "timeline"
-HELP: Final = "write what each worker did when as a trace that Perfetto and chrome://tracing open"
+HELP: Final = "Write what each worker did at what time as a trace that Perfetto and chrome://tracing open."
 
 
 class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):

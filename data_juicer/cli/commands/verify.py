@@ -13,7 +13,7 @@ from data_juicer.engine.output.verify import Finding, find_problems
 from data_juicer.monitor.handle import JobHandle
 
 NAME: Final = "verify"
-HELP: Final = "read every committed file of a job and compare it with its manifest; changes nothing"
+HELP: Final = "Read every committed file of a job and compare it with its manifest; nothing is changed."
 
 
 class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
