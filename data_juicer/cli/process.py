@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES: Final = f"""\
 examples:
-  {PROGRAM} --config r.yaml              Run the recipe; the id of the job is printed.
+  {PROGRAM} --config r.yaml              Run it; the id of the job is shown.
   {PROGRAM} --config r.yaml --job_id ID  Resume the job with this id.
   {PROGRAM} --config r.yaml --np 2 --checkpoint.strategy every_partition
   dj-jobs list                             List the jobs.
