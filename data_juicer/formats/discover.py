@@ -64,7 +64,12 @@ def _files(store: Store, given: str, wanted: tuple[str, ...], tell: Callable[[st
 def _taken(
     given: str, paths: list[str], wanted: tuple[str, ...], what: str, tell: Callable[[str], None]
 ) -> list[str]:
-    taken = [path for path in paths if (path.endswith(wanted) if wanted else kind_of_path(path))]
+    saved = {os.path.dirname(path) for path in paths if path.endswith(".arrow")}
+    taken = [
+        path
+        for path in paths
+        if (path.endswith(wanted) if wanted else kind_of_path(path) and not _is_description(path, saved))
+    ]
     if taken:
         if len(taken) < len(paths):
             tell(_left_out(given, set(paths) - set(taken), what))
@@ -87,6 +92,14 @@ def _left_out(given: str, paths: Iterable[str], what: str) -> str:
     kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in counts.most_common(_SUFFIXES_TOLD_MAX))
     more = ", ..." if len(counts) > _SUFFIXES_TOLD_MAX else ""
     return f"{given}: {files} of {what} {'is' if total == 1 else 'are'} not read ({kinds}{more})"
+
+
+def _is_description(path: str, saved: set[str]) -> bool:
+    """Whether a file describes what `datasets` saved beside it or below it: `saved` are folders of Arrow files."""
+    folder, name = os.path.split(path)
+    if name in {"dataset_info.json", "state.json"}:
+        return folder in saved
+    return name == "dataset_dict.json" and any(os.path.dirname(each) == folder for each in saved)
 
 
 def _refused(finding: str) -> InputError:

@@ -40,11 +40,12 @@ class SourcePlace(NamedTuple):
 def resolve(place: Place, fragment: Fragment) -> SourcePlace:
     """Where the row at `place` of a fragment is, as the fragment is in its source now."""
     row = fragment.row_start + place.row
+    has_lines = place.line >= 0 and fragment.line_start > 0
     group, row_in_group = _group(row, fragment.groups)
     return SourcePlace(
         row=row,
-        line=fragment.line_start + place.line if place.line >= 0 else 0,
-        byte_offset=fragment.byte_start + place.byte if place.byte >= 0 else -1,
+        line=fragment.line_start + place.line if has_lines else 0,
+        byte_offset=fragment.byte_start + place.byte if has_lines and place.byte >= 0 else -1,
         row_group=group,
         row_in_group=row_in_group,
     )

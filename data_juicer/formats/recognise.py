@@ -5,7 +5,6 @@ People name things `.jsonl` that are not: one line says what was found and a com
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from typing import Final, NamedTuple
@@ -35,7 +34,7 @@ _PYTHON_DICT: Final = re.compile(rb"\{\s*'")
 _PYTHON: Final = (
     "python -c 'import ast, json, sys; [print(json.dumps(ast.literal_eval(line))) for line in sys.stdin]'"
 )
-_CSV: Final = "python -c 'import polars, sys; polars.read_csv(sys.argv[1], separator={separator}).write_ndjson(sys.argv[2])'"
+_TABLES: Final = ((b"\t", "TSV", ".tsv"), (b",", "CSV", ".csv"), (b";", "CSV with semicolons", ".csv"))
 
 
 class Finding(NamedTuple):
@@ -137,9 +136,8 @@ def _table(start: bytes) -> Finding | None:
     lines = [line for line in start.split(b"\n")[:20] if line.strip()]
     if not lines or lines[0].lstrip().startswith((b"{", b"[")):
         return None
-    for separator, name in ((b"\t", "TSV"), (b",", "CSV"), (b";", "CSV with semicolons")):
+    for separator, name, suffix in _TABLES:
         columns = lines[0].count(separator)
         if columns and (len(lines) == 1 or any(line.count(separator) >= columns for line in lines[1:])):
-            command = _CSV.format(separator=json.dumps(separator.decode()))
-            return Finding(name, f"Convert it: {command} {{file}} {{out}}")
+            return Finding(name, f"Rename it to end in {suffix}: mv {{file}} {{stem}}{suffix}")
     return None

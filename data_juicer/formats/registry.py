@@ -50,6 +50,7 @@ class FileFormat:
 LINES: Final = "jsonl"
 """The format in which rows pass that have no schema in common."""
 
+_PACKED: Final[Mapping[str, Compression]] = {"": "none", ".gz": "gzip", ".zst": "zstd"}
 _ALL: Final = (
     FileFormat(
         name=LINES,
@@ -77,7 +78,18 @@ _ALL: Final = (
     FileFormat(
         name="arrow",
         module="data_juicer.formats.arrow.format",
+        suffixes={".arrow": "none"},
+        has_schema=True,
         intermediates=("none", "zstd", "lz4"),  # uncompressed, so that it can be mapped into memory
+    ),
+    FileFormat(
+        name="csv",
+        module="data_juicer.formats.csv.format",
+        suffixes={
+            f".{name}{packed}": compression
+            for name in ("csv", "tsv")
+            for packed, compression in _PACKED.items()
+        },
     ),
 )
 FORMATS: Final[Mapping[str, FileFormat]] = {each.name: each for each in _ALL}

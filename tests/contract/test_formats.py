@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
@@ -51,6 +52,66 @@ class TestParquet(InputFormatContract):
         texts[5] = b"caf\xe9"
         broken = table.set_column(0, "text", pa.array(texts, pa.binary()).view(pa.string()))
         return Bad(self._file(broken), 5, "row group 2, row 1", "invalid_utf8")
+
+
+class TestArrow(InputFormatContract):
+    name = "arrow"
+
+    def encode(self, rows: Sequence[Row]) -> bytes:
+        table = pa.Table.from_pylist(list(rows)) if rows else pa.table({"text": pa.array([], pa.string())})
+        return self.written(table)
+
+    def written(self, table: pa.Table) -> bytes:
+        sink = io.BytesIO()
+        with pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=2)
+        return sink.getvalue()
+
+    def bad(self) -> Bad:
+        table = pa.Table.from_pylist(list(ROWS))
+        texts = [row["text"].encode() for row in ROWS]
+        texts[5] = b"caf\xe9"
+        broken = table.set_column(0, "text", pa.array(texts, pa.binary()).view(pa.string()))
+        return Bad(self.written(broken), 5, "row 5", "invalid_utf8")
+
+
+class TestArrowStream(TestArrow):
+    def written(self, table: pa.Table) -> bytes:
+        sink = io.BytesIO()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=2)
+        return sink.getvalue()
+
+
+class TestCsv(InputFormatContract):
+    name = "csv"
+    chunk_constants = (
+        "data_juicer.formats.csv.format._CHUNK_BYTES",
+        "data_juicer.formats.compression.CHUNK_BYTES",
+    )
+    encoding = "utf-8"
+
+    def encode(self, rows: Sequence[Row]) -> bytes:
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(["text", "n", "tags"])
+        writer.writerows([row["text"], row["n"], "a, b"] for row in rows)
+        return text.getvalue().encode(self.encoding)
+
+    def meant(self, rows: Sequence[Row]) -> list[Row]:
+        return [{"text": row["text"], "n": str(row["n"]), "tags": "a, b"} for row in rows]
+
+    def bad(self) -> Bad:
+        data = self.encode(ROWS).replace("Grüße".encode(), b"Gr\xfc\xdfe")
+        return Bad(data, 3, "row 3", "invalid_utf8")
+
+
+class TestCsvInUtf16(TestCsv):
+    encoding = "utf-16"
+
+    def bad(self) -> Bad:
+        text = self.encode(ROWS).decode("utf-16").replace("eight,7", "eight,7,too,many")
+        return Bad(text.encode("utf-16"), 7, "row 7", "not_an_object")
 
 
 class TestJsonLinesOut(OutputFormatContract):

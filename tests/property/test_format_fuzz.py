@@ -7,7 +7,9 @@ are read back and compared by tests/support/arrow_values.py, which uses nothing 
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import os
 import random
@@ -60,13 +62,23 @@ class Case:
 
 def make_case(seed: int) -> Case:
     rng = random.Random(seed)
-    kinds = rng.choice([["parquet"], ["parquet"], ["jsonl"], ["parquet", "jsonl", "jsonl.gz"]])
+    kinds = rng.choice(
+        [
+            ["parquet"],
+            ["arrow"],
+            ["jsonl"],
+            ["csv"],
+            ["parquet", "arrow"],
+            ["parquet", "jsonl", "jsonl.gz", "arrow", "csv"],
+        ]
+    )
     types = [values.random_type(rng) for _ in range(3)]
     files = []
     for number in range(rng.choice([1, 1, 2, 3])):
         kind = rng.choice(kinds)
         path = f"/in/{number}.{kind}"
-        files.append(_parquet(rng, path, types) if kind == "parquet" else _lines(rng, path))
+        make = {"parquet": _columns, "arrow": _columns, "csv": _csv}.get(kind, _lines)
+        files.append(make(rng, path, types))
     return Case(files, _process(rng), _settings(rng))
 
 
@@ -95,15 +107,18 @@ def _settings(rng: random.Random) -> dict[str, Any]:
     }
 
 
-def _parquet(rng: random.Random, path: str, types: list[pa.DataType]) -> File:
+def _columns(rng: random.Random, path: str, types: list[pa.DataType]) -> File:
     while True:
         try:
-            return _some_parquet(rng, path, types)
-        except pa.ArrowNotImplementedError:  # of the writer: views and extensions within some other types
+            return _some_columns(rng, path, types)
+        except (
+            pa.ArrowNotImplementedError,
+            pa.ArrowInvalid,
+        ):  # of the writer, which lacks some types and values
             types = [pa.int64(), pa.float64(), pa.string()]
 
 
-def _some_parquet(rng: random.Random, path: str, types: list[pa.DataType]) -> File:
+def _some_columns(rng: random.Random, path: str, types: list[pa.DataType]) -> File:
     size = rng.choice([0, 1, 2, 3, 5, 8])
     text = pa.array([_text(rng) for _ in range(size)], pa.string())
     text = text.cast(rng.choice([pa.string(), pa.large_string(), pa.string_view()]))
@@ -122,13 +137,7 @@ def _some_parquet(rng: random.Random, path: str, types: list[pa.DataType]) -> Fi
         raw[row] = b"caf\xe9"
         table = table.append_column("latin", pa.array(raw, pa.binary()).view(pa.string()))
         bad.add(row)
-    sink = pa.BufferOutputStream()
-    pq.write_table(
-        table,
-        sink,
-        row_group_size=rng.choice([1, 2, 3, 100]),
-        compression=rng.choice(["none", "zstd", "snappy"]),
-    )
+    data = _arrow_file(rng, table) if path.endswith(".arrow") else _parquet_file(rng, table)
     columns_meant = {
         name: [values.meaning(value, table.schema.field(name)) for value in column]
         for name, column in zip(table.column_names, table.columns, strict=True)
@@ -139,9 +148,43 @@ def _some_parquet(rng: random.Random, path: str, types: list[pa.DataType]) -> Fi
         | ({"latin": "fine"} if "latin" in table.column_names else {})
         for row in range(size)
     ]
-    return File(
-        path, sink.getvalue().to_pybytes(), [None if row in bad else meant for row, meant in enumerate(rows)]
-    )
+    return File(path, data, [None if row in bad else meant for row, meant in enumerate(rows)])
+
+
+def _parquet_file(rng: random.Random, table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    packed = rng.choice(["none", "zstd", "snappy"])
+    pq.write_table(table, sink, row_group_size=rng.choice([1, 2, 3, 100]), compression=packed)
+    return sink.getvalue()
+
+
+def _arrow_file(rng: random.Random, table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    make = rng.choice([pa.ipc.new_file, pa.ipc.new_stream])
+    with make(
+        sink,
+        table.schema,
+        options=pa.ipc.IpcWriteOptions(emit_dictionary_deltas=False, unify_dictionaries=True),
+    ) as writer:
+        writer.write_table(table, max_chunksize=rng.choice([1, 2, 100]))
+    return sink.getvalue()
+
+
+def _csv(rng: random.Random, path: str, _types: list[pa.DataType]) -> File:
+    names = ["text", *rng.sample(["n", "a.b", "quote", "ключ"], rng.randrange(3))]
+    rng.shuffle(names)
+    rows = [
+        {
+            name: _text(rng) if name == "text" else rng.choice(["1", 'q"q', "a,b", "x\ny", "é", " s "])
+            for name in names
+        }
+        for _ in range(rng.choice([0, 1, 3, 8]))
+    ]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, quoting=rng.choice([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return File(path, text.getvalue().encode(rng.choice(["utf-8", "utf-8-sig", "utf-16"])), list(rows))
 
 
 def _text(rng: random.Random) -> str:
@@ -150,7 +193,7 @@ def _text(rng: random.Random) -> str:
     )
 
 
-def _lines(rng: random.Random, path: str) -> File:
+def _lines(rng: random.Random, path: str, _types: list[pa.DataType]) -> File:
     lines: list[bytes] = []
     rows: list[dict[str, Any] | None] = []
     for _ in range(rng.choice([0, 1, 2, 5, 9])):

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 ZONES = [None, "UTC", "Europe/Berlin", "America/New_York", "+05:30", "Mars/Phobos"]
@@ -79,6 +80,7 @@ SCALARS: list[Callable[[random.Random], pa.DataType]] = [
         pa.uint64(), pa.int64(), pa.uint64(), pa.float16(), pa.float32(), pa.float64(), pa.float64(), pa.string(), pa.large_string(), pa.string_view(),
         pa.binary(), pa.large_binary(), pa.binary_view(), pa.binary(3), pa.date32(), pa.date64(),
         pa.dictionary(pa.int8(), pa.string()), pa.dictionary(pa.int32(), pa.int64()), pa.uuid(), pa.bool8(),
+        pa.month_day_nano_interval(), pa.run_end_encoded(pa.int32(), pa.string()),
     )],
     lambda rng: pa.timestamp(rng.choice(["s", "ms", "us", "ns"]), rng.choice(ZONES)),
     lambda rng: pa.timestamp(rng.choice(["s", "ms", "us", "ns"]), None),
@@ -96,6 +98,10 @@ def random_array(rng: random.Random, kind: pa.DataType, size: int) -> pa.Array:
     """`size` values of a type, some of them null, many of them extreme."""
     if isinstance(kind, pa.BaseExtensionType):
         return pa.ExtensionArray.from_storage(kind, random_array(rng, kind.storage_type, size))
+    if pa.types.is_run_end_encoded(kind):
+        return pc.run_end_encode(random_array(rng, kind.value_type, size))
+    if pa.types.is_interval(kind):
+        return pa.array([_or_null(rng, (rng.randrange(-9, 9), 3, 2**60)) for _ in range(size)], kind)
     if pa.types.is_dictionary(kind):
         values = pa.array([_scalar(rng, kind.value_type) for _ in range(3)], kind.value_type)
         indices = pa.array([_or_null(rng, rng.randrange(3)) for _ in range(size)], kind.index_type)
@@ -208,7 +214,7 @@ def _scalar(rng: random.Random, kind: pa.DataType) -> Any:
             [0, 1, 86_400 * PER_SECOND[kind.unit] - 1, rng.randrange(86_400 * PER_SECOND[kind.unit])]
         )
     if pa.types.is_timestamp(kind) or pa.types.is_duration(kind):
-        edge = {"s": 2**63 // 1000 - 1}.get(kind.unit, 2**63 - 1)  # Parquet has no seconds
+        edge = 2**63 - 1
         usual = rng.randint(-(10**9), 4 * 10**9) * PER_SECOND[kind.unit] + rng.randrange(
             PER_SECOND[kind.unit]
         )
@@ -244,8 +250,11 @@ def meaning(value: Any, field: pa.Field | None = None) -> Any:
         if kind.extension_name == "arrow.bool8":
             return bool(value.value.as_py())
         return str(value.as_py())
-    if pa.types.is_dictionary(kind):
-        return meaning(value.value)
+    if pa.types.is_interval(kind):
+        held = value.as_py()
+        return {"months": held.months, "days": held.days, "nanoseconds": held.nanoseconds}
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return meaning(value.value) if hasattr(value, "value") else value.as_py()
     if pa.types.is_struct(kind):
         names = [kind.field(number) for number in range(kind.num_fields)]
         return {each.name: meaning(value[number], each) for number, each in enumerate(names)}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import xxhash
 
 from data_juicer.errors import InputError
@@ -45,6 +46,12 @@ def unpack(store: Store, source: SourceFile, limits: FragmentLimits) -> Iterator
         read_unpacked(store, source.path, source.compression) if packed else _read_chunks(store, source.path)
     )
     return scan_chunks(chunks, source, limits, keep_bytes=True)
+
+
+def converted(pieces: Iterable[tuple[Fragment, bytes]]) -> Iterator[tuple[Fragment, bytes]]:
+    """Fragments of a text that was made from another format: its lines are none of the source."""
+    for fragment, data in pieces:
+        yield msgspec.structs.replace(fragment, line_start=0), data
 
 
 def scan_chunks(

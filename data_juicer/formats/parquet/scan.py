@@ -19,6 +19,7 @@ from data_juicer.formats.parquet.file import (
 )
 from data_juicer.formats.tables.encode import parquet_bytes
 from data_juicer.formats.tables.normal import normal_table
+from data_juicer.formats.tables.slices import slices
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -84,12 +85,7 @@ def unpack_slices(
 
 def _slices(path: str, file: pq.ParquetFile, limits: FragmentLimits) -> Iterator[pa.Table]:
     for table in _tables(path, file, limits.rows_max):
-        rows_left = table
-        while rows_left.num_rows:
-            average = max(1, rows_left.nbytes // rows_left.num_rows)
-            rows = max(1, min(rows_left.num_rows, limits.size_bytes_max // average))
-            yield rows_left.slice(0, rows)
-            rows_left = rows_left.slice(rows)
+        yield from slices(table, limits)
 
 
 def _tables(path: str, file: pq.ParquetFile, rows_max: int) -> Iterator[pa.Table]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from data_juicer.formats.jsonl.write import encode_rows
 from data_juicer.formats.tables.arrow_json import raw_values
+from data_juicer.formats.tables.cast import json_texts
 from data_juicer.formats.tables.json_kinds import (
     JSON_TEXT,
     NULL,
@@ -60,13 +61,34 @@ def whole_table(batch: Batch) -> pa.Table:
 
 
 def parquet_bytes(table: pa.Table, compression: str = "zstd") -> bytes:
-    """A whole Parquet file: equal bytes for equal tables."""
+    """A whole Parquet file: equal bytes for equal tables. A column that Parquet cannot hold becomes JSON text."""
+    try:
+        return _parquet_bytes(table, compression)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return _parquet_bytes(_holdable(table), compression)
+
+
+def _parquet_bytes(table: pa.Table, compression: str) -> bytes:
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression=compression)
     data: bytes = sink.getvalue().to_pybytes()
     return data
+
+
+def _holdable(table: pa.Table) -> pa.Table:
+    """The table with JSON text in the place of columns that Parquet cannot hold, such as seconds beyond its milliseconds."""
+    for number, field in enumerate(table.schema):
+        try:
+            _parquet_bytes(table.select([number]), "none")
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            text = pa.field(field.name, pa.large_string(), metadata=JSON_TEXT)
+            column = pa.chunked_array(
+                [json_texts(chunk) for chunk in table.column(number).chunks], pa.large_string()
+            )
+            table = table.set_column(number, text, column)
+    return table
 
 
 def arrow_bytes(table: pa.Table, compression: str = "zstd") -> bytes:

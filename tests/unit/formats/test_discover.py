@@ -56,6 +56,7 @@ def test_a_source_has_format_compression_size_and_time(folder: Path) -> None:
     assert source.mtime_ns == os.stat(source.path).st_mtime_ns
 
 
+TABLE = pa.table({"text": ["a", "b"]})
 REFUSED: dict[str, tuple[Callable[[Path], str], str]] = {
     "missing file": (
         lambda at: f"{at}/bb.jsonl",
@@ -69,7 +70,7 @@ REFUSED: dict[str, tuple[Callable[[Path], str], str]] = {
     ),
     "unknown suffix": (
         lambda at: f"{at}/README.md",
-        r"README\.md: unknown suffix; a file must end in \.jsonl, .* or \.parquet",
+        r"README\.md: unknown suffix; a file must end in \.jsonl, .*\.parquet, .* or \.tsv\.zst",
     ),
     "empty folder": (lambda at: f"{at}/empty", r"empty: the folder holds no files"),
 }
@@ -129,3 +130,18 @@ def test_links_that_lead_back_are_not_walked_and_others_are(tmp_path: Path) -> N
         for source in discover(PosixStore(), [str(tmp_path / "in")])
     ]
     assert found == ["a/1.jsonl", "a/other/2.jsonl", "b/2.jsonl", "b/other/1.jsonl", "c/3.jsonl"]
+
+
+def test_a_folder_that_datasets_saved_is_its_arrow_files(tmp_path: Path) -> None:
+    for name in ("dataset_dict.json", "train/dataset_info.json", "train/state.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('{\n  "splits": []\n}')
+    for number in range(2):
+        with pa.ipc.new_stream(
+            str(tmp_path / f"train/data-0000{number}-of-00002.arrow"), TABLE.schema
+        ) as writer:
+            writer.write_table(TABLE)
+    found = [os.path.basename(source.path) for source in discover(PosixStore(), [str(tmp_path)])]
+    assert found == ["data-00000-of-00002.arrow", "data-00001-of-00002.arrow"]
+    (tmp_path / "state.json").write_text('{"text":"a row of a person"}')
+    assert "state.json" in [os.path.basename(each.path) for each in discover(PosixStore(), [str(tmp_path)])]

@@ -1,0 +1,107 @@
+"""Arrow IPC files and streams as input. Their rows are copied in slices, since a record batch may be as large as the file."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import xxhash
+
+from data_juicer.errors import InputError, UnreadableSourceError
+from data_juicer.formats.base import Fragment, ReadRows, read_range, reading_input, source_changed
+from data_juicer.formats.tables.encode import arrow_bytes
+from data_juicer.formats.tables.normal import normal_table
+from data_juicer.formats.tables.read import check_columns, read_rows
+from data_juicer.formats.tables.slices import slices
+from data_juicer.storage.arrow_file import RangedFile, arrow_file
+
+if TYPE_CHECKING:
+    from data_juicer.formats.base import FragmentLimits, SourceFile
+    from data_juicer.storage.base import Store
+
+_MAGIC = b"ARROW1"
+
+
+def unpack(store: Store, source: SourceFile, limits: FragmentLimits) -> Iterator[tuple[Fragment, bytes]]:
+    """The rows of a file or stream in slices that fit, each as an Arrow file of its own.
+
+    Raises: InputError: it is damaged.
+    """
+    row_start = 0
+    with _opened(store, source.path) as (_, batches):
+        for table in batches:
+            for part in slices(table, limits):
+                data = arrow_bytes(part, "zstd")
+                yield _fragment(source, row_start, part.num_rows, data), data
+                row_start += part.num_rows
+
+
+def _fragment(source: SourceFile, row_start: int, rows: int, data: bytes) -> Fragment:
+    return Fragment(
+        source=source.index,
+        row_start=row_start,
+        row_stop=row_start + rows,
+        byte_start=0,
+        byte_stop=len(data),
+        digest=xxhash.xxh3_128_hexdigest(data),
+    )
+
+
+def read_fragment(
+    store: Store,
+    path: str,
+    fragment: Fragment,
+    text_keys: tuple[str, ...],
+    *,
+    row_bytes_max: int,
+    offset: int | None = None,  # noqa: ARG001 - always a copy
+    null_is_empty: bool = False,
+) -> ReadRows:
+    """See `formats.base.FragmentReader`. `path` is a copy that `unpack` made."""
+    data = read_range(store, path, 0, fragment.copy_bytes)
+    if xxhash.xxh3_128_hexdigest(data) != fragment.digest:
+        rows = f"rows {fragment.row_start:,} to {fragment.row_stop:,}"
+        raise source_changed(path, f"{rows} are not those of the scan")
+    table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
+    return read_rows(path, table, fragment, text_keys, row_bytes_max, null_is_empty=null_is_empty)
+
+
+def check(store: Store, source: SourceFile, text_keys: Sequence[str]) -> None:
+    """See `formats.base.InputFormat.check`."""
+    if source.size_bytes:
+        with _opened(store, source.path) as (schema, _):
+            check_columns(source.path, schema, text_keys)
+
+
+@contextlib.contextmanager
+def _opened(store: Store, path: str) -> Iterator[tuple[pa.Schema, Iterator[pa.Table]]]:
+    with reading_input(path), store.open_read(path) as reader:
+        is_file = reader.read(0, len(_MAGIC)) == _MAGIC
+        ranged = arrow_file(RangedFile(reader))
+        try:
+            opened = pa.ipc.open_file(ranged) if is_file else pa.ipc.open_stream(ranged)
+        except (pa.ArrowException, OSError) as error:
+            told = str(error).splitlines()[0]
+            raise UnreadableSourceError(
+                f"{path}: holds no Arrow file or stream ({told}). Nothing was changed."
+            ) from error
+        yield opened.schema, _tables(path, opened, is_file=is_file)
+
+
+def _tables(path: str, opened: Any, *, is_file: bool) -> Iterator[pa.Table]:
+    """Record batches. What they claim of themselves is checked before it is used: a file may lie about its lengths."""
+    rows = 0
+    try:
+        batches = map(opened.get_batch, range(opened.num_record_batches)) if is_file else iter(opened)
+        for batch in batches:
+            for column in batch.columns:
+                column.validate()
+            yield normal_table(pa.Table.from_batches([batch]))
+            rows += batch.num_rows
+    except (pa.ArrowException, OSError) as error:
+        told = str(error).splitlines()[0]
+        raise InputError(
+            f"{path}: is damaged behind row {rows:,} ({told}). Nothing was processed. Replace the file."
+        ) from error
