@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from data_juicer.events.codec import decode_lines
+from data_juicer.events.codec import decode_line, decode_lines, find_header
 from data_juicer.events.file import (
     find_last_mention,
     lines_backward,
@@ -29,7 +29,14 @@ def read_records(store: Store, layout: JobLayout) -> Iterator[t.Record]:
 
 
 def read_view(store: Store, layout: JobLayout) -> JobView:
-    """What the events of a job come to: the newest snapshot, and the events after it. Raises: StoreError.
+    """What the events of a job come to. Raises: StoreError."""
+    return read_history(store, layout)[0]
+
+
+def read_history(store: Store, layout: JobLayout) -> tuple[JobView, int]:
+    """What the events of a job come to, and the number of the last one: the newest snapshot, and the events after it.
+
+    Lines that a run appended after a later run had taken the job over do not count. Raises: StoreError.
 
     Takes as long as a few megabytes of log, however long it is; of a log without a snapshot every event is read.
     """
@@ -43,15 +50,22 @@ def read_view(store: Store, layout: JobLayout) -> JobView:
         if found is not None:
             break
     start, run, view = (found[0], found[1].run, found[1].data) if found else (0, 0, JobView())
+    seq = found[1].seq if found else 0
     oldest = read[-1]
     lines = (
         line
         for number in reversed(read)
         for line in lines_from(store, rotated(path, number), start if number == oldest else 0)
     )
-    for record in decode_lines(lines, run):
-        view.apply(record)
-    return view
+    for line in lines:
+        header = find_header(line)
+        if header is None or header.run < run:
+            continue
+        run, seq = header.run, header.seq
+        record = decode_line(line)
+        if record is not None:
+            view.apply(record)
+    return view, seq
 
 
 def _newest_snapshot(store: Store, path: str) -> tuple[int, Snapshot] | None:

@@ -10,7 +10,7 @@ from data_juicer.errors import StoreError
 from data_juicer.events import types as t
 from data_juicer.events.codec import encode_record, find_header
 from data_juicer.events.file import RotatingFile, Tail
-from data_juicer.events.history import read_view
+from data_juicer.events.history import read_history
 from data_juicer.events.people import PeopleLog
 from data_juicer.events.snapshot import encode_snapshot
 from data_juicer.events.view import JobView
@@ -177,7 +177,6 @@ class EventLog:
             self._warn_once(error)
         header = find_header(tail.line) if tail and tail.line else None
         if header:
-            self._seq_next = max(self._seq_next, header.seq + 1)
             self.has_history = True
         if tail and tail.cut_bytes:
             message = f"{layout.events_jsonl}: a torn end of {tail.cut_bytes:,} bytes was cut off"
@@ -194,8 +193,9 @@ class EventLog:
         while True:
             tail = self._file.cut(lambda line: find_header(line) is not None)
             cut_bytes += tail.cut_bytes
-            self.view = read_view(self._store, layout)
+            self.view, seq = read_history(self._store, layout)
             if not self._file.has_grown():
+                self._seq_next = max(self._seq_next, seq + 1)
                 return Tail(line=tail.line, cut_bytes=cut_bytes)
 
     def _write(self) -> bool:

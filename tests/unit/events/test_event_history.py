@@ -273,3 +273,15 @@ def test_what_a_run_appends_between_the_look_and_the_first_line_of_the_next_one_
         *((record.seq, 1) for record in records),
         (len(records) + 1, 2),
     ]
+
+
+def test_a_run_goes_on_with_the_number_of_its_predecessor_whatever_was_appended_late() -> None:
+    store = MemoryStore()
+    write_job(store, 1)
+    owner = open_log(store, run=3)
+    last = owner.record(t.ProcessingStart(data=plan(2, 1))).seq
+    owner.close()
+    for seq in range(last, last + 4):
+        late = t.Record(seq=seq, ts="2026-03-13T18:09:11Z", run=2, event=events_of(0)[-1])
+        store.append(LAYOUT.events_jsonl, encode_record(late))
+    assert open_log(store, run=4).record(events_of(1)[0]).seq == last + 1
