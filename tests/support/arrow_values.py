@@ -347,8 +347,8 @@ def is_meant(expected: Any, found: Any) -> bool:
         return expected is found
     if isinstance(expected, str) and isinstance(found, str):
         return expected == found or _trimmed(found) == _trimmed(expected)
-    if isinstance(expected, Decimal) and isinstance(found, str):
-        return Decimal(found) == expected
+    if isinstance(expected, Decimal | Fraction) and isinstance(found, str):
+        return Fraction(found) == expected
     if isinstance(expected, dict) and isinstance(found, dict):
         return all(is_meant(expected.get(name), found.get(name)) for name in {**expected, **found})
     if isinstance(expected, list) and isinstance(found, list):

@@ -33,8 +33,8 @@ def cast(array: pa.Array, found: pa.Field, wanted: pa.Field) -> pa.Array:
     kind = wanted.type
     if is_json_text(wanted):
         return array.cast(kind) if is_json_text(found) else json_texts(array)
-    if array.type == kind:
-        return array
+    if array.type.equals(kind, check_metadata=True) or (array.type == kind and not pt.is_nested(kind)):
+        return array  # metadata within says which strings are JSON text
     if pt.is_null(array.type):
         return pa.nulls(len(array), kind)
     if pt.is_struct(kind):

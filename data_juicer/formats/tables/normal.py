@@ -7,13 +7,15 @@ taken, dictionaries within lists cannot be joined. `normal_table` gives each val
     list_view, large_list_view         -> large_list
     run_end_encoded                    -> its values
     dictionary                         -> its values; at the top of a row, of strings, dictionary<int32, large_string>
+    uuid and bool8 within a value      -> its text, boolean; other extension types -> what they are stored as
     date64                             -> date32, or timestamp[ms] where a value is no whole day
     month_day_nano_interval            -> struct<months, days, nanoseconds>
-    sparse_union, dense_union, struct without members, extension types without a JSON form  -> JSON text
+    sparse_union, dense_union, struct without members  -> JSON text
 """
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
@@ -93,13 +95,13 @@ def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(parts)
 
 
-def is_normal(kind: pa.DataType) -> bool:
-    """Whether no value of this type needs another one."""
+def is_normal(kind: pa.DataType, *, top: bool = True) -> bool:
+    """Whether no value of this type needs another one, at the top of a row or within a value."""
     if isinstance(kind, pa.BaseExtensionType):
-        return kind.extension_name in _KEPT_EXTENSIONS
+        return top and kind.extension_name in _KEPT_EXTENSIONS
     if _is_odd(kind) or pt.is_dictionary(kind):
         return False
-    return all(is_normal(child.type) for child in _children(kind))
+    return all(is_normal(child.type, top=False) for child in _children(kind))
 
 
 def _is_odd(kind: pa.DataType) -> bool:
@@ -123,10 +125,10 @@ def _normal(array: pa.Array, *, top: bool = False) -> pa.Array:
     kind = array.type
     if pt.is_dictionary(kind) and top and pt.is_string(kind.value_type) | pt.is_large_string(kind.value_type):
         return _text_dictionary(array)
-    if is_normal(kind):
+    if is_normal(kind, top=top):
         return array
     if isinstance(array, pa.ExtensionArray):
-        return _normal(array.storage)
+        return _storage(array)
     if _becomes_json(kind):
         texts = [
             None if value is None else json_values.encode(_plain(value)).decode() for value in _python(array)
@@ -147,6 +149,16 @@ def _normal(array: pa.Array, *, top: bool = False) -> pa.Array:
             [None if value is None else tuple(value.as_py()) for value in _scalars(array)], INTERVAL
         )
     return _nested(array)
+
+
+def _storage(array: pa.ExtensionArray) -> pa.Array:
+    """What values of a type that Arrow's functions do not know mean."""
+    if array.type.extension_name == "arrow.bool8":
+        return pc.not_equal(array.storage, 0)
+    if array.type.extension_name == "arrow.uuid":
+        texts = [None if raw is None else str(uuid.UUID(bytes=raw)) for raw in array.storage.to_pylist()]
+        return pa.array(texts, pa.large_string())
+    return _normal(array.storage)
 
 
 def _scalars(array: pa.Array) -> Iterator[Any]:

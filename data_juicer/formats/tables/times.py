@@ -56,10 +56,10 @@ def time_text(value: int, unit: str) -> str:
 
 
 def duration_text(value: int, unit: str) -> str:
-    """Seconds as a JSON number that is exactly the duration."""
+    """Seconds as JSON: a number, or a string of its digits where no double is exactly the duration."""
     exact = Decimal(value).scaleb(-{"s": 0, "ms": 3, "us": 6, "ns": 9}[unit])
     short = repr(value / PER_SECOND[unit])
-    return short if Decimal(short) == exact else f"{exact:f}"
+    return short if Decimal(short) == exact else f'"{exact:f}"'
 
 
 def _split(value: int, unit: str) -> tuple[int, int]:
