@@ -30,11 +30,10 @@ from data_juicer.ops.operator_resources import OperatorResources
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.tasks import Phase, plan_segments
 from data_juicer.storage.base import Data, Store
-from data_juicer.storage.memory import MemoryStore
+from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.storage.posix import PosixStore
 from data_juicer.store.ledger import READ, OperatorLedger
 from data_juicer.store.manifest import DataFile, Manifest, OperatorIdentity
-from data_juicer.testing.locks import MemoryLock
 from data_juicer.testing.scripted_backend import ScriptedBackend
 
 PARTITIONS = {"disk": 500, "memory": 3000, "50 ms": 3000}
@@ -73,9 +72,9 @@ def measure(bench: Bench) -> list[Measured]:
 class SlowStore(MemoryStore):
     """Answers a commit after the latency of an object store."""
 
-    def create_exclusive(self, path: str, data: Data) -> bool:
+    def put_if_absent(self, path: str, data: Data) -> bool:
         time.sleep(LATENCY_S)
-        return super().create_exclusive(path, data)
+        return super().put_if_absent(path, data)
 
 
 def _on(bench: Bench, where: str, count: int) -> float:

@@ -30,7 +30,7 @@ def stage_rows(dataset: Any, recipe: object, overrides: Mapping[str, Any]) -> st
     store = PosixStore()
     if not store.exists(path):
         store.make_dirs(folder)
-        store.write_atomic(path, data)
+        store.put(path, data)
     return path
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from data_juicer.errors import StoreError
 from data_juicer.job.layout import rotated
-from data_juicer.storage.base import Store
+from data_juicer.storage.base import AppendLog, Store
 
 CHUNK_BYTES: Final = 1 << 20
 """So much of a log is in memory at once, however large it is; or one line, where that is longer."""
@@ -39,6 +39,7 @@ class RotatingFile:
             backup_count: rotated files that are kept beside the current one.
         """
         self._store = store
+        self._log = _log_of(store, path)
         self._path = path
         self._size_bytes_max = size_bytes_max
         self._backup_count = backup_count
@@ -60,7 +61,7 @@ class RotatingFile:
         size_bytes = size_or_zero(self._store, self._path)
         line, end = _last_good_line(self._store, self._path, is_good)
         if end < size_bytes:
-            self._store.truncate(self._path, end)
+            self._log.truncate(self._path, end)
         self._size_bytes = end
         for number in [] if line else rotated_numbers(self._store, self._path):
             line, _ = _last_good_line(self._store, rotated(self._path, number), is_good)
@@ -86,11 +87,11 @@ class RotatingFile:
             self.rotate()
         size_bytes = self._known_size()
         if self._is_torn and size_or_zero(self._store, self._path) > size_bytes:
-            self._store.truncate(self._path, size_bytes)
+            self._log.truncate(self._path, size_bytes)
         self._is_torn = False
         head = self._head
         try:
-            self._store.append(self._path, head + lines)
+            self._log.append(self._path, head + lines)
             if self._is_first:
                 self._take_out_others(size_bytes, head + lines)
         except StoreError:
@@ -106,8 +107,8 @@ class RotatingFile:
         for _ in range(_TRIES_MAX):
             if size_or_zero(self._store, self._path) == size_bytes + len(lines):
                 break
-            self._store.truncate(self._path, size_bytes)
-            self._store.append(self._path, lines)
+            self._log.truncate(self._path, size_bytes)
+            self._log.append(self._path, lines)
 
     def rotate(self, head: bytes = b"") -> None:
         """Go on in an empty file, whose first lines are `head`. Oldest first, so that a crash leaves every line in some file.
@@ -115,21 +116,20 @@ class RotatingFile:
         Raises: StoreError.
         """
         if self._known_size():
-            self._store.sync(self._path)
+            self._log.flush(self._path)
             if self._backup_count == 0:
                 self._store.remove(self._path)
             for number in range(self._backup_count, 0, -1):
                 younger = rotated(self._path, number - 1)
                 if self._store.exists(younger):
-                    self._store.replace(younger, rotated(self._path, number))
+                    self._log.rotate(younger, rotated(self._path, number))
         self._size_bytes = self._head_bytes = 0
         self._head = head
 
     def sync(self) -> None:
         """Make the lines and the names of the files durable. Raises: StoreError."""
         if self._size_bytes:
-            self._store.sync(self._path)
-            self._store.sync_dir(os.path.dirname(self._path))
+            self._log.flush(self._path)
 
     def _known_size(self) -> int:
         if self._size_bytes is None:
@@ -138,10 +138,17 @@ class RotatingFile:
         return self._size_bytes
 
 
+def _log_of(store: Store, path: str) -> AppendLog:
+    """Raises: StoreError: files of this store cannot grow."""
+    if store.logs is None:
+        raise StoreError(f"{path}: files cannot be appended to there; set event_log_dir to a directory.")
+    return store.logs
+
+
 def size_or_zero(store: Store, path: str) -> int:
     """The size of a file in bytes; 0 where there is none."""
     try:
-        return store.size(path)
+        return store.stat(path).size_bytes
     except FileNotFoundError:
         return 0
 

@@ -70,10 +70,10 @@ def claim_directories(store: Store, layout: JobLayout, host: str) -> str:
     for directory, claim in held.claims.items():
         path = os.path.join(directory, CLAIM_NAME)
         if claim is None and not store.exists(path):
-            if not store.create_exclusive(path, _CODEC.encode(wanted)):
+            if not store.put_if_absent(path, _CODEC.encode(wanted)):
                 _find(store, layout, host)
         elif claim != wanted:
-            store.write_atomic(path, _CODEC.encode(wanted))
+            store.put(path, _CODEC.encode(wanted))
     return held.job_uuid
 
 

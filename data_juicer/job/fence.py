@@ -12,32 +12,48 @@ import os
 from collections.abc import Callable
 
 from data_juicer.job.layout import JobLayout
-from data_juicer.storage.base import ASIDE_SUFFIX, Data, Store
-from data_juicer.storage.wrapped import WrappedStore
+from data_juicer.storage.base import Data, Store
+from data_juicer.storage.disk import ASIDE_SUFFIX, DiskStore
+from data_juicer.storage.wrapped import WrappedDisk, WrappedStore
+
+
+def fenced(store: Store, fence: Callable[[], None]) -> Store:
+    """The store of a driver, which looks before its changes whether the driver still owns the job.
+
+    Args:
+        fence: raises where a later run owns the job.
+    """
+    return FencedDisk(store, fence) if isinstance(store, DiskStore) else FencedStore(store, fence)
 
 
 class FencedStore(WrappedStore):
-    """The store of a driver: before each operation that changes a name of the job it looks whether it still owns it.
+    """A store of any kind: each request that changes something is one operation, and the look comes before it."""
+
+    def __init__(self, inner: Store, fence: Callable[[], None]) -> None:
+        super().__init__(inner)
+        self._fence = fence
+
+    def before_change(self) -> None:
+        self._fence()
+
+
+class FencedDisk(WrappedDisk):
+    """A disk: the look comes before each operation that changes a name of the job.
 
     New files under names of an attempt or of this process are written without a look; nobody else knows those names.
     """
 
-    def __init__(self, inner: Store, fence: Callable[[], None]) -> None:
-        """
-        Args:
-            fence: raises where a later run owns the job.
-        """
+    def __init__(self, inner: DiskStore, fence: Callable[[], None]) -> None:
         super().__init__(inner)
         self._fence = fence
-        self._own_aside = inner.aside("")
 
     def append(self, path: str, data: Data) -> None:
         self._fence()
         super().append(path, data)
 
-    def truncate(self, path: str, size: int) -> None:
+    def truncate(self, path: str, size_bytes: int) -> None:
         self._fence()
-        super().truncate(path, size)
+        super().truncate(path, size_bytes)
 
     def link(self, source: str, target: str) -> bool:
         self._fence()
@@ -48,7 +64,7 @@ class FencedStore(WrappedStore):
         super().replace(source, target)
 
     def remove(self, path: str) -> None:
-        if not path.endswith(self._own_aside):
+        if not self.is_own_aside(path):
             self._fence()
         super().remove(path)
 

@@ -56,7 +56,7 @@ def find_job(work_dir: str, job_id: str) -> FoundJob:
 def is_job_alive(store: Store, layout: JobLayout, now: datetime) -> bool:
     """Whether a driver works on the job, as far as this machine can tell."""
     owner = find_owner(store, layout)
-    return owner is not None and is_alive(owner, now, Driver.here().host, layout.lock)
+    return owner is not None and is_alive(store, owner, now, Driver.here().host, layout.lock)
 
 
 def _directories(path: str) -> list[tuple[str, str]]:

@@ -20,11 +20,10 @@ import msgspec
 
 from data_juicer.clock import Clock, format_utc, parse_utc
 from data_juicer.errors import CheckpointCorruptError, JobLockedError, StoreError
-from data_juicer.job.advisory import AdvisoryLock, FileLock, is_held
-from data_juicer.job.fence import FencedStore, remove_asides
+from data_juicer.job.fence import fenced, remove_asides
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_run_name
-from data_juicer.storage.base import Store
+from data_juicer.storage.base import AdvisoryLock, Store
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 RENEWAL_S: Final = 15.0
@@ -71,7 +70,7 @@ class Lock:
         self, store: Store, layout: JobLayout, clock: Clock, advisory: AdvisoryLock, claim: RunClaim
     ) -> None:
         self._store = store
-        self.store = FencedStore(store, self.fence)
+        self.store = fenced(store, self.fence)
         """What the run changes the job through."""
         self._layout = layout
         self._clock = clock
@@ -139,7 +138,17 @@ class Lock:
         self._claim = msgspec.structs.replace(
             self._claim, renewed=format_utc(self._clock.now()), released=released
         )
-        self._store.write_atomic(self._layout.run_claim(self.run), _CODEC.encode(self._claim))
+        self._store.put(self._layout.run_claim(self.run), _CODEC.encode(self._claim))
+
+
+class _LeaseAlone:
+    """The lock of a store that has none: the claims in `runs/` decide."""
+
+    def acquire(self, path: str) -> bool:
+        return True
+
+    def release(self) -> None:
+        """Nothing is held."""
 
 
 def acquire(
@@ -152,12 +161,12 @@ def acquire(
     """Become the one driver of a job.
 
     Args:
-        advisory: the lock of this machine; the operating system's unless a test gives its own.
+        advisory: the lock of this machine; that of the store unless a test gives its own.
     Raises: JobLockedError: another driver has the job; nothing was changed.
     """
     store.make_own_dir(layout.job_dir)
     store.make_own_dir(layout.runs_dir)
-    held = FileLock() if advisory is None else advisory
+    held = advisory or store.advisory_lock() or _LeaseAlone()
     if not held.acquire(layout.lock):
         raise _refusal(layout, find_owner(store, layout), "still runs")
     try:
@@ -187,11 +196,13 @@ def newest_run(store: Store, layout: JobLayout) -> int:
     return max((parse_run_name(name) or 0 for name in store.list(layout.runs_dir)), default=0)
 
 
-def is_alive(owner: RunClaim, now: datetime, host: str, lock_path: str) -> bool:
+def is_alive(store: Store, owner: RunClaim, now: datetime, host: str, lock_path: str) -> bool:
     """Whether the run's driver still works, as far as this machine can tell."""
     if owner.released:
         return False
-    return is_held(lock_path) if owner.host == host else not _is_lease_over(owner, now)
+    if owner.host == host and store.advisory_lock() is not None:
+        return store.is_locked(lock_path)
+    return not _is_lease_over(owner, now)
 
 
 def _claim_next_run(
@@ -221,9 +232,9 @@ def _claim_next_run(
 def _create_claim(store: Store, path: str, data: bytes) -> bool:
     """Claim a run, if it is free; once more where the owner of the job removed what this driver had prepared."""
     try:
-        return store.create_exclusive(path, data)
+        return store.put_if_absent(path, data)
     except StoreError:
-        return store.create_exclusive(path, data)
+        return store.put_if_absent(path, data)
 
 
 def _is_lease_over(owner: RunClaim, now: datetime) -> bool:

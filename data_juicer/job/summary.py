@@ -152,7 +152,7 @@ def decode(data: bytes, path: str) -> JobSummary:
 
 def write(store: Store, layout: JobLayout, summary: JobSummary) -> None:
     """Replace the summary: after a crash it is the old one or this one."""
-    store.write_atomic(layout.summary, encode(summary))
+    store.put(layout.summary, encode(summary))
 
 
 def load(store: Store, layout: JobLayout) -> JobSummary:

@@ -95,7 +95,7 @@ def with_references(
         made.append(
             _with_digest(spec, digest(*(part for name in names for part in (name, files[name].digest))))
         )
-    store.write_atomic(path, _CODEC.encode(References(fields=fields, files=dict(sorted(files.items())))))
+    store.put(path, _CODEC.encode(References(fields=fields, files=dict(sorted(files.items())))))
     return tuple(made)
 
 

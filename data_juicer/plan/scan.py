@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -15,8 +17,6 @@ from data_juicer.plan.partitions import PartitionSpec, Piece, assign_partitions
 if TYPE_CHECKING:
     from data_juicer.formats.base import Fragment, FragmentLimits, SourceFile
     from data_juicer.storage.base import Store
-
-STAGED_SUFFIX: Final = ".staged"
 
 
 def scan(
@@ -52,14 +52,19 @@ def scan(
         return previous
     known = {} if previous is None or verify else _known_pieces(previous, limits, materialize)
     pieces: list[Piece] = []
-    for source in sources:
-        held = known.get(_identity(source))
-        if held is None or not _copies_are_whole(held, store):
-            for piece in _Scanner(store, copies_dir, limits, materialize).pieces(source):
-                watch(piece.fragment)
-                pieces.append(piece)
-        else:
-            pieces.extend(_moved(piece, source.index) for piece in held)
+    whole = {
+        piece.copy_path for held in known.values() for piece in held if _copies_are_whole([piece], store)
+    }
+    with _Copies(store, copies_dir, whole) as copies:
+        scanner = _Scanner(store, copies, limits, materialize)
+        for source in sources:
+            held = known.get(_identity(source))
+            if held is None or not all(piece.copy_path in whole for piece in held):
+                for piece in scanner.pieces(source):
+                    watch(piece.fragment)
+                    pieces.append(piece)
+            else:
+                pieces.extend(_moved(piece, source.index) for piece in held)
     pieces = [_with_suffix(piece, with_suffix) for piece in pieces]
     partitions = assign_partitions(pieces, () if previous is None else previous.partitions)
     return DatasetMapping(
@@ -67,7 +72,7 @@ def scan(
         materialize=materialize,
         with_suffix=with_suffix,
         sources=tuple(sources),
-        partitions=tuple(_name_copies(partitions, copies_dir, store)),
+        partitions=tuple(partitions),
     )
 
 
@@ -117,21 +122,64 @@ def _with_suffix(piece: Piece, wanted: bool) -> Piece:
 
 def _copies_are_whole(pieces: Iterable[Piece | PartitionSpec], store: Store) -> bool:
     """By size; what they hold is checked against the digest when they are read."""
-    return all(
-        store.exists(piece.copy_path) and store.size(piece.copy_path) == piece.fragment.copy_bytes
-        for piece in pieces
-        if piece.copy_path
-    )
+    return all(_is_whole(piece, store) for piece in pieces if piece.copy_path)
+
+
+def _is_whole(piece: Piece | PartitionSpec, store: Store) -> bool:
+    try:
+        size_bytes = store.stat(piece.copy_path).size_bytes
+    except FileNotFoundError:
+        return False
+    return size_bytes == piece.fragment.copy_bytes
+
+
+class _Copies:
+    """Copies of rows that cannot be read where they are; durable when the block ends.
+
+    They are named after what they hold, since the numbers of partitions are known only when all sources are read; what
+    has the name holds the same bytes, so that no copy that an earlier mapping names is ever written over.
+    """
+
+    def __init__(self, store: Store, directory: str, whole: Iterable[str]) -> None:
+        """
+        Args:
+            whole: paths of copies that are there already.
+        """
+        self._store = store
+        self._directory = directory
+        self._whole = set(whole)
+        self._block = contextlib.ExitStack()
+        self._stage: Callable[[str, bytes], None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._block.__exit__(kind, error, trace)
+
+    def add(self, digest: str, format_name: str, data: bytes) -> str:
+        """The path of the copy. Raises: StoreError."""
+        name = f"rows_{digest}.{format_name}"
+        path = os.path.join(self._directory, name)
+        if path not in self._whole:
+            self._whole.add(path)
+            if self._stage is None:
+                self._store.make_own_dir(self._directory)
+                self._stage = self._block.enter_context(self._store.stage_many(self._directory))
+            self._stage(name, data)
+        return path
 
 
 class _Scanner:
-    """Reads sources; writes copies under names of their own, since ids are known only when all sources are read."""
+    """Reads sources."""
 
     def __init__(
-        self, store: Store, copies_dir: str, limits: FragmentLimits, materialize: Materialize
+        self, store: Store, copies: _Copies, limits: FragmentLimits, materialize: Materialize
     ) -> None:
         self._store = store
-        self._copies_dir = copies_dir
+        self._copies = copies
         self._limits = limits
         self._always = materialize == "always"
 
@@ -151,33 +199,11 @@ class _Scanner:
     def _copied(
         self, source: SourceFile, copies: str, unpacked: Iterable[tuple[Fragment, bytes]]
     ) -> Iterator[Piece]:
-        self._store.make_own_dir(self._copies_dir)
-        for number, (fragment, data) in enumerate(unpacked):
-            name = f"source_{source.index:06d}_{number:06d}{STAGED_SUFFIX}"
-            path = os.path.join(self._copies_dir, name)
-            self._store.write(path, data)
-            self._store.sync(path)
+        for fragment, data in unpacked:
+            path = self._copies.add(fragment.digest, copies, data)
             yield Piece(fragment=fragment, format=copies, source_path=source.path, copy_path=path)
 
 
 def _in_place(source: SourceFile, fragments: Iterable[Fragment]) -> Iterator[Piece]:
     for fragment in fragments:
         yield Piece(fragment=fragment, format=source.format, source_path=source.path)
-
-
-def _name_copies(
-    partitions: Iterable[PartitionSpec], copies_dir: str, store: Store
-) -> Iterator[PartitionSpec]:
-    """Rename staged copies after their partition and content, durably."""
-    renamed = False
-    for spec in partitions:
-        if not spec.copy_path.endswith(STAGED_SUFFIX):
-            yield spec
-            continue
-        name = f"partition_{spec.partition_id:06d}.{spec.digest[:8]}.{spec.format}"
-        path = os.path.join(copies_dir, name)
-        store.replace(spec.copy_path, path)
-        renamed = True
-        yield msgspec.structs.replace(spec, copy_path=path)
-    if renamed:
-        store.sync_dir(copies_dir)

@@ -1,20 +1,22 @@
-"""The seam between data_juicer and disks: few primitives, each one a point at which a machine may die.
+"""The seam between data_juicer and where bytes are: the contract of a store, which disks and object stores can both keep.
 
-`PosixStore` is the real one; `MemoryStore` forgets what was not synced. Everything that a job writes goes through here,
-so that every crash can be rehearsed. OS errors become `StoreError` at this border.
+Callers say what they mean: put this file, put it only if the name is free, publish what was streamed. How it becomes
+durable is the store's affair: `storage.disk` does it with syncs, links and renames, an object store with conditional
+requests. Nothing here knows directories, links, appends or syncs; what only some stores can do is a capability that a
+store has or has not. docs/design/0020-storage.md has the reasons.
 """
 
 from __future__ import annotations
 
+import builtins
 import contextlib
-import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import BinaryIO, Literal, Self
+from typing import Literal, Protocol, Self
 
-from data_juicer.storage.directory import OwnDirectory, PathDirectory
+from data_juicer.errors import StoreError
+from data_juicer.storage.directory import OwnDirectory
 
 Data = bytes | bytearray | memoryview
 Kind = Literal["file", "directory", "other"]
@@ -30,6 +32,8 @@ class Stat:
     """When the bytes were changed last; 0 where it is not known."""
     identity: str
     """Equal for all names of one file: device and inode where there are such, else the name itself."""
+    version: str = ""
+    """Differs whenever the bytes may; what `put_if_unchanged` compares."""
     kind: Kind = "file"
 
     @property
@@ -76,65 +80,92 @@ class Reader(ABC):
         self.close()
 
 
-class Store(ABC):
-    """Paths are strings. Bytes are durable after `sync`, names after `sync_dir` of their directory."""
+class Upload(ABC):
+    """A file that is streamed; nobody sees it before it is published. `write` and `tell` are those of a binary file."""
 
-    # ---- primitives
+    closed = False
 
     @abstractmethod
-    def write(self, path: str, data: Data) -> None:
-        """Create the file, or overwrite it."""
+    def write(self, data: Data) -> int:
+        """Nothing happens after `discard`, since writers such as Arrow's write their end however late they are collected.
+
+        Returns: how many bytes `data` holds. Raises: StoreError.
+        """
+
+    @abstractmethod
+    def append_file(self, path: str) -> None:
+        """Add the whole of another file of the store. Raises: FileNotFoundError, StoreError."""
+
+    @abstractmethod
+    def tell(self) -> int:
+        """Bytes so far."""
+
+    @abstractmethod
+    def seal(self) -> None:
+        """Nothing more is written: make the bytes durable, so that publishing them cannot fail for want of room."""
+
+    def modified_ns(self) -> int:
+        """What `stat` will say of it once it has its name; 0 where that is not known before."""
+        return 0
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Leave nothing behind; no error where it is published or discarded already."""
+
+    def flush(self) -> None:
+        """For writers that call it; `seal` makes bytes durable."""
+        return
+
+
+class AppendLog(ABC):
+    """Capability: files that grow at their end."""
 
     @abstractmethod
     def append(self, path: str, data: Data) -> None:
-        """Add to the end of the file, creating it."""
+        """Add to the end of a file, creating it; a part of `data` may be there if this fails. Raises: StoreError."""
 
     @abstractmethod
-    def create(self, path: str) -> contextlib.AbstractContextManager[BinaryIO]:
-        """A new, empty file to write a stream into."""
+    def truncate(self, path: str, size_bytes: int) -> None:
+        """Raises: StoreError."""
 
     @abstractmethod
-    def truncate(self, path: str, size: int) -> None: ...
+    def flush(self, path: str) -> None:
+        """Make what was appended durable, and the names of the files beside it. Raises: StoreError."""
 
     @abstractmethod
-    def sync(self, path: str) -> None:
-        """Make the bytes of the file durable."""
+    def rotate(self, path: str, older: str) -> None:
+        """Give a log an older name, replacing what has it. Raises: StoreError."""
 
-    @abstractmethod
-    def sync_dir(self, path: str) -> None:
-        """Make the names in the directory durable."""
 
-    @abstractmethod
-    def link(self, source: str, target: str) -> bool:
-        """Give the file a second name. False, with nothing done, when the name is taken."""
+class AdvisoryLock(Protocol):
+    """Capability: at most one holder of a path on this machine, gone with the process."""
 
-    @abstractmethod
-    def replace(self, source: str, target: str) -> None:
-        """Rename, replacing what has the name."""
+    def acquire(self, path: str) -> bool:
+        """False when somebody else holds it. Waits 0.1 s at most. Raises: StoreError."""
 
-    @abstractmethod
-    def remove(self, path: str) -> None:
-        """Remove the file; no error when it is not there."""
+    def release(self) -> None:
+        """No error when it is not held."""
 
-    @abstractmethod
-    def make_dirs(self, path: str) -> None:
-        """The directory and those above it, durably; no error when they are there."""
 
-    @abstractmethod
-    def remove_dir(self, path: str) -> None:
-        """Remove the directory if it is there and empty."""
+class Store(ABC):
+    """A place for files, each known by its location: an absolute path or a URI (`storage.uri`).
+
+    What a call changes is durable when it returns, unless it says otherwise. Two calls are never one: after a crash the
+    first may have happened without the second.
+    """
+
+    uri: str | None = None
+    """What `storage.open_store` makes an equal store of in any process; None: this object is the only way to it."""
+
+    # ---- reading
 
     @abstractmethod
     def read(self, path: str) -> bytes:
-        """Raises: FileNotFoundError."""
+        """Raises: FileNotFoundError, StoreError."""
 
     @abstractmethod
     def open_read(self, path: str) -> Reader:
         """Raises: FileNotFoundError, StoreError."""
-
-    def map(self, path: str) -> Data:
-        """The bytes of a file without copying them, where the file system can. Raises: FileNotFoundError."""
-        return self.read(path)
 
     @abstractmethod
     def stat(self, path: str) -> Stat:
@@ -144,36 +175,159 @@ class Store(ABC):
     def entries(self, path: str) -> list[Entry]:
         """What a directory holds, sorted by name; nothing when there is no such directory. Raises: StoreError."""
 
+    def read_range(self, path: str, start: int, stop: int) -> bytes:
+        """The bytes [start, stop), fewer where the file ends before `stop`. Raises: FileNotFoundError, StoreError."""
+        with self.open_read(path) as reader:
+            return reader.read(start, stop)
+
+    def exists(self, path: str) -> bool:
+        try:
+            self.stat(path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def list(self, path: str) -> list[str]:
+        """Names in a directory, sorted; empty when there is no such directory. Raises: StoreError."""
+        return [entry.name for entry in self.entries(path)]
+
     def resolve(self, path: str) -> str:
         """The path without links, as far as it is there."""
         return path
 
-    @abstractmethod
-    def size(self, path: str) -> int:
-        """Raises: FileNotFoundError."""
+    # ---- writing
 
-    def modified_ns(self, path: str) -> int:
-        """When the bytes were changed last, in nanoseconds; 0 where it is not known. Raises: FileNotFoundError."""
-        return 0
+    @abstractmethod
+    def put(self, path: str, data: Data) -> None:
+        """Create or replace a file: whatever happens, it holds the old bytes or the new ones, never a part.
+
+        Raises: StoreError.
+        """
+
+    @abstractmethod
+    def put_if_absent(self, path: str, data: Data) -> bool:
+        """Create a file whole, if nothing has the name; of all who try one succeeds.
+
+        Returns: False, with nothing changed, where something has the name. Raises: StoreError.
+        """
+
+    @abstractmethod
+    def put_if_unchanged(self, path: str, data: Data, version: str) -> bool:
+        """Replace a file if it is still the version that `stat` gave; of all who try with one version one succeeds.
+
+        Returns: False, with nothing changed, where it is another version or gone. Raises: StoreError.
+        """
+
+    @abstractmethod
+    def stage(self, path: str, data: Data) -> None:
+        """Store a file under a name that nobody knows yet: durable, but a part may be there after a crash before.
+
+        Raises: StoreError.
+        """
+
+    @abstractmethod
+    def stage_many(self, directory: str) -> contextlib.AbstractContextManager[Callable[[str, Data], None]]:
+        """What stages a file, given its name in the directory and its bytes; all are durable when the block ends.
+
+        Raises: StoreError.
+        """
+
+    @abstractmethod
+    def write(self, path: str, data: Data) -> None:
+        """Store a file that a crash may take, or a part of it. Raises: StoreError."""
+
+    def make_durable(self, paths: Iterable[str]) -> None:
+        """What was written stays. Raises: StoreError."""
+        return
+
+    @abstractmethod
+    def new_upload(self, path: str, writer: str = "", size_bytes: int | None = None) -> Upload:
+        """Begin to stream a file that is to be published as `path`, or beside it.
+
+        Args:
+            writer: who streams it, so that what a crash leaves of it is found by `discard_uploads`.
+            size_bytes: how large it will be, where that is known, for the message of a full disk.
+        Raises: StoreError.
+        """
+
+    @abstractmethod
+    def publish(self, uploads: Iterable[tuple[Upload, str]]) -> None:
+        """Give sealed uploads their names, one after the other, replacing what has them. Raises: StoreError."""
+
+    def discard_uploads(self, path: str, writer: str) -> None:
+        """Remove what uploads of a writer left that were begun for this path and not published; they cannot be any more.
+
+        Raises: StoreError.
+        """
+        return
+
+    @contextlib.contextmanager
+    def open_write(self, path: str) -> Iterator[Upload]:
+        """A file to stream into, published when the block ends, and discarded if it raises. Raises: StoreError."""
+        upload = self.new_upload(path)
+        try:
+            yield upload
+            upload.seal()
+            self.publish([(upload, path)])
+        except BaseException:
+            upload.discard()
+            raise
+
+    @abstractmethod
+    def move(self, pairs: Iterable[tuple[str, str]]) -> builtins.list[str]:
+        """Give files other names, which nothing has: (path, target). A crash may leave one both names, never none.
+
+        Returns: the targets of those that were there; one that is gone is passed over. Raises: StoreError.
+        """
+
+    @abstractmethod
+    def remove(self, path: str) -> None:
+        """Remove a file; no error when it is not there. It may come back in a power loss. Raises: StoreError."""
+
+    @abstractmethod
+    def remove_all(self, paths: Iterable[str]) -> builtins.list[StoreError]:
+        """Remove files that do not come back. Those that cannot be removed stay: returns why."""
+
+    # ---- places for files, where the store has directories
+
+    def make_dirs(self, path: str) -> None:
+        """The directory and those above it; no error when they are there. Raises: StoreError."""
+        return
+
+    def check_writable(self, path: str) -> None:
+        """Make sure that files can be made in a directory. Raises: StoreError."""
+        return
+
+    def remove_dir(self, path: str) -> None:
+        """Remove the directory if it is there and empty."""
+        return
+
+    def free_bytes(self, path: str) -> int | None:
+        """Room for new files below a path, which need not exist; None where it is not known."""
+        return None
 
     def volume(self, path: str) -> int | None:
         """Equal for paths whose free bytes are the same ones; None where it is not known."""
         return None
 
-    @abstractmethod
-    def exists(self, path: str) -> bool: ...
+    # ---- capabilities
 
-    @abstractmethod
-    def list(self, path: str) -> list[str]:
-        """Names in a directory, sorted; empty when there is no such directory."""
-
-    @abstractmethod
-    def concat(self, sources: Sequence[str], target: str, tick: Callable[[], None] = lambda: None) -> None:
-        """Write the files one after the other into `target`, in bounded memory; `tick` is called before each."""
-
-    def free_bytes(self, path: str) -> int | None:
-        """Room for new files below a path, which need not exist; None where it is not known."""
+    @property
+    def logs(self) -> AppendLog | None:
+        """None where files cannot grow at their end."""
         return None
+
+    def map(self, path: str) -> Data:
+        """The bytes of a file without copying them, where the store can. Raises: FileNotFoundError, StoreError."""
+        return self.read(path)
+
+    def advisory_lock(self) -> AdvisoryLock | None:
+        """A new lock of this machine, which nobody holds; None where the store has none."""
+        return None
+
+    def is_locked(self, path: str) -> bool:
+        """Whether a process of this machine holds an advisory lock on the path. Creates nothing."""
+        return False
 
     # ---- whose directories are, where a store has owners
 
@@ -206,54 +360,4 @@ class Store(ABC):
 
     def open_own(self, path: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
         """A directory of this user's alone, held open; None where there is none, or where others may change it."""
-        return contextlib.nullcontext(PathDirectory(self, path) if self.exists(path) else None)
-
-    # ---- built from them
-
-    def read_range(self, path: str, start: int, stop: int) -> bytes:
-        """The bytes [start, stop), fewer where the file ends before `stop`. Raises: FileNotFoundError, StoreError."""
-        with self.open_read(path) as reader:
-            return reader.read(start, stop)
-
-    def write_durably(self, path: str, data: Data) -> None:
-        """Write, then sync the bytes and the name."""
-        self.write(path, data)
-        self.sync(path)
-        self.sync_dir(os.path.dirname(path))
-
-    def write_atomic(self, path: str, data: Data) -> None:
-        """Replace the file by `data`: after a crash it holds the old bytes or the new ones, never a part."""
-        aside = self.aside(path)
-        try:
-            self.write(aside, data)
-            self.sync(aside)
-            self.replace(aside, path)
-        except Exception:
-            self.remove(aside)
-            raise
-        self.sync_dir(os.path.dirname(path))
-
-    def create_exclusive(self, path: str, data: Data) -> bool:
-        """Create the file whole and durable, if the name is free. False, with nothing changed, when it is not."""
-        aside = self.aside(path)
-        try:
-            self.write(aside, data)
-            self.sync(aside)
-            first = self.link(aside, path)
-        finally:
-            self.remove(aside)
-        self.sync_dir(os.path.dirname(path))
-        return first
-
-    def aside(self, path: str) -> str:
-        """A name beside the path that no other process uses."""
-        return f"{path}.{_token(os.getpid())}{ASIDE_SUFFIX}"
-
-
-ASIDE_SUFFIX = ".aside"
-
-
-@cache
-def _token(pid: int) -> int:  # noqa: ARG001 - a process that was forked draws its own
-    """A number of this process alone: containers that share a disk often have equal process ids."""
-    return int.from_bytes(os.urandom(6))
+        return contextlib.nullcontext(None)

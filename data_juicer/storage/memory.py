@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from data_juicer.errors import StoreError
-from data_juicer.storage.base import Data, Entry, Reader, Stat, Store
+from data_juicer.storage.base import AppendLog, Data, Entry, Reader, Stat
+from data_juicer.storage.disk import DiskStore
 
 
 class Loss(enum.Enum):
@@ -50,7 +50,7 @@ class _Renaming:
             names[self.new] = self.file
 
 
-class MemoryStore(Store):
+class MemoryStore(DiskStore):
     """Bytes are durable after `sync`, names after `sync_dir`; directories at once, as `make_dirs` promises."""
 
     def __init__(self) -> None:
@@ -59,6 +59,8 @@ class MemoryStore(Store):
         self._pending: list[_Renaming] = []
         self._directories: set[str] = {"/"}
         self._changes = 0
+        self._locked: set[str] = set()
+        self._exclusive = threading.RLock()
 
     def after_power_loss(self, loss: Loss) -> MemoryStore:
         """The disk that the next process finds; this one stays as it is."""
@@ -93,25 +95,23 @@ class MemoryStore(Store):
         file = self._file_to_write(path)
         self._change(file, file.data + bytes(data))
 
-    @contextlib.contextmanager
-    def create(self, path: str) -> Iterator[BinaryIO]:
+    def create(self, path: str, size_bytes: int | None = None) -> AppendingStream:
         self.write(path, b"")
-        yield AppendingStream(self, path)  # type: ignore[misc] # a BinaryIO in all but name
+        return AppendingStream(self, path)
 
-    def truncate(self, path: str, size: int) -> None:
+    def truncate(self, path: str, size_bytes: int) -> None:
         file = self._file(path, "truncating")
-        self._change(file, file.data[:size].ljust(size, b"\0"))
-
-    def concat(self, sources: Sequence[str], target: str, tick: Callable[[], None] = lambda: None) -> None:
-        pieces = []
-        for source in sources:
-            tick()
-            pieces.append(self._file(source, "reading").data)
-        self.write(target, b"".join(pieces))
+        self._change(file, file.data[:size_bytes].ljust(size_bytes, b"\0"))
 
     def sync(self, path: str) -> None:
         file = self._file(path, "syncing")
         file.durable = file.data
+
+    def advisory_lock(self) -> MemoryLock:
+        return MemoryLock(self._locked)
+
+    def is_locked(self, path: str) -> bool:
+        return path in self._locked
 
     # ---- names
 
@@ -146,6 +146,14 @@ class MemoryStore(Store):
             self._directories.add(path)
             path = os.path.dirname(path)
 
+    def check_writable(self, path: str) -> None:
+        self._need_dir(path, "writing")
+
+    @contextlib.contextmanager
+    def exclusive(self, path: str) -> Iterator[None]:
+        with self._exclusive:
+            yield
+
     def remove_dir(self, path: str) -> None:
         if not self.list(path):
             self._directories.discard(path)
@@ -164,11 +172,8 @@ class MemoryStore(Store):
     def stat(self, path: str) -> Stat:
         if path in self._directories:
             return Stat(size_bytes=0, modified_ns=0, identity=path, kind="directory")
-        size_bytes = len(self.read(path))
-        return Stat(size_bytes=size_bytes, modified_ns=self._names[path].modified_ns, identity=path)
-
-    def modified_ns(self, path: str) -> int:
-        return self.stat(path).modified_ns
+        size_bytes, modified_ns = len(self.read(path)), self._names[path].modified_ns
+        return Stat(size_bytes=size_bytes, modified_ns=modified_ns, identity=path, version=str(modified_ns))
 
     def entries(self, path: str) -> list[Entry]:
         paths = [os.path.join(path, name) for name in self.list(path)]
@@ -180,9 +185,6 @@ class MemoryStore(Store):
             )
             for inside in paths
         ]
-
-    def size(self, path: str) -> int:
-        return len(self.read(path))
 
     def exists(self, path: str) -> bool:
         return path in self._names or path in self._directories
@@ -221,6 +223,26 @@ class MemoryStore(Store):
             raise StoreError(f"{path}: {doing} failed: No such file or directory.")
 
 
+class MemoryLock:
+    """Locks that share `held` are on one machine; a new set is the machine after its power came back."""
+
+    def __init__(self, held: set[str]) -> None:
+        self._held = held
+        self._path: str | None = None
+
+    def acquire(self, path: str) -> bool:
+        if path in self._held:
+            return False
+        self._held.add(path)
+        self._path = path
+        return True
+
+    def release(self) -> None:
+        if self._path is not None:
+            self._held.discard(self._path)
+            self._path = None
+
+
 class _MemoryReader(Reader):
     def __init__(self, data: bytes, stat: Stat) -> None:
         self._data = data
@@ -236,22 +258,21 @@ class _MemoryReader(Reader):
         """Nothing is open."""
 
 
-class AppendingStream(io.RawIOBase):
+class AppendingStream:
     """A file open for writing whose every write is an `append`."""
 
-    def __init__(self, store: Store, path: str) -> None:
+    def __init__(self, store: AppendLog, path: str) -> None:
         self._store = store
         self._path = path
         self._position = 0
-
-    def writable(self) -> bool:
-        return True
+        self.closed = False
 
     def tell(self) -> int:
         return self._position
 
-    def write(self, data: Data) -> int:  # type: ignore[override] # io says Buffer, which is wider
+    def write(self, data: Data, /) -> None:
         self._store.append(self._path, data)
-        count = len(memoryview(data))
-        self._position += count
-        return count
+        self._position += len(memoryview(data))
+
+    def close(self) -> None:
+        self.closed = True

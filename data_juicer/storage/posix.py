@@ -6,13 +6,16 @@ import contextlib
 import errno
 import mmap
 import os
+import secrets
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from data_juicer.storage import owners
-from data_juicer.storage.base import Data, Entry, Reader, Stat, Store
+from data_juicer.storage.base import AdvisoryLock, Data, Entry, Reader, Stat
 from data_juicer.storage.directory import OwnDirectory
+from data_juicer.storage.disk import ASIDE_SUFFIX, DiskStore, Sink
+from data_juicer.storage.file_lock import FileLock, held_exclusively, is_held
 from data_juicer.storage.os_errors import free_bytes, translate_os_errors, volume
 from data_juicer.storage.posix_files import open_directory, open_held, open_new
 
@@ -20,8 +23,10 @@ OWN_DIRECTORY_MODE: Final = 0o755
 """Less the umask: nobody else may write there, even where the umask lets a group write."""
 
 
-class PosixStore(Store):
+class PosixStore(DiskStore):
     """Files of this machine, or of a mounted shared storage."""
+
+    uri = "file:///"
 
     def write(self, path: str, data: Data) -> None:
         with _written(path, len(memoryview(data))) as descriptor:
@@ -35,16 +40,21 @@ class PosixStore(Store):
             finally:
                 os.close(descriptor)
 
-    @contextlib.contextmanager
-    def create(self, path: str) -> Iterator[BinaryIO]:
-        with translate_os_errors("writing", path), open(open_new(path), "wb") as stream:
-            yield stream
+    def create(self, path: str, size_bytes: int | None = None) -> _PosixSink:
+        with translate_os_errors("writing", path, size_bytes):
+            return _PosixSink(path, size_bytes, os.fdopen(open_new(path), "wb"))
 
-    def truncate(self, path: str, size: int) -> None:
+    def copy_into(self, source: str, sink: Sink) -> None:
+        if isinstance(sink, _PosixSink):
+            sink.send(source)
+        else:
+            super().copy_into(source, sink)
+
+    def truncate(self, path: str, size_bytes: int) -> None:
         with translate_os_errors("truncating", path):
             descriptor = open_held(path, os.O_WRONLY)
             try:
-                os.ftruncate(descriptor, size)
+                os.ftruncate(descriptor, size_bytes)
             finally:
                 os.close(descriptor)
 
@@ -124,14 +134,6 @@ class PosixStore(Store):
     def resolve(self, path: str) -> str:
         return os.path.realpath(path)
 
-    def size(self, path: str) -> int:
-        with translate_os_errors("reading", path):
-            return os.stat(path).st_size
-
-    def modified_ns(self, path: str) -> int:
-        with translate_os_errors("reading", path):
-            return os.stat(path).st_mtime_ns
-
     def exists(self, path: str) -> bool:
         return os.path.exists(path)
 
@@ -142,11 +144,26 @@ class PosixStore(Store):
             except FileNotFoundError:
                 return []
 
+    def exclusive(self, path: str) -> contextlib.AbstractContextManager[None]:
+        return held_exclusively(f"{path}.lock")
+
+    def check_writable(self, path: str) -> None:
+        probe = os.path.join(path, f".writable.{secrets.token_hex(8)}{ASIDE_SUFFIX}")
+        with translate_os_errors("writing", path):
+            os.close(open_new(probe))
+            os.unlink(probe)
+
     def free_bytes(self, path: str) -> int | None:
         return free_bytes(path)
 
     def volume(self, path: str) -> int | None:
         return volume(path)
+
+    def advisory_lock(self) -> AdvisoryLock:
+        return FileLock()
+
+    def is_locked(self, path: str) -> bool:
+        return is_held(path)
 
     def find_foreign(self, path: str) -> str | None:
         return owners.find_foreign(path)
@@ -177,17 +194,40 @@ class PosixStore(Store):
     def open_own(self, path: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
         return open_directory(path)
 
-    def concat(self, sources: Sequence[str], target: str, tick: Callable[[], None] = lambda: None) -> None:
-        with _written(target, _size_of_all(sources)) as out:
-            for source in sources:
-                tick()
-                with _opened(source) as stream:
-                    left = os.fstat(stream.fileno()).st_size
-                    while left > 0:
-                        copied = os.sendfile(out, stream.fileno(), None, left)
-                        if copied == 0:
-                            raise OSError(5, f"{source} became shorter while it was read")
-                        left -= copied
+
+class _PosixSink:
+    def __init__(self, path: str, size_bytes: int | None, stream: BinaryIO) -> None:
+        self._path = path
+        self._size_bytes = size_bytes
+        self._stream = stream
+
+    @property
+    def closed(self) -> bool:
+        return self._stream.closed
+
+    def write(self, data: Data, /) -> None:
+        with translate_os_errors("writing", self._path, self._size_bytes):
+            self._stream.write(data)
+
+    def send(self, source: str) -> None:
+        """Add a whole file, whose bytes do not come through this process."""
+        with translate_os_errors("reading", source):
+            stream = os.fdopen(os.open(source, os.O_RDONLY | os.O_CLOEXEC), "rb")
+        with stream, translate_os_errors("writing", self._path, self._size_bytes):
+            self._stream.flush()
+            left = os.fstat(stream.fileno()).st_size
+            while left > 0:
+                copied = os.sendfile(self._stream.fileno(), stream.fileno(), None, left)
+                if copied == 0:
+                    raise OSError(errno.EIO, f"{source} became shorter while it was read")
+                left -= copied
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def close(self) -> None:
+        with translate_os_errors("writing", self._path, self._size_bytes):
+            self._stream.close()
 
 
 class _PosixReader(Reader):
@@ -220,15 +260,13 @@ class _PosixReader(Reader):
 
 
 def _stat(status: os.stat_result) -> Stat:
+    is_directory, is_file = stat.S_ISDIR(status.st_mode), stat.S_ISREG(status.st_mode)
     return Stat(
         size_bytes=status.st_size,
         modified_ns=status.st_mtime_ns,
         identity=f"{status.st_dev}:{status.st_ino}",
-        kind="directory"
-        if stat.S_ISDIR(status.st_mode)
-        else "file"
-        if stat.S_ISREG(status.st_mode)
-        else "other",
+        version=f"{status.st_ino}:{status.st_mtime_ns}:{status.st_size}",
+        kind="directory" if is_directory else "file" if is_file else "other",
     )
 
 
@@ -240,11 +278,6 @@ def _entry(entry: os.DirEntry[str]) -> Entry:
     return Entry(name=entry.name, path=entry.path, kind="file" if is_file else "other", is_link=is_link)
 
 
-def _opened(path: str) -> BinaryIO:
-    with translate_os_errors("reading", path):
-        return open(path, "rb")
-
-
 @contextlib.contextmanager
 def _written(path: str, size_bytes: int) -> Iterator[int]:
     """A new file; none that has the name is written into."""
@@ -254,11 +287,6 @@ def _written(path: str, size_bytes: int) -> Iterator[int]:
             yield descriptor
         finally:
             os.close(descriptor)
-
-
-def _size_of_all(paths: Sequence[str]) -> int:
-    """A file that is not there is told of when it is read."""
-    return sum(os.stat(path).st_size for path in paths if os.path.exists(path))
 
 
 def _write_all(descriptor: int, data: Data) -> None:

@@ -1,21 +1,23 @@
-"""A store that passes every operation on to another one, for those that watch, delay or refuse some of them."""
+"""Stores that pass every operation on to another one, for those that watch, delay or refuse some of them."""
 
 from __future__ import annotations
 
 import builtins
 import contextlib
-from collections.abc import Callable, Sequence
-from typing import BinaryIO
+from collections.abc import Callable, Iterable, Iterator
 
-from data_juicer.storage.base import Data, Entry, Reader, Stat, Store
+from data_juicer.errors import StoreError
+from data_juicer.storage.base import AdvisoryLock, AppendLog, Data, Entry, Reader, Stat, Store, Upload
 from data_juicer.storage.directory import OwnDirectory
+from data_juicer.storage.disk import DiskStore, Sink
 
 
-class WrappedStore(Store):
-    """The inner store, operation by operation; what is built from operations goes through those of the subclass."""
+class WrappedDisk(DiskStore):
+    """The inner disk, operation by operation; what is built from operations goes through those of the subclass."""
 
-    def __init__(self, inner: Store) -> None:
+    def __init__(self, inner: DiskStore) -> None:
         self._inner = inner
+        self.uri = inner.uri
 
     # ---- changes
 
@@ -25,11 +27,14 @@ class WrappedStore(Store):
     def append(self, path: str, data: Data) -> None:
         self._inner.append(path, data)
 
-    def create(self, path: str) -> contextlib.AbstractContextManager[BinaryIO]:
-        return self._inner.create(path)
+    def create(self, path: str, size_bytes: int | None = None) -> Sink:
+        return self._inner.create(path, size_bytes)
 
-    def truncate(self, path: str, size: int) -> None:
-        self._inner.truncate(path, size)
+    def copy_into(self, source: str, sink: Sink) -> None:
+        self._inner.copy_into(source, sink)
+
+    def truncate(self, path: str, size_bytes: int) -> None:
+        self._inner.truncate(path, size_bytes)
 
     def sync(self, path: str) -> None:
         self._inner.sync(path)
@@ -52,8 +57,11 @@ class WrappedStore(Store):
     def remove_dir(self, path: str) -> None:
         self._inner.remove_dir(path)
 
-    def concat(self, sources: Sequence[str], target: str, tick: Callable[[], None] = lambda: None) -> None:
-        self._inner.concat(sources, target, tick)
+    def check_writable(self, path: str) -> None:
+        self._inner.check_writable(path)
+
+    def exclusive(self, path: str) -> contextlib.AbstractContextManager[None]:
+        return self._inner.exclusive(path)
 
     # ---- looking
 
@@ -75,12 +83,6 @@ class WrappedStore(Store):
     def map(self, path: str) -> Data:
         return self._inner.map(path)
 
-    def size(self, path: str) -> int:
-        return self._inner.size(path)
-
-    def modified_ns(self, path: str) -> int:
-        return self._inner.modified_ns(path)
-
     def exists(self, path: str) -> bool:
         return self._inner.exists(path)
 
@@ -93,7 +95,13 @@ class WrappedStore(Store):
     def free_bytes(self, path: str) -> int | None:
         return self._inner.free_bytes(path)
 
-    # ---- owners
+    # ---- locks, owners and names
+
+    def advisory_lock(self) -> AdvisoryLock | None:
+        return self._inner.advisory_lock()
+
+    def is_locked(self, path: str) -> bool:
+        return self._inner.is_locked(path)
 
     def find_foreign(self, path: str) -> str | None:
         return self._inner.find_foreign(path)
@@ -104,13 +112,179 @@ class WrappedStore(Store):
     def is_same(self, path: str, other: str) -> bool:
         return self._inner.is_same(path, other)
 
+    def find_untrusted(self, path: str) -> str | None:
+        return self._inner.find_untrusted(path)
+
+    def find_kind(self, path: str) -> str | None:
+        return self._inner.find_kind(path)
+
     def make_own_dir(self, path: str) -> None:
         self._inner.make_own_dir(path)
 
     def open_own(self, path: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
         return self._inner.open_own(path)
 
-    # ---- names
-
     def aside(self, path: str) -> str:
         return self._inner.aside(path)
+
+    def is_own_aside(self, path: str) -> bool:
+        return self._inner.is_own_aside(path)
+
+
+class WrappedStore(Store):
+    """The inner store of any kind, request by request."""
+
+    def __init__(self, inner: Store) -> None:
+        self._inner = inner
+        self.uri = inner.uri
+
+    def before_look(self) -> None:
+        """Called before each request that changes nothing."""
+
+    def before_change(self) -> None:
+        """Called before each request that changes something."""
+
+    # ---- reading
+
+    def read(self, path: str) -> bytes:
+        self.before_look()
+        return self._inner.read(path)
+
+    def read_range(self, path: str, start: int, stop: int) -> bytes:
+        self.before_look()
+        return self._inner.read_range(path, start, stop)
+
+    def open_read(self, path: str) -> Reader:
+        self.before_look()
+        return self._inner.open_read(path)
+
+    def map(self, path: str) -> Data:
+        self.before_look()
+        return self._inner.map(path)
+
+    def stat(self, path: str) -> Stat:
+        self.before_look()
+        return self._inner.stat(path)
+
+    def exists(self, path: str) -> bool:
+        self.before_look()
+        return self._inner.exists(path)
+
+    def entries(self, path: str) -> builtins.list[Entry]:
+        self.before_look()
+        return self._inner.entries(path)
+
+    def list(self, path: str) -> builtins.list[str]:
+        self.before_look()
+        return self._inner.list(path)
+
+    def resolve(self, path: str) -> str:
+        return self._inner.resolve(path)
+
+    def is_same(self, path: str, other: str) -> bool:
+        return self._inner.is_same(path, other)
+
+    # ---- writing
+
+    def put(self, path: str, data: Data) -> None:
+        self.before_change()
+        self._inner.put(path, data)
+
+    def put_if_absent(self, path: str, data: Data) -> bool:
+        self.before_change()
+        return self._inner.put_if_absent(path, data)
+
+    def put_if_unchanged(self, path: str, data: Data, version: str) -> bool:
+        self.before_change()
+        return self._inner.put_if_unchanged(path, data, version)
+
+    def stage(self, path: str, data: Data) -> None:
+        self.before_change()
+        self._inner.stage(path, data)
+
+    @contextlib.contextmanager
+    def stage_many(self, directory: str) -> Iterator[Callable[[str, Data], None]]:
+        with self._inner.stage_many(directory) as inner:
+
+            def stage(name: str, data: Data) -> None:
+                self.before_change()
+                inner(name, data)
+
+            yield stage
+
+    def write(self, path: str, data: Data) -> None:
+        self.before_change()
+        self._inner.write(path, data)
+
+    def make_durable(self, paths: Iterable[str]) -> None:
+        self.before_change()
+        self._inner.make_durable(paths)
+
+    def new_upload(self, path: str, writer: str = "", size_bytes: int | None = None) -> Upload:
+        self.before_change()
+        return self._inner.new_upload(path, writer, size_bytes)
+
+    def publish(self, uploads: Iterable[tuple[Upload, str]]) -> None:
+        self.before_change()
+        self._inner.publish(uploads)
+
+    def discard_uploads(self, path: str, writer: str) -> None:
+        self.before_change()
+        self._inner.discard_uploads(path, writer)
+
+    def move(self, pairs: Iterable[tuple[str, str]]) -> builtins.list[str]:
+        self.before_change()
+        return self._inner.move(pairs)
+
+    def remove(self, path: str) -> None:
+        self.before_change()
+        self._inner.remove(path)
+
+    def remove_all(self, paths: Iterable[str]) -> builtins.list[StoreError]:
+        self.before_change()
+        return self._inner.remove_all(paths)
+
+    # ---- directories, capabilities, owners
+
+    def make_dirs(self, path: str) -> None:
+        self._inner.make_dirs(path)
+
+    def check_writable(self, path: str) -> None:
+        self._inner.check_writable(path)
+
+    def remove_dir(self, path: str) -> None:
+        self._inner.remove_dir(path)
+
+    def free_bytes(self, path: str) -> int | None:
+        return self._inner.free_bytes(path)
+
+    def volume(self, path: str) -> int | None:
+        return self._inner.volume(path)
+
+    @property
+    def logs(self) -> AppendLog | None:
+        return self._inner.logs
+
+    def advisory_lock(self) -> AdvisoryLock | None:
+        return self._inner.advisory_lock()
+
+    def is_locked(self, path: str) -> bool:
+        return self._inner.is_locked(path)
+
+    def find_foreign(self, path: str) -> str | None:
+        return self._inner.find_foreign(path)
+
+    def find_open_to_all(self, path: str) -> str | None:
+        return self._inner.find_open_to_all(path)
+
+    def find_untrusted(self, path: str) -> str | None:
+        return self._inner.find_untrusted(path)
+
+    def find_kind(self, path: str) -> str | None:
+        return self._inner.find_kind(path)
+
+    def make_own_dir(self, path: str) -> None:
+        self._inner.make_own_dir(path)
+
+    def open_own(self, path: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
+        return self._inner.open_own(path)

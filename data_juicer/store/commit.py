@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from typing import Final
 
-from data_juicer.errors import CheckpointCorruptError, CheckpointError, StoreError
+from data_juicer.errors import CheckpointCorruptError, CheckpointError
 from data_juicer.storage.base import Data, Store
 from data_juicer.store.ledger import check_ledgers
 from data_juicer.store.manifest import Manifest, decode_manifest, encode_manifest
@@ -28,7 +28,7 @@ def commit_manifest(store: Store, path: str, manifest: Manifest) -> bool:
         raise CheckpointError(
             f"partition {manifest.partition}: {manifest.rows} rows staged, {manifest.ledgers[-1].rows_out} in its ledger."
         )
-    if store.create_exclusive(path, encode_manifest(manifest)):
+    if store.put_if_absent(path, encode_manifest(manifest)):
         return True
     held = read_manifest(store, path)
     if held.key != manifest.key:
@@ -49,28 +49,18 @@ def set_aside(store: Store, paths: Iterable[str]) -> list[str]:
     They go into a folder `set_aside` beside them, which no run reads. A file that is not there, because a driver that was taken
     for dead has just set it aside as well, is passed over.
     """
-    moved, directories = [], set()
+    targets: dict[str, str] = {}
     for path in paths:
         directory, name = os.path.split(path)
         aside_dir = os.path.join(directory, SET_ASIDE)
-        if aside_dir not in directories:
-            store.make_own_dir(aside_dir)
-            directories |= {aside_dir, directory}
+        store.make_own_dir(aside_dir)
         target = os.path.join(aside_dir, name)
         number = 1
         while store.exists(target):
             target = os.path.join(aside_dir, f"{name}.{number}")
             number += 1
-        try:
-            store.replace(path, target)
-        except StoreError:
-            if store.exists(path):
-                raise
-            continue
-        moved.append(target)
-    for directory in sorted(directories):
-        store.sync_dir(directory)
-    return moved
+        targets[path] = target
+    return store.move(targets.items())
 
 
 def check_file(data: Data, name: str, size_bytes: int, digest: str) -> None:

@@ -85,7 +85,7 @@ def stage_decisions(
     import xxhash
 
     name, stop, staged = os.path.basename(path), 0, []
-    with store.create(path) as sink:
+    with store.open_write(path) as sink:
         for partition, table, dead in tables:
             data = bytes(encode_table(table, "arrow", "lz4"))
             dead_data = bytes(encode_table(_dead_table(dead), "arrow", "lz4")) if dead.rows else b""
@@ -105,8 +105,6 @@ def stage_decisions(
                 )
             )
             stop += len(dead_data)
-    store.sync(path)
-    store.sync_dir(os.path.dirname(path))
     return staged
 
 
@@ -120,7 +118,7 @@ def _dead_table(dead: DeadRows) -> pa.Table:
 
 def commit_resolve(store: Store, path: str, manifest: ResolveManifest) -> None:
     """Make decisions count. Raises: CheckpointError: other ones stand there."""
-    if not store.create_exclusive(path, _CODEC.encode(manifest)):
+    if not store.put_if_absent(path, _CODEC.encode(manifest)):
         raise CheckpointError(
             f"{path} was committed by another run while this one worked. Nothing was changed."
         )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 
 import msgspec
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.compression import compress
 from data_juicer.formats.registry import FORMATS
-from data_juicer.storage.base import ASIDE_SUFFIX, Data, Store
+from data_juicer.storage.base import Data, Store, Upload
 from data_juicer.store.manifest import FileName
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
@@ -117,45 +118,77 @@ def publish(
         columns: some rows in the format of the parts; an export that is merged has their columns if it has no rows.
     Raises: StoreError.
     """
-    directory = os.path.dirname(os.path.abspath(target.path))
-    store.make_dirs(directory)
+    path = os.path.abspath(target.path)
+    store.make_dirs(os.path.dirname(path))
     earlier = _exported_before(store, manifest_path, manifest.job)
-    store.write_atomic(manifest_path, _CODEC.encode(msgspec.structs.replace(manifest, exports=earlier)))
-    paths = [os.path.join(os.path.dirname(manifest_path), part.file) for part in manifest.parts]
-    written = list(_write_aside(store, paths, target, part_format, directory, manifest.job, tick, columns))
-    names = _shard_names(target, len(written))
-    is_joined = _find_merge(target, part_format) is None and not target.shard_size_bytes
-    exports = tuple(
-        ExportedFile(
-            path=name,
-            size_bytes=store.size(aside),
-            digest="" if is_joined else digest_of(store.map(aside)),
-            modified_ns=store.modified_ns(aside),
+    store.put(manifest_path, _CODEC.encode(msgspec.structs.replace(manifest, exports=earlier)))
+    parts = [os.path.join(os.path.dirname(manifest_path), part.file) for part in manifest.parts]
+    store.discard_uploads(path, manifest.job)
+    with contextlib.ExitStack() as undone:
+        shards: list[_Shard] = []
+
+        def begin() -> _Shard:
+            upload = store.new_upload(path, manifest.job)
+            undone.callback(upload.discard)
+            shards.append(_Shard(upload))
+            return shards[-1]
+
+        for shard in _write_shards(store, begin, parts, target, part_format, tick, columns):
+            shard.upload.seal()
+        names = _shard_names(target, len(shards))
+        exports = tuple(shard.exported_as(name) for shard, name in zip(shards, names, strict=True))
+        both = {file.path: file for file in (*earlier, *exports)}
+        store.put(
+            manifest_path, _CODEC.encode(msgspec.structs.replace(manifest, exports=tuple(both.values())))
         )
-        for aside, name in zip(written, names, strict=True)
-    )
-    both = {file.path: file for file in (*earlier, *exports)}
-    store.write_atomic(
-        manifest_path, _CODEC.encode(msgspec.structs.replace(manifest, exports=tuple(both.values())))
-    )
-    for aside, file in zip(written, exports, strict=True):
-        store.replace(aside, file.path)
-    kept = {export.path for export in exports}
-    for file in earlier:
-        if file.path not in kept and is_as_written(store, file.path, file):
-            store.remove(file.path)
-    store.sync_dir(directory)
+        store.publish((shard.upload, name) for shard, name in zip(shards, names, strict=True))
+    stale = [file for file in earlier if file.path not in names and is_as_written(store, file.path, file)]
+    if refused := store.remove_all(file.path for file in stale):
+        raise refused[0]
     done = msgspec.structs.replace(manifest, exports=exports, is_exported=True)
-    store.write_atomic(manifest_path, _CODEC.encode(done))
+    store.put(manifest_path, _CODEC.encode(done))
     return done
 
 
 def is_as_written(store: Store, path: str, file: ExportedFile) -> bool:
     """Whether a file still is what this job wrote, by size and time: what somebody put in its place is theirs."""
     try:
-        return (store.size(path), store.modified_ns(path)) == (file.size_bytes, file.modified_ns)
+        found = store.stat(path)
     except FileNotFoundError:
         return False
+    return (found.size_bytes, found.modified_ns) == (file.size_bytes, file.modified_ns)
+
+
+class _Shard:
+    """A file of the export on its way, as a binary file that digests what is written into it."""
+
+    def __init__(self, upload: Upload) -> None:
+        import xxhash
+
+        self.upload = upload
+        self._digest = xxhash.xxh3_128()
+        self._is_digested = True
+        self.closed = False
+
+    def write(self, data: Data) -> int:
+        self._digest.update(data)
+        return self.upload.write(data)
+
+    def append_part(self, path: str) -> None:
+        """A part whose digest is known: its bytes do not come through this process."""
+        self._is_digested = False
+        self.upload.append_file(path)
+
+    def tell(self) -> int:
+        return self.upload.tell()
+
+    def flush(self) -> None:
+        self.upload.flush()
+
+    def exported_as(self, path: str) -> ExportedFile:
+        digest = self._digest.hexdigest() if self._is_digested else ""
+        modified_ns = self.upload.modified_ns()
+        return ExportedFile(path=path, size_bytes=self.tell(), digest=digest, modified_ns=modified_ns)
 
 
 def _exported_before(store: Store, manifest_path: str, job: str) -> tuple[ExportedFile, ...]:
@@ -167,37 +200,27 @@ def _exported_before(store: Store, manifest_path: str, job: str) -> tuple[Export
     return held.exports if held is not None and held.job == job else ()
 
 
-def _write_aside(
+def _write_shards(
     store: Store,
-    paths: Sequence[str],
+    begin: Callable[[], _Shard],
+    parts: Sequence[str],
     target: ExportTarget,
     part_format: str,
-    directory: str,
-    job: str,
     tick: Callable[[], None],
     columns: bytes,
-) -> Iterator[str]:
-    """Write the shards under names of their own, synced; yields the names."""
-    base = os.path.join(directory, f".{os.path.basename(target.path)}.{job}")
-    _remove_asides(store, base)
+) -> Iterator[_Shard]:
+    """Write the shards one after the other; each is whole when it is yielded."""
     merge = _find_merge(target, part_format)
     if merge is not None:
-        yield from _write_merged(store, paths, target, merge, base, tick, columns)
+        yield from _write_merged(store, begin, parts, target, merge, tick, columns)
     elif not target.shard_size_bytes:
-        aside = store.aside(f"{base}.0")
-        store.concat(paths, aside, tick)
-        store.sync(aside)
-        yield aside
+        shard = begin()
+        for part in parts:
+            tick()
+            shard.append_part(part)
+        yield shard
     else:
-        yield from _write_line_shards(store, paths, target, base, tick)
-
-
-def _remove_asides(store: Store, base: str) -> None:
-    """What an earlier run of this job left; a driver that was taken for dead can rename none of it any more."""
-    directory, prefix = os.path.split(f"{base}.")
-    for name in store.list(directory):
-        if name.startswith(prefix) and name.endswith(ASIDE_SUFFIX):
-            store.remove(os.path.join(directory, name))
+        yield from _write_line_shards(store, begin, parts, target, tick)
 
 
 def _find_merge(target: ExportTarget, part_format: str) -> Merge | None:
@@ -207,24 +230,22 @@ def _find_merge(target: ExportTarget, part_format: str) -> Merge | None:
 
 def _write_merged(
     store: Store,
+    begin: Callable[[], _Shard],
     paths: Sequence[str],
     target: ExportTarget,
     merge: Merge,
-    base: str,
     tick: Callable[[], None],
     columns: bytes,
-) -> Iterator[str]:
+) -> Iterator[_Shard]:
     def read(path: str) -> bytes:
         tick()
         return store.read(path)
 
     found = merge.survey([""], lambda _: columns) if columns else merge.survey(paths, read)
-    for number, group in enumerate(_groups(store, paths, target.shard_size_bytes)):
-        aside = store.aside(f"{base}.{number}")
-        with store.create(aside) as sink:
-            merge.write(group, read, found, sink)
-        store.sync(aside)
-        yield aside
+    for group in _groups(store, paths, target.shard_size_bytes):
+        shard = begin()
+        merge.write(group, read, found, cast("BinaryIO", shard))
+        yield shard
 
 
 def _groups(store: Store, paths: Sequence[str], size_bytes: int) -> Iterator[Sequence[str]]:
@@ -235,7 +256,7 @@ def _groups(store: Store, paths: Sequence[str], size_bytes: int) -> Iterator[Seq
     group: list[str] = []
     held = 0
     for path in paths:
-        size = store.size(path)
+        size = store.stat(path).size_bytes
         if group and held + size > size_bytes:
             yield group
             group, held = [], 0
@@ -245,15 +266,17 @@ def _groups(store: Store, paths: Sequence[str], size_bytes: int) -> Iterator[Seq
 
 
 def _write_line_shards(
-    store: Store, paths: Sequence[str], target: ExportTarget, base: str, tick: Callable[[], None]
-) -> Iterator[str]:
-    for number, chunks in enumerate(_shards(_lines(store, paths, tick), target.shard_size_bytes)):
-        aside = store.aside(f"{base}.{number}")
-        with store.create(aside) as sink:
-            for chunk in chunks:
-                sink.write(compress(chunk, target.compression))
-        store.sync(aside)
-        yield aside
+    store: Store,
+    begin: Callable[[], _Shard],
+    paths: Sequence[str],
+    target: ExportTarget,
+    tick: Callable[[], None],
+) -> Iterator[_Shard]:
+    for chunks in _shards(_lines(store, paths, tick), target.shard_size_bytes):
+        shard = begin()
+        for chunk in chunks:
+            shard.write(compress(chunk, target.compression))
+        yield shard
 
 
 def _lines(store: Store, paths: Sequence[str], tick: Callable[[], None]) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ from data_juicer.store.manifest import DataFile
 
 def stage_file(store: Store, path: str, data: Data, rows: int) -> DataFile:
     """Write a file under a name that no other attempt uses, and make it durable."""
-    store.write_durably(path, data)
+    store.stage(path, data)
     return DataFile(
         name=os.path.basename(path),
         size_bytes=len(memoryview(data)),

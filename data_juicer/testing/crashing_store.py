@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO
+from collections.abc import Callable
 
-from data_juicer.storage.base import Data, Entry, Reader, Stat, Store
+from data_juicer.storage.base import AdvisoryLock, Data, Entry, Reader, Stat
+from data_juicer.storage.disk import DiskStore
 from data_juicer.storage.memory import AppendingStream
 
 
@@ -14,12 +14,12 @@ class PowerLoss(BaseException):
     """The machine is off: nothing that runs on it may catch this."""
 
 
-class CrashingStore(Store):
+class CrashingStore(DiskStore):
     """Counts changes of the disk; the one numbered `crash_at` is half done, and nothing works after it."""
 
     def __init__(
         self,
-        inner: Store,
+        inner: DiskStore,
         crash_at: int | None,
         forgets: Callable[[str, str, str], bool] = lambda *_: False,
     ) -> None:
@@ -36,7 +36,7 @@ class CrashingStore(Store):
         """Every change so far: its name, such as `sync_dir`, and its path."""
 
     @property
-    def inner(self) -> Store:
+    def inner(self) -> DiskStore:
         """The disk itself, which a test may change behind the job's back."""
         return self._inner
 
@@ -76,14 +76,16 @@ class CrashingStore(Store):
             lambda: self._inner.append(path, _half(data)),
         )
 
-    @contextlib.contextmanager
-    def create(self, path: str) -> Iterator[BinaryIO]:
+    def create(self, path: str, size_bytes: int | None = None) -> AppendingStream:
         self._do("create", path, lambda: self._inner.write(path, b""))
-        yield AppendingStream(self, path)  # type: ignore[misc] # a BinaryIO in all but name
+        return _CrashingStream(self, path)
+
+    def closing(self, path: str) -> None:
+        """A stream is closed, which no disk notices."""
         self._do("close", path, lambda: None)
 
-    def truncate(self, path: str, size: int) -> None:
-        self._do("truncate", path, lambda: self._inner.truncate(path, size))
+    def truncate(self, path: str, size_bytes: int) -> None:
+        self._do("truncate", path, lambda: self._inner.truncate(path, size_bytes))
 
     def sync(self, path: str) -> None:
         self._do("sync", path, lambda: self._inner.sync(path))
@@ -109,13 +111,18 @@ class CrashingStore(Store):
     def remove_dir(self, path: str) -> None:
         self._do("remove_dir", path, lambda: self._inner.remove_dir(path))
 
-    def concat(self, sources: Sequence[str], target: str, tick: Callable[[], None] = lambda: None) -> None:
-        self._do(
-            "concat",
-            target,
-            lambda: self._inner.concat(sources, target, tick),
-            lambda: self._inner.concat(sources[: len(sources) // 2], target, tick),
-        )
+    def check_writable(self, path: str) -> None:
+        self._need_power()
+        self._inner.check_writable(path)
+
+    def exclusive(self, path: str) -> contextlib.AbstractContextManager[None]:
+        return self._inner.exclusive(path)
+
+    def advisory_lock(self) -> AdvisoryLock | None:
+        return self._inner.advisory_lock()
+
+    def is_locked(self, path: str) -> bool:
+        return self._inner.is_locked(path)
 
     # ---- looking
 
@@ -135,14 +142,6 @@ class CrashingStore(Store):
         self._need_power()
         return self._inner.entries(path)
 
-    def modified_ns(self, path: str) -> int:
-        self._need_power()
-        return self._inner.modified_ns(path)
-
-    def size(self, path: str) -> int:
-        self._need_power()
-        return self._inner.size(path)
-
     def exists(self, path: str) -> bool:
         self._need_power()
         return self._inner.exists(path)
@@ -150,6 +149,17 @@ class CrashingStore(Store):
     def list(self, path: str) -> list[str]:
         self._need_power()
         return self._inner.list(path)
+
+
+class _CrashingStream(AppendingStream):
+    def __init__(self, store: CrashingStore, path: str) -> None:
+        super().__init__(store, path)
+        self._crashing, self._name = store, path
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._crashing.closing(self._name)
 
 
 def _half(data: Data) -> bytes:

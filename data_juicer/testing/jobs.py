@@ -24,13 +24,12 @@ from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobCounts
 from data_juicer.storage.base import Store
-from data_juicer.storage.memory import MemoryStore
+from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.storage.posix import PosixStore
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.results import find_results
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.crashing_store import CrashingStore
-from data_juicer.testing.locks import MemoryLock
 
 JOB_ID = "job"
 
@@ -88,7 +87,7 @@ def copy_input(config: JobConfig, store: Store) -> None:
             data = PosixStore().read(path)
             if not disk.exists(path) or disk.read(path) != data:
                 disk.make_dirs(os.path.dirname(path))
-                disk.write_durably(path, data)
+                disk.stage(path, data)
 
 
 def memory_with_input(config: JobConfig) -> MemoryStore:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,8 @@ def test_a_damaged_copy_is_no_changed_input_and_is_made_again(tmp_path: Path, ho
     config = job(tmp_path)
     jobs.run_inline(config, STORE)
     layout, expected = jobs.layout_of(config), Path(config.export_path).read_bytes()
-    (copy,) = Path(layout.partitions_dir).glob("partition_000001.*")
+    mapping = json.loads(Path(layout.dataset_mapping).read_bytes())
+    copy = Path(layout.partitions_dir) / os.path.basename(mapping["partitions"][1]["copy_path"])
     os.remove(layout.result_manifest(1))
     os.remove(layout.summary)
     for path in Path(layout.checkpoints_dir).glob("*"):

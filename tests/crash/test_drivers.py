@@ -57,7 +57,7 @@ def test_the_commits_of_a_run_that_was_taken_over_are_refused(bench: Bench) -> N
     """Its driver slept past its lease, as on a suspended machine, and another machine went on."""
 
     def take_over() -> None:
-        STORE.create_exclusive(bench.layout.run_claim(2), b"{}")
+        STORE.put_if_absent(bench.layout.run_claim(2), b"{}")
 
     bench.watched.append(take_over)
     struck = bench.run(executor_type="inline")

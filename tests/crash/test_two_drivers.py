@@ -25,12 +25,11 @@ from data_juicer.errors import DataJuicerError, JobLockedError
 from data_juicer.events import types as t
 from data_juicer.job import summary as summaries
 from data_juicer.job.summary import JobStatus
-from data_juicer.storage.memory import Loss, MemoryStore
+from data_juicer.storage.memory import Loss, MemoryLock, MemoryStore
 from data_juicer.store.commit import read_manifest
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
-from data_juicer.testing.locks import MemoryLock
 from tests.support.crash_recipes import PROCESS, ROWS, lines, small_job
 from tests.support.turns import Ended, Turns, TurnStore
 

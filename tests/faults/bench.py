@@ -185,7 +185,7 @@ class Bench(Observer):
         text = text.replace(str(self.home), "~").replace(sys.prefix, "")
         text = re.sub(r"pid \d+ on [^\s,)]+", "pid N on HOST", text)
         text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
-        text = re.sub(r"\.\d+\.aside", ".N.aside", text)
+        text = re.sub(r"(\.\d+)+\.aside", ".N.aside", text)
         text = re.sub(r"(partition|checkpoint)_\d{6}", r"\1_N", text)
         text = re.sub(r"\d+ of \d+ rows", "N of N rows", text)
         return re.sub(r"[\d,]+( bytes are needed| are free| bytes are free)", r"N\1", text)

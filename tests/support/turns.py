@@ -6,15 +6,16 @@ driver that is not given a turn for long is one that is frozen: suspended, swapp
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
-from data_juicer.storage.base import Store
+from data_juicer.storage.disk import DiskStore, Sink
 from data_juicer.storage.memory import AppendingStream
+from data_juicer.storage.wrapped import WrappedDisk
 
 SPANS: Final = (1, 1, 2, 3, 5, 10, 30, 100, 400, 10_000)
 """Operations that a driver does before the next draw; the last ones freeze the others until it has ended."""
@@ -22,10 +23,6 @@ CHANGES: Final = frozenset({"link", "replace", "remove", "append", "truncate"})
 """Operations that come right after a look at the claims."""
 FREEZES: Final = 0.1
 """Of the changes, before how many the turn is given anew."""
-COMPOSED: Final = frozenset(
-    {"create", "write_durably", "write_atomic", "create_exclusive", "aside", "read_range"}
-)
-"""Built from other operations of the store, each of which is a turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,21 +106,27 @@ class Turns:
             self._turn.notify_all()
 
 
-class TurnStore(Store):
-    """A store as one driver sees it."""
+class TurnStore(WrappedDisk):
+    """A disk as one driver sees it."""
 
-    def __init__(self, inner: Store, turns: Turns, name: str) -> None:
-        self._inner = inner
+    def __init__(self, inner: DiskStore, turns: Turns, name: str) -> None:
+        super().__init__(inner)
         self._turns = turns
         self._name = name
+        self._numbers = itertools.count()
 
-    @contextlib.contextmanager
-    def create(self, path: str) -> Iterator[BinaryIO]:
+    def create(self, path: str, size_bytes: int | None = None) -> AppendingStream:
         self.write(path, b"")
-        yield AppendingStream(self, path)  # type: ignore[misc] # a BinaryIO in all but name
+        return AppendingStream(self, path)
+
+    def copy_into(self, source: str, sink: Sink) -> None:
+        DiskStore.copy_into(self, source, sink)
 
     def aside(self, path: str) -> str:
-        return f"{path}.{self._name}.aside"  # drivers are processes of their own
+        return f"{path}.{self._name}.{next(self._numbers)}.aside"  # drivers are processes of their own
+
+    def is_own_aside(self, path: str) -> bool:
+        return path.endswith(".aside") and f".{self._name}." in path
 
 
 def _taking_a_turn(operation: str) -> Callable[..., Any]:
@@ -134,11 +137,6 @@ def _taking_a_turn(operation: str) -> Callable[..., Any]:
     return do
 
 
-def _operations() -> Sequence[str]:
-    public = [name for name in vars(Store) if not name.startswith("_") and callable(getattr(Store, name))]
-    return [name for name in public if name not in COMPOSED]
-
-
-for _operation in _operations():
-    setattr(TurnStore, _operation, _taking_a_turn(_operation))
-TurnStore.__abstractmethods__ = frozenset()
+for _operation in vars(WrappedDisk):
+    if not _operation.startswith("_") and _operation not in vars(TurnStore):
+        setattr(TurnStore, _operation, _taking_a_turn(_operation))

@@ -187,8 +187,7 @@ class RayBackend:
         token = secrets.token_bytes(16)
         self._probes = dict.fromkeys(setup.layout.storage_probes, token)
         for path, data in self._probes.items():
-            self._store.write(path, data)
-            self._store.sync(path)
+            self._store.stage(path, data)
         wanted = {**self._probes, **dict.fromkeys(setup.custom_operator_paths, b"")}
         check_storage(
             [node for node in nodes if any(kind.fits(node.resources) for kind in self._kinds)], wanted

@@ -153,7 +153,7 @@ def _retry_config(
         number += 1
     input_path = os.path.join(layout.temp_dir, f"retry{number}.jsonl")
     store.make_own_dir(layout.temp_dir)
-    store.write_durably(input_path, b"".join(letter.raw + b"\n" for letter in letters))
+    store.stage(input_path, b"".join(letter.raw + b"\n" for letter in letters))
     stem, _, _ = os.path.basename(recipe.export_path).partition(".")
     return dataclasses.replace(
         recipe,

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     job = JobHandle.open(arguments.work_dir, arguments.job)
     counted = _Counted(trace_events(job.events()))
-    with job.store.create(arguments.trace) as sink:
+    with job.store.open_write(arguments.trace) as sink:
         for piece in _encode(counted):
             sink.write(piece)
     report = TimelineReport(path=arguments.trace, events=counted.events)

@@ -11,11 +11,13 @@ from data_juicer.errors import CheckpointError, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_result_name
 from data_juicer.plan.mapping import decode_mapping
-from data_juicer.plan.scan import STAGED_SUFFIX
-from data_juicer.storage.base import ASIDE_SUFFIX, Store
+from data_juicer.storage.base import Store
+from data_juicer.storage.disk import ASIDE_SUFFIX
 from data_juicer.store.commit import SET_ASIDE, read_manifest
 
-_COPY_NAME: Final = re.compile(r"partition_\d{6,}\.[0-9a-f]{8}\.[a-z]+", re.ASCII)
+_COPY_NAME: Final = re.compile(r"(rows_[0-9a-f]{32}|partition_\d{6,}\.[0-9a-f]{8})\.[a-z]+", re.ASCII)
+"""The second form is that of earlier versions, as is the suffix."""
+_STAGED_SUFFIX: Final = ".staged"
 
 
 def sweep_leftovers(remover: Remover, layout: JobLayout) -> None:
@@ -37,7 +39,7 @@ def sweep_leftovers(remover: Remover, layout: JobLayout) -> None:
 def _sweep_copies(remover: Remover, layout: JobLayout) -> None:
     """Copies of an input that has changed since, and those of a scan that did not come to its end."""
     names = remover.store.list(layout.partitions_dir)
-    litter = [name for name in names if name.endswith(STAGED_SUFFIX)]
+    litter = [name for name in names if name.endswith(_STAGED_SUFFIX)]
     copies = [name for name in names if _COPY_NAME.fullmatch(name)]
     named = _named_copies(remover.store, layout) if copies else None
     if named is not None:

@@ -20,8 +20,9 @@ from data_juicer.job.names import (
     parse_resolve_name,
     parse_result_name,
 )
-from data_juicer.storage.base import ASIDE_SUFFIX, Store
+from data_juicer.storage.base import Store
 from data_juicer.storage.directory import OwnDirectory
+from data_juicer.storage.disk import ASIDE_SUFFIX
 from data_juicer.store.commit import SET_ASIDE, read_manifest
 from data_juicer.store.decisions import read_resolve
 

@@ -22,7 +22,6 @@ from data_juicer.engine.cleanup.orphan_files import (
 from data_juicer.engine.cleanup.remover import Remover
 from data_juicer.errors import DataJuicerError
 from data_juicer.job import summary as summaries
-from data_juicer.job.advisory import FileLock
 from data_juicer.job.claims import decode_claim
 from data_juicer.job.layout import CLAIM_NAME, JobLayout
 from data_juicer.job.summary import JobStatus, JobSummary
@@ -64,8 +63,8 @@ def _drop(store: Store, layout: JobLayout, job: OwnDirectory, now: datetime, day
     except FileNotFoundError:
         return False
     summary = summaries.decode(data, layout.summary)
-    lock = FileLock()
-    if not is_expired(summary, now, days) or not lock.acquire(layout.lock):
+    lock = store.advisory_lock()
+    if not is_expired(summary, now, days) or lock is None or not lock.acquire(layout.lock):
         return False
     remover = Remover(store, layout)
     try:

@@ -146,9 +146,9 @@ class Committer:
             self._drop(newest, dropped)
 
     def _drop(self, newest: Manifest, dropped: Sequence[Manifest]) -> None:
-        for manifest in dropped:
-            self._store.remove(self._path(manifest))
-        self._store.sync_dir(self._layout.checkpoints_dir)  # first the facts, then what they stood on
+        """First the facts, then what they stood on."""
+        if self._store.remove_all([self._path(manifest) for manifest in dropped]):
+            return
         for name in unnamed_files(dropped, self._held[newest.partition]):
             self._store.remove(os.path.join(self._layout.checkpoints_dir, name))
 

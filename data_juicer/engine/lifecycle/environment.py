@@ -8,9 +8,8 @@ from data_juicer.clock import Clock
 from data_juicer.engine.protocol.backend import Backend
 from data_juicer.engine.run_context import RunControl
 from data_juicer.events.view import JobView
-from data_juicer.job.advisory import AdvisoryLock
 from data_juicer.job.summary import JobSummary
-from data_juicer.storage.base import Store
+from data_juicer.storage.base import AdvisoryLock, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

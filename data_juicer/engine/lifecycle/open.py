@@ -140,8 +140,6 @@ def _begun(wanted: WantedJob, store: Store, clock: Clock, lock: Lock, job_uuid: 
         versions=summaries.installed_versions(),
     )
     if not wanted.config.arguments:
-        store.write_atomic(
-            layout.recipe, json.dumps(dump(wanted.config) | {"job_id": None}, indent=2).encode()
-        )
+        store.put(layout.recipe, json.dumps(dump(wanted.config) | {"job_id": None}, indent=2).encode())
     summaries.write(store, layout, summary)
     return summary

@@ -78,7 +78,7 @@ def scan_input(
     if partitions != mapping.partitions:
         mapping = msgspec.structs.replace(mapping, partitions=partitions)
     if mapping is not previous:
-        store.write_atomic(path, encode_mapping(mapping))
+        store.put(path, encode_mapping(mapping))
     for source in mapping.empty_sources():
         recorder.warn(f"{source.path} holds no row.")
     return mapping
@@ -138,7 +138,7 @@ def plan_run(
         reasons = Counter(refused.reason for refused in plan.refused)
         told = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())
         recorder.inform(f"not reused: {told}; dj-jobs explain {layout.job_id} names them")
-    store.write_atomic(layout.resume_report, encode_resume_report(job.run, plan, inventory, layout))
+    store.put(layout.resume_report, encode_resume_report(job.run, plan, inventory, layout))
     return plan, resolves
 
 

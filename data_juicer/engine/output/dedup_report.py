@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,13 +35,9 @@ def write_report(store: Store, path: str, schema: pa.Schema, tables: Iterable[pa
     """Write tables as one file, which takes its place when it is whole."""
     import pyarrow.parquet as pq
 
-    aside = store.aside(path)
-    with store.create(aside) as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+    with store.open_write(path) as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
         for table in tables:
             writer.write_table(table)
-    store.sync(aside)
-    store.replace(aside, path)
-    store.sync_dir(os.path.dirname(path))
 
 
 def _schema() -> pa.Schema:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import BinaryIO, Final
+from typing import Final
 
 import msgspec
 import xxhash
 
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.resume.results import CommittedResult
+from data_juicer.storage.base import Upload
 from data_juicer.store.ledger import READ, HasLedgers, LedgerSums, OperatorLedger
 from data_juicer.store.versioned_json import FORMAT_VERSION
 
@@ -50,7 +51,7 @@ class ReportWriter:
     The sums follow the partitions. The document has no checksum of its own: the last manifest knows its digest.
     """
 
-    def __init__(self, sink: BinaryIO, job: str) -> None:
+    def __init__(self, sink: Upload, job: str) -> None:
         self._sink = sink
         self._encoder = msgspec.json.Encoder()
         self._sums = LedgerSums()

@@ -23,7 +23,7 @@ from data_juicer.job.names import parse_produced_name, parse_shown_letters_name
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.resume.results import CommittedResult, DoneResults, read_result
 from data_juicer.rows import json_values
-from data_juicer.storage.base import ASIDE_SUFFIX, Store
+from data_juicer.storage.base import Store
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.results import ExportedFile, PublishedPart, ResultsManifest, digest_of, publish
 from data_juicer.store.staging import read_file, read_lines, reference_to
@@ -113,7 +113,7 @@ def _publish_produced(
             data = read_file(store, layout.produced_dir, file)
             if not store.exists(path) or bytes(store.read(path)) != bytes(data):
                 store.make_dirs(os.path.dirname(path))
-                store.write_atomic(path, data)
+                store.put(path, data)
 
 
 def _rows_of_input(store: Store, partitions: Sequence[PartitionSpec], setup: WorkerSetup) -> bytes:
@@ -161,15 +161,10 @@ class _PublishedJob:
     @contextlib.contextmanager
     def report(self) -> Iterator[ReportWriter]:
         """The mapping report, which takes its place when it is whole."""
-        path = self._layout.final_mapping_report
-        aside = f"{path}{ASIDE_SUFFIX}"
-        with self._store.create(aside) as sink:
+        with self._store.open_write(self._layout.final_mapping_report) as sink:
             report = ReportWriter(sink, self._layout.job_id)
             yield report
             report.close()
-        self._store.sync(aside)
-        self._store.replace(aside, path)
-        self._store.sync_dir(self._layout.metadata_dir)
 
     def reported(self, report: ReportWriter) -> ExportedFile:
         """The mapping report as it was written; it is too long to be read again."""
@@ -178,7 +173,7 @@ class _PublishedJob:
             path=os.path.relpath(path, self._layout.job_dir),
             size_bytes=report.size_bytes,
             digest=report.digest,
-            modified_ns=self._store.modified_ns(path),
+            modified_ns=self._store.stat(path).modified_ns,
         )
 
     def add(self, result: CommittedResult) -> None:
@@ -208,14 +203,14 @@ class _PublishedJob:
         store, layout, file = self._store, self._layout, result.dead_letters[0]
         self._stale.discard(result.partition)
         path = layout.dead_letter(result.partition)
-        store.write_atomic(path, read_file(store, layout.dead_letter_dir, file))
+        store.put(path, read_file(store, layout.dead_letter_dir, file))
         for each in (path, os.path.join(layout.dead_letter_dir, file.name)):
             self._letters.append(
                 ExportedFile(
                     path=os.path.relpath(each, layout.job_dir),
                     size_bytes=file.size_bytes,
                     digest=file.digest,
-                    modified_ns=store.modified_ns(each),
+                    modified_ns=store.stat(each).modified_ns,
                 )
             )
 
@@ -224,9 +219,9 @@ def _shown(store: Store, layout: JobLayout, path: str) -> ExportedFile:
     """A file in the job's directory as it is now."""
     return ExportedFile(
         path=os.path.relpath(path, layout.job_dir),
-        size_bytes=store.size(path),
+        size_bytes=store.stat(path).size_bytes,
         digest=digest_of(store.map(path)),
-        modified_ns=store.modified_ns(path),
+        modified_ns=store.stat(path).modified_ns,
     )
 
 
@@ -237,6 +232,6 @@ def _show_traces(store: Store, layout: JobLayout, results: Sequence[CommittedRes
     lines = (line for result in results for line in read_lines(store, layout.trace_dir, result.traces))
     for index, records in sampling.merge(lines, size).items():
         data = b"\n".join([*map(sampling.encode, records), b""])
-        store.write_atomic(layout.trace(index, names[index]), data)
+        store.put(layout.trace(index, names[index]), data)
         written.append(layout.trace(index, names[index]))
     return written

@@ -51,10 +51,10 @@ def _find_change(
     store: Store, path: str, results: ResultsManifest, file: ExportedFile, is_small: bool
 ) -> str | None:
     try:
-        size_bytes = store.size(path)
+        size_bytes = store.stat(path).size_bytes
         if size_bytes != file.size_bytes:
             return f"holds {size_bytes:,} bytes, {file.size_bytes:,} were written"
-        if not is_small and store.modified_ns(path) == file.modified_ns:
+        if not is_small and store.stat(path).modified_ns == file.modified_ns:
             return None
         is_same = _is_same(results, file, memoryview(store.map(path)))
     except FileNotFoundError:

@@ -131,10 +131,8 @@ class StageWriter:
     def _sync_made(self, made: Sequence[DataFile]) -> None:
         """Make files that operators made durable, before the manifest that names them."""
         directory = self.context.layout.produced_dir
-        for file in made:
-            self.context.store.sync(f"{directory}/{file.name}")
         if made:
-            self.context.store.sync_dir(directory)
+            self.context.store.make_durable(f"{directory}/{file.name}" for file in made)
             self.produced = (*self.produced, *made)
 
     def _manifest(

@@ -27,7 +27,7 @@ def wrong_files(store: Store, directory: str, files: Sequence[DataFile]) -> str 
     """What is wrong with committed files as far as their sizes tell; None where nothing is."""
     for file in files:
         try:
-            size_bytes = store.size(os.path.join(directory, file.name))
+            size_bytes = store.stat(os.path.join(directory, file.name)).size_bytes
         except FileNotFoundError:
             return f"{file.name} is missing"
         if size_bytes != file.size_bytes:

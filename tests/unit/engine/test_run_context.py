@@ -16,10 +16,9 @@ from data_juicer.engine.run_context import Observer, RunControl, WatchedJob, nev
 from data_juicer.engine.run_job import run_job
 from data_juicer.errors import JobLockedError, JobStoppedError
 from data_juicer.job.lock import LEASE_S, find_owner
-from data_juicer.storage.memory import MemoryStore
+from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.jobs import layout_of, memory_with_input, recipe
-from data_juicer.testing.locks import MemoryLock
 
 
 def a_job(tmp_path: Path) -> JobConfig:

@@ -101,7 +101,7 @@ def test_rotation_keeps_every_number_and_so_many_files(layout: JobLayout) -> Non
     log.close()
     names = [name for name in STORE.list(layout.event_logs_dir) if name.startswith("events.jsonl")]
     assert names == ["events.jsonl", "events.jsonl.1", "events.jsonl.2", "events.jsonl.3"]
-    assert all(STORE.size(os.path.join(layout.event_logs_dir, name)) <= 1000 for name in names)
+    assert all(STORE.stat(os.path.join(layout.event_logs_dir, name)).size_bytes <= 1000 for name in names)
     kept = seqs(layout)
     assert kept == list(range(kept[0], 101))
     assert kept[0] > 1

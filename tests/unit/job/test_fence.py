@@ -10,25 +10,28 @@ from data_juicer.errors import JobLockedError, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver, Lock, acquire
 from data_juicer.storage.base import Data, Store
-from data_juicer.storage.memory import MemoryStore
-from data_juicer.storage.wrapped import WrappedStore
+from data_juicer.storage.disk import DiskStore
+from data_juicer.storage.memory import MemoryLock, MemoryStore
+from data_juicer.storage.wrapped import WrappedDisk, WrappedStore
 from data_juicer.store.results import ExportTarget, ResultsManifest, publish
 from data_juicer.testing.clock import ManualClock
-from data_juicer.testing.locks import MemoryLock
 
 LAYOUT = JobLayout.of("/disk", "job")
 
 
-class FreezingStore(WrappedStore):
+class FreezingStore(WrappedDisk):
     """Does something before the one operation that is named: what another driver does while this one is frozen."""
 
-    def __init__(self, inner: Store, operation: str, path: str, meanwhile: Callable[[], object]) -> None:
+    def __init__(self, inner: DiskStore, operation: str, path: str, meanwhile: Callable[[], object]) -> None:
         super().__init__(inner)
         self._frozen_at = (operation, path)
         self._meanwhile = meanwhile
 
     def aside(self, path: str) -> str:
         return f"{path}.frozen.aside"
+
+    def is_own_aside(self, path: str) -> bool:
+        return path.endswith(".frozen.aside")
 
     def _freeze(self, operation: str, path: str) -> None:
         if (operation, path) == self._frozen_at:
@@ -56,10 +59,45 @@ def disk() -> MemoryStore:
     return disk
 
 
+def names_in(kind: type) -> set[str]:
+    return {name for name in vars(kind) if not name.startswith("_")}
+
+
 def test_a_wrapped_store_passes_every_operation_on() -> None:
-    composed = {"read_range", "write_durably", "write_atomic", "create_exclusive"}
-    operations = {name for name in vars(Store) if not name.startswith("_") and callable(getattr(Store, name))}
-    assert operations - composed <= vars(WrappedStore).keys()
+    built_from_others = {"open_write"}
+    assert names_in(Store) - built_from_others - {"uri"} <= names_in(WrappedStore)
+
+
+def test_a_wrapped_disk_passes_every_operation_on() -> None:
+    steps = {
+        name
+        for name in names_in(DiskStore)
+        if getattr(getattr(DiskStore, name), "__isabstractmethod__", False)
+    }
+    own = {
+        "remove",
+        "read",
+        "open_read",
+        "stat",
+        "entries",
+        "append",
+        "truncate",
+        "copy_into",
+        "aside",
+        "is_own_aside",
+    }
+    looks = {
+        "exists",
+        "list",
+        "resolve",
+        "map",
+        "free_bytes",
+        "is_same",
+        "check_writable",
+        "advisory_lock",
+        "is_locked",
+    }
+    assert steps | own | looks <= names_in(WrappedDisk)
 
 
 def take(store: Store) -> Lock:
@@ -75,7 +113,7 @@ def test_a_manifest_of_a_driver_that_froze_at_its_commit_never_appears(
     at = path if operation == "link" else f"{path}.frozen.aside"
     frozen = take(FreezingStore(disk, operation, at, lambda: take(disk)))
     with pytest.raises((StoreError, JobLockedError)):
-        frozen.store.create_exclusive(path, b"names files that were swept")
+        frozen.store.put_if_absent(path, b"names files that were swept")
     assert [name for name in disk.list(LAYOUT.checkpoints_dir) if name != "set_aside"] == []
 
 
@@ -83,11 +121,11 @@ def test_a_document_of_a_driver_that_froze_before_its_rename_does_not_replace_th
     disk: MemoryStore,
 ) -> None:
     def meanwhile() -> None:
-        take(disk).store.write_atomic(LAYOUT.summary, b"of the owner")
+        take(disk).store.put(LAYOUT.summary, b"of the owner")
 
     frozen = take(FreezingStore(disk, "replace", LAYOUT.summary, meanwhile))
     with pytest.raises(StoreError):
-        frozen.store.write_atomic(LAYOUT.summary, b"stale")
+        frozen.store.put(LAYOUT.summary, b"stale")
     assert disk.read(LAYOUT.summary) == b"of the owner"
 
 

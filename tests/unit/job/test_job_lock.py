@@ -12,12 +12,12 @@ import pytest
 
 from data_juicer.clock import SystemClock
 from data_juicer.errors import JobLockedError, StoreError
-from data_juicer.job.advisory import is_held
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import LEASE_S, RENEWAL_S, Driver, Lock, acquire, find_owner, is_alive
+from data_juicer.storage.file_lock import is_held
+from data_juicer.storage.memory import MemoryLock
 from data_juicer.storage.posix import PosixStore
 from data_juicer.testing.clock import ManualClock
-from data_juicer.testing.locks import MemoryLock
 
 STORE = PosixStore()
 HERE = Driver(host="here", pid=1)
@@ -60,12 +60,12 @@ def test_a_released_job_has_no_living_driver(layout: JobLayout) -> None:
     lock = acquire(STORE, layout, ManualClock(), HERE)
     owner = find_owner(STORE, layout)
     assert owner is not None
-    assert is_alive(owner, ManualClock().now(), "here", layout.lock)
+    assert is_alive(STORE, owner, ManualClock().now(), "here", layout.lock)
     lock.release(10)
     owner = find_owner(STORE, layout)
     assert owner is not None
     assert (owner.released, owner.rows_done) == (True, 10)
-    assert not is_alive(owner, ManualClock().now(), "here", layout.lock)
+    assert not is_alive(STORE, owner, ManualClock().now(), "here", layout.lock)
 
 
 def test_a_driver_elsewhere_is_respected_until_its_lease_is_over(layout: JobLayout) -> None:
@@ -105,14 +105,14 @@ def test_only_one_of_two_machines_takes_a_dead_lease_over(
     clock = ManualClock()
     acquire(STORE, layout, clock, HERE, MemoryLock(set()))
     clock.advance(LEASE_S + 1)
-    original = PosixStore.create_exclusive
+    original = PosixStore.put_if_absent
 
     def overtaken(store: PosixStore, path: str, data: bytes) -> bool:
-        monkeypatch.setattr(PosixStore, "create_exclusive", original)
+        monkeypatch.setattr(PosixStore, "put_if_absent", original)
         assert acquire(STORE, layout, clock, THERE, MemoryLock(set())).run == 2
         return original(store, path, data)
 
-    monkeypatch.setattr(PosixStore, "create_exclusive", overtaken)
+    monkeypatch.setattr(PosixStore, "put_if_absent", overtaken)
     with pytest.raises(JobLockedError, match="was faster"):
         acquire(STORE, layout, clock, Driver(host="third", pid=9), MemoryLock(set()))
 
@@ -122,7 +122,7 @@ def test_a_full_disk_does_not_keep_the_job_locked(layout: JobLayout, monkeypatch
         raise StoreError(f"{path}: No space left on device.")
 
     lock = acquire(STORE, layout, ManualClock(), HERE)
-    monkeypatch.setattr(PosixStore, "write_atomic", refuse)
+    monkeypatch.setattr(PosixStore, "put", refuse)
     lock.release(10)
     assert acquire(STORE, layout, ManualClock(), HERE).run == 2
 

@@ -69,7 +69,7 @@ def test_a_file_in_the_place_of_a_directory_and_the_other_way_round_can_be_moved
 
 
 @pytest.mark.parametrize(
-    "deed", [lambda path: STORE.write(path, b""), lambda path: STORE.create_exclusive(path, b"")]
+    "deed", [lambda path: STORE.write(path, b""), lambda path: STORE.put_if_absent(path, b"")]
 )
 def test_a_broken_link_in_the_place_of_a_file_is_named(tmp_path: Path, deed) -> None:
     link = tmp_path / "link"

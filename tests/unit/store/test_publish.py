@@ -31,7 +31,7 @@ def target(path: str = "/out/r.jsonl", shard_size_bytes: int = 0, **fields: Any)
 def with_parts(store: Store, parts: Sequence[bytes] = PARTS) -> ResultsManifest:
     store.make_dirs("/job/results")
     for number, data in enumerate(parts):
-        store.write_durably(f"/job/results/{number}.part", data)
+        store.stage(f"/job/results/{number}.part", data)
     held = [
         PublishedPart(
             partition=n,

@@ -15,13 +15,12 @@ from data_juicer.engine.driver.committer import Committer, Order
 from data_juicer.job.lock import Driver, acquire
 from data_juicer.plan.retention import Retention
 from data_juicer.plan.tasks import TaskKey, TaskKind
-from data_juicer.storage.memory import MemoryStore
+from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.storage.posix import PosixStore
 from data_juicer.store.commit import read_manifest, set_aside
 from data_juicer.store.manifest import Manifest
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
-from data_juicer.testing.locks import MemoryLock
 
 PROCESS = ["clean_links_mapper", "whitespace_normalization_mapper"]
 

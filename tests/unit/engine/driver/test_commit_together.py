@@ -22,12 +22,11 @@ from data_juicer.events import types as t
 from data_juicer.job.lock import Driver, acquire
 from data_juicer.plan.tasks import TaskKey, TaskKind
 from data_juicer.storage.base import Data
-from data_juicer.storage.memory import MemoryStore
+from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.manifest import Manifest
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
-from data_juicer.testing.locks import MemoryLock
 
 PARTITIONS = 6
 
@@ -87,10 +86,10 @@ class MeetingStore(MemoryStore):
         super().__init__()
         self._meeting = threading.Barrier(parties, timeout=60.0)
 
-    def create_exclusive(self, path: str, data: Data) -> bool:
+    def put_if_absent(self, path: str, data: Data) -> bool:
         if "/results/" in path:
             self._meeting.wait()
-        return super().create_exclusive(path, data)
+        return super().put_if_absent(path, data)
 
 
 def test_the_events_of_a_partition_are_those_of_a_driver_that_commits_one_by_one(config: JobConfig) -> None:

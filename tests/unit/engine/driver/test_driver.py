@@ -24,9 +24,8 @@ from data_juicer.job.lock import Driver as Owner
 from data_juicer.job.lock import acquire
 from data_juicer.ops.operator_resources import OperatorResources
 from data_juicer.plan.tasks import Phase, plan_segments
-from data_juicer.storage.memory import MemoryStore
+from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.testing.clock import ManualClock
-from data_juicer.testing.locks import MemoryLock
 from data_juicer.testing.scripted_backend import ScriptedBackend
 
 Script = Callable[[m.Attempt], Iterator[m.Message]]

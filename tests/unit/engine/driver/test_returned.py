@@ -12,9 +12,9 @@ from data_juicer.engine.run_context import RunControl
 from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
 from data_juicer.plan.tasks import TaskKey
+from data_juicer.storage.memory import MemoryLock
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
-from data_juicer.testing.locks import MemoryLock
 
 
 class Forgetful(InlineBackend):

@@ -13,9 +13,9 @@ from data_juicer.engine.run_context import Observer, RunControl
 from data_juicer.engine.run_job import run_job
 from data_juicer.errors import JobLockedError
 from data_juicer.events import types as t
+from data_juicer.storage.memory import MemoryLock
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
-from data_juicer.testing.locks import MemoryLock
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_it_removes_nothing_and_calls_nothing_failed(config: JobConfig) -> None:
             if watch.events(t.PartitionComplete) and not held:
                 for path in theirs:
                     store.write(path, b"x")
-                store.create_exclusive(layout.run_claim(2), b"{}")
+                store.put_if_absent(layout.run_claim(2), b"{}")
                 held.update(store.contents())
 
     environment = RunEnvironment(

@@ -12,11 +12,10 @@ from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_context import RunControl
 from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
-from data_juicer.storage.memory import MemoryStore
+from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.jobs import Watch
-from data_juicer.testing.locks import MemoryLock
 
 
 class FlakyBackend(InlineBackend):

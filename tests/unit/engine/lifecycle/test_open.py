@@ -9,9 +9,9 @@ from pathlib import Path
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.run_job import run_job
+from data_juicer.storage.memory import MemoryLock
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
-from data_juicer.testing.locks import MemoryLock
 
 
 class LateLock(MemoryLock):

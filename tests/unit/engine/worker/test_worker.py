@@ -16,10 +16,9 @@ from data_juicer.engine.run_job import run_job
 from data_juicer.errors import JobFailedError
 from data_juicer.events import types as t
 from data_juicer.plan.tasks import TaskKey
-from data_juicer.storage.memory import MemoryStore
+from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
-from data_juicer.testing.locks import MemoryLock
 
 PROCESS = ["clean_links_mapper", "whitespace_normalization_mapper", "clean_email_mapper"]
 SUSPECT = 1

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
-from typing import Final, Protocol
+from collections.abc import Iterator
+from typing import Final
 
 from data_juicer.errors import StoreError
 from data_juicer.storage.os_errors import translate_os_errors
@@ -14,16 +16,6 @@ from data_juicer.storage.posix_files import open_held
 _TRIES: Final = 20
 _PAUSE_S: Final = 0.005
 """`is_held` takes the lock for an instant to look; a driver that starts at that moment must not be refused for it."""
-
-
-class AdvisoryLock(Protocol):
-    """At most one holder of a path on this machine, gone with the process."""
-
-    def acquire(self, path: str) -> bool:
-        """False when somebody else holds it. Waits 0.1 s at most."""
-
-    def release(self) -> None:
-        """No error when it is not held."""
 
 
 class FileLock:
@@ -73,3 +65,19 @@ def is_held(path: str) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+@contextlib.contextmanager
+def held_exclusively(path: str) -> Iterator[None]:
+    """Keep out all others who ask for the same path, for the few steps of one change; they wait. Raises: StoreError."""
+    with translate_os_errors("locking", path):
+        descriptor = open_held(path, os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except BaseException:
+            os.close(descriptor)
+            raise
+    try:
+        yield
+    finally:
+        os.close(descriptor)
