@@ -144,7 +144,7 @@ FAULTS = [
         name="disk full: results",
         code=1,
         message=r"jobs/job/.* \(N bytes are needed, N are free\)",
-        strike=f.disk_full("jobs", "work_dir", 72),
+        strike=f.disk_full("jobs", "work_dir", 76),
         settings={"event_log_dir": "LOGS", "checkpoint_dir": "CHECKPOINTS"},
         events=frozenset(ENDED),
     ),
