@@ -7,7 +7,7 @@
     ├── JobError
     │   ├── JobNotFoundError
     │   ├── JobLockedError          another driver works on the job
-    │   ├── ResumeRefusedError      what lies on disk does not allow an honest resume
+    │   ├── ResumeRefusedError      what is on disk does not allow an honest resume
     │   ├── JobFailedError          partitions or the dead-letter budget gave out
     │   └── JobStoppedError         asked to stop by a signal: exit 128 + signal
     ├── StoreError                  a disk is full, a directory is gone or not writable

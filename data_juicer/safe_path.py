@@ -1,4 +1,4 @@
-"""No code is imported from the current directory: who stands in a folder of data need not trust what lies in it.
+"""No code is imported from the current directory: who is in a folder of data need not trust what is in it.
 
 This module imports nothing but what the interpreter has loaded already, since it is the first of ours that runs.
 """

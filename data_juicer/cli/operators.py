@@ -181,7 +181,7 @@ def _shown(value: Any) -> str:
 
 
 def _example(name: str, declared: type) -> str:
-    """The entry with its required parameters, or with two of the others, figures before words, at their defaults."""
+    """The entry with its required parameters, or with two of the others, stats before words, at their defaults."""
     own = parameters.own_parameters(declared)
     required = {key: "..." for key, parameter in own.items() if parameter.default is parameter.empty}
     told = {key: parameter.default for key, parameter in own.items() if _is_telling(parameter.default)}

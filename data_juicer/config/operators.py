@@ -47,7 +47,7 @@ def _make(entry: OperatorEntry, index: int, text_key: str, seed: int) -> Operato
 
 
 def _blame(entry: OperatorEntry, message: str) -> str:
-    """The registry's message behind the path of the parameter that it names, where it names one."""
+    """The registry's message after the path of the parameter that it names, where it names one."""
     text = message.removeprefix(f"operator {entry.name}: ")
     for key in entry.params:
         if text.startswith((f"parameter {key!r} ", f"{key} = ")):

@@ -260,7 +260,7 @@ class JobConfig:
     recipe_path: str | None = field(default=None, compare=False)
     """The file the recipe came from, for the resume command; None where it came from a caller."""
     arguments: tuple[str, ...] = field(default=(), compare=False)
-    """Words behind `dj-process` that ask for the same; empty where a program gave the recipe."""
+    """Words after `dj-process` that ask for the same; empty where a program gave the recipe."""
     secrets: tuple[Secret, ...] = field(default=(), compare=False, repr=False)
     """Secrets among the parameters of operators, and the variables that stand for them where settings are stored."""
     notices: tuple[str, ...] = field(default=(), compare=False)

@@ -172,7 +172,7 @@ class Names(Spec):
 
     what: str = "text"
     comma: bool = True
-    """Whether a comma parts words of the command line; it may stand in a path."""
+    """Whether a comma parts words of the command line; it may be in a path."""
     least: int = 0
 
     @property

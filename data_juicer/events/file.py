@@ -46,7 +46,7 @@ class RotatingFile:
         self._size_bytes: int | None = None
         """Bytes of whole lines; None until known."""
         self._head = b""
-        """Lines that are to stand before all others in a file that was just rotated and holds nothing yet."""
+        """Lines that are to be before all others in a file that was just rotated and holds nothing yet."""
         self._head_bytes = 0
         """How much of the current file is its head."""
         self._is_torn = False

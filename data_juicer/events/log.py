@@ -24,7 +24,7 @@ FLUSH_S: Final = 0.5
 """How old an event may grow in memory; `flush_when_due` sees to it."""
 _BUFFER_BYTES_MAX: Final = 1 << 20
 SNAPSHOT_BYTES: Final = 4 << 20
-"""A snapshot stands at the head of each rotated file and after so many bytes of events: nobody has to read more."""
+"""A snapshot is at the head of each rotated file and after so many bytes of events: nobody has to read more."""
 _SYNCED: Final = (
     t.JobStart,
     t.JobComplete,
@@ -36,7 +36,7 @@ _SYNCED: Final = (
 
 
 class EventLog:
-    """Events of one run, behind those of the runs before it."""
+    """Events of one run, after those of the runs before it."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class EventLog:
         people_level: t.Level = "INFO",
         listeners: Sequence[Listener] = (),
     ) -> None:
-        """Cut a torn end off the log and go on with the number behind its last line.
+        """Cut a torn end off the log and go on with the number after its last line.
 
         Args:
             enabled: False writes nothing; listeners are told all the same.

@@ -1,4 +1,4 @@
-"""What goes under `data` of an event: the figures that only one type of event has.
+"""What goes under `data` of an event: the numbers that only one type of event has.
 
 Durations are seconds, sizes bytes. Frozen like the events that hold them.
 """
@@ -13,7 +13,7 @@ from data_juicer.store.ledger import OperatorLedger
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Base of what goes under `data`: figures that only one type of event has."""
+    """Base of what goes under `data`: numbers that only one type of event has."""
 
 
 class JobIdentity(Data, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from data_juicer.events import types as t
 
 
 def describe(event: t.AnyEvent) -> str:
-    """The sentence that stands in events.log and under `message` in events.jsonl."""
+    """The sentence that is in events.log and under `message` in events.jsonl."""
     match event:
         case t.OpStart():
             return f"{_place(event)} started"

@@ -98,10 +98,10 @@ def _gunzip(packed: _Packed) -> Iterator[bytes]:
 
 
 def _gzip_chunks(reader: _Packed, fine_after: int | None = None) -> Iterator[bytes]:
-    """Members in a row; zeros behind the last one are padding, as gzip has it.
+    """Members in a row; zeros after the last one are padding, as gzip has it.
 
     Args:
-        fine_after: behind so many bytes packed bytes are taken one at a time, so that little is lost where one is damaged.
+        fine_after: after so many bytes packed bytes are taken one at a time, so that little is lost where one is damaged.
     """
     file = RangedFile(reader)
     member, packed, given = zlib.decompressobj(_GZIP_BITS), file.read(_FINE_BYTES), 0

@@ -23,7 +23,7 @@ def discover(
     suffixes: Sequence[str] = (),
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[SourceFile]:
-    """The files behind inputs, in the order of the inputs; those of a folder or glob sorted by path.
+    """The files after inputs, in the order of the inputs; those of a folder or glob sorted by path.
 
     Folders are searched through, hidden files and files of no known suffix in them are left out; a file that is named
     twice is read twice.

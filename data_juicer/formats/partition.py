@@ -80,7 +80,7 @@ def encode_result(batch: Batch, result_format: str, compression: Compression, ke
     Args:
         result_format: one with types only for rows that have a schema, see `formats.registry.result_format`.
         compression: of JSON Lines; Parquet packs its own pages.
-        keep_stats: export the figures of filters.
+        keep_stats: export the stats of filters.
     """
     encode = FORMATS[result_format].writer.encode
     if encode is None:
@@ -91,7 +91,7 @@ def encode_result(batch: Batch, result_format: str, compression: Compression, ke
 
 
 def encode_intermediate(batch: Batch, file_format: str, compression: str) -> bytes:
-    """Whole rows with all figures, for people to open. The compression must be one that the format has."""
+    """Whole rows with all stats, for people to open. The compression must be one that the format has."""
     known = FORMATS[file_format]
     if compression not in known.intermediates:
         raise ValueError(f"{file_format} cannot be compressed with {compression}")

@@ -114,7 +114,7 @@ def format_named(name: str) -> FileFormat:
 
 
 def suffix_of(path: str) -> str:
-    """The longest known suffix that a name ends in, in lower case; of another name what is behind its last dot."""
+    """The longest known suffix that a name ends in, in lower case; of another name what is after its last dot."""
     name = os.path.basename(path).lower()
     fitting = [suffix for suffix in SUFFIXES if name.endswith(suffix)]
     return max(fitting, key=len, default=os.path.splitext(name)[1])

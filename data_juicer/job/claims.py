@@ -114,7 +114,7 @@ def _job_uuid(store: Store, layout: JobLayout, host: str, claims: dict[str, Dire
 
 
 def _is_copy(store: Store, own: DirectoryClaim, layout: JobLayout, host: str) -> bool:
-    """Whether the job that wrote the claim still lies where it was, so that this is a copy of its directory."""
+    """Whether the job that wrote the claim still is where it was, so that this is a copy of its directory."""
     if own.host != host or store.is_same(own.job_dir, layout.job_dir):
         return False
     there = find_claim(store, own.job_dir)

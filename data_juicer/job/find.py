@@ -1,4 +1,4 @@
-"""Which jobs lie in a work directory."""
+"""Which jobs are in a work directory."""
 
 from __future__ import annotations
 

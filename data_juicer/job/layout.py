@@ -40,7 +40,7 @@ class JobLayout:
     def of(
         work_dir: str, job_id: str, event_log_dir: str | None = None, checkpoint_dir: str | None = None
     ) -> JobLayout:
-        """The layout of a job; without a directory of their own, events and checkpoints lie in the job's."""
+        """The layout of a job; without a directory of their own, events and checkpoints are in the job's."""
         job_dir = os.path.join(work_dir, job_id)
         return JobLayout(
             job_id=job_id,
@@ -53,7 +53,7 @@ class JobLayout:
 
     @staticmethod
     def found(job_id: str, job_dir: str, directories: Mapping[str, str]) -> JobLayout:
-        """The layout of a job that lies in `job_dir` now.
+        """The layout of a job that is in `job_dir` now.
 
         Args:
             directories: as `directories` gave them when the job ran. What lay in the job's directory is looked for where
@@ -234,7 +234,7 @@ class JobLayout:
         return os.path.join(self.checkpoints_dir, f"resolve_{operation_idx:03d}.json")
 
     def decisions(self, operation_idx: int, run: int) -> str:
-        """What a dataset-wide operator decided, of all partitions; the manifest of the resolve names it."""
+        """What a dataset operator decided, of all partitions; the manifest of the resolve names it."""
         return os.path.join(self.checkpoints_dir, f"resolve_{operation_idx:03d}.r{run}.decisions")
 
     @property

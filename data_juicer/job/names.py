@@ -14,7 +14,7 @@ _RESULT_NAME: Final = re.compile(rf"partition_(\d{{6,}})(?:\.(r\d+a\d+))?\.{_SUF
 _SHOWN_LETTERS_NAME: Final = re.compile(r"partition_(\d{6,})\.jsonl", re.ASCII)
 _RESOLVE_NAME: Final = re.compile(r"resolve_(\d{3,})\.(?:json|r\d+\.decisions)", re.ASCII)
 ROWS_SUFFIX: Final = "summary.rows.jsonl"
-"""Of the files of whole rows that lie beside summaries; see store/carried.py."""
+"""Of the files of whole rows that are beside summaries; see store/carried.py."""
 _PRODUCED_NAME: Final = re.compile(
     r"partition_(\d{6,})_(\d{3,})\.(r\d+a\d+)\.([0-9a-f]{32})((?:\.[A-Za-z0-9]{1,16})?)", re.ASCII
 )
@@ -33,7 +33,7 @@ class CheckpointName:
     """None for a manifest."""
     suffix: str
     is_summary: bool = False
-    """Whether it is of a summary, which a dataset-wide operator made of the rows before it."""
+    """Whether it is of a summary, which a dataset operator made of the rows before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

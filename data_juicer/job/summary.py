@@ -115,19 +115,19 @@ def resume_command(arguments: Sequence[str], job_id: str, directory: str) -> str
 
 
 def split_command(command: str) -> tuple[str | None, list[str]]:
-    """The folder where a resume command runs, None where it does not say, and the other words behind the program."""
+    """The folder where a resume command runs, None where it does not say, and the other words after the program."""
     words = shlex.split(command)[1:]
     return (words[1], words[2:]) if words[:1] == [_DIRECTORY] else (None, words)
 
 
 def command_in(command: str, directory: str) -> str:
-    """A resume command as it is shown to who stands in a folder: without that folder, where it is the command's own."""
+    """A resume command as it is shown to who is in a folder: without that folder, where it is the command's own."""
     named, words = split_command(command)
     return shlex.join([PROGRAM, *words]) if named == directory else command
 
 
 def seen_from(summary: JobSummary, directory: str) -> JobSummary:
-    """The summary for who stands in a folder: its command is as short as it may be there."""
+    """The summary for who is in a folder: its command is as short as it may be there."""
     return msgspec.structs.replace(summary, resume_command=command_in(summary.resume_command, directory))
 
 

@@ -16,7 +16,7 @@ from data_juicer.store.ledger import OperatorLedger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """`name` in front, one or two words; `text` behind it, in one line however long a path is."""
+    """`name` in front, one or two words; `text` after it, in one line however long a path is."""
 
     name: str
     text: str

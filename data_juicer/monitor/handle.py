@@ -1,6 +1,6 @@
 """One job as its files tell of it, live or ended: the one opening that commands, the API and the web page share.
 
-It stands in `monitor/`, above the events that it folds; `job/` lies below them (docs/design/0060-documents.md).
+It is in `monitor/`, above the events that it folds; `job/` is below them (docs/design/0060-documents.md).
 """
 
 from __future__ import annotations

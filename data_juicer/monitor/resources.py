@@ -16,7 +16,7 @@ SAMPLE_S: Final = 10.0
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _UTIME, _STIME = 11, 12
-"""Fields of /proc/PID/stat behind the name of the command; proc(5)."""
+"""Fields of /proc/PID/stat after the name of the command; proc(5)."""
 
 
 class ResourceSampler:

@@ -1,4 +1,4 @@
-"""A table of text that fits a width: first column left and cut where it must be, figures right and never cut. Pure."""
+"""A table of text that fits a width: first column left and cut where it must be, numbers right and never cut. Pure."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """What an operator is.
 
-    Operator        name, version, parameters, what it reads; partition-local or a barrier
+    Operator        name, version, parameters, what it reads; partition-local or a dataset operator
     ├── Mapper      rows -> rows, field values change, rows may be generated
     │   └── TextMapper   one text column -> one text column
     ├── Filter      stats for each row, then a decision from the stats alone
-    └── DatasetOperator   a barrier: summaries of all rows, then a decision about each (docs/design/0004-dataset-operators.md)
+    └── DatasetOperator   summaries of all rows, then a decision about each (docs/design/0004-dataset-operators.md)
 
 An operator is made from the parameters of its recipe entry alone and holds nothing that a run changes, so that any
 worker on any machine computes the same. Heavy modules and models are loaded in `prepare`, not in `__init__`: the driver

@@ -43,7 +43,7 @@ class OperatorContext:
         """Make a file of these bytes, with a suffix such as `.png`.
 
         Returns: the reference that a row is to hold: a path beside the export, the same for the same bytes in every attempt and run. The
-            file is durable once the stage is committed, and lies there once the job is complete; `open` and `read` find it before.
+            file is durable once the stage is committed, and is there once the job is complete; `open` and `read` find it before.
         Raises: ValueError: the suffix is no short one, or there is no job.
         """
         if self.produced is None:

@@ -1,4 +1,4 @@
-"""What a run has to do: which partitions are done, where the others continue, what stands in the way. Pure."""
+"""What a run has to do: which partitions are done, where the others continue, what is in the way. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Refused:
 
     path: str
     partition_id: int | None
-    """None for the decisions of a dataset-wide operator."""
+    """None for the decisions of a dataset operator."""
     operator_index: int
     reason: str
 
@@ -118,7 +118,7 @@ def _wanted(job: str, partition: PartitionSpec, keys: KeyMaker) -> Wanted:
         keys=made,
         result_key=keys.result_key(made[-1]),
         operators=keys.operators,
-        barriers=tuple(keys.resolve_keys),
+        dataset_operators=tuple(keys.resolve_keys),
     )
 
 

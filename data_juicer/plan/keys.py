@@ -3,7 +3,7 @@
     key_0 = H(fragment digest, reader settings)
     key_k = H(key_{k-1}, operator name, version, parameters, digests of its assets)
 
-and of a dataset-wide operator b, with i the position of the partition in the input,
+and of a dataset operator b, with i the position of the partition in the input,
 
     resolve_key_b = H(operator b, key_{b-1} of every partition in the order of the input)
     key_b = H(key_{b-1}, resolve_key_b, i)
@@ -60,7 +60,7 @@ class KeyMaker:
     ) -> None:
         """
         Args:
-            resolve_keys: of each dataset-wide operator by its index, as `plan_resolve_keys` makes them.
+            resolve_keys: of each dataset operator by its index, as `plan_resolve_keys` makes them.
         """
         self.reader = reader
         self.operators = tuple(operators)
@@ -91,18 +91,23 @@ class KeyMaker:
 
 
 def plan_resolve_keys(
-    reader: str, operators: Sequence[OperatorIdentity], barriers: Iterable[int], fragments: Sequence[str]
+    reader: str,
+    operators: Sequence[OperatorIdentity],
+    dataset_operators: Iterable[int],
+    fragments: Sequence[str],
 ) -> dict[int, str]:
-    """The key of each dataset-wide operator's decisions.
+    """The key of each dataset operator's decisions.
 
     Args:
-        barriers: indices of the dataset-wide operators.
+        dataset_operators: indices of the dataset operators.
         fragments: digest of every partition, in the order of the input.
     """
     made: dict[int, str] = {}
-    for barrier in sorted(barriers):
-        maker = KeyMaker(reader, operators[: barrier + 1], "", made)
-        step = digest(canonical(operators[barrier]))
-        before = (maker.keys(fragment, position)[barrier] for position, fragment in enumerate(fragments))
-        made[barrier] = digest(step, *before)
+    for dataset_operator in sorted(dataset_operators):
+        maker = KeyMaker(reader, operators[: dataset_operator + 1], "", made)
+        step = digest(canonical(operators[dataset_operator]))
+        before = (
+            maker.keys(fragment, position)[dataset_operator] for position, fragment in enumerate(fragments)
+        )
+        made[dataset_operator] = digest(step, *before)
     return made

@@ -15,7 +15,7 @@ def refuse_overlap(
 ) -> None:
     """Paths are absolute, `inputs` as the recipe names them.
 
-    Raises: ConfigError: the export would replace a source, or export or job lie where the input is looked for.
+    Raises: ConfigError: the export would replace a source, or export or job are where the input is looked for.
     """
     if any(source.path == export_path for source in sources):
         raise ConfigError(

@@ -60,7 +60,7 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
 def assign_partitions(pieces: Sequence[Piece], previous: Sequence[PartitionSpec]) -> list[PartitionSpec]:
     """Give ids to fragments in the order of the output.
 
-    A fragment that was there before keeps its id wherever it stands now, equal fragments in their order; any other takes
+    A fragment that was there before keeps its id wherever it is now, equal fragments in their order; any other takes
     the number of its position if no other has it, else the smallest number that none has.
     """
     ids = _ids([piece.fragment.identity for piece in pieces], previous)

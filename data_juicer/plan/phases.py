@@ -1,6 +1,6 @@
-"""What is left to do at each barrier: which summaries are missing, and whether it is resolved. Pure.
+"""What is left to do at each dataset operator: which summaries are missing, and whether it is resolved. Pure.
 
-A recipe with dataset-wide operators is run in phases. Each phase but the last brings partitions up to one of them and ends
+A recipe with dataset operators is run in phases. Each phase but the last brings partitions up to one of them and ends
 with their summaries; once all are there it is resolved, and its decisions are applied at the start of the next phase.
 """
 
@@ -19,7 +19,7 @@ from data_juicer.store.manifest import Manifest
 
 @dataclass(slots=True, kw_only=True)
 class ResolveStep:
-    """One dataset-wide operator as this run finds it; what the run adds is filled in."""
+    """One dataset operator as this run finds it; what the run adds is filled in."""
 
     operator_index: int
     key: str
@@ -37,14 +37,14 @@ class ResolvePlan:
 
 def plan_resolves(partitions: Sequence[PartitionSpec], inventory: Inventory, keys: KeyMaker) -> ResolvePlan:
     """Compare what is committed with what this run would compute."""
-    barriers = {
+    dataset_operators = {
         index: ResolveStep(operator_index=index, key=key) for index, key in sorted(keys.resolve_keys.items())
     }
     wanted = _summary_keys(partitions, keys) if inventory.summaries else {}
     refused = []
     for (partition, index), (path, manifest) in sorted(inventory.summaries.items()):
         if wanted.get((partition, index)) == manifest.key:
-            barriers[index].summaries[partition] = manifest
+            dataset_operators[index].summaries[partition] = manifest
         else:
             refused.append(
                 Refused(
@@ -55,18 +55,18 @@ def plan_resolves(partitions: Sequence[PartitionSpec], inventory: Inventory, key
                 )
             )
     for index, (path, resolve) in sorted(inventory.resolves.items()):
-        reason = _why_not(resolve, barriers.get(index), len(partitions))
+        reason = _why_not(resolve, dataset_operators.get(index), len(partitions))
         if reason is None:
-            barriers[index].resolve = resolve
+            dataset_operators[index].resolve = resolve
         else:
             refused.append(Refused(path=path, partition_id=None, operator_index=index, reason=reason))
-    return ResolvePlan(steps=tuple(barriers.values()), refused=tuple(refused))
+    return ResolvePlan(steps=tuple(dataset_operators.values()), refused=tuple(refused))
 
 
-def _why_not(resolve: ResolveManifest, barrier: ResolveStep | None, partitions: int) -> str | None:
-    if barrier is None or barrier.key != resolve.key:
+def _why_not(resolve: ResolveManifest, dataset_operator: ResolveStep | None, partitions: int) -> str | None:
+    if dataset_operator is None or dataset_operator.key != resolve.key:
         return "rows that a dataset-wide operator saw changed, or the operator"
-    if resolve.gathers and len(barrier.summaries) < partitions:
+    if resolve.gathers and len(dataset_operator.summaries) < partitions:
         return "rows that it gathers are not there any more"
     return None
 

@@ -11,19 +11,20 @@ Retention = Literal["keep_all", "keep_failed_only", "cleanup_all"]
 
 
 def superseded(
-    newest: Manifest, held: Iterable[Manifest], retention: Retention, barriers: Collection[int] = ()
+    newest: Manifest, held: Iterable[Manifest], retention: Retention, dataset_operators: Collection[int] = ()
 ) -> tuple[Manifest, ...]:
     """The checkpoints of a partition that `newest`, just committed, makes needless: all older, unless all are kept.
 
-    That before a dataset-wide operator stays: when rows are appended, its key holds and those behind it do not. It costs a
-    manifest, since newer checkpoints stand on its file.
+    That before a dataset operator stays: when rows are appended, its key holds and those after it do not. It costs a
+    manifest, since newer checkpoints are on its file.
     """
     if retention == "keep_all":
         return ()
     return tuple(
         manifest
         for manifest in held
-        if manifest.operator_index < newest.operator_index and manifest.operator_index + 1 not in barriers
+        if manifest.operator_index < newest.operator_index
+        and manifest.operator_index + 1 not in dataset_operators
     )
 
 

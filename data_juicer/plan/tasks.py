@@ -2,7 +2,7 @@
 
 A partition passes the operators of the recipe in stages. A stage begins at a committed checkpoint, or at the source, and
 ends at the next boundary: before an operator that declares other resources (with a checkpoint), before a dataset
-operator that is not resolved yet (with a summary), or behind the last operator (with the result).
+operator that is not resolved yet (with a summary), or after the last operator (with the result).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     """Index of the first operator."""
     stop: int
-    """Index behind the last one."""
+    """Index after the last one."""
     resources: OperatorResources
 
 
@@ -66,7 +66,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     key: TaskKey
     end: End
     base: int | None = None
-    """Input of a stage: the checkpoint behind this operator; None: the source. A resolve reads all summaries."""
+    """Input of a stage: the checkpoint after this operator; None: the source. A resolve reads all summaries."""
     segment: int = 0
     """Which segment's resources a stage needs."""
 
@@ -110,7 +110,7 @@ def plan_stage(partition_id: int, base: int | None, phase: Phase, segments: Sequ
     """The stage with which a partition goes on.
 
     Args:
-        base: the operator behind which its newest checkpoint is; None: it begins at the source.
+        base: the operator after which its newest checkpoint is; None: it begins at the source.
         phase: where it has to go. Dataset operators before that are resolved and applied on the way.
     """
     start = 0 if base is None else base + 1

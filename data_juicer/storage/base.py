@@ -110,7 +110,7 @@ class Upload(ABC):
 
     @abstractmethod
     def discard(self) -> None:
-        """Leave nothing behind; no error where it is published or discarded already."""
+        """Leave nothing after; no error where it is published or discarded already."""
 
     def flush(self) -> None:
         """For writers that call it; `seal` makes bytes durable."""
@@ -332,7 +332,7 @@ class Store(ABC):
     # ---- whose directories are, where a store has owners
 
     def find_foreign(self, path: str) -> str | None:
-        """Why somebody else decides about what lies in a directory, such as "belongs to user nobody (65534)".
+        """Why somebody else decides about what is in a directory, such as "belongs to user nobody (65534)".
 
         None where nobody does, where there is no such directory, and where the store knows no owners.
         """

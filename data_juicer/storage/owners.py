@@ -12,7 +12,7 @@ _ALL_WRITE: Final = stat.S_IWOTH
 
 
 def find_foreign(path: str) -> str | None:
-    """Why somebody else decides about what lies in a directory; None where nobody does, and where there is none.
+    """Why somebody else decides about what is in a directory; None where nobody does, and where there is none.
 
     It has to be a directory and no link, of this user, that neither a group nor everybody may write into. Storage that
     gives every file the same owner or mode, as mounts of other systems do, is measured by what it gives a file made now.

@@ -1,4 +1,4 @@
-"""Whole rows on their way to other partitions: a file of JSON lines beside a summary, and where each row lies in it.
+"""Whole rows on their way to other partitions: a file of JSON lines beside a summary, and where each row is in it.
 
 A worker that makes rows of several reads those that it needs out of the files of all partitions, each by its place and
 checked by its own digest, so that nothing is read twice and nothing is moved.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROW_DIGEST: Final = "__row_digest__"
 """Column of a summary: xxh3-64 of the row's bytes, which do not count the end of its line."""
 ROW_FILE: Final = "__row_file__"
-"""Column of a decision: the file that the row lies in."""
+"""Column of a decision: the file that the row is in."""
 ROW_START: Final = "__row_start__"
 """The byte at which it begins there."""
 _FILES_MAX: Final = 256
@@ -29,7 +29,7 @@ _FILES_MAX: Final = 256
 
 
 def stage_rows(store: Store, path: str, rows: Sequence[bytes]) -> DataFile:
-    """Write rows one behind the other, durably."""
+    """Write rows one after the other, durably."""
     return stage_file(store, path, b"".join([row + b"\n" for row in rows]), len(rows))
 
 

@@ -1,4 +1,4 @@
-"""Rows that were taken out because they could not be read or processed, as JSON Lines. Pure."""
+"""Rows that were excluded because they could not be read or processed, as JSON Lines. Pure."""
 
 from __future__ import annotations
 

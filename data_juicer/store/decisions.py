@@ -1,6 +1,6 @@
-"""What a dataset-wide operator decided about every row: one file for all partitions, and the manifest that commits it.
+"""What a dataset operator decided about every row: one file for all partitions, and the manifest that commits it.
 
-The file holds one Arrow table a partition, one behind the other, each with that of the rows behind it that could not be
+The file holds one Arrow table a partition, one after the other, each with that of the rows after it that could not be
 summarised, if there are any; the manifest says where each lies and what it digests to, so that a worker reads those of its
 partition and no more.
 """
@@ -54,7 +54,7 @@ class ResolveManifest(msgspec.Struct, frozen=True, kw_only=True):
     operator_name: str
     key: str
     gathers: bool = False
-    """The decisions name rows in files that lie beside the summaries: they count only together with those."""
+    """The decisions name rows in files that are beside the summaries: they count only together with those."""
     file: FileName
     size_bytes: int
     decisions: tuple[Decision, ...]
@@ -65,7 +65,7 @@ class ResolveManifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadRows(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of a partition that a dataset-wide operator raised on, as they were summarised."""
+    """Rows of a partition that a dataset operator raised on, as they were summarised."""
 
     rows: tuple[int, ...] = ()
     """Their numbers among the rows before the operator, rising."""
@@ -81,7 +81,7 @@ _CODEC: Final = VersionedJson(ResolveManifest)
 def stage_decisions(
     store: Store, path: str, tables: Iterable[tuple[int, pa.Table, DeadRows]]
 ) -> list[Decision]:
-    """Write what was decided about each partition one behind the other, durably."""
+    """Write what was decided about each partition one after the other, durably."""
     import xxhash
 
     name, stop, staged = os.path.basename(path), 0, []
@@ -117,7 +117,7 @@ def _dead_table(dead: DeadRows) -> pa.Table:
 
 
 def commit_resolve(store: Store, path: str, manifest: ResolveManifest) -> None:
-    """Make decisions count. Raises: CheckpointError: other ones stand there."""
+    """Make decisions count. Raises: CheckpointError: other ones are there."""
     if not store.put_if_absent(path, _CODEC.encode(manifest)):
         raise CheckpointError(
             f"{path} was committed by another run while this one worked. Nothing was changed."

@@ -1,7 +1,7 @@
 """A checkpoint as a layer: what changed against the checkpoint below it (docs/design/0001-deltas.md). Pure.
 
 Columns of a layer: `base`, the row's number in the layer below (-1: a row of its own); `text:KEY`, null where the text
-is the one below; `field:KEY`, the whole field as raw JSON, null where a row lacks it; `stat:NAME`, figures.
+is the one below; `field:KEY`, the whole field as raw JSON, null where a row lacks it; `stat:NAME`, stats.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _rows_of_their_own(below: Batch, rows: int) -> Batch:
 
 
 def _with_own_rows(below: Batch, base: Rows, own: Mask) -> Batch:
-    """The rows below, and between them rows of their own, which have none of the fields and figures of those.
+    """The rows below, and between them rows of their own, which have none of the fields and stats of those.
 
     Texts of theirs are whatever: a layer holds every text of such a row.
     """
@@ -181,7 +181,7 @@ def _joined_column(batches: Sequence[Batch], kind: str, name: str) -> pa.Array:
             held = batch.text(name) if kind == "texts" else batch.raw(name) if kind == "fields" else None
         parts.append(pa.nulls(len(batch)) if held is None else held)
     kinds = {part.type for part in parts if not pa.types.is_null(part.type)}
-    if len(kinds) > 1:  # figures of an operator that gives a number here and a text there
+    if len(kinds) > 1:  # stats of an operator that gives a number here and a text there
         return pa.concat_arrays([json_values.raw_stats(part) for part in parts])
     wanted = kinds.pop() if kinds else pa.null()
     return pa.concat_arrays([part.cast(wanted) if part.type != wanted else part for part in parts])

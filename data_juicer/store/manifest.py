@@ -76,7 +76,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     ledgers: tuple[OperatorLedger, ...]
     """Of `read` and of every operator up to this one; the last one of a summary is that of summarising."""
     dead_letters: tuple[DataFile, ...] = ()
-    """Files of the rows taken out so far; of a summary, of those that no checkpoint holds."""
+    """Files of the rows excluded so far; of a summary, of those that no checkpoint holds."""
     traces: tuple[DataFile, ...] = ()
     """Files of what was sampled of the rows so far."""
     lost_rows: tuple[LostRow, ...] = ()

@@ -28,7 +28,7 @@ class ExportedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Absolute; of a file in the job's directory relative to that, since the directory may be moved."""
     size_bytes: int
     digest: str = ""
-    """xxh3-128 in hex; empty for a file that is the parts one behind the other, whose digests are known."""
+    """xxh3-128 in hex; empty for a file that is the parts one after the other, whose digests are known."""
     modified_ns: int = 0
     """When it was written, as the file system has it."""
 
@@ -56,7 +56,7 @@ class ResultsManifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def published(self) -> tuple[ExportedFile, ...]:
-        """Everything that lies where people look for it."""
+        """Everything that is where people look for it."""
         return (*self.exports, *self.shown)
 
 

@@ -1,4 +1,4 @@
-"""Summaries that partitions committed before a dataset-wide operator, read one by one and as often as wanted."""
+"""Summaries that partitions committed before a dataset operator, read one by one and as often as wanted."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Outcome(NamedTuple):
 
 
 class Job:
-    """A job of twelve partitions in a folder of its own; `bad` rows stand in the place of good ones."""
+    """A job of twelve partitions in a folder of its own; `bad` rows are in the place of good ones."""
 
     def __init__(
         self, folder: Path, backend: Mapping[str, Any], bad: Mapping[int, str], settings: Mapping[str, Any]

@@ -37,7 +37,7 @@ class CrashingStore(DiskStore):
 
     @property
     def inner(self) -> DiskStore:
-        """The disk itself, which a test may change behind the job's back."""
+        """The disk itself, which a test may change after the job's back."""
         return self._inner
 
     @property

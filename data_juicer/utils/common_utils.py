@@ -43,7 +43,7 @@ def dict_to_hash(input_dict: Mapping[str, Any], hash_length: int | None = None) 
 
 
 def nested_access(data: Any, path: str, digit_allowed: bool = True) -> Any:
-    """What lies at a path with dots, such as `meta.tags.0`; None where nothing does."""
+    """What is at a path with dots, such as `meta.tags.0`; None where nothing does."""
     for key in path.split("."):
         try:
             data = data[int(key) if digit_allowed and key.isdigit() else key]

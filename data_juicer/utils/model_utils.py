@@ -1,4 +1,4 @@
-"""Models for operators written for DataJuicer: those that lie on this machine; nothing is downloaded or unpickled.
+"""Models for operators written for DataJuicer: those that are on this machine; nothing is downloaded or unpickled.
 
 `prepare_model` names a model in the driver and finds its files, `get_model` loads it in a worker, once for all operators.
 """

@@ -1,7 +1,7 @@
 """Agents on a Ray cluster, each with one worker; a lost agent is an attempt that failed, and is replaced.
 
 Attempts are actor tasks with streaming results. Ray retries nothing: retries are the driver's, who counts and delays them.
-With Ray are only attempts under way and one waiting behind each short one, so a million partitions are no million objects.
+With Ray are only attempts under way and one waiting after each short one, so a million partitions are no million objects.
 docs/design/0007-ray.md has the reasons.
 """
 

@@ -35,7 +35,7 @@ _QUIET: Final = {
     "RAY_memory_monitor_refresh_ms": "0",
     "RAY_task_events_report_interval_ms": "0",
 }
-"""For a cluster started here, unless the environment says otherwise: no questions, no figures that nobody would see; and a
+"""For a cluster started here, unless the environment says otherwise: no questions, no stats that nobody would see; and a
 worker that takes too much memory is left to the kernel or to worker_memory_mb, which take that worker, where Ray would
 take its agent."""
 

@@ -48,7 +48,7 @@ def names_parameter(path: str, process: Iterable[OperatorEntry]) -> bool:
 def with_parameters(
     process: Sequence[OperatorEntry], parameters: Mapping[str, Any]
 ) -> tuple[OperatorEntry, ...]:
-    """The operators with parameters set; an operator that stands there several times gets them each time.
+    """The operators with parameters set; an operator that is there several times gets them each time.
 
     Args:
         parameters: `operator.parameter` -> value.

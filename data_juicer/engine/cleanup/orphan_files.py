@@ -86,7 +86,7 @@ def drop_intermediate(
 
 
 def drop_decisions(store: Store, layout: JobLayout) -> Remover:
-    """Remove what dataset-wide operators decided; only of a job that is complete."""
+    """Remove what dataset operators decided; only of a job that is complete."""
     remover = Remover(store, layout)
     with remover.open(layout.checkpoints_dir) as checkpoints:
         if checkpoints is not None:
@@ -130,7 +130,7 @@ def sweep(store: Store, layout: JobLayout) -> Remover:
 
 
 def _sweep_decisions(remover: Remover, layout: JobLayout) -> None:
-    """Remove decisions of dataset-wide operators that no manifest names any more, or does yet."""
+    """Remove decisions of dataset operators that no manifest names any more, or does yet."""
     names = remover.store.list(layout.checkpoints_dir)
     held = {name: index for name in names if (index := parse_resolve_name(name)) is not None}
     named = set()

@@ -39,7 +39,7 @@ class CommitPool(Generic[Job, Done]):
         self._in_flight = 0
         self._guard = threading.Lock()
         self._lanes: dict[Hashable, deque[Job]] = {}
-        """Lane -> jobs behind the one that is under way or in the backlog."""
+        """Lane -> jobs after the one that is under way or in the backlog."""
         self._backlog: deque[tuple[Hashable, Job]] = deque()
         self._active = 0
         self._fastest_s = 0.0

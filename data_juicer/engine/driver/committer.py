@@ -40,7 +40,7 @@ class Outcome:
     is_first: bool = False
     """This commit did it, and no earlier one."""
     checkpoints: tuple[int, ...] = ()
-    """Operators behind which the partition has a checkpoint now, rising."""
+    """Operators after which the partition has a checkpoint now, rising."""
     error: BaseException | None = None
     """Why it does not count."""
 
@@ -76,7 +76,7 @@ class Committer:
         self._held[partition_id] = list(checkpoints)
 
     def checkpoint(self, partition_id: int, operator_index: int) -> Manifest:
-        """The committed checkpoint of a partition behind an operator."""
+        """The committed checkpoint of a partition after an operator."""
         return next(it for it in self._held[partition_id] if it.operator_index == operator_index)
 
     def set_aside_damaged(self, partition_id: int, operator_index: int) -> None:
@@ -96,7 +96,7 @@ class Committer:
         return self._pool.in_flight
 
     def begin(self, order: Order) -> None:
-        """Commit in a thread, behind what is in flight of the same partition; `take` tells what became of it."""
+        """Commit in a thread, after what is in flight of the same partition; `take` tells what became of it."""
         self._pool.submit((order.task.kind, order.task.number), order)
 
     def take(self, timeout_s: float = 0.0) -> Outcome | None:

@@ -1,4 +1,4 @@
-"""Which row killed a worker: from losses to a suspect, and from a suspect to the row that is taken out. Pure.
+"""Which row killed a worker: from losses to a suspect, and from a suspect to the row that is excluded. Pure.
 
     lost in an operator          ─► the operator is careful from now on: one row at a time, each told before
     lost at a row there          ─► that row is the suspect: the next attempt begins the operator with it alone

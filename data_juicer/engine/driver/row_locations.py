@@ -48,7 +48,7 @@ def with_source_rows(
 def with_member_places(
     tables: Iterator[pa.Table], summaries: SummaryFiles, scratch: Scratch
 ) -> Iterator[pa.Table]:
-    """Decisions that gather rows, with where each lies in the files beside the summaries."""
+    """Decisions that gather rows, with where each is in the files beside the summaries."""
     import numpy as np
     import pyarrow as pa
 

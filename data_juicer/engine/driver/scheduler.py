@@ -51,7 +51,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     phases: tuple[Phase, ...]
     segments: tuple[Segment, ...]
     checkpoints: dict[int, list[int]] = {}
-    """Partition -> operators behind which it has a committed checkpoint, rising."""
+    """Partition -> operators after which it has a committed checkpoint, rising."""
     slots: int
     """How many attempts the backend takes at once, at least 1."""
     segment_slots: tuple[int, ...] = ()

@@ -39,7 +39,7 @@ class StageCommitted(_TaskEvent, frozen=True, kw_only=True):
 
     operator_index: int
     checkpoints: tuple[int, ...] = ()
-    """Operators behind which the partition has a checkpoint then, rising."""
+    """Operators after which the partition has a checkpoint then, rising."""
     is_end: bool
     """It is what the task was to commit last."""
     rows_dead: int = 0

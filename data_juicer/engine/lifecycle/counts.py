@@ -10,7 +10,7 @@ from data_juicer.store.manifest import Manifest
 
 @dataclass(slots=True)
 class CommittedCounts:
-    """Results that count now. One that was set aside is taken out again, and made again it counts once."""
+    """Results that count now. One that was set aside is excluded again, and made again it counts once."""
 
     partitions: int = 0
     rows_in: int = 0

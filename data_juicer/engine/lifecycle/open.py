@@ -15,7 +15,7 @@ import msgspec
 from data_juicer.clock import Clock, format_utc
 from data_juicer.config.fingerprint import dump
 from data_juicer.engine.lifecycle.environment import RunEnvironment
-from data_juicer.engine.lifecycle.recover import look_back
+from data_juicer.engine.lifecycle.recover import inspect_previous_runs
 from data_juicer.engine.lifecycle.wanted import WantedJob
 from data_juicer.errors import JobLockedError
 from data_juicer.events.log import EventLog
@@ -87,7 +87,7 @@ def open_job(wanted: WantedJob, environment: RunEnvironment, lock: Lock) -> Open
     for directory in (*layout.claimed_directories(), *layout.directories().values()):
         store.make_own_dir(directory)
     job_uuid = claim_directories(store, layout, socket.gethostname())
-    findings = (*look_back(store, layout), *_open_to_all(store, layout))
+    findings = (*inspect_previous_runs(store, layout), *_open_to_all(store, layout))
     summary = _begun(wanted, store, clock, lock, job_uuid)
     log = EventLog(
         store,

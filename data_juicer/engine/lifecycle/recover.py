@@ -22,7 +22,7 @@ from data_juicer.store.results import find_results
 from data_juicer.store.staging import read_file
 
 
-def look_back(store: Store, layout: JobLayout) -> tuple[str, ...]:
+def inspect_previous_runs(store: Store, layout: JobLayout) -> tuple[str, ...]:
     """What is wrong with the files of a job that is being opened, a sentence each.
 
     Raises: ResumeRefusedError: a newer data_juicer wrote one of them.

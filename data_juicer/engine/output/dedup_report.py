@@ -26,7 +26,7 @@ def write_dedup_report(
 
     Args:
         partitions: in the order of the input.
-        resolves: of every dataset-wide operator.
+        resolves: of every dataset operator.
     """
     write_report(store, layout.dedup_report, _schema(), _tables(store, layout, partitions, resolves))
 

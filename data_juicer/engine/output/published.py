@@ -63,7 +63,7 @@ def _find_change(
 
 
 def _is_same(results: ResultsManifest, file: ExportedFile, data: memoryview) -> bool:
-    """A file without a digest of its own is made of all parts, one behind the other."""
+    """A file without a digest of its own is made of all parts, one after the other."""
     if file.digest:
         return digest_of(data) == file.digest
     start = 0

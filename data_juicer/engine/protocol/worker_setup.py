@@ -29,7 +29,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     identities: tuple[OperatorIdentity, ...]
     """Of each operator, as the driver found it: version, parameters with defaults, digests of assets."""
     resolve_keys: dict[int, str] = {}
-    """Of the dataset-wide operators, by their index; see plan/keys.py."""
+    """Of the dataset operators, by their index; see plan/keys.py."""
     custom_operator_paths: tuple[str, ...] = ()
     text_key: str = "text"
     text_keys: tuple[str, ...]

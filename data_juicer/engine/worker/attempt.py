@@ -61,7 +61,7 @@ class AttemptRunner:
             ),
         )
         self.saved = attempt.base.operator_index if attempt.base else -1
-        """The operator behind which the newest checkpoint is, committed or handed to the saver; -1: the source."""
+        """The operator after which the newest checkpoint is, committed or handed to the saver; -1: the source."""
         self.below: Batch
         self.summary: Summarised
 
@@ -195,7 +195,7 @@ class AttemptRunner:
         return m.OperatorDone(task=self.key, attempt=self.attempt.name, ledger=ledger)
 
     def _apply_decision(self, operator: DatasetOperator, index: int, watch: Watch | None) -> Applied:
-        """Behind the barrier. The seconds that led to the decision count as the operator's."""
+        """Applies a decision. The seconds that led to the decision count as the operator's."""
         decision = self.attempt.decisions[index]
         table, dead = load_decision(self.context.store, self.context.layout, decision, operator)
         applied = apply_decision(operator, index, self.batches, table, dead, watch)

@@ -1,4 +1,4 @@
-"""What a worker does for a dataset-wide operator: summaries before the barrier, decisions applied behind it. Pure."""
+"""What a worker does for a dataset operator: summaries before the operator, decisions applied after it. Pure."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _summarise_batch(operator: DatasetOperator, batch: Batch, start: int, isolat
 
 
 def _lines(batches: Iterable[Batch]) -> list[bytes]:
-    """The rows with the figures of filters, as they would be exported."""
+    """The rows with the stats of filters, as they would be exported."""
     return [line for batch in batches for line in encode_rows(batch, keep_stats=True).split(b"\n")[:-1]]
 
 
@@ -115,7 +115,7 @@ def apply_decision(
     dead: DeadRows,
     watch: Watch | None = None,
 ) -> Applied:
-    """The rows behind the barrier. Rows that the operator removes count as what it says of them.
+    """The rows after the operator. Rows that the operator removes count as what it says of them.
 
     Args:
         decision: about the rows that are not dead, or the rows that are gathered.

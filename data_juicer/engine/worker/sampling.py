@@ -41,7 +41,7 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     after: dict[str, str] | None = None
     """None for a dropped row."""
     why: str | None = None
-    """For a row that a filter dropped: its figures and the bound."""
+    """For a row that a filter dropped: its stats and the bound."""
 
 
 _ENCODER: Final = msgspec.json.Encoder()

@@ -17,7 +17,7 @@ from data_juicer.plan.tasks import TaskKey
 Save = Callable[[], tuple[Message, ...]]
 
 WAITING_MAX = 2
-"""Saves that may wait behind the one under way; it bounds the memory that they hold on to."""
+"""Saves that may wait after the one under way; it bounds the memory that they hold on to."""
 
 
 class Saver(Protocol):

@@ -96,7 +96,7 @@ class StageWriter:
         letters: Sequence[DeadLetter],
         ledgers: tuple[OperatorLedger, ...],
     ) -> Manifest:
-        """Write the summary for a dataset-wide operator.
+        """Write the summary for a dataset operator.
 
         Args:
             letters: of the rows that it raised on.
@@ -194,7 +194,7 @@ def lost_rows(attempt: m.Attempt) -> tuple[LostRow, ...]:
 
 
 class Sidecar:
-    """Records that lie beside the rows of a partition, committed with its stages: dead letters and traces.
+    """Records that are beside the rows of a partition, committed with its stages: dead letters and traces.
 
     Lines in the order in which they came; each checkpoint stages those that are new since the one before it.
     """

@@ -1,4 +1,4 @@
-"""The files of a dataset-wide operator as a worker has to do with them: summaries staged, decisions read."""
+"""The files of a dataset operator as a worker has to do with them: summaries staged, decisions read."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class JsonlRows:
         return len(self.starts)
 
     def line(self, origin: int) -> memoryview:
-        """The JSON object of one row as it stands in the source, without blanks around it."""
+        """The JSON object of one row as it is in the source, without blanks around it."""
         return self.data[self.starts[origin] : self.stops[origin]]
 
     def text(self, key: str) -> pa.Array:

@@ -27,7 +27,7 @@ def encode_rows(batch: Batch, *, keep_stats: bool = False) -> bytes:
     """The rows of a batch as JSON Lines, each ending in a newline.
 
     Args:
-        keep_stats: merge the figures of filters into the field `STATS_FIELD`, otherwise they are left out.
+        keep_stats: merge the stats of filters into the field `STATS_FIELD`, otherwise they are left out.
     """
     rewritten = _rewritten_rows(batch, keep_stats=keep_stats)
     pieces = _source_lines(batch, rewritten)
@@ -116,7 +116,7 @@ def _put_stats(batch: Batch, rows: npt.NDArray[np.intp], opened: list[RawRow]) -
 
 
 class _Members:
-    """Joins raw members to objects; what stands before the values is made once for all rows with the same keys."""
+    """Joins raw members to objects; what precedes the values is made once for all rows with the same keys."""
 
     def __init__(self) -> None:
         self._before: dict[tuple[str, ...], tuple[bytes, ...]] = {}

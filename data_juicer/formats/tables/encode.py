@@ -28,7 +28,7 @@ from data_juicer.rows.batch import STATS_FIELD, Batch
 
 
 def encode_table(batch: Batch, *, keep_stats: bool = False) -> pa.Table:
-    """The rows of a batch as a table: columns of the source, then new fields, then figures of filters.
+    """The rows of a batch as a table: columns of the source, then new fields, then stats of filters.
 
     The batch must come from Parquet. Rows that an operator made have nulls where they lack a column.
 
@@ -176,7 +176,7 @@ def _stats(table: pa.Table, figures: Mapping[str, pa.Array]) -> pa.StructArray:
 
 
 def _typed(name: str, column: pa.Array) -> tuple[pa.Field, pa.Array]:
-    """A column of figures; as JSON text where they are not of one type."""
+    """A column of stats; as JSON text where they are not of one type."""
     if not pa.types.is_large_binary(column.type):
         return pa.field(name, column.type), column
     return pa.field(name, pa.large_string(), metadata=JSON_TEXT), column.cast(pa.large_string())

@@ -150,7 +150,7 @@ def arrow_field(name: str, kind: Kind) -> pa.Field:
 
 
 def is_json_text(kind: Kind) -> bool:
-    """Whether values of this kind are held as their JSON text."""
+    """Whether values of this kind are kept as their JSON text."""
     return kind.name == "json" or (kind.name == "struct" and not kind.members)
 
 

@@ -1,4 +1,4 @@
-"""Tables in the types that everything behind a reader can work with. Pure.
+"""Tables in the types that everything after a reader can work with. Pure.
 
 Arrow has several types for one kind of value, and few functions work on all of them: rows of string views cannot be
 taken, dictionaries within lists cannot be joined. `normal_table` gives each value in a type that holds it exactly:

@@ -16,7 +16,7 @@ from data_juicer.utils.constant import Fields
 class NaiveReverseGrouper(Mapper):
     """Ungrouping (explode): makes as many rows of a row as its lists are long, one from each position of the lists.
 
-    It undoes a grouper. No other row has to be known for it, so it is no barrier. Values that are no lists go into each of the
+    It undoes a grouper. No other row has to be known for it, so it is not a dataset operator. Values that are no lists go into each of the
     rows; what aggregators wrote to `__dj__batch_meta__` goes.
 
     Args:

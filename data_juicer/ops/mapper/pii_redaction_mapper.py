@@ -42,7 +42,7 @@ class PiiRedactionMapper(Mapper):
         mask_pem: PEM blocks.
         mask_jwt: JSON web tokens.
         mask_urls: addresses of web pages.
-        mask_ips: IPv4 addresses, and addresses in brackets with their port, or with a letter or digit behind them.
+        mask_ips: IPv4 addresses, and addresses in brackets with their port, or with a letter or digit after them.
         mask_macs: hardware addresses.
         path_replacement: what replaces a path.
         email_replacement: see above.

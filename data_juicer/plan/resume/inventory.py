@@ -1,4 +1,4 @@
-"""What earlier runs committed: the manifests that lie on disk, and those that are damaged."""
+"""What earlier runs committed: the manifests that are on disk, and those that are damaged."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Inventory:
 def take_inventory(store: Store, layout: JobLayout) -> Inventory:
     """Read every manifest of the job. Data files are not opened; a missing one or one of the wrong size is damage.
 
-    Only the decisions of dataset-wide operators are read: a worker that found them damaged could not go on.
+    Only the decisions of dataset operators are read: a worker that found them damaged could not go on.
     """
     inventory = take_checkpoints(store, layout)
     names = set(store.list(layout.results_dir))

@@ -38,8 +38,8 @@ class Wanted:
     keys: tuple[str, ...]
     result_key: str
     operators: tuple[OperatorIdentity, ...] = ()
-    barriers: tuple[int, ...] = ()
-    """Indices of the dataset-wide operators."""
+    dataset_operators: tuple[int, ...] = ()
+    """Indices of the dataset operators."""
 
 
 def find_resume_point(
@@ -82,7 +82,7 @@ def _why_not(manifest: Manifest, wanted: Wanted, key: str | None) -> str | None:
     if key is None:
         return "the recipe is shorter now"
     index = manifest.operator_index
-    is_behind = any(barrier <= index for barrier in wanted.barriers)
-    if is_behind and manifest.operators == tuple(map(stored_identity, wanted.operators[: index + 1])):
+    is_after = any(dataset_operator <= index for dataset_operator in wanted.dataset_operators)
+    if is_after and manifest.operators == tuple(map(stored_identity, wanted.operators[: index + 1])):
         return "the other rows that a dataset-wide operator before it saw changed"
     return "an operator, its parameters, its code or the order of operators changed"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from data_juicer.ops.base import DatasetOperator, Filter, Mapper, Operator
 from data_juicer.ops.catalog import registry
 from data_juicer.rows.batch import Batch
-from data_juicer.testing.barriers import resolve
+from data_juicer.testing.dataset_operators import resolve
 from data_juicer.testing.rows import batch_of
 from tests.support.shared import ASSETS, need
 

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.planted_duplicates import Planted, generate
 from data_juicer.ops.base import DatasetOperator
 from data_juicer.ops.catalog import registry
-from data_juicer.testing.barriers import decide
+from data_juicer.testing.dataset_operators import decide
 from data_juicer.testing.rows import batch_of
 
 MINHASH = "document_minhash_deduplicator"

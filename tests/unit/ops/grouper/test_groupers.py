@@ -12,7 +12,7 @@ import pytest
 from data_juicer.errors import ConfigError
 from data_juicer.ops.base import DatasetOperator, Mapper
 from data_juicer.ops.catalog import registry
-from data_juicer.testing.barriers import decide, resolve
+from data_juicer.testing.dataset_operators import decide, resolve
 from data_juicer.testing.rows import batch_of
 
 ROWS = [{"id": n, "kind": f"k{n * n % 7}", "text": "word " * (n % 5)} for n in range(200)]

@@ -9,7 +9,7 @@ import pytest
 from data_juicer.errors import ConfigError, OperatorError
 from data_juicer.ops.base import DatasetOperator
 from data_juicer.ops.catalog import registry
-from data_juicer.testing.barriers import resolve
+from data_juicer.testing.dataset_operators import resolve
 from data_juicer.testing.rows import batch_of
 
 ROWS = [{"id": n, "tag": "abbcccdddd"[n % 10], "score": None if n == 7 else (n * 37) % 11} for n in range(40)]

@@ -180,28 +180,30 @@ def test_nothing_changed(job: RerunJob) -> None:
     assert job.run(PROCESS) == []
 
 
-def test_a_changed_parameter_of_a_barrier_costs_its_summaries_and_what_is_behind(job: RerunJob) -> None:
+def test_a_changed_parameter_of_a_dataset_operator_costs_its_summaries_and_what_follows(
+    job: RerunJob,
+) -> None:
     ids, changed = [0, 1, 2], {"document_deduplicator": {"lowercase": False}}
     begun = job.run([LINKS, changed, LENGTH, LETTERS, EMAILS])
     assert begun == every(ids, [1]) + every(ids, UP_TO_SECOND) + every(ids, TO_RESULT)
 
 
-def test_a_changed_operator_before_the_first_barrier_costs_everything(job: RerunJob) -> None:
+def test_a_changed_operator_before_the_first_dataset_operator_costs_everything(job: RerunJob) -> None:
     ids, changed = [0, 1, 2], {LINKS: {"repl": "<link>"}}
     begun = job.run([changed, *PROCESS[1:]])
     assert begun == every(ids, UP_TO_FIRST) + every(ids, UP_TO_SECOND) + every(ids, TO_RESULT)
 
 
-def test_a_changed_operator_between_barriers_costs_nothing_of_the_first(job: RerunJob) -> None:
+def test_a_changed_operator_between_dataset_operators_costs_nothing_of_the_first(job: RerunJob) -> None:
     ids, changed = [0, 1, 2], {"text_length_filter": {"min_len": 5}}
     assert job.run([LINKS, EXACT, changed, LETTERS, EMAILS]) == every(ids, [2, 3]) + every(ids, TO_RESULT)
 
 
-def test_a_changed_operator_behind_the_last_barrier_costs_itself(job: RerunJob) -> None:
+def test_a_changed_operator_after_the_last_dataset_operator_costs_itself(job: RerunJob) -> None:
     assert job.run([*PROCESS[:4], "clean_ip_mapper"]) == every([0, 1, 2], [4])
 
 
-def test_appended_rows_cost_themselves_before_the_barrier_and_all_behind_it(job: RerunJob) -> None:
+def test_appended_rows_cost_themselves_before_the_dataset_operator_and_all_after_it(job: RerunJob) -> None:
     job.write("m.jsonl", many_rows(12))
     ids = [0, 1, 2, 3]
     begun = job.run(PROCESS)

@@ -74,7 +74,9 @@ def test_a_damaged_decision_about_dead_rows_is_made_again(tmp_path: Path) -> Non
     assert jobs.dead_letters(config, store) == jobs.dead_letters(config, undisturbed)
 
 
-def test_more_dead_letters_than_a_job_bears_end_it_at_the_barrier_again_and_again(tmp_path: Path) -> None:
+def test_more_dead_letters_than_a_job_bears_end_it_at_the_dataset_operator_again_and_again(
+    tmp_path: Path,
+) -> None:
     rows = [b'{"text":"text %d","__dj__uid":%d}' % (n, n) if n % 20 else b'{"text":"no"}' for n in range(400)]
     config = job(tmp_path, PROCESS, rows, **{"partition.size": 50})
     store = MemoryStore()
@@ -104,7 +106,7 @@ def test_too_many_are_too_many_also_where_every_summary_is_there(tmp_path: Path)
         assert [letter.operator_index for letter in letters] == [-1] * 9 + [0]
 
 
-def test_bad_rows_before_a_barrier_count_at_it(tmp_path: Path) -> None:
+def test_bad_rows_before_a_dataset_operator_count_at_it(tmp_path: Path) -> None:
     rows = [b'{"text":"text %d"}' % n if n % 20 else b"{not json" for n in range(200)]
     config = job(tmp_path, [EXACT], rows, **{"partition.size": 50})
     watch = Watch()

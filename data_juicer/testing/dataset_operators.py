@@ -49,7 +49,7 @@ def decide(
 def resolve(
     operator: DatasetOperator, batches: Sequence[Batch], directory: str = "", memory_bytes: int = 1 << 30
 ) -> list[Batch]:
-    """The partitions behind the operator."""
+    """The partitions after the operator."""
     decisions = decide(operator, batches, directory, memory_bytes)
     return [operator.apply(batch, decision) for batch, decision in zip(batches, decisions, strict=True)]
 
