@@ -91,9 +91,9 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
     """What an encoding does not have: our own signs as ASCII, other letters escaped."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    letters = error.object[error.start : error.end]
+    dead_letters = error.object[error.start : error.end]
     return "".join(
-        _PLAIN.get(each, each.encode("ascii", "backslashreplace").decode()) for each in letters
+        _PLAIN.get(each, each.encode("ascii", "backslashreplace").decode()) for each in dead_letters
     ), error.end
 
 

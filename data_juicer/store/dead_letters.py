@@ -65,9 +65,9 @@ _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(DeadLetter)
 
 
-def encode_dead_letter(letter: DeadLetter) -> bytes:
+def encode_dead_letter(dead_letter: DeadLetter) -> bytes:
     """One line, without its end."""
-    return _ENCODER.encode(letter)
+    return _ENCODER.encode(dead_letter)
 
 
 def decode_dead_letter(line: bytes) -> DeadLetter:

@@ -69,7 +69,7 @@ class DeadRows(msgspec.Struct, frozen=True, kw_only=True):
 
     rows: tuple[int, ...] = ()
     """Their numbers among the rows before the operator, rising."""
-    letters: tuple[bytes, ...] = ()
+    dead_letters: tuple[bytes, ...] = ()
     """Their dead letters, encoded."""
 
 
@@ -112,7 +112,7 @@ def _dead_table(dead: DeadRows) -> pa.Table:
     import pyarrow as pa
 
     return pa.table(
-        {"row": pa.array(dead.rows, pa.int32()), "letter": pa.array(dead.letters, pa.large_binary())}
+        {"row": pa.array(dead.rows, pa.int32()), "letter": pa.array(dead.dead_letters, pa.large_binary())}
     )
 
 
@@ -147,7 +147,7 @@ def read_dead(store: Store, directory: str, decision: Decision) -> DeadRows:
         return NONE_DEAD
     table = decode_table(_read_dead(store, directory, decision), "arrow", decision.file)
     return DeadRows(
-        rows=tuple(table.column("row").to_pylist()), letters=tuple(table.column("letter").to_pylist())
+        rows=tuple(table.column("row").to_pylist()), dead_letters=tuple(table.column("letter").to_pylist())
     )
 
 

@@ -77,7 +77,7 @@ class SummaryFiles:
         except CheckpointCorruptError as error:
             raise DamagedSummaryError(str(error), manifest.partition) from error
         rows = [row for row in range(before.rows_out) if row not in there]
-        return DeadRows(rows=tuple(rows), letters=tuple(lines))
+        return DeadRows(rows=tuple(rows), dead_letters=tuple(lines))
 
     def seconds(self, number: int) -> float:
         """How long it took to summarise that partition."""

@@ -224,19 +224,19 @@ class BackendContract:
         self._need_workers()
         here = job({50: poison})
         here.run()
-        assert [letter[:2] for letter in here.outcome.dead_letters] == [("poison_mapper", 51)]
+        assert [dead_letter[:2] for dead_letter in here.outcome.dead_letters] == [("poison_mapper", 51)]
 
     def test_an_operator_that_hangs_is_ended_and_its_row_is_found(self, job: Callable[..., Job]) -> None:
         self._need_workers()
         here = job({50: "!sleep"}, **{"fault_tolerance.op_timeout_s": 0.5})
         here.run()
-        assert [letter[:2] for letter in here.outcome.dead_letters] == [("poison_mapper", 51)]
+        assert [dead_letter[:2] for dead_letter in here.outcome.dead_letters] == [("poison_mapper", 51)]
 
     def test_a_row_that_needs_too_much_memory_costs_one_row(self, job: Callable[..., Job]) -> None:
         self._need_workers()
         here = job({50: "!eat 4"}, **{"fault_tolerance.worker_memory_mb": 700})
         here.run()
-        assert [letter[:2] for letter in here.outcome.dead_letters] == [("poison_mapper", 51)]
+        assert [dead_letter[:2] for dead_letter in here.outcome.dead_letters] == [("poison_mapper", 51)]
 
     def _need_workers(self) -> None:
         if not self.has_workers:

@@ -143,8 +143,10 @@ def dead_letters(config: JobConfig, store: Store) -> list[tuple[str, int, str | 
     lines = [
         line for name in shown for line in store.read(os.path.join(layout.dead_letter_dir, name)).splitlines()
     ]
-    letters = [msgspec.json.decode(line) for line in lines]
-    return [(letter["operator"], letter["line"], letter.get("row")) for letter in letters]
+    dead_letters = [msgspec.json.decode(line) for line in lines]
+    return [
+        (dead_letter["operator"], dead_letter["line"], dead_letter.get("row")) for dead_letter in dead_letters
+    ]
 
 
 def logged(config: JobConfig, store: Store) -> list[t.Record]:

@@ -105,10 +105,10 @@ class Job:
 
     def results(self) -> dict[str, list[Any]]:
         """The export, and the dead letters without their attempt."""
-        letters = (self.home / "work" / "j" / "dead_letter").glob("partition_??????.jsonl")
+        dead_letters = (self.home / "work" / "j" / "dead_letter").glob("partition_??????.jsonl")
         held = {
             path.name: [json.loads(line) | {"attempt": ""} for line in path.read_text().splitlines()]
-            for path in letters
+            for path in dead_letters
         }
         return held | {"export": (self.home / "out" / "out.jsonl").read_text().splitlines()}
 

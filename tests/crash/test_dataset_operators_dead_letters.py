@@ -85,7 +85,9 @@ def test_more_dead_letters_than_a_job_bears_end_it_at_the_dataset_operator_again
         with pytest.raises(JobFailedError, match=r"rows are dead letters.*must hold an integer"):
             jobs.run_inline(config, store, watch)
         assert not [index for _, index in watch.started if index > 1]
-    assert {letter.operator_index for letter in committed_dead_letters(store, jobs.layout_of(config))} == {1}
+    assert {
+        dead_letter.operator_index for dead_letter in committed_dead_letters(store, jobs.layout_of(config))
+    } == {1}
     borne = job(
         tmp_path, PROCESS, rows, **{"partition.size": 50, "fault_tolerance.max_dead_letter_ratio": 0.06}
     )
@@ -102,8 +104,8 @@ def test_too_many_are_too_many_also_where_every_summary_is_there(tmp_path: Path)
         with pytest.raises(JobFailedError, match=r"10 of 200 rows are dead letters"):
             jobs.run_inline(config, store, watch)
         assert watch.started == begun
-        letters = committed_dead_letters(store, jobs.layout_of(config))
-        assert [letter.operator_index for letter in letters] == [-1] * 9 + [0]
+        dead_letters = committed_dead_letters(store, jobs.layout_of(config))
+        assert [dead_letter.operator_index for dead_letter in dead_letters] == [-1] * 9 + [0]
 
 
 def test_bad_rows_before_a_dataset_operator_count_at_it(tmp_path: Path) -> None:

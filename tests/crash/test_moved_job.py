@@ -130,8 +130,8 @@ def _write_as_format_1(path: Path, copies_dir: str, source: str, job_dir: str) -
         for spec in document["partitions"]:
             spec |= {"source_path": source, "copy_path": os.path.join(copies_dir, spec["copy_path"])}
     if path.name == "results.json":
-        letters = [file for file in document["shown"] if os.path.basename(file["path"]).count(".") == 1]
-        document["shown"] = [file for file in letters if file["path"].startswith("dead_letter/")]
+        dead_letters = [file for file in document["shown"] if os.path.basename(file["path"]).count(".") == 1]
+        document["shown"] = [file for file in dead_letters if file["path"].startswith("dead_letter/")]
         for file in document["shown"]:  # reports were not among them
             file["path"] = os.path.join(job_dir, file["path"])
     path.write_text(json.dumps(document))

@@ -69,11 +69,11 @@ def check_poison(tmp_path: Path, rows: int, kinds: dict[str, int], seed: int = 1
     result, bad_s = run(bad, bad / "in.jsonl")
     from data_juicer.job.layout import JobLayout
 
-    letters = committed_dead_letters(STORE, JobLayout.of(str(bad / "work"), JOB_ID))
-    assert {letter.line: letter.operator for letter in letters} == {
+    dead_letters = committed_dead_letters(STORE, JobLayout.of(str(bad / "work"), JOB_ID))
+    assert {dead_letter.line: dead_letter.operator for dead_letter in dead_letters} == {
         line: "read" if word == "malformed" else "poison_mapper" for line, word in poisoned.items()
     }
-    assert len(letters) == len(poisoned)
+    assert len(dead_letters) == len(poisoned)
     assert result.summary.counts.rows_dead_letter == len(poisoned)
     assert (bad / "out.jsonl").read_bytes() == (clean / "out.jsonl").read_bytes()
     return clean_s, bad_s

@@ -160,15 +160,16 @@ class Bench(Observer):
 
     def _outcome(self, code: int, message: str, shown: str = "") -> Outcome:
         kinds = {_kind(record.event) for record in self._records()}
-        letters: list[Any] = []
+        dead_letters: list[Any] = []
         with contextlib.suppress(DataJuicerError):
-            letters = committed_dead_letters(STORE, self.layout)
+            dead_letters = committed_dead_letters(STORE, self.layout)
         return Outcome(
             code=code,
             message=self.plain(message),
             events=frozenset(kinds),
             dead=tuple(
-                f"{letter.operator}: {letter.error_type}: {self.plain(letter.message)}" for letter in letters
+                f"{dead_letter.operator}: {dead_letter.error_type}: {self.plain(dead_letter.message)}"
+                for dead_letter in dead_letters
             ),
             warnings=tuple(self.plain(warning) for warning in self.warned),
             shown=self.plain(shown),

@@ -95,8 +95,8 @@ def outcome(rows: list[dict[str, Any]], process: list[Any], given_: dict[str, An
             return type(error), str(error)
         whole = jobs.ledgers(config, store)[0]
         assert all(ledger.balances for ledger in whole)
-        letters = sorted(map(repr, jobs.dead_letters(config, store)))
-        return jobs.exported(config, store), [(each.rows_in, each.rows_out) for each in whole], letters
+        dead_letters = sorted(map(repr, jobs.dead_letters(config, store)))
+        return jobs.exported(config, store), [(each.rows_in, each.rows_out) for each in whole], dead_letters
 
 
 @settings(deadline=None, max_examples=150)

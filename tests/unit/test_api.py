@@ -80,7 +80,7 @@ def test_packed_results_are_read_back(tmp_path):
 def test_dead_letters_are_given_with_their_rows(tmp_path):
     rows = [*ROWS * 10, {"text": 7}]
     job = _run_rows(tmp_path, rows)
-    assert [letter.error_type for letter in job.dead_letters()] == ["text_not_string"]
+    assert [dead_letter.error_type for dead_letter in job.dead_letters()] == ["text_not_string"]
 
 
 def test_rows_of_an_unknown_kind_and_a_second_input_are_refused(tmp_path):

@@ -49,10 +49,13 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     from data_juicer.engine.output.dead_letters import committed_dead_letters, group_letters
 
     job = JobHandle.open(arguments.work_dir, arguments.job)
-    letters = committed_dead_letters(job.store, job.layout)
-    groups = group_letters(letters, max(0, arguments.examples))
+    dead_letters = committed_dead_letters(job.store, job.layout)
+    groups = group_letters(dead_letters, max(0, arguments.examples))
     report = Report(
-        job_id=job.job_id, rows=len(letters), dead_letter_dir=job.layout.dead_letter_dir, groups=tuple(groups)
+        job_id=job.job_id,
+        rows=len(dead_letters),
+        dead_letter_dir=job.layout.dead_letter_dir,
+        groups=tuple(groups),
     )
 
     def lines(width: int) -> list[str]:
@@ -61,7 +64,7 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
         again = f"dj-jobs retry-dead-letters {job.job_id} --work_dir {arguments.work_dir}"
         return [
             *letter_lines(groups, width),
-            f"{'1 row' if len(letters) == 1 else f'{len(letters):,} rows'} in {job.layout.dead_letter_dir}",
+            f"{'1 row' if len(dead_letters) == 1 else f'{len(dead_letters):,} rows'} in {job.layout.dead_letter_dir}",
             f"to run them again: {again}",
         ]
 
@@ -73,25 +76,25 @@ def letter_lines(groups: Sequence[DeadLetterGroup], width: int) -> list[str]:
     lines: list[str] = []
     for group in groups:
         lines.append(f"{group.rows:>7,}  {group.operator}: {group.error_type}")
-        for letter in group.examples:
+        for dead_letter in group.examples:
             lines += textwrap.wrap(
-                printable(_place(letter)),
+                printable(_place(dead_letter)),
                 max(width, _WIDTH_MIN),
                 initial_indent=_INDENT,
                 subsequent_indent=f"{_INDENT}  ",
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-            lines.append(f"{_INDENT}  {_row(letter)}"[:width])
+            lines.append(f"{_INDENT}  {_row(dead_letter)}"[:width])
         lines.append("")
     return lines
 
 
-def _place(letter: DeadLetter) -> str:
-    name = letter.source.rpartition("/")[2]
-    return f"{name}, {letter.place}{': ' if letter.message else ''}{letter.message}"
+def _place(dead_letter: DeadLetter) -> str:
+    name = dead_letter.source.rpartition("/")[2]
+    return f"{name}, {dead_letter.place}{': ' if dead_letter.message else ''}{dead_letter.message}"
 
 
-def _row(letter: DeadLetter) -> str:
+def _row(dead_letter: DeadLetter) -> str:
     """The row, printable and not longer than any screen."""
-    return ascii(letter.raw[:500].decode(errors="replace"))[1:-1]
+    return ascii(dead_letter.raw[:500].decode(errors="replace"))[1:-1]

@@ -58,8 +58,8 @@ def run(arguments: argparse.Namespace, output: Output, signals: StopSignals) -> 
     job = JobHandle.open(os.path.abspath(arguments.work_dir), arguments.job)
     store, layout, summary = job.store, job.layout, job.summary
     found = committed_dead_letters(store, layout)
-    letters = [letter for letter in found if _is_row(letter)]
-    if not letters:
+    dead_letters = [dead_letter for dead_letter in found if _is_row(dead_letter)]
+    if not dead_letters:
         which = " that are rows of its input" if found else ""
         output.emit(Report(job_id=job.job_id), lambda _: [f"{job.job_id} has no dead letters{which}."])
         return 0
@@ -68,7 +68,9 @@ def run(arguments: argparse.Namespace, output: Output, signals: StopSignals) -> 
         directory, given = None, ["--config", arguments.config]
     with in_directory(directory):
         recipe = _current_recipe(summary, given)
-        report = _run_again(store, layout, letters, _retry_config(recipe, store, layout, letters), signals)
+        report = _run_again(
+            store, layout, dead_letters, _retry_config(recipe, store, layout, dead_letters), signals
+        )
 
     def lines(width: int) -> list[str]:
         return [
@@ -85,9 +87,9 @@ def run(arguments: argparse.Namespace, output: Output, signals: StopSignals) -> 
     return 0
 
 
-def _is_row(letter: DeadLetter) -> bool:
+def _is_row(dead_letter: DeadLetter) -> bool:
     """Whether it holds a row of the input, to be run again from the first operator on."""
-    return bool(letter.raw) and letter.is_whole and not letter.is_made
+    return bool(dead_letter.raw) and dead_letter.is_whole and not dead_letter.is_made
 
 
 class _Opened(Observer):
@@ -103,7 +105,7 @@ class _Opened(Observer):
 def _run_again(
     store: Store,
     layout: JobLayout,
-    letters: Sequence[DeadLetter],
+    dead_letters: Sequence[DeadLetter],
     config: JobConfig,
     signals: StopSignals,
 ) -> Report:
@@ -114,11 +116,11 @@ def _run_again(
     summary = run_config(config, control).summary
     signals.leave_at_once()
     retried = JobLayout.found(summary.job_id, summary.directories["job"], summary.directories)
-    failing = [_traced(letter, letters) for letter in committed_dead_letters(store, retried)]
+    failing = [_traced(dead_letter, dead_letters) for dead_letter in committed_dead_letters(store, retried)]
     return Report(
         job_id=layout.job_id,
         retry_job_id=summary.job_id,
-        rows=len(letters),
+        rows=len(dead_letters),
         rows_out=summary.counts.rows_out,
         rows_still_failing=len(failing),
         export_path=summary.export_path,
@@ -144,7 +146,7 @@ def _current_recipe(summary: JobSummary, given: Sequence[str]) -> JobConfig:
 
 
 def _retry_config(
-    recipe: JobConfig, store: Store, layout: JobLayout, letters: Sequence[DeadLetter]
+    recipe: JobConfig, store: Store, layout: JobLayout, dead_letters: Sequence[DeadLetter]
 ) -> JobConfig:
     """The recipe over the dead letters alone, as a job beside the one they come from."""
     work_dir = os.path.dirname(layout.job_dir)
@@ -153,7 +155,7 @@ def _retry_config(
         number += 1
     input_path = os.path.join(layout.temp_dir, f"retry{number}.jsonl")
     store.make_own_dir(layout.temp_dir)
-    store.stage(input_path, b"".join(letter.raw + b"\n" for letter in letters))
+    store.stage(input_path, b"".join(dead_letter.raw + b"\n" for dead_letter in dead_letters))
     stem, _, _ = os.path.basename(recipe.export_path).partition(".")
     return dataclasses.replace(
         recipe,
@@ -176,11 +178,11 @@ def _retry_id(job_id: str, number: int) -> str:
     return job_id[: _JOB_ID_LENGTH_MAX - len(suffix)] + suffix
 
 
-def _traced(letter: DeadLetter, letters: Sequence[DeadLetter]) -> DeadLetter:
+def _traced(dead_letter: DeadLetter, dead_letters: Sequence[DeadLetter]) -> DeadLetter:
     """A dead letter of the retry under the place that the row has in the input of the job."""
-    origin = letters[letter.line - 1]
+    origin = dead_letters[dead_letter.line - 1]
     return msgspec.structs.replace(
-        letter,
+        dead_letter,
         partition=origin.partition,
         source=origin.source,
         line=origin.line,

@@ -37,12 +37,14 @@ def committed_dead_letters(store: Store, layout: JobLayout) -> list[DeadLetter]:
     for partition in {*inventory.checkpoints, *(partition for partition, _ in inventory.summaries)}:
         if partition not in inventory.results:
             files += [(layout.checkpoints_dir, manifest) for manifest in _newest(inventory, partition)]
-    letters = [
+    dead_letters = [
         decode_dead_letter(line)
         for directory, manifest in files
         for line in read_lines(store, directory, manifest.dead_letters)
     ]
-    return sorted(letters, key=lambda letter: (letter.source, letter.line, letter.source_row))
+    return sorted(
+        dead_letters, key=lambda dead_letter: (dead_letter.source, dead_letter.line, dead_letter.source_row)
+    )
 
 
 def _newest(inventory: Inventory, partition: int) -> Iterator[Manifest]:
@@ -59,24 +61,26 @@ def _newest(inventory: Inventory, partition: int) -> Iterator[Manifest]:
 def example_dead_letters(store: Store, layout: JobLayout, count: int = 3) -> list[str]:
     """A few dead letters as an error shows them; none where they cannot be read."""
     try:
-        letters = committed_dead_letters(store, layout)
+        dead_letters = committed_dead_letters(store, layout)
     except DataJuicerError:
         return []
-    groups = group_letters(letters, count)
+    groups = group_letters(dead_letters, count)
     some = [
         group.examples[number] for number in range(count) for group in groups if number < len(group.examples)
     ]
     return [
-        f"{os.path.basename(letter.source)}, {letter.place}: {letter.operator}: {letter.error_type}: {letter.message}"
-        for letter in some[:count]
+        f"{os.path.basename(dead_letter.source)}, {dead_letter.place}: {dead_letter.operator}: {dead_letter.error_type}: {dead_letter.message}"
+        for dead_letter in some[:count]
     ]
 
 
-def group_letters(letters: Iterable[DeadLetter], examples_max: int) -> list[DeadLetterGroup]:
+def group_letters(dead_letters: Iterable[DeadLetter], examples_max: int) -> list[DeadLetterGroup]:
     """By operator in the order of the recipe, then by kind of error, the most frequent first. Pure."""
     held: dict[tuple[int, str, str], list[DeadLetter]] = {}
-    for letter in letters:
-        held.setdefault((letter.operator_index, letter.operator, letter.error_type), []).append(letter)
+    for dead_letter in dead_letters:
+        held.setdefault(
+            (dead_letter.operator_index, dead_letter.operator, dead_letter.error_type), []
+        ).append(dead_letter)
     return [
         DeadLetterGroup(
             operator=operator, error_type=kind, rows=len(rows), examples=_examples(rows, examples_max)
@@ -90,7 +94,7 @@ def group_letters(letters: Iterable[DeadLetter], examples_max: int) -> list[Dead
 def _examples(rows: Sequence[DeadLetter], examples_max: int) -> tuple[DeadLetter, ...]:
     """The first ones, of different messages as far as there are."""
     first_of_message: dict[str, int] = {}
-    for number, letter in enumerate(rows):
-        first_of_message.setdefault(letter.message, number)
+    for number, dead_letter in enumerate(rows):
+        first_of_message.setdefault(dead_letter.message, number)
     numbers = dict.fromkeys((*first_of_message.values(), *range(len(rows))))
     return tuple(rows[number] for number in islice(numbers, examples_max))

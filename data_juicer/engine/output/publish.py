@@ -70,7 +70,7 @@ def publish_job(
         job=layout.job_id,
         rows=report.rows_out,
         parts=tuple(job.parts),
-        shown=(*job.letters(), job.reported(report), *(_shown(store, layout, path) for path in files)),
+        shown=(*job.dead_letters(), job.reported(report), *(_shown(store, layout, path) for path in files)),
     )
     parts = job.parts
     target = export_target(config)
@@ -192,7 +192,7 @@ class _PublishedJob:
         if result.traces:
             self.traced.append(result)
 
-    def letters(self) -> Sequence[ExportedFile]:
+    def dead_letters(self) -> Sequence[ExportedFile]:
         """The files of dead letters. What people look for is gone where there are none now, or no such partition."""
         for partition in sorted(self._stale):
             self._store.remove(self._layout.dead_letter(partition))

@@ -46,7 +46,7 @@ class AttemptRunner:
         self.index: int | None = None
         """The operator under way; None while rows are read or written."""
         self.stages = StageWriter(context, attempt)
-        self.letters, self.traces = self.stages.letters, self.stages.traces
+        self.dead_letters, self.traces = self.stages.dead_letters, self.stages.traces
         self.made_last: list[DataFile] = []
         self.ledgers: list[OperatorLedger] = []
         self.batches: list[Batch] = []
@@ -199,7 +199,7 @@ class AttemptRunner:
         decision = self.attempt.decisions[index]
         table, dead = load_decision(self.context.store, self.context.layout, decision, operator)
         applied = apply_decision(operator, index, self.batches, table, dead, watch)
-        self.letters.add(dead.letters)
+        self.dead_letters.add(dead.dead_letters)
         ledger = msgspec.structs.replace(
             applied.ledger, duration_s=decision.duration_s, text_bytes=decision.text_bytes
         )
@@ -248,14 +248,14 @@ class AttemptRunner:
             m.RowsStarted(task=self.key, attempt=self.attempt.name, first=first, rows=rows, alone=alone)
         )
 
-    def _take_out(self, letters: list[DeadLetter]) -> None:
-        self._refuse_unless_quarantined(letters)
-        self.letters.add(encode_dead_letter(letter) for letter in letters)
+    def _take_out(self, dead_letters: list[DeadLetter]) -> None:
+        self._refuse_unless_quarantined(dead_letters)
+        self.dead_letters.add(encode_dead_letter(dead_letter) for dead_letter in dead_letters)
 
-    def _refuse_unless_quarantined(self, letters: list[DeadLetter]) -> None:
+    def _refuse_unless_quarantined(self, dead_letters: list[DeadLetter]) -> None:
         """Raises: OperatorError: there is a bad row, and the job is not to go on without it."""
-        if letters and not self.setup.quarantine:
-            first = letters[0]
+        if dead_letters and not self.setup.quarantine:
+            first = dead_letters[0]
             raise OperatorError(
                 f"{first.source}, {first.place}: {first.operator}: {first.error_type}: {first.message} "
                 "(fault_tolerance.on_bad_row is fail). What was committed is safe. Mend the row, or set quarantine, "
@@ -289,7 +289,7 @@ class AttemptRunner:
         """Hand the stage to the saver and go on from it."""
         self.saved = index
         below, whole = self.below, join_batches(self.batches)
-        new = (self.letters.take_new(), self.traces.take_new())
+        new = (self.dead_letters.take_new(), self.traces.take_new())
         ledgers, made = tuple(self.ledgers), self.context.made.take_new()
         self.below = whole.rebased()
         self.batches = _counted_anew(self.batches)
@@ -313,8 +313,8 @@ class AttemptRunner:
         if self.attempt.task.end == "result":
             return self.stages.stage_result(join_batches(self.batches), tuple(self.ledgers), self.made_last)
         until, made = self.key.until, self.summary
-        letters = self._letters_of(made.dead, self.context.operator(until), until)
-        return self.stages.stage_summary(until, made, letters, (*self.ledgers, made.ledger))
+        dead_letters = self._letters_of(made.dead, self.context.operator(until), until)
+        return self.stages.stage_summary(until, made, dead_letters, (*self.ledgers, made.ledger))
 
 
 def _counted_anew(batches: list[Batch]) -> list[Batch]:

@@ -35,13 +35,13 @@ class StageWriter:
         self.produced: tuple[DataFile, ...] = ()
         """Files that operators made so far."""
         self.lost_rows: tuple[LostRow, ...] = lost_rows(attempt)
-        self.letters = Sidecar()
+        self.dead_letters = Sidecar()
         self.traces = Sidecar()
 
     def go_on_from(self, base: Manifest) -> None:
         """Raises: CheckpointCorruptError: dead letters or traces of the checkpoint are not what was committed."""
         directory = self.context.layout.checkpoints_dir
-        self.letters.load(self.context.store, directory, base.dead_letters)
+        self.dead_letters.load(self.context.store, directory, base.dead_letters)
         self.traces.load(self.context.store, directory, base.traces)
         self.files = base.files
         self.produced = base.produced
@@ -70,7 +70,7 @@ class StageWriter:
         self.files = (*self.files, layer)
         letters_path = self.context.layout.checkpoint_data(self.pid, index, name, "dead.jsonl")
         traces_path = self.context.layout.checkpoint_data(self.pid, index, name, "trace.jsonl")
-        letter_files = self.letters.stage_new(store, letters_path, new[0])
+        letter_files = self.dead_letters.stage_new(store, letters_path, new[0])
         trace_files = self.traces.stage_new(store, traces_path, new[1])
         return self._manifest("checkpoint", index, self.files, letter_files, trace_files, ledgers, started_s)
 
@@ -84,7 +84,9 @@ class StageWriter:
         data = encode_result(batch, setup.result_format, setup.result_compression, setup.keep_stats)
         path = layout.result_data(self.pid, self.attempt.name, setup.result_suffix)
         files = (stage_file(store, path, data, len(batch)),)
-        letter_files = self.letters.stage_all(store, layout.dead_letter_data(self.pid, self.attempt.name))
+        letter_files = self.dead_letters.stage_all(
+            store, layout.dead_letter_data(self.pid, self.attempt.name)
+        )
         trace_files = self.traces.stage_all(store, layout.trace_data(self.pid, self.attempt.name))
         last = len(self.setup.operators) - 1
         return self._manifest("result", last, files, letter_files, trace_files, ledgers, started_s)
@@ -93,7 +95,7 @@ class StageWriter:
         self,
         index: int,
         made: Summarised,
-        letters: Sequence[DeadLetter],
+        dead_letters: Sequence[DeadLetter],
         ledgers: tuple[OperatorLedger, ...],
     ) -> Manifest:
         """Write the summary for a dataset operator.
@@ -106,7 +108,7 @@ class StageWriter:
             self.context.store,
             lambda suffix: self.context.layout.checkpoint_data(self.pid, index, self.attempt.name, suffix),
             made,
-            (self.letters.take_new(), [encode_dead_letter(letter) for letter in letters]),
+            (self.dead_letters.take_new(), [encode_dead_letter(dead_letter) for dead_letter in dead_letters]),
         )
         return self._manifest("summary", index, files, letter_files, (), ledgers, started_s)
 

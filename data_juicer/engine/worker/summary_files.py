@@ -27,7 +27,7 @@ Paths = Callable[[str], str]
 
 
 def stage_summary(
-    store: Store, paths: Paths, summary: Summarised, letters: Iterable[Sequence[bytes]]
+    store: Store, paths: Paths, summary: Summarised, dead_letters: Iterable[Sequence[bytes]]
 ) -> tuple[tuple[DataFile, ...], tuple[DataFile, ...]]:
     """Write a summary, and the whole rows where they are gathered: its files, and those of dead letters.
 
@@ -41,7 +41,7 @@ def stage_summary(
     names = ("summary.before.jsonl", "summary.dead.jsonl")
     letter_files = [
         stage_file(store, paths(name), b"".join([line + b"\n" for line in lines]), len(lines))
-        for name, lines in zip(names, letters, strict=True)
+        for name, lines in zip(names, dead_letters, strict=True)
         if lines
     ]
     return tuple(files), tuple(letter_files)

@@ -53,8 +53,8 @@ def test_a_cell_that_is_not_utf8_costs_its_row(tmp_path: Path, export: str, key:
     pq.write_table(pa.table(columns), tmp_path / "in.parquet")
     config = run(tmp_path, tmp_path / "in.parquet", export=export)
     assert [row["text"] for row in rows_of(config)] == ["one", "three", "four"]
-    (letter,) = (tmp_path / "job/dead_letter/partition_000000.jsonl").read_text().splitlines()
-    told = json.loads(letter)
+    (dead_letter,) = (tmp_path / "job/dead_letter/partition_000000.jsonl").read_text().splitlines()
+    told = json.loads(dead_letter)
     assert (told["error_type"], told["row_in_group"]) == ("invalid_utf8", 1)
     assert told["message"] == f"column {key!r}: a string is not UTF-8"
     assert "row_base64" in told
@@ -150,6 +150,6 @@ def test_a_row_of_parquet_that_is_too_long_costs_itself(tmp_path: Path, export: 
     pq.write_table(pa.table({"text": ["one", "x" * 1_100_000, "three"]}), tmp_path / "in.parquet")
     config = run(tmp_path, tmp_path / "in.parquet", export=export, **{"partition.max_row_mb": 1})
     assert [row["text"] for row in rows_of(config)] == ["one", "three"]
-    (letter,) = (tmp_path / "job/dead_letter/partition_000000.jsonl").read_text().splitlines()
-    told = json.loads(letter)
+    (dead_letter,) = (tmp_path / "job/dead_letter/partition_000000.jsonl").read_text().splitlines()
+    told = json.loads(dead_letter)
     assert (told["error_type"], len(told["row"])) == ("too_long", 1000)

@@ -33,14 +33,14 @@ def test_equal_rows_are_letters_of_their_own_that_name_row_group_and_row(tmp_pat
     )
     store = PosixStore()
     jobs.run_inline(config, store)
-    letters = committed_dead_letters(store, jobs.layout_of(config))
-    assert [letter.place for letter in letters] == [
+    dead_letters = committed_dead_letters(store, jobs.layout_of(config))
+    assert [dead_letter.place for dead_letter in dead_letters] == [
         "row group 0, row 4",
         "row group 1, row 1",
         "row group 1, row 6",
         "row group 2, row 3",
     ]
-    (group,) = group_letters(letters, 3)
+    (group,) = group_letters(dead_letters, 3)
     assert (group.rows, len(group.examples)) == (4, 3)
     assert example_dead_letters(store, jobs.layout_of(config))[0].startswith(
         "in.parquet, row group 0, row 4: poison_mapper: "

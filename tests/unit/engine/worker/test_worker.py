@@ -205,4 +205,4 @@ def test_decisions_made_without_a_lost_row_are_applied_without_it_after_a_damage
     assert watch.warnings
     texts = [line for line in jobs.exported(config, store)["result.jsonl"].splitlines() if b'row 7"' in line]
     assert texts == []
-    assert [letter[0] for letter in jobs.dead_letters(config, store)] == [PROCESS[SUSPECT]] * 2
+    assert [dead_letter[0] for dead_letter in jobs.dead_letters(config, store)] == [PROCESS[SUSPECT]] * 2
