@@ -11,12 +11,12 @@ import stat
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from data_juicer.storage import owners
 from data_juicer.storage.base import AdvisoryLock, Data, Entry, Reader, Stat
 from data_juicer.storage.directory import OwnDirectory
 from data_juicer.storage.disk import ASIDE_SUFFIX, DiskStore, Sink
 from data_juicer.storage.file_lock import FileLock, held_exclusively, is_held
 from data_juicer.storage.os_errors import free_bytes, translate_os_errors, volume
+from data_juicer.storage.owners import find_foreign, find_kind, find_open_to_all, find_untrusted
 from data_juicer.storage.posix_files import open_directory, open_held, open_new
 
 OWN_DIRECTORY_MODE: Final = 0o755
@@ -166,10 +166,10 @@ class PosixStore(DiskStore):
         return is_held(path)
 
     def find_foreign(self, path: str) -> str | None:
-        return owners.find_foreign(path)
+        return find_foreign(path)
 
     def find_open_to_all(self, path: str) -> str | None:
-        return owners.find_open_to_all(path)
+        return find_open_to_all(path)
 
     def is_same(self, path: str, other: str) -> bool:
         try:
@@ -178,10 +178,10 @@ class PosixStore(DiskStore):
             return path == other
 
     def find_untrusted(self, path: str) -> str | None:
-        return owners.find_untrusted(path)
+        return find_untrusted(path)
 
     def find_kind(self, path: str) -> str | None:
-        return owners.find_kind(path)
+        return find_kind(path)
 
     def make_own_dir(self, path: str) -> None:
         path = os.path.abspath(path)

@@ -57,7 +57,7 @@ def _serve(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
     from data_juicer.engine.worker.context import WorkerContext
     from data_juicer.engine.worker.saver import ThreadSaver
     from data_juicer.engine.worker.worker import Worker
-    from data_juicer.storage.posix import PosixStore
+    from data_juicer.storage import open_store
 
     pa.set_cpu_count(1)
     encoder = msgspec.msgpack.Encoder()
@@ -70,7 +70,7 @@ def _serve(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
     setup = msgspec.msgpack.decode(inbox.get(), type=WorkerSetup)
     if setup.memory_bytes_max:
         pa.set_memory_pool(pa.system_memory_pool())  # the others reserve a gigabyte ahead, which would count
-    context = WorkerContext(setup, PosixStore(), SystemClock(), ThreadSaver(tell), tell)
+    context = WorkerContext(setup, open_store(setup.job_dir), SystemClock(), ThreadSaver(tell), tell)
     worker = Worker(context, f"pid {os.getpid()}")
     if setup.memory_bytes_max:
         limit_memory(setup.memory_bytes_max)

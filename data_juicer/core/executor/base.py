@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from data_juicer.clock import Clock, SystemClock
 from data_juicer.core.executor.event_logging_mixin import EventLoggingMixin
 from data_juicer.engine.run_context import RunControl
+from data_juicer.errors import ConfigError
 from data_juicer.job.naming import name_job
 from data_juicer.storage.base import Store
 from data_juicer.storage.posix import PosixStore
@@ -47,6 +48,17 @@ class BackendExecutor(EventLoggingMixin, ABC):
         watched = dataclasses.replace(self.control, observers=(self, *self.control.observers))
         environment = RunEnvironment(store=self.store, clock=self.clock, backend=backend, control=watched)
         return run_job(config, environment)
+
+    def need_store_for_workers(self, config: JobConfig) -> None:
+        """Workers of other processes open the store by its URI.
+
+        Raises: ConfigError: it has none, so that they would read and write elsewhere.
+        """
+        if self.store.uri is None:
+            raise ConfigError(
+                f"executor_type: {config.executor_type}: its workers cannot open the store that was given, which no URI "
+                "names. Nothing was changed; use executor_type: inline."
+            )
 
     @abstractmethod
     def make_backend(self, config: JobConfig) -> Backend:

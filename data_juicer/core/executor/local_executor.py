@@ -17,6 +17,7 @@ class LocalExecutor(BackendExecutor):
             from data_juicer.backends.inline import InlineBackend
 
             return InlineBackend(self.store, self.clock)
+        self.need_store_for_workers(config)
         from data_juicer.backends.local.backend import LocalBackend
         from data_juicer.config.schema import usable_cores
 

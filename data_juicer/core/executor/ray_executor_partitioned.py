@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class PartitionedRayExecutor(BackendExecutor):
     def make_backend(self, config: JobConfig) -> Backend:
         """Raises: ConfigError: Ray is not installed, or an operator asks for something that is no amount."""
+        self.need_store_for_workers(config)
         try:
             from data_juicer.backends.ray.backend import RayBackend
         except ModuleNotFoundError as error:
