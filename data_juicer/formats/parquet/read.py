@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from data_juicer.formats.base import Fragment, ReadRows, source_changed
 from data_juicer.formats.parquet.file import InputFile, digest_pages, group_bounds, open_file, read_groups
-from data_juicer.formats.tables.read import check_columns, read_rows
+from data_juicer.formats.tables.read import check_columns, only_long_row, read_rows
 from data_juicer.storage.base import Store
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from data_juicer.formats.base import SourceFile
+
+_OVERHEAD_BYTES: Final = 1 << 16
+"""Of page headers and statistics in what a row group says of its size."""
 
 
 def read_fragment(
@@ -37,6 +40,10 @@ def read_fragment(
         _check_digest(file, fragment)
         parquet = file.parquet
         groups = _groups_of(parquet, fragment) if offset is None else range(parquet.metadata.num_row_groups)
+        size = sum(parquet.metadata.row_group(group).total_byte_size for group in groups)
+        if fragment.rows == 1 and size > row_bytes_max + _OVERHEAD_BYTES:
+            nothing = read_groups(path, parquet, ())
+            return only_long_row(path, nothing, fragment, text_keys, (size, row_bytes_max))
         table = read_groups(path, parquet, groups)
     return read_rows(path, table, fragment, text_keys, row_bytes_max, null_is_empty=null_is_empty)
 

@@ -15,6 +15,7 @@ from data_juicer.formats.parquet.file import (
     group_bounds,
     open_file,
     read_groups,
+    refuse_bombs,
     row_groups,
 )
 from data_juicer.formats.tables.encode import parquet_bytes
@@ -34,6 +35,7 @@ def scan_row_groups(store: Store, source: SourceFile, limits: FragmentLimits) ->
     Raises: InputError: the file is no whole Parquet file.
     """
     with open_file(store, source.path) as file:
+        refuse_bombs(source.path, file.parquet)
         return _whole_groups(source, file, limits)
 
 
@@ -68,6 +70,7 @@ def unpack_slices(
     """
     row_start = 0
     with open_file(store, source.path) as file:
+        refuse_bombs(source.path, file.parquet)
         for table in _slices(source.path, file.parquet, limits):
             data = parquet_bytes(table)
             fragment = Fragment(

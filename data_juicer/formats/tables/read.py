@@ -69,6 +69,26 @@ def read_rows(
     )
 
 
+def only_long_row(
+    path: str, nothing: pa.Table, fragment: Fragment, text_keys: Sequence[str], sizes: tuple[int, int]
+) -> ReadRows:
+    """A fragment of one row that is not read, since it says that it is too long.
+
+    Args:
+        nothing: a table of no rows with the columns of the row.
+        sizes: bytes of the row, and how many are read.
+    """
+    none = read_rows(path, nothing, fragment, text_keys, sizes[1])
+    bad = BadRow(
+        place=Place(row=0),
+        raw=b"",
+        error_type=TOO_LONG,
+        message=f"the row has {sizes[0]:,} bytes, at most {sizes[1]:,} are read",
+        is_whole=False,
+    )
+    return ReadRows(batch=none.batch, bad=(bad,), rows_in=1)
+
+
 def _text_column(table: pa.Table, key: str) -> pa.Array:
     column = find_column(table, key)
     assert column is not None, "its type was found"  # noqa: S101

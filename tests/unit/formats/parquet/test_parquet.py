@@ -4,6 +4,7 @@ import datetime as dt
 import decimal
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from data_juicer.errors import InputError
 from data_juicer.formats.base import FragmentLimits, ReadRows, SourceFile
 from data_juicer.formats.discover import discover
 from data_juicer.formats.jsonl.write import encode_rows
+from data_juicer.formats.parquet import file as parquet_file
+from data_juicer.formats.parquet import read as parquet_read
 from data_juicer.formats.parquet.read import read_fragment
 from data_juicer.formats.parquet.scan import scan_row_groups, unpack_slices
 from data_juicer.formats.places import resolve
@@ -23,6 +26,7 @@ from data_juicer.rows import json_values
 from data_juicer.rows.batch import Batch, Place
 from data_juicer.storage.posix import PosixStore
 
+STORE = PosixStore()
 LIMITS = FragmentLimits(rows_max=4, size_bytes_max=1 << 20)
 TABLE = pa.table(
     {
@@ -238,3 +242,37 @@ def test_times_between_two_microseconds_are_told_to_the_nanosecond(
 ) -> None:
     batch = read(tmp_path, table=pa.table({"text": ["a"], "when": column})).batch
     assert json.loads(encode_rows(batch)) == {"text": "a", "when": shown}
+
+
+def test_a_row_group_of_one_row_that_says_it_is_too_long_is_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = source_of(tmp_path, pa.table({"text": ["a", "x" * 100_000, "c"]}), 1)
+    limits = FragmentLimits(rows_max=1, size_bytes_max=1 << 20)
+    fragments = scan_row_groups(STORE, source, limits) or ()
+    decoded: list[int] = []
+    whole = parquet_file.read_groups
+
+    def watched(path: str, file: pq.ParquetFile, groups: Sequence[int]) -> pa.Table:
+        decoded.extend(groups)
+        return whole(path, file, groups)
+
+    monkeypatch.setattr(parquet_read, "read_groups", watched)
+    read_rows = [
+        read_fragment(STORE, source.path, each, ("text",), row_bytes_max=10_000) for each in fragments
+    ]
+    assert [rows.batch.text("text").to_pylist() for rows in read_rows] == [["a"], [], ["c"]]
+    assert [(bad.error_type, bad.is_whole) for bad in read_rows[1].bad] == [("too_long", False)]
+    assert decoded == [0, 2]
+
+
+def test_a_column_that_says_it_unpacks_to_more_than_any_text_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pa.table({"text": ["x" * 8_000_000]})
+    pq.write_table(table, tmp_path / "bomb.parquet", compression="zstd")
+    (source,) = discover(STORE, [str(tmp_path / "bomb.parquet")])
+    monkeypatch.setattr(parquet_file, "FREE_BYTES", 1 << 20)
+    for scan in (scan_row_groups, unpack_slices):
+        with pytest.raises(InputError, match="row group 0, column 'text' unpacks to more than 1,000 times"):
+            list(scan(STORE, source, LIMITS) or ())
