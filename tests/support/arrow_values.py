@@ -358,6 +358,8 @@ def is_meant(expected: Any, found: Any) -> bool:
     numbers = (int, float, Decimal, Fraction)
     if not isinstance(expected, numbers) or not isinstance(found, numbers):
         return False
+    if isinstance(expected, Fraction) and isinstance(found, float):
+        return Fraction(repr(found)) == expected  # a number in JSON, whose shortest text says it
     if isinstance(expected, float) or isinstance(found, float):
         return (
             _as_float(expected) == _as_float(found)

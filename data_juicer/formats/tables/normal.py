@@ -194,7 +194,22 @@ def _nested(array: pa.Array) -> pa.Array:
         values = _normal(_all_items(array))
         made = pa.list_(_renewed(kind.value_field, values), kind.list_size)
         return pa.FixedSizeListArray.from_arrays(values, type=made, mask=nulls)
-    return list_array(array, _normal(array.flatten()), kind.value_field)
+    return list_array(array, _list_items(array), kind.value_field)
+
+
+def _list_items(array: pa.Array) -> pa.Array:
+    """The items, normal, of the lists that are not null, in order."""
+    if pt.is_list_view(array.type) or pt.is_large_list_view(array.type):
+        return _normal(array.flatten())
+    offsets = array.offsets.to_numpy()
+    start, stop = int(offsets[0]), int(offsets[-1])
+    items = _normal(array.values.slice(start, stop - start))  # first: Arrow cannot select items of every type
+    nulls = array.is_null().to_numpy(zero_copy_only=False)
+    if not (nulls & (np.diff(offsets) > 0)).any():
+        return items
+    return items.filter(
+        pa.array(np.repeat(~nulls, np.diff(offsets)))
+    )  # a null list may have items all the same
 
 
 def _all_items(array: pa.FixedSizeListArray) -> pa.Array:
