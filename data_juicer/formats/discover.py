@@ -25,18 +25,34 @@ def discover(
 ) -> list[SourceFile]:
     """The files after inputs, in the order of the inputs; those of a folder or glob sorted by path.
 
-    Folders are searched through, hidden files and files of no known suffix in them are left out; a file that is named
-    twice is read twice.
+    Folders are searched through, hidden files and files of no known suffix in them are left out. A file that has several
+    names in the inputs (spellings, symbolic or hard links) is read once, under the first of them.
 
     Args:
         inputs: files, folders or globs.
         suffixes: take only these files, such as ".jsonl"; empty: all that can be read.
-        tell: told of the files of a folder or glob that are left out, a sentence for each input.
+        tell: told of the files of a folder or glob that are left out, a sentence for each input, and of files that are named twice.
     Raises: InputError: an input is missing, holds nothing to read, or cannot be read.
     """
     wanted = tuple(suffix if suffix.startswith(".") else f".{suffix}" for suffix in suffixes)
-    paths = [path for given in inputs for path in _files(store, given, wanted, tell)]
-    return [_source(store, index, path) for index, path in enumerate(paths)]
+    first: dict[str, SourceFile] = {}
+    again: list[tuple[str, str]] = []
+    for path in (path for given in inputs for path in _files(store, given, wanted, tell)):
+        source, identity = _source(store, len(first), path)
+        known = first.setdefault(identity, source)
+        if known is not source:
+            again.append((path, known.path))
+    if again:
+        tell(_named_twice(again))
+    return list(first.values())
+
+
+def _named_twice(again: Sequence[tuple[str, str]]) -> str:
+    """The sentence about names that lead to a file that an earlier name leads to."""
+    path, first = again[0]
+    same = f"is {first}" if path != first else "is named before"
+    more = f", and so are {len(again) - 1:,} further names" if len(again) > 1 else ""
+    return f"{path}: {same}{more}; a file is read once"
 
 
 def _files(store: Store, given: str, wanted: tuple[str, ...], tell: Callable[[str], None]) -> list[str]:
@@ -115,7 +131,8 @@ def kind_of_path(path: str) -> tuple[str, Compression] | None:
     return SUFFIXES.get(suffix_of(path))
 
 
-def _source(store: Store, index: int, path: str) -> SourceFile:
+def _source(store: Store, index: int, path: str) -> tuple[SourceFile, str]:
+    """The file at a path, and its identity."""
     kind = kind_of_path(path)
     if kind is None:
         raise _refused(f"{path}: unknown suffix; {_readable()}")
@@ -126,7 +143,7 @@ def _source(store: Store, index: int, path: str) -> SourceFile:
         raise _refused(f"{path}: cannot be read: {error.strerror}") from error
     except StoreError as error:
         raise _refused(f"{path}: cannot be read: {error.reason or error.finding}") from error
-    return SourceFile(
+    source = SourceFile(
         index=index,
         path=path,
         format=kind[0],
@@ -134,6 +151,7 @@ def _source(store: Store, index: int, path: str) -> SourceFile:
         size_bytes=status.size_bytes,
         mtime_ns=status.modified_ns,
     )
+    return source, status.identity
 
 
 def _nearest(store: Store, path: str) -> str:

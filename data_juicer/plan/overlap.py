@@ -1,31 +1,93 @@
-"""Outputs that lie among the inputs: the next run would read them as rows. Pure."""
+"""Outputs that lie among the inputs: the next run would read them as rows. Pure: links were resolved by the caller."""
 
 from __future__ import annotations
 
-import fnmatch
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from data_juicer.errors import ConfigError
-from data_juicer.formats.base import SourceFile
+from data_juicer.storage.walk import GLOB_MARKS, head_of, may_match_below, would_match
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One path of a recipe."""
+
+    given: str
+    """As the recipe spells it, for people."""
+    path: str
+    """Absolute; a file, a folder or a pattern."""
+    is_pattern: bool
+
+
+def find_folders(
+    inputs: Iterable[Input], sources: Iterable[str], resolve: Callable[[str], str]
+) -> dict[str, str]:
+    """The folders that the inputs lead through, as they are spelled -> without links.
+
+    Args:
+        sources: paths of the files that were found.
+        resolve: the path without links.
+    """
+    found: dict[str, str] = {}
+    for each in inputs:
+        folder = head_of(each.path) if each.is_pattern else each.path
+        found[folder] = resolve(folder)
+    heads = set(found)
+    for folder in {os.path.dirname(source) for source in sources}:
+        below = folder
+        while below not in found and below != os.path.dirname(below):
+            found[below] = resolve(below)
+            below = os.path.dirname(below)
+    return {folder: path for folder, path in found.items() if _is_within(folder, heads)}
 
 
 def refuse_overlap(
-    inputs: Iterable[str], sources: Sequence[SourceFile], export_path: str, job_dir: str
+    inputs: Sequence[Input],
+    sources: Iterable[str],
+    folders: Mapping[str, str],
+    export: tuple[str, str],
+    job_dir: tuple[str, str],
 ) -> None:
-    """Paths are absolute, `inputs` as the recipe names them.
+    """Whether the next run would find what this one writes, under whatever name the input leads to it.
 
+    Args:
+        sources: paths of the files that were found, without links.
+        folders: what `find_folders` gave.
+        export: the path as it is named, and without links.
+        job_dir: likewise.
     Raises: ConfigError: the export would replace a source, or export or job are where the input is looked for.
     """
-    if any(source.path == export_path for source in sources):
+    if export[1] in set(sources):
         raise ConfigError(
-            f"export_path: {export_path} is an input of this job. Nothing was changed; export to another file."
+            f"export_path: {export[0]} is an input of this job. Nothing was changed; export to another file."
         )
-    for given in inputs:
-        path = os.path.abspath(os.path.expanduser(given))
-        for name, output in (("export_path", export_path), ("work_dir", job_dir)):
-            if output.startswith(path.rstrip("/") + "/") or fnmatch.fnmatchcase(output, path):
+    for name, (told, path), is_folder in (("export_path", export, False), ("work_dir", job_dir, True)):
+        spelled = {told, path, *_names_in(folders, path)}
+        for each in inputs:
+            if any(_leads_to(each, output, is_folder=is_folder) for output in spelled):
                 raise ConfigError(
-                    f"{name}: {output} lies in the input {given}, so that the next run would read it as rows. "
+                    f"{name}: {told} lies in the input {each.given}, so that the next run would read it as rows. "
                     "Nothing was changed; put it elsewhere."
                 )
+
+
+def _names_in(folders: Mapping[str, str], path: str) -> Iterator[str]:
+    """The names by which the folders of the input lead to a path."""
+    for folder, real in folders.items():
+        if path.startswith(real.rstrip("/") + "/"):
+            yield folder.rstrip("/") + path[len(real.rstrip("/")) :]
+
+
+def _leads_to(each: Input, output: str, *, is_folder: bool) -> bool:
+    if not each.is_pattern:
+        return output.startswith(each.path.rstrip("/") + "/")
+    if is_folder:
+        last = each.path.rpartition("/")[2]
+        return bool(GLOB_MARKS & set(last)) and may_match_below(each.path, output)
+    return would_match(each.path, output)
+
+
+def _is_within(folder: str, heads: set[str]) -> bool:
+    return any(folder == head or folder.startswith(head.rstrip("/") + "/") for head in heads)

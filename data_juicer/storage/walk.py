@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from data_juicer.storage.base import Entry, Store
@@ -26,14 +25,59 @@ def glob_files(store: Store, pattern: str) -> Iterator[str]:
 
     A name that begins with a dot is matched only by a part that does. Raises: StoreError.
     """
-    parts = pattern.strip("/").split("/")
-    literal = next((at for at, part in enumerate(parts) if GLOB_MARKS & set(part)), len(parts))
-    folder = "/" + "/".join(parts[:literal])
+    folder = head_of(pattern)
     seen: set[str] = set()
-    for path in _matches(store, folder, parts[literal:], _Way(store, folder)):
+    for path in _matches(store, folder, _parts(pattern)[len(_parts(folder)) :], _Way(store, folder)):
         if path not in seen:
             seen.add(path)
             yield path
+
+
+def head_of(pattern: str) -> str:
+    """The folder of an absolute pattern above its first part that has a mark."""
+    parts = _parts(pattern)
+    literal = next((at for at, part in enumerate(parts) if GLOB_MARKS & set(part)), len(parts))
+    return "/" + "/".join(parts[:literal])
+
+
+def would_match(pattern: str, path: str) -> bool:
+    """Whether `glob_files` would find a file of this path; both are absolute."""
+    return () in _left(tuple(_parts(pattern)), _parts(path))
+
+
+def may_match_below(pattern: str, folder: str) -> bool:
+    """Whether `glob_files` would look for files in a folder of this path; both are absolute."""
+    return any(_left(tuple(_parts(pattern)), _parts(folder)) - {()})
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]
+
+
+def _left(parts: tuple[str, ...], names: Sequence[str]) -> set[tuple[str, ...]]:
+    """What may be left of the parts of a pattern when names, from the root on, took the parts before; () is a match."""
+    left = {parts}
+    for name in names:
+        left = {further for each in left for further in _after(each, name)}
+    return left
+
+
+def _after(parts: tuple[str, ...], name: str) -> Iterator[tuple[str, ...]]:
+    if not parts:
+        return
+    if parts[0] != _ANY_FOLDERS:
+        if _fits(parts[0], name):
+            yield parts[1:]
+        return
+    if not name.startswith("."):
+        yield parts
+        if not parts[1:]:
+            yield ()
+    yield from _after(parts[1:], name)
+
+
+def _fits(part: str, name: str) -> bool:
+    return fnmatch.fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
 
 
 class _Way:
@@ -92,9 +136,8 @@ def _matches(store: Store, folder: str, parts: list[str], way: _Way) -> Iterator
             elif entry.kind == "file" and not rest:
                 yield entry.path
         return
-    fits = re.compile(fnmatch.translate(part)).match
     for entry in store.entries(folder):
-        if not fits(entry.name) or (entry.name.startswith(".") and not part.startswith(".")):
+        if not _fits(part, entry.name):
             continue
         if not rest and entry.kind == "file":
             yield entry.path

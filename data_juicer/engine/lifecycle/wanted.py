@@ -28,7 +28,7 @@ from data_juicer.ops.base import Operator
 from data_juicer.ops.catalog import custom
 from data_juicer.plan.identity import identify
 from data_juicer.plan.mapping import decode_sources
-from data_juicer.plan.overlap import refuse_overlap
+from data_juicer.plan.overlap import Input, find_folders, refuse_overlap
 from data_juicer.plan.references import are_unchanged, load_references
 from data_juicer.plan.resume.report import decode_resume_report
 from data_juicer.storage.base import Store
@@ -65,7 +65,7 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
     layout = layout_of(config, job_id)
     _check_existence(environment.store, layout, config)
     export_path = os.path.abspath(config.export_path)
-    refuse_overlap(config.sources(), sources, export_path, layout.job_dir)
+    _refuse_overlap(environment.store, config, sources, export_path, layout)
     refuse_to_replace(environment.store, config, export_path, (source.path for source in sources), layout)
     return WantedJob(
         config=config,
@@ -84,6 +84,27 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
         ),
         warnings=() if operators else ("process is empty: every row is copied as it is.",),
     )
+
+
+def _refuse_overlap(
+    store: Store, config: JobConfig, sources: Sequence[SourceFile], export_path: str, layout: JobLayout
+) -> None:
+    """Paths are compared without links. Raises: ConfigError."""
+    inputs = [_input(store, given) for given in config.sources()]
+    folders = find_folders(inputs, (source.path for source in sources), store.resolve)
+    refuse_overlap(
+        inputs,
+        (store.resolve(source.path) for source in sources),
+        folders,
+        (export_path, store.resolve(export_path)),
+        (layout.job_dir, store.resolve(layout.job_dir)),
+    )
+
+
+def _input(store: Store, given: str) -> Input:
+    """As `discover` takes it: what exists is no pattern, whatever marks its name has."""
+    path = os.path.abspath(os.path.expanduser(given))
+    return Input(given=given, path=path, is_pattern=not store.exists(path))
 
 
 def _open_to_others(store: Store, config: JobConfig, operators: Sequence[Operator]) -> Iterator[str]:

@@ -42,8 +42,24 @@ def test_a_folder_is_searched_through_in_the_order_of_paths(folder: Path) -> Non
 
 def test_files_folders_and_globs_keep_the_order_in_which_they_are_given(folder: Path) -> None:
     given = [str(folder / "deep"), str(folder / "*.jsonl*"), str(folder / "b.jsonl")]
-    assert names(folder, *given) == ["deep/c.parquet", "deep/er/d.json", "a.jsonl.gz", "b.jsonl", "b.jsonl"]
-    assert [source.index for source in discover(PosixStore(), given)] == [0, 1, 2, 3, 4]
+    assert names(folder, *given) == ["deep/c.parquet", "deep/er/d.json", "a.jsonl.gz", "b.jsonl"]
+    assert [source.index for source in discover(PosixStore(), given)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "again", ["b.jsonl", "./b.jsonl", "deep/../b.jsonl", "symbolic.jsonl", "hard.jsonl", "l/b.jsonl"]
+)
+def test_a_file_that_has_several_names_is_read_once_and_the_job_says_so(
+    folder: Path, again: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "symbolic.jsonl").symlink_to("b.jsonl")
+    (folder / "hard.jsonl").hardlink_to(folder / "b.jsonl")
+    (folder / "l").symlink_to(".")
+    monkeypatch.chdir(folder)
+    told: list[str] = []
+    found = discover(PosixStore(), ["b.jsonl", again], tell=told.append)
+    assert [source.path for source in found] == [str(folder / "b.jsonl")]
+    assert [said.rpartition("; ")[2] for said in told] == ["a file is read once"]
 
 
 def test_suffixes_choose_files(folder: Path) -> None:
@@ -129,7 +145,7 @@ def test_links_that_lead_back_are_not_walked_and_others_are(tmp_path: Path) -> N
         os.path.relpath(source.path, tmp_path / "in")
         for source in discover(PosixStore(), [str(tmp_path / "in")])
     ]
-    assert found == ["a/1.jsonl", "a/other/2.jsonl", "b/2.jsonl", "b/other/1.jsonl", "c/3.jsonl"]
+    assert found == ["a/1.jsonl", "a/other/2.jsonl", "c/3.jsonl"]  # b/2.jsonl is read already
 
 
 def test_a_folder_that_datasets_saved_is_its_arrow_files(tmp_path: Path) -> None:
