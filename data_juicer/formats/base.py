@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch, Place
     from data_juicer.storage.base import Store
 
-Compression = Literal["none", "gzip", "zstd"]
+Compression = Literal["none", "gzip", "zstd", "bzip2", "xz"]
+"""Of files that are read; results are written with the first three."""
 
 TOO_LONG: Final = "too_long"
 """Type of the error of a row that is longer than partition.max_row_mb; its dead letter need not hold the whole row."""

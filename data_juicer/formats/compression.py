@@ -1,4 +1,4 @@
-"""gzip and zstd, in and out. What is packed piece by piece may be joined: both formats allow several members in a row.
+"""gzip and zstd, in and out, bzip2 and xz in. What is packed piece by piece may be joined: members may follow each other.
 
 Memory is bounded whatever a file claims: text comes in chunks, a zstd window is at most 128 MiB, and a file that unpacks to
 more than `RATIO_MAX` times its size is refused once that is more than `FREE_BYTES`.
@@ -6,10 +6,12 @@ more than `RATIO_MAX` times its size is refused once that is more than `FREE_BYT
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import zlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final, Protocol
 
 from data_juicer.errors import InputError
 from data_juicer.formats.base import reading_input
@@ -27,12 +29,35 @@ RATIO_MAX: Final = 1000
 """Bytes of text for one packed byte, beyond FREE_BYTES. gzip reaches 1,032 on zeros; real text stays below 100."""
 WINDOW_BYTES_MAX: Final = 1 << 27
 """Of zstd, as its own tool has it without --long=31."""
+_XZ_MEMORY_BYTES: Final = 1 << 28
+"""Of its dictionary: xz -9 needs 65 MiB."""
 _GZIP_LEVEL: Final = 6
 _GZIP_BITS: Final = 31
 _READ_BYTES: Final = 1 << 18
 _FINE_BYTES: Final = 1 << 12
 _CHECKSUM: Final = "its check sum is wrong, so that rows before may be damaged too"
-_MAGIC: Final = {"none": b"", "gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+_MAGIC: Final = {
+    "none": b"",
+    "gzip": b"\x1f\x8b",
+    "zstd": b"\x28\xb5\x2f\xfd",
+    "bzip2": b"BZh",
+    "xz": b"\xfd7zXZ\0",
+}
+
+
+class _Decompressor(Protocol):
+    """Of bz2 and lzma."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
 class BrokenStreamError(Exception):
@@ -48,11 +73,12 @@ def read_unpacked(store: Store, path: str, compression: Compression) -> Iterator
     """The text of a packed file in chunks of at most CHUNK_BYTES.
 
     Raises:
-        BrokenStreamError: the stream is truncated or damaged; every byte before the damage was given.
+        BrokenStreamError: the stream is truncated or damaged; every byte before the damage was given, of bzip2 and xz every
+            whole block.
         InputError: the file cannot be read, or unpacks to more than a text would.
     """
     with reading_input(path), store.open_read(path) as reader:
-        unpack = _gunzip if compression == "gzip" else _unzstd
+        unpack = _UNPACK[compression]
         packed, given = _Packed(path, reader), 0
         for chunk in unpack(packed):
             given += len(chunk)
@@ -157,6 +183,47 @@ def _zstd_chunks(packed: _Packed, size: int) -> Iterator[bytes]:
         yield chunk
 
 
+def _members(packed: _Packed, make: Callable[[], _Decompressor], padding: bytes) -> Iterator[bytes]:
+    """Members in a row, and what may be behind the last one."""
+    file = RangedFile(packed)
+    data, member = file.read(_READ_BYTES), make()
+    is_open = bool(data)
+    while data or not member.needs_input:
+        if not is_open and not (data := data.lstrip(padding)):
+            data = file.read(_READ_BYTES)
+            if not data:
+                return
+            continue
+        if not is_open:
+            member = make()
+        try:
+            chunk = member.decompress(data, CHUNK_BYTES)
+        except (OSError, EOFError, lzma.LZMAError) as error:
+            raise BrokenStreamError(str(error)) from error
+        is_open = not member.eof
+        data = member.unused_data if member.eof else b""
+        if chunk:
+            yield chunk
+        if not data and (member.eof or member.needs_input):
+            data = file.read(_READ_BYTES)
+        if member.eof and not data:
+            return
+    if is_open:
+        raise BrokenStreamError("it ends within the packed data")
+
+
+def _bunzip2(packed: _Packed) -> Iterator[bytes]:
+    return _members(packed, bz2.BZ2Decompressor, b"")
+
+
+def _unxz(packed: _Packed) -> Iterator[bytes]:
+    """Zeros between and behind streams are padding."""
+    return _members(packed, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY_BYTES), b"\0")
+
+
+_UNPACK: Final = {"gzip": _gunzip, "zstd": _unzstd, "bzip2": _bunzip2, "xz": _unxz}
+
+
 def _before_damage(chunks: Iterator[bytes], given: int) -> Iterator[bytes]:
     """The bytes between what was given in whole chunks and the damage, from a stream in finer chunks."""
     import pyarrow as pa
@@ -195,3 +262,7 @@ def compress(data: bytes, compression: Compression) -> bytes:
 
             packed: bytes = pa.compress(data, codec="zstd", asbytes=True)
             return packed
+        case "bzip2":
+            return bz2.compress(data)
+        case "xz":
+            return lzma.compress(data)

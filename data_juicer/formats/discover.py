@@ -169,7 +169,9 @@ def _nearest(store: Store, path: str) -> str:
 
 
 def _readable() -> str:
-    return f"a file must end in {_either(SUFFIXES)}"
+    plain = [suffix for suffix, (_, compression) in SUFFIXES.items() if compression == "none"]
+    packed = dict.fromkeys(os.path.splitext(suffix)[1] for suffix in SUFFIXES if suffix not in plain)
+    return f"a file must end in {_either(plain)}, and text may have {_either(packed)} behind that"
 
 
 def _either(names: Iterable[str]) -> str:

@@ -50,18 +50,22 @@ class FileFormat:
 LINES: Final = "jsonl"
 """The format in which rows pass that have no schema in common."""
 
-_PACKED: Final[Mapping[str, Compression]] = {"": "none", ".gz": "gzip", ".zst": "zstd"}
+_PACKED: Final[Mapping[str, Compression]] = {
+    "": "none",
+    ".gz": "gzip",
+    ".zst": "zstd",
+    ".bz2": "bzip2",
+    ".xz": "xz",
+}
+"""What is behind the suffix of text -> its compression."""
 _ALL: Final = (
     FileFormat(
         name=LINES,
         module="data_juicer.formats.jsonl.format",
         suffixes={
-            ".jsonl": "none",
-            ".jsonl.gz": "gzip",
-            ".jsonl.zst": "zstd",
-            ".json": "none",
-            ".json.gz": "gzip",
-            ".json.zst": "zstd",
+            f".{name}{packed}": compression
+            for name in ("jsonl", "json")
+            for packed, compression in _PACKED.items()
         },
         exports={"jsonl": "none", "jsonl.gz": "gzip", "jsonl.zst": "zstd"},
         intermediates=("none", "gzip", "zstd"),  # plain, so that anything can read it

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import msgspec
 
@@ -18,7 +18,7 @@ from data_juicer.store.manifest import FileName
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 if TYPE_CHECKING:
-    from data_juicer.formats.base import Merge
+    from data_juicer.formats.base import Compression, Merge
 
 CHUNK_BYTES: Final = 8 << 20
 
@@ -68,7 +68,7 @@ class ExportTarget:
     path: str
     format: str
     """One of `formats.registry.EXPORTS`."""
-    compression: Literal["none", "gzip", "zstd"]
+    compression: Compression
     shard_size_bytes: int
     """0: one file. Of parts that are joined, before compression; a row is never split."""
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from data_juicer.formats import base as formats
 from data_juicer.formats.registry import file_suffix
 from data_juicer.job.layout import JobLayout
 from data_juicer.store.codec import Compression, Format
@@ -51,7 +52,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     memory_map: bool = False
     preserve_intermediate: bool = False
     result_format: str
-    result_compression: Literal["none", "gzip", "zstd"]
+    result_compression: formats.Compression
     keep_stats: bool
     traced: frozenset[int] = frozenset()
     """Operators of which `trace_num` changed and as many dropped rows are sampled."""

@@ -86,7 +86,7 @@ REFUSED: dict[str, tuple[Callable[[Path], str], str]] = {
     ),
     "unknown suffix": (
         lambda at: f"{at}/README.md",
-        r"README\.md: unknown suffix; a file must end in \.jsonl, .*\.parquet, .* or \.tsv\.zst",
+        r"README\.md: unknown suffix; a file must end in \.jsonl, .* or \.tsv, and text may have \.gz, \.zst, \.bz2 or \.xz behind",
     ),
     "empty folder": (lambda at: f"{at}/empty", r"empty: the folder holds no files"),
 }
