@@ -11,6 +11,7 @@ import msgspec
 
 from data_juicer.monitor.closing import COLOURS
 from data_juicer.monitor.streams import columns_of, write_lines
+from data_juicer.portable import encode_json
 from data_juicer.printable import printable_json
 
 Format = Literal["text", "json"]
@@ -34,7 +35,7 @@ class TextOutput:
 
 class JsonOutput:
     def emit(self, document: msgspec.Struct, lines: Callable[[int], Sequence[str]]) -> None:
-        encoded = msgspec.json.format(msgspec.json.encode(document), indent=2)
+        encoded = msgspec.json.format(encode_json(document), indent=2)
         sys.stdout.write(printable_json(encoded.decode(), is_ascii=not _holds_unicode(sys.stdout.encoding)))
 
 

@@ -7,16 +7,15 @@ so it is written for readers of the file and not read back, except for notices, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from data_juicer.events.text import describe
 from data_juicer.events.types import AnyEvent, Notice, Record
+from data_juicer.portable import PortableJson, encode_json
 
 VERSION: Final = 1
-
-_ENCODER: Final = msgspec.json.Encoder()
 
 
 class Header(msgspec.Struct, frozen=True, gc=False):
@@ -29,32 +28,13 @@ class Header(msgspec.Struct, frozen=True, gc=False):
 
 
 _HEADER: Final = msgspec.json.Decoder(Header)
-_EVENT: Final = msgspec.json.Decoder(AnyEvent)
+_EVENT: Final = PortableJson[AnyEvent](AnyEvent)
 
 
 def encode_record(record: Record) -> bytes:
-    """One line with its newline. Characters that UTF-8 cannot hold (of a file name, say) become `?`."""
-    try:
-        return _encode(record, record.event)
-    except UnicodeEncodeError:
-        return _encode(
-            record, msgspec.convert(encodable(msgspec.to_builtins(record.event)), type(record.event))
-        )
-
-
-def encodable(value: Any) -> Any:
-    """The value with `?` for every character that UTF-8 cannot hold."""
-    if isinstance(value, str):
-        return value.encode(errors="replace").decode()
-    if isinstance(value, dict):
-        return {encodable(key): encodable(held) for key, held in value.items()}
-    if isinstance(value, list | tuple):
-        return [encodable(held) for held in value]
-    return value
-
-
-def _encode(record: Record, event: AnyEvent) -> bytes:
-    message = b"" if isinstance(event, Notice) else b',"message":' + _ENCODER.encode(describe(event))
+    """One line with its newline. The message, which is not read back, has escapes for what UTF-8 cannot hold."""
+    event = record.event
+    message = b"" if isinstance(event, Notice) else b',"message":' + encode_json(_shown(describe(event)))
     return b'{"v":%d,"seq":%d,"ts":"%s","run":%d,"level":"%s"%s,%s\n' % (
         VERSION,
         record.seq,
@@ -62,8 +42,12 @@ def _encode(record: Record, event: AnyEvent) -> bytes:
         record.run,
         event.level.encode(),
         message,
-        _ENCODER.encode(event)[1:],
+        encode_json(event)[1:],
     )
+
+
+def _shown(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 def find_header(line: bytes) -> Header | None:

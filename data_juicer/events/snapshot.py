@@ -10,8 +10,9 @@ from typing import Final
 
 import msgspec
 
-from data_juicer.events.codec import VERSION, encodable
+from data_juicer.events.codec import VERSION
 from data_juicer.events.view import JobView
+from data_juicer.portable import PortableJson, encode_json
 
 MARK: Final = b'"event_type":"SNAPSHOT"'
 """Stands in every snapshot, and nowhere else but in a text that quotes it with backslashes."""
@@ -27,16 +28,12 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     data: JobView
 
 
-_ENCODER: Final = msgspec.json.Encoder()
-_DECODER: Final = msgspec.json.Decoder(Snapshot)
+_DECODER: Final = PortableJson[Snapshot](Snapshot)
 
 
 def encode_snapshot(seq: int, ts: str, run: int, view: JobView) -> bytes:
     """One line with its newline."""
-    try:
-        data = _ENCODER.encode(view)
-    except UnicodeEncodeError:
-        data = _ENCODER.encode(encodable(msgspec.to_builtins(view)))
+    data = encode_json(view)
     message = b"the state of the job after event %d" % seq
     begin = b'{"v":%d,"seq":%d,"ts":"%s","run":%d' % (VERSION, seq, ts.encode(), run)
     return b'%s,"level":"DEBUG","message":"%s",%s,"data":%s}\n' % (begin, message, MARK, data)

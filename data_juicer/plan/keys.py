@@ -29,7 +29,7 @@ def digest(*parts: bytes | str) -> str:
     """xxh3-128 in hex of the parts, each with its length, so that no two lists of parts run together."""
     state = xxhash.xxh3_128()
     for part in parts:
-        data = part.encode() if isinstance(part, str) else part
+        data = part.encode(errors="surrogatepass") if isinstance(part, str) else part
         state.update(len(data).to_bytes(8, "little"))
         state.update(data)
     return str(state.hexdigest())
@@ -37,7 +37,7 @@ def digest(*parts: bytes | str) -> str:
 
 def _framed(part: str) -> bytes:
     """A part as `digest` takes it in: its length, then itself."""
-    return len(part).to_bytes(8, "little") + part.encode()
+    return len(part).to_bytes(8, "little") + part.encode(errors="surrogatepass")
 
 
 _KEY_LENGTH: Final = (32).to_bytes(8, "little")

@@ -9,6 +9,7 @@ import msgspec
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.places import SourcePlace
+from data_juicer.portable import PortableJson
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,19 +62,18 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return base64.b64decode(self.row_base64 or "") if self.row is None else self.row.encode()
 
 
-_ENCODER: Final = msgspec.json.Encoder()
-_DECODER: Final = msgspec.json.Decoder(DeadLetter)
+_JSON: Final = PortableJson[DeadLetter](DeadLetter)
 
 
 def encode_dead_letter(dead_letter: DeadLetter) -> bytes:
     """One line, without its end."""
-    return _ENCODER.encode(dead_letter)
+    return _JSON.encode(dead_letter)
 
 
 def decode_dead_letter(line: bytes) -> DeadLetter:
     """Raises: CheckpointCorruptError: the line is no dead letter."""
     try:
-        return _DECODER.decode(line)
+        return _JSON.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise CheckpointCorruptError(f"not a dead letter: {error}.") from error
 

@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from data_juicer.errors import CheckpointCorruptError, NewerFormatError
+from data_juicer.portable import PortableJson
 from data_juicer.version import VERSION
 
 FORMAT_VERSION: Final = 2
@@ -34,8 +35,7 @@ class VersionedJson(Generic[DocumentT]):
             version: the newest format that is read, and the one that is written.
         """
         self._version = version
-        self._encoder = msgspec.json.Encoder()
-        self._decoder = msgspec.json.Decoder(document)
+        self._json: PortableJson[DocumentT] = PortableJson(document)
 
     def encode(self, document: DocumentT, indent: int | None = None) -> bytes:
         """The bytes of a document; equal documents have equal bytes.
@@ -43,7 +43,7 @@ class VersionedJson(Generic[DocumentT]):
         Args:
             indent: spaces, for people to read; None: in one line.
         """
-        data = self._encoder.encode(document)
+        data = self._json.encode(document)
         if indent is not None:
             data = msgspec.json.format(data, indent=indent) + b"\n"
         begin = _BEGIN.match(data)
@@ -77,7 +77,7 @@ class VersionedJson(Generic[DocumentT]):
                 f"{path}: damaged: its bytes do not have the checksum that it names."
             )
         try:
-            return self._decoder.decode(data)
+            return self._json.decode(data)
         except _NOT_DECODED as error:
             raise CheckpointCorruptError(f"{path}: damaged: {error}.") from error
 

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "data_juicer"
 LEVELS = (
-    {"errors", "clock", "printable", "redaction", "version", "safe_path"},
+    {"errors", "clock", "portable", "printable", "redaction", "version", "safe_path"},
     {"kernels", "storage"},
     {"rows"},
     {"ops", "formats", "utils"},

@@ -10,13 +10,12 @@ from collections import deque
 from collections.abc import Callable
 from multiprocessing.connection import wait
 
-import msgspec
-
 from data_juicer.backends.local.worker_process import STACK_WAIT_S, WorkerProcess, start_worker
 from data_juicer.clock import Clock
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.errors import BackendError
+from data_juicer.portable import PortableMsgpack, encode_msgpack
 
 EARLY_LOSSES_MAX = 3
 """Workers that may die before they took an attempt, one after the other, until the backend gives up."""
@@ -35,7 +34,7 @@ class LocalBackend:
         self._waiting: deque[m.Attempt] = deque()
         self._told: deque[m.Message] = deque()
         self._early_losses = 0
-        self._decoder = msgspec.msgpack.Decoder(m.Message)
+        self._messages: PortableMsgpack[m.Message] = PortableMsgpack(m.Message)
         self._processes = [start_worker()]
 
     @property
@@ -53,7 +52,7 @@ class LocalBackend:
         self, setup: WorkerSetup, partitions: int, between_batches: Callable[[], None] = lambda: None
     ) -> None:
         self._processes += [start_worker() for _ in range(1, min(self._workers, partitions))]
-        self._setup = msgspec.msgpack.encode(setup)
+        self._setup = encode_msgpack(setup)
         self._op_timeout_s = setup.op_timeout_s
         self._operators = tuple(spec.name for spec in setup.operators)
         for process in self._processes:
@@ -94,13 +93,13 @@ class LocalBackend:
         for process in sorted(self._processes, key=lambda process: len(process.attempts)):
             while self._waiting and process.wants_work():
                 attempt = self._waiting.popleft()
-                process.hand(attempt, msgspec.msgpack.encode(attempt))
+                process.hand(attempt, encode_msgpack(attempt))
 
     def _receive(self, process: WorkerProcess) -> None:
         """Everything that one worker has sent; its end, if that is what woke us."""
         try:
             while True:
-                message = self._decoder.decode(process.connection.recv_bytes())
+                message = self._messages.decode(process.connection.recv_bytes())
                 if isinstance(message, m.AttemptStarted):
                     self._early_losses = 0
                 if process.follow(message, self._clock.monotonic_s()):

@@ -14,11 +14,10 @@ import sys
 import threading
 from multiprocessing.connection import Connection
 
-import msgspec
-
 from data_juicer.backends.local.memory_limit import limit_memory
 from data_juicer.backends.local.worker_process import STACK_SIGNAL
 from data_juicer.monitor.streams import open_descriptors, surviving_streams
+from data_juicer.portable import PortableMsgpack, encode_msgpack
 
 
 def main() -> None:
@@ -60,23 +59,22 @@ def _serve(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
     from data_juicer.storage import open_store
 
     pa.set_cpu_count(1)
-    encoder = msgspec.msgpack.Encoder()
     sending = threading.Lock()
 
     def tell(message: Message) -> None:
         with sending, contextlib.suppress(BrokenPipeError):
-            connection.send_bytes(encoder.encode(message))
+            connection.send_bytes(encode_msgpack(message))
 
-    setup = msgspec.msgpack.decode(inbox.get(), type=WorkerSetup)
+    setup = PortableMsgpack[WorkerSetup](WorkerSetup).decode(inbox.get())
     if setup.memory_bytes_max:
         pa.set_memory_pool(pa.system_memory_pool())  # the others reserve a gigabyte ahead, which would count
     context = WorkerContext(setup, open_store(setup.job_dir), SystemClock(), ThreadSaver(tell), tell)
     worker = Worker(context, f"pid {os.getpid()}")
     if setup.memory_bytes_max:
         limit_memory(setup.memory_bytes_max)
-    decoder = msgspec.msgpack.Decoder(Attempt)
+    attempts: PortableMsgpack[Attempt] = PortableMsgpack(Attempt)
     while True:
-        for message in worker.run(decoder.decode(inbox.get())):
+        for message in worker.run(attempts.decode(inbox.get())):
             tell(message)
 
 

@@ -22,6 +22,7 @@ from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.errors import DataJuicerError
 from data_juicer.plan.tasks import TaskKey
+from data_juicer.portable import PortableMsgpack, encode_msgpack
 from data_juicer.version import VERSION
 
 TOGETHER_S: Final = 0.2
@@ -73,7 +74,7 @@ class Agent:
     """An actor with a few threads: each call of `run` is one attempt, and one more thread talks to the worker."""
 
     def __init__(self, setup: bytes) -> None:
-        self._setup = msgspec.msgpack.decode(setup, type=WorkerSetup)
+        self._setup = PortableMsgpack[WorkerSetup](WorkerSetup).decode(setup)
         self._inbox: queue.SimpleQueue[_Relay] = queue.SimpleQueue()
         threading.Thread(target=self._serve, name="worker", daemon=True).start()
 
@@ -87,12 +88,12 @@ class Agent:
 
     def run(self, attempt: bytes) -> Iterator[bytes]:
         """The messages of one attempt, several at a time, while it goes on."""
-        relay = _Relay(msgspec.msgpack.decode(attempt, type=m.Attempt))
+        relay = _Relay(PortableMsgpack[m.Attempt](m.Attempt).decode(attempt))
         self._inbox.put(relay)
         messages: list[m.Message] = []
         while not messages or not isinstance(messages[-1], m.ENDS):
             messages = relay.parcels.get()
-            yield msgspec.msgpack.encode(messages)
+            yield encode_msgpack(messages)
 
     # ---- the thread that holds the worker
 

@@ -13,6 +13,7 @@ from ray.exceptions import RayError
 from data_juicer.backends.ray.agent import Agent, AgentFacts
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.resources import WorkerResources
+from data_juicer.portable import encode_msgpack
 
 SHORT_ATTEMPT_S: Final = 1.0
 """Behind attempts shorter than this another one waits with its agent, so that its worker is never idle."""
@@ -55,7 +56,7 @@ class AgentHandle:
         self.node = f"{facts.host} ({facts.node_id[:12]})"
 
     def hand(self, attempt: m.Attempt) -> None:
-        stream = self.actor.run.options(num_returns="streaming").remote(msgspec.msgpack.encode(attempt))
+        stream = self.actor.run.options(num_returns="streaming").remote(encode_msgpack(attempt))
         self.flights[stream] = Flight(attempt)
 
     def follow(self, stream: Any, told: list[m.Message]) -> list[m.Message]:

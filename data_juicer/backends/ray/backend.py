@@ -28,6 +28,7 @@ from data_juicer.engine.protocol.resources import WorkerResources, plan_workers
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.errors import BackendError, HeadLostError
 from data_juicer.plan.tasks import TaskKey
+from data_juicer.portable import PortableMsgpack, encode_msgpack
 from data_juicer.storage.base import Store
 from data_juicer.version import VERSION
 
@@ -89,7 +90,7 @@ class RayBackend:
         self._waiting: dict[WorkerResources, deque[m.Attempt]] = {kind: deque() for kind in self._kinds}
         self._returns: Counter[TaskKey] = Counter()
         self._told: deque[m.Message] = deque()
-        self._decoder = msgspec.msgpack.Decoder(list[m.Message])
+        self._messages: PortableMsgpack[list[m.Message]] = PortableMsgpack(list[m.Message])
 
     @property
     def workers(self) -> int:
@@ -205,7 +206,7 @@ class RayBackend:
         held = Counter(agent.kind for agent in self._agents)
         for kind, count in wanted.items():
             for _ in range(count - held[kind]):
-                self._agents.append(start_agent(kind, msgspec.msgpack.encode(self._setup)))
+                self._agents.append(start_agent(kind, encode_msgpack(self._setup)))
 
     def _release(self, wanted: Mapping[WorkerResources, int]) -> None:
         """End agents that have nothing to do and are more than wanted, where others have no place."""
@@ -331,7 +332,7 @@ class RayBackend:
     def _receive(self, agent: AgentHandle, stream: Any) -> None:
         """The next messages of an attempt; or its agent's end, if that is what woke us."""
         try:
-            told = self._decoder.decode(ray.get(next(stream), timeout=END_S))
+            told = self._messages.decode(ray.get(next(stream), timeout=END_S))
         except (RayError, StopIteration) as error:
             self._lose(agent, error)
             return

@@ -12,6 +12,7 @@ from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
 from data_juicer.monitor.handle import JobHandle
 from data_juicer.monitor.timeline import TraceEvent, trace_events
+from data_juicer.portable import encode_json
 
 NAME: Final = "timeline"
 HELP: Final = "Write what each worker did at what time as a trace that Perfetto and chrome://tracing open."
@@ -59,6 +60,6 @@ def _encode(events: Iterable[TraceEvent]) -> Iterator[bytes]:
     """A JSON array, one event a line."""
     separator = b"[\n"
     for event in events:
-        yield separator + msgspec.json.encode(event)
+        yield separator + encode_json(event)
         separator = b",\n"
     yield b"\n]\n" if separator == b",\n" else b"[]\n"

@@ -38,6 +38,7 @@ from data_juicer.plan.tasks import (
     plan_stage,
     resolve_key,
 )
+from data_juicer.portable import PortableJson
 
 BYSTANDER_LOSSES_MAX: Final = 3
 """How often a partition may lose its worker to another one's crash before that counts as its own failure."""
@@ -427,13 +428,12 @@ _NO_ISOLATION: Final = IsolationPlan()
 
 # ---- the history of a run
 
-_ENCODER: Final = msgspec.json.Encoder()
-_DECODER: Final = msgspec.json.Decoder(RunPlan | e.Event)
+_JSON: Final = PortableJson[RunPlan | e.Event](RunPlan | e.Event)
 
 
 def encode_history(step: RunPlan | e.Event) -> bytes:
     """One line of a history, without its end: the plan of a scheduler, or what it was told next."""
-    return _ENCODER.encode(step)
+    return _JSON.encode(step)
 
 
 def replay(history: Iterable[bytes]) -> Iterator[list[e.Instruction]]:
@@ -443,7 +443,7 @@ def replay(history: Iterable[bytes]) -> Iterator[list[e.Instruction]]:
     """
     scheduler = None
     for line in history:
-        step = _DECODER.decode(line)
+        step = _JSON.decode(line)
         if isinstance(step, RunPlan):
             scheduler = Scheduler(step)
         elif scheduler is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from data_juicer.engine.driver.row_locations import KEPT_SOURCE_ROW, SOURCE_ROW
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.portable import escape
 from data_juicer.storage.base import Store
 from data_juicer.store.decisions import ResolveManifest, read_decision
 
@@ -78,9 +79,9 @@ def _tables(
                 [
                     pa.array([resolve.operator_index] * len(removed), pa.int32()),
                     pa.array([resolve.operator_name] * len(removed)),
-                    pa.array([spec.source_path] * len(removed)),
+                    pa.array([escape(spec.source_path)] * len(removed)),
                     pa.array(rows_in_source(removed.column(SOURCE_ROW).to_numpy(), [spec] * len(removed))),
-                    pa.array([other.source_path for other in kept_in]),
+                    pa.array([escape(other.source_path) for other in kept_in]),
                     pa.array(rows_in_source(removed.column(KEPT_SOURCE_ROW).to_numpy(), kept_in)),
                     removed.column("similarity"),
                 ],

@@ -9,6 +9,7 @@ from data_juicer.engine.driver.row_locations import SOURCE_ROW
 from data_juicer.engine.output.dedup_report import rows_in_source, write_report
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.portable import escape
 from data_juicer.storage.base import Store
 from data_juicer.store.decisions import ResolveManifest, read_decision
 
@@ -72,7 +73,7 @@ def _tables(
                     pa.array([resolve.operator_index] * len(members), pa.int32()),
                     pa.array([resolve.operator_name] * len(members), pa.string()),
                     pa.array(number - 1, pa.int64()),
-                    pa.array([home.source_path for home in homes], pa.string()),
+                    pa.array([escape(home.source_path) for home in homes], pa.string()),
                     pa.array(rows_in_source(members.column(SOURCE_ROW).to_numpy(), homes)),
                 ],
                 schema=_schema(),

@@ -10,6 +10,7 @@ import xxhash
 
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.resume.results import CommittedResult
+from data_juicer.portable import encode_json
 from data_juicer.storage.base import Upload
 from data_juicer.store.ledger import READ, HasLedgers, LedgerSums, OperatorLedger
 from data_juicer.store.versioned_json import FORMAT_VERSION
@@ -53,10 +54,9 @@ class ReportWriter:
 
     def __init__(self, sink: Upload, job: str) -> None:
         self._sink = sink
-        self._encoder = msgspec.json.Encoder()
         self._sums = LedgerSums()
         self._buffer = bytearray(
-            b'{"format_version":%d,"job":%s,"partitions":[' % (FORMAT_VERSION, _json(job))
+            b'{"format_version":%d,"job":%s,"partitions":[' % (FORMAT_VERSION, encode_json(job))
         )
         self._separator = b"\n"
         self._state = xxhash.xxh3_128()
@@ -92,7 +92,7 @@ class ReportWriter:
             ledgers=result.ledgers,
         )
         self._buffer += self._separator
-        self._buffer += self._encoder.encode(report)
+        self._buffer += encode_json(report)
         self._separator = b",\n"
         if len(self._buffer) > _CHUNK_BYTES:
             self._flush()
@@ -102,7 +102,7 @@ class ReportWriter:
         ledgers = self.ledgers
         rows_in = ledgers[0].rows_in if ledgers else 0
         self._buffer += b'\n],"rows_in":%d,"rows_out":%d,"ledgers":[' % (rows_in, self.rows_out)
-        self._buffer += b",".join([b"\n" + self._encoder.encode(ledger) for ledger in ledgers])
+        self._buffer += b",".join([b"\n" + encode_json(ledger) for ledger in ledgers])
         self._buffer += b"\n]}\n"
         self._flush()
 
@@ -111,10 +111,6 @@ class ReportWriter:
         self._state.update(self._buffer)
         self.size_bytes += len(self._buffer)
         self._buffer.clear()
-
-
-def _json(value: object) -> bytes:
-    return msgspec.json.encode(value)
 
 
 def find_emptying(ledgers: Sequence[OperatorLedger]) -> str | None:

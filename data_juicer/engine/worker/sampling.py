@@ -20,6 +20,7 @@ from data_juicer.formats.base import Fragment
 from data_juicer.formats.places import resolve
 from data_juicer.kernels.arrays import Mask
 from data_juicer.ops.base import Filter, Operator
+from data_juicer.portable import PortableJson
 from data_juicer.rows.batch import Batch, Rows
 
 TEXT_LENGTH_MAX: Final = 4000
@@ -44,8 +45,7 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """For a row that a filter dropped: its stats and the bound."""
 
 
-_ENCODER: Final = msgspec.json.Encoder()
-_DECODER: Final = msgspec.json.Decoder(TraceRecord)
+_JSON: Final = PortableJson[TraceRecord](TraceRecord)
 
 
 def sample(
@@ -85,7 +85,7 @@ def merge(lines: Iterable[bytes], size: int) -> dict[int, list[TraceRecord]]:
     """The sample of the whole job from those of its partitions: operator index -> records, changed ones first."""
     held: dict[tuple[int, str], list[TraceRecord]] = {}
     for line in lines:
-        record = _DECODER.decode(line)
+        record = _JSON.decode(line)
         kept = held.setdefault((record.operator_index, record.what), [])
         kept.append(record)
         kept.sort(key=lambda each: (each.rank, each.line))
@@ -97,7 +97,7 @@ def merge(lines: Iterable[bytes], size: int) -> dict[int, list[TraceRecord]]:
 
 
 def encode(record: TraceRecord) -> bytes:
-    return _ENCODER.encode(record)
+    return _JSON.encode(record)
 
 
 class _Ranks:

@@ -93,14 +93,14 @@ def test_characters_that_utf8_cannot_hold_do_not_stop_the_log() -> None:
     event = t.WarningNotice(message="file \udcff", data={"file\udcff": "\udcff"})
     found = decode_line(encode_record(record(event)))
     assert found is not None
-    assert found.event == t.WarningNotice(message="file ?", data={"file?": "?"})
+    assert found.event == event
 
 
 def test_such_characters_in_a_described_event_do_not_stop_it_either() -> None:
     failure = payloads.RunFailure(error_type="StoreError", error="\udcff: full")
     found = decode_line(encode_record(record(t.ProcessingError(duration_s=1.0, data=failure))))
     assert found is not None
-    assert found.event.data == msgspec.structs.replace(failure, error="?: full")
+    assert found.event.data == msgspec.structs.replace(failure, error="\udcff: full")
 
 
 @given(st.binary() | st.text().map(str.encode) | st.just(b"[" * 100_000) | st.just(b'{"a":' * 100_000))
