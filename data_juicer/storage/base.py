@@ -306,6 +306,10 @@ class Store(ABC):
         """Room for new files below a path, which need not exist; None where it is not known."""
         return None
 
+    def find_full(self, path: str) -> str | None:
+        """Why no file can be made below a path, although bytes are free; None where one can, and where it is not known."""
+        return None
+
     def volume(self, path: str) -> int | None:
         """Equal for paths whose free bytes are the same ones; None where it is not known."""
         return None

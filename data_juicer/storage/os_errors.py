@@ -52,9 +52,23 @@ def free_bytes(path: str) -> int | None:
     return room.f_bavail * room.f_frsize
 
 
+def has_inodes(path: str) -> bool:
+    """Whether the disk of a path takes one more file; true where that is not known.
+
+    File systems that make inodes as they are needed, such as btrfs, tell 0 of 0.
+    """
+    try:
+        room = os.statvfs(_nearest(path))
+    except OSError:
+        return True
+    return room.f_favail > 0 or room.f_files == 0
+
+
 def _explain(error: OSError, path: str, size_bytes: int | None) -> tuple[str, str]:
     """What was found; what is safe and what to do."""
     reason = error.strerror or str(error)
+    if error.errno == errno.ENOSPC and not has_inodes(path):
+        return f"{reason}: {no_inodes(path)}", f"{_SAFE} remove files there and start the job again."
     if error.errno in _FULL:
         return f"{reason}{_room(path, size_bytes)}", f"{_SAFE} make room and start the job again."
     if error.errno == errno.EROFS:
@@ -77,6 +91,11 @@ def _explain(error: OSError, path: str, size_bytes: int | None) -> tuple[str, st
         found, expected = ("directory", "file") if os.path.isdir(place) else ("file", "directory")
         return f"{place} is a {found}, a {expected} is expected", _move_away(place)
     return reason, f"{_SAFE} see to that disk and start the job again."
+
+
+def no_inodes(path: str) -> str:
+    """Of a disk that takes no more files, however many bytes are free."""
+    return f"no inodes are left on the disk of {_nearest(path)}"
 
 
 def _what_is(path: str) -> str:

@@ -15,7 +15,7 @@ from data_juicer.storage.base import AdvisoryLock, Data, Entry, Reader, Stat
 from data_juicer.storage.directory import OwnDirectory
 from data_juicer.storage.disk import ASIDE_SUFFIX, DiskStore, Sink
 from data_juicer.storage.file_lock import FileLock, held_exclusively, is_held
-from data_juicer.storage.os_errors import free_bytes, translate_os_errors, volume
+from data_juicer.storage.os_errors import free_bytes, has_inodes, no_inodes, translate_os_errors, volume
 from data_juicer.storage.owners import find_foreign, find_kind, find_open_to_all, find_untrusted
 from data_juicer.storage.posix_files import open_directory, open_held, open_new
 
@@ -155,6 +155,9 @@ class PosixStore(DiskStore):
 
     def free_bytes(self, path: str) -> int | None:
         return free_bytes(path)
+
+    def find_full(self, path: str) -> str | None:
+        return None if has_inodes(path) else no_inodes(path)
 
     def volume(self, path: str) -> int | None:
         return volume(path)

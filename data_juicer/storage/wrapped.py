@@ -95,6 +95,9 @@ class WrappedDisk(DiskStore):
     def free_bytes(self, path: str) -> int | None:
         return self._inner.free_bytes(path)
 
+    def find_full(self, path: str) -> str | None:
+        return self._inner.find_full(path)
+
     # ---- locks, owners and names
 
     def advisory_lock(self) -> AdvisoryLock | None:
@@ -257,6 +260,9 @@ class WrappedStore(Store):
 
     def free_bytes(self, path: str) -> int | None:
         return self._inner.free_bytes(path)
+
+    def find_full(self, path: str) -> str | None:
+        return self._inner.find_full(path)
 
     def volume(self, path: str) -> int | None:
         return self._inner.volume(path)

@@ -28,6 +28,8 @@ class Room:
 
     path: str
     """Their paths, as people are told them."""
+    full: str | None = None
+    """Why no file can be made there, whatever is free."""
     free_bytes: int | None
     """None: not known, nothing is said."""
     least_bytes: int
@@ -57,6 +59,11 @@ def least_bytes(partitions: int, stages: int) -> int:
 def find_refusal(rooms: Sequence[Room]) -> str | None:
     """Why the run cannot end well, naming the directory and the bytes."""
     for room in rooms:
+        if room.full is not None and room.least_bytes > 0:
+            return (
+                f"{room.path}: {room.full}. No row was processed; what was committed before is safe. "
+                "Remove files there and start the job again."
+            )
         if room.free_bytes is not None and room.free_bytes < room.least_bytes:
             return (
                 f"{room.path}: {room.free_bytes:,} bytes are free, at least {room.least_bytes:,} are needed. "
@@ -98,6 +105,7 @@ def check_room(
     rooms = [
         Room(
             path=", ".join(paths),
+            full=store.find_full(paths[0]),
             free_bytes=store.free_bytes(paths[0]),
             least_bytes=least_bytes(len(pending), sum(stages[path] for path in paths)),
             likely_bytes=rows_bytes * len(paths),

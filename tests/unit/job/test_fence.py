@@ -92,6 +92,7 @@ def test_a_wrapped_disk_passes_every_operation_on() -> None:
         "resolve",
         "map",
         "free_bytes",
+        "find_full",
         "is_same",
         "check_writable",
         "advisory_lock",

@@ -32,6 +32,30 @@ def test_a_full_disk_is_told_with_the_bytes(tmp_path: Path, number: int) -> None
     assert message.endswith(" are free). What was committed is safe; make room and start the job again.")
 
 
+def statvfs_with(monkeypatch: pytest.MonkeyPatch, files: int, free_files: int) -> None:
+    real = os.statvfs("/")
+    told = os.statvfs_result((*real[:5], files, free_files, free_files, *real[8:]))
+    monkeypatch.setattr(os, "statvfs", lambda _: told)
+
+
+def test_a_disk_without_inodes_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    statvfs_with(monkeypatch, 1000, 0)
+    message = refusal("writing", tmp_path / "f", errno.ENOSPC, 4096)
+    assert f"No space left on device: no inodes are left on the disk of {tmp_path}. " in message
+    assert "bytes" not in message
+    assert "remove files there" in message
+    assert STORE.find_full(f"{tmp_path}/f") == f"no inodes are left on the disk of {tmp_path}"
+
+
+@pytest.mark.parametrize(("files", "free_files"), [(1000, 1), (0, 0)])
+def test_bytes_are_told_where_files_can_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, free_files: int
+) -> None:
+    statvfs_with(monkeypatch, files, free_files)
+    assert "(4,096 bytes are needed, " in refusal("writing", tmp_path / "f", errno.ENOSPC, 4096)
+    assert STORE.find_full(str(tmp_path)) is None
+
+
 @pytest.mark.parametrize(
     ("number", "said"),
     [

@@ -72,3 +72,12 @@ def test_one_disk_is_warned_of_once_with_all_that_it_will_hold(
 def spec(size_bytes: int) -> PartitionSpec:
     fragment = SimpleNamespace(byte_start=0, byte_stop=size_bytes)
     return cast("PartitionSpec", SimpleNamespace(fragment=fragment))
+
+
+def test_a_run_is_refused_where_no_file_can_be_made_whatever_is_free():
+    full = Room(path="/disk", full="no inodes are left", free_bytes=1 << 40, least_bytes=1, likely_bytes=1)
+    refused = find_refusal([full])
+    assert refused is not None
+    assert refused.startswith("/disk: no inodes are left. No row was processed")
+    nothing_to_do = Room(path="/disk", full="no inodes are left", free_bytes=0, least_bytes=0, likely_bytes=0)
+    assert find_refusal([nothing_to_do]) is None
