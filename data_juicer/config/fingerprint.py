@@ -43,7 +43,7 @@ def canonical(plain: Mapping[str, Any]) -> bytes:
     """Equal values give equal bytes: JSON, sorted keys, no spaces, UTF-8. Order within lists counts."""
     return json.dumps(
         plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).encode()
+    ).encode(errors="surrogatepass")
 
 
 def digest(plain: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ from data_juicer.config.sections import (
     setting,
 )
 from data_juicer.config.sources.entries import Dataset, DatasetConfig, DatasetSource, OperatorEntry, Process
-from data_juicer.config.spec import Choice, Flag, Integer, Names, Spec, Text
+from data_juicer.config.spec import PATH, Choice, Flag, Integer, Names, Spec, Text
 from data_juicer.config.wording import one_line, show
 from data_juicer.errors import ConfigError
 from data_juicer.formats.registry import EXPORTS
@@ -103,7 +103,7 @@ class JobConfig:
         (),
         Names(
             help="Input: a file, a folder, a glob, or a list of them.",
-            what="a path",
+            what=PATH,
             comma=False,
             result=True,
         ),
@@ -144,11 +144,11 @@ class JobConfig:
     )
     process: tuple[OperatorEntry, ...] = setting((), Process(help="The operators, in order.", result=True))
     custom_operator_paths: tuple[str, ...] = setting(
-        (), Names(help="Files or folders with operators of your own.", what="a path")
+        (), Names(help="Files or folders with operators of your own.", what=PATH)
     )
     export_path: str = setting(
         "./outputs/hello_world/hello_world.jsonl",
-        Text(help="Where the result goes.", nullable=False, what="a path"),
+        Text(help="Where the result goes.", nullable=False, what=PATH),
     )
     export_type: str = setting(
         "",
@@ -179,7 +179,7 @@ class JobConfig:
         Text(
             nothing="",
             help="Where jobs have their directories.",
-            what="a path",
+            what=PATH,
             default_note="the folder of export_path",
         ),
     )
@@ -203,13 +203,11 @@ class JobConfig:
     new: bool = setting(False, Flag(help="Begin a job; refused where one of this id exists."))
     event_log_dir: str | None = setting(
         None,
-        Text(help="Directory for event logs, on fast storage.", what="a path", default_note="the job's own"),
+        Text(help="Directory for event logs, on fast storage.", what=PATH, default_note="the job's own"),
     )
     checkpoint_dir: str | None = setting(
         None,
-        Text(
-            help="Directory for checkpoints, on large storage.", what="a path", default_note="the job's own"
-        ),
+        Text(help="Directory for checkpoints, on large storage.", what=PATH, default_note="the job's own"),
     )
     executor_type: str = setting(
         "default",

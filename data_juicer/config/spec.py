@@ -23,6 +23,10 @@ from data_juicer.config.sources.scalars import resolve_scalar
 from data_juicer.config.wording import clip, show
 
 INTEGER_MAX: Final = 2**63 - 1
+PATH: Final = "a path"
+"""What settings are called that name files and folders."""
+_BYTES_OF_NAMES: Final = re.compile("[\udc80-\udcff]")
+"""How Python reads the bytes of a name that are no UTF-8."""
 TEXT_CHARS_MAX: Final = 4096
 LIST_MARKS: Final = ("[", "{")
 
@@ -155,7 +159,7 @@ class Text(Spec):
         if not isinstance(value, str):
             hint = "; put it in quotes" if isinstance(value, int | float) else ""
             raise InvalidValueError(f"{show(value)} is not {self.allowed}{hint}")
-        check_text(value)
+        check_text(value, is_path=self.what == PATH)
         if not re.fullmatch(self.pattern, value):
             raise self.refuse(value)
         return value
@@ -190,7 +194,7 @@ class Names(Spec):
             below = "" if isinstance(value, str) else f"[{index}]"
             if not isinstance(name, str) or not name:
                 raise InvalidValueError(f"{show(name)} is not {self.what}", below)
-            check_text(name, below)
+            check_text(name, below, is_path=self.what == PATH)
             if name in seen:
                 raise InvalidValueError(f"{show(name)} is named twice", below)
             seen.add(name)
@@ -207,11 +211,16 @@ class Names(Spec):
         return self.read(parts)
 
 
-def check_text(text: str, below: str = "") -> None:
-    """Raises: InvalidValueError: the text is too long, or holds control characters or half a Unicode pair."""
+def check_text(text: str, below: str = "", *, is_path: bool = False) -> None:
+    """
+    Args:
+        is_path: a name of a file system may hold bytes that are no UTF-8.
+    Raises: InvalidValueError: the text is too long, or holds control characters or half a Unicode pair.
+    """
     if len(text) > TEXT_CHARS_MAX:
         raise InvalidValueError(f"{len(text)} characters, more than {TEXT_CHARS_MAX}", below)
-    if not is_unicode(text) or any(char < " " or char == "\x7f" for char in text):
+    unicode = _BYTES_OF_NAMES.sub("", text) if is_path else text
+    if not is_unicode(unicode) or any(char < " " or char == "\x7f" for char in text):
         raise InvalidValueError(f"{show(text)} holds a control character or invalid Unicode", below)
 
 

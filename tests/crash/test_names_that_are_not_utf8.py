@@ -120,3 +120,20 @@ def test_the_jobs_and_the_export_may_be_in_such_a_folder(
         for command in ("show", "verify", "explain", "dead-letters"):
             assert jobs.main([command, executor, "--work_dir", "../w"]) == 0
             (told := capsys.readouterr()) and (told.out + told.err).encode()
+
+
+def test_such_a_name_may_be_typed(tmp_path: Path, source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        "--export_path",
+        str(tmp_path / "out.jsonl"),
+        "--work_dir",
+        str(tmp_path / "w"),
+        "--executor_type",
+        "inline",
+    ]
+    lenient = ["--fault_tolerance.max_dead_letter_ratio", "0.9", "--job_id", "j"]
+    assert process.main(["--dataset_path", source, *words, *lenient]) == 0, capsys.readouterr().err
+    assert len((tmp_path / "out.jsonl").read_bytes().splitlines()) == 3
+    (tmp_path / "out.jsonl").unlink()
+    assert process.main(["--dataset_path", source, *words, *lenient]) == 0, capsys.readouterr().err
+    assert jobs.main(["show", "j", "--work_dir", str(tmp_path / "w"), "--output", "json"]) == 0
