@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from typing import Final
 
@@ -99,7 +98,7 @@ def _foreign(found: os.stat_result, parent: str) -> str | None:
 
 def _probe(directory: str) -> tuple[int, bool] | None:
     """The owner that a new file gets here, and whether its mode is kept; None where no file can be made."""
-    path = os.path.join(directory, f".owner.{secrets.token_hex(8)}")
+    path = os.path.join(directory, f".owner.{os.urandom(8).hex()}")
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError:

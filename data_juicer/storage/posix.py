@@ -6,7 +6,6 @@ import contextlib
 import errno
 import mmap
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from typing import BinaryIO, Final
@@ -148,7 +147,7 @@ class PosixStore(DiskStore):
         return held_exclusively(f"{path}.lock")
 
     def check_writable(self, path: str) -> None:
-        probe = os.path.join(path, f".writable.{secrets.token_hex(8)}{ASIDE_SUFFIX}")
+        probe = os.path.join(path, f".writable.{os.urandom(8).hex()}{ASIDE_SUFFIX}")
         with translate_os_errors("writing", path):
             os.close(open_new(probe))
             os.unlink(probe)

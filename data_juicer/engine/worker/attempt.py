@@ -15,7 +15,6 @@ from data_juicer.engine.worker import failures, sampling
 from data_juicer.engine.worker.apply_operator import Applied, DeadRow, Watch, run_operator
 from data_juicer.engine.worker.context import WorkerContext
 from data_juicer.engine.worker.dataset_operator import Summarised, apply_decision, summarise
-from data_juicer.engine.worker.effect_calls import EffectCalls
 from data_juicer.engine.worker.row_isolation import RowIsolation, tell_nobody
 from data_juicer.engine.worker.stage_writer import StageWriter
 from data_juicer.engine.worker.summary_files import load_decision
@@ -183,6 +182,8 @@ class AttemptRunner:
         if isinstance(operator, DatasetOperator):
             applied = self._apply_decision(operator, index, watch)
         elif isinstance(operator, EffectMapper):
+            from data_juicer.engine.worker.effect_calls import EffectCalls  # asyncio is slow to import
+
             with EffectCalls(operator, self._isolation(index)) as calls:
                 calls.try_first(self.batches)
                 applied = run_operator(operator, index, self.batches, watch, run_on_batch=calls.run)
