@@ -126,9 +126,11 @@ def publish(
     store.discard_uploads(path, manifest.job)
     with contextlib.ExitStack() as undone:
         shards: list[_Shard] = []
+        is_joined = _find_merge(target, part_format) is None and not target.shard_size_bytes
+        size_bytes = sum(part.size_bytes for part in manifest.parts) if is_joined else None
 
         def begin() -> _Shard:
-            upload = store.new_upload(path, manifest.job)
+            upload = store.new_upload(path, manifest.job, size_bytes)
             undone.callback(upload.discard)
             shards.append(_Shard(upload))
             return shards[-1]
