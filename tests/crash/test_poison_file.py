@@ -49,6 +49,7 @@ def run(folder: Path, source: Path) -> tuple[Any, float]:
             "job_id": JOB_ID,
             "process": PROCESS,
             "custom_operator_paths": [poison.__file__],
+            "null_text": "dead_letter",
             "np": 2,
             "fault_tolerance": {"op_timeout_s": TIMEOUT_S, "worker_memory_mb": 1000},
         }
