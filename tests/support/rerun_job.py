@@ -31,8 +31,14 @@ class RerunJob:
         path.write_bytes(lines(held))
         return path
 
-    def run(self, process: Sequence[Any] | None = None, **settings: Any) -> list[tuple[int, int]]:
-        """Partition and operator of each OP_START; the result must be that of a fresh run."""
+    def run(
+        self, process: Sequence[Any] | None = None, *, warned_of: Sequence[str] = (), **settings: Any
+    ) -> list[tuple[int, int]]:
+        """Partition and operator of each OP_START; the result must be that of a fresh run.
+
+        Args:
+            warned_of: a part of each warning that the run has to give, in order; there must be no others.
+        """
         taken = self.process if process is None else process
         config = small_job(sorted(self.folder.glob("*.jsonl")), taken, **settings)
         watch, fresh = Watch(), MemoryStore()
@@ -40,5 +46,8 @@ class RerunJob:
         jobs.run_inline(config, fresh)
         assert jobs.exported(config, self.store) == jobs.exported(config, fresh)
         assert jobs.ledgers(config, self.store) == jobs.ledgers(config, fresh)
-        assert watch.warnings == []
+        assert len(watch.warnings) == len(warned_of), watch.warnings
+        assert all(part in warning for part, warning in zip(warned_of, watch.warnings, strict=True)), (
+            watch.warnings
+        )
         return watch.started
