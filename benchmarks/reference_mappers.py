@@ -242,10 +242,10 @@ def pii_redaction() -> Callable[[str], str]:
     words = "api[_-]?key|apikey|secret|password|passwd|token|auth|authorization|credential|license[_-]?key"
     before, inside = r"(^|[\s\"'(\[=])", r"[^\s\"')\]]"
     channels = "feishu|dingtalk|wecom|wechat_work|email|mail|飞书|钉钉|企业微信|邮箱"
-    octet = r"(?:25[0-5]|2[0-4]\d|[01]?\d\d?)"
+    octet, base64 = r"(?:25[0-5]|2[0-4]\d|[01]?\d\d?)", "[A-Za-z0-9_=-]+"
     rules: list[tuple[str, str]] = [
-        (r"(?s)-----BEGIN [A-Z0-9 ]+-----.*?-----END [A-Z0-9 ]+-----", "[PEM_REDACTED]"),
-        (r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\b", "[JWT_REDACTED]"),
+        (r"(?s)-----BEGIN [A-Z0-9 -]+-----.*?-----END [A-Z0-9 -]+-----", "[PEM_REDACTED]"),
+        (rf"\beyJ{base64}\.{base64}\.{base64}\b", "[JWT_REDACTED]"),
         (rf"{before}/(?:Users?|home|tmp|etc|var|opt|Applications){inside}*", r"\1[PATH_REDACTED]"),
         (rf"{before}[A-Za-z]:\\{inside}*", r"\1[PATH_REDACTED]"),
         (rf"{before}\\\\{inside}+", r"\1[PATH_REDACTED]"),
@@ -267,9 +267,9 @@ def pii_redaction() -> Callable[[str], str]:
             r"\b[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]\b",
             "[ID_CARD_REDACTED]",
         ),
-        (r"\[[0-9A-Fa-f]*:[0-9A-Fa-f:]+\](?::[0-9]+)?", "[IP_REDACTED]"),
-        (rf"(?<![0-9])(?:{octet}\.){{3}}{octet}(?![0-9])", "[IP_REDACTED]"),
-        (r"\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b", "[MAC_REDACTED]"),
+        (rf"(?<![0-9.])(?:{octet}\.){{3}}{octet}(?![0-9])", "[IP_REDACTED]"),
+        (r"\[[0-9A-Fa-f:.]{3,}\](?::\d{1,5})?\b", "[IP_REDACTED]"),
+        (r"(?<![0-9A-Fa-f:])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b", "[MAC_REDACTED]"),
     ]
     compiled = [(re.compile(pattern), replacement) for pattern, replacement in rules]
 
