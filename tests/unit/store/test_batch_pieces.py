@@ -17,7 +17,7 @@ OWN = """
 from data_juicer.ops.base import Mapper
 
 class CountingMapper(Mapper):
-    name = "counting_mapper"
+    name = "bounded_counting_mapper"
     batch_bytes_max = 100
     def text_keys_read(self):
         return ()
@@ -65,7 +65,7 @@ def test_an_operator_is_given_as_many_rows_as_its_own_bound_allows(tmp_path: Pat
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "own.py").write_text(OWN)
     given = {"custom_operator_paths": [str(tmp_path / "own.py")]}
-    config = jobs.recipe("/disk/jobs", [str(tmp_path / "in.jsonl")], ["counting_mapper"], given)
+    config = jobs.recipe("/disk/jobs", [str(tmp_path / "in.jsonl")], ["bounded_counting_mapper"], given)
     store = MemoryStore()
     jobs.run_inline(config, store)
     lines = jobs.exported(config, store)["result.jsonl"].splitlines()
