@@ -92,11 +92,11 @@ def test_new_files_have_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:
 def test_a_job_s_directory_is_closed_to_groups_whatever_the_umask_says(tmp_path: Path) -> None:
     held = os.umask(0)
     try:
-        STORE.make_own_dir(f"{tmp_path}/work/job")
+        STORE.make_own_dir(f"{tmp_path}/jobs/job")
     finally:
         os.umask(held)
-    assert (tmp_path / "work" / "job").stat().st_mode & 0o777 == 0o755
-    assert (tmp_path / "work").stat().st_mode & 0o777 == 0o777
+    assert (tmp_path / "jobs" / "job").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "jobs").stat().st_mode & 0o777 == 0o777
 
 
 def test_a_directory_of_ours_is_emptied_without_following_what_was_planted_in_it(victim: Path) -> None:

@@ -51,15 +51,15 @@ class OneDisk(MemoryStore):
 @pytest.mark.parametrize(
     ("checkpoint_dir", "export_path", "disks"),
     [
-        (None, "/work/x.jsonl", ["/work/J/results, /work, /work/J/checkpoints"]),
-        ("/other", "/work/x.jsonl", ["/work/J/results, /work", "/other/J"]),
-        ("/other", "/other/x.jsonl", ["/work/J/results", "/other, /other/J"]),
+        (None, "/disk/x.jsonl", ["/disk/J/results, /disk, /disk/J/checkpoints"]),
+        ("/other", "/disk/x.jsonl", ["/disk/J/results, /disk", "/other/J"]),
+        ("/other", "/other/x.jsonl", ["/disk/J/results", "/other, /other/J"]),
     ],
 )
 def test_one_disk_is_warned_of_once_with_all_that_it_will_hold(
     checkpoint_dir: str | None, export_path: str, disks: list[str]
 ) -> None:
-    layout = JobLayout.of("/work", "J", None, checkpoint_dir)
+    layout = JobLayout.of("/disk", "J", None, checkpoint_dir)
     told: list[str] = []
     check_room(
         OneDisk(), layout, export_path, [spec(20_000), spec(20_000)], has_checkpoints=True, warn=told.append
