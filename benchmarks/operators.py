@@ -118,7 +118,7 @@ def set_model_folders() -> None:
 
 
 def measured(names: Sequence[str]) -> Iterator[tuple[str, float, float]]:
-    """Name, MB/s and MB/s of the reference; operators whose model or library is not here are told and left out."""
+    """Name, MB/s and MB/s of the reference; operators whose model or library is not here are named and left out."""
     texts = documents()
     megabytes = sum(len(text.encode()) for text in texts) / 1e6
     set_model_folders()

@@ -44,7 +44,7 @@ def jaccard(one: str, other: str) -> float:
 
 
 def generate(documents: int, seed: int, planted_share: float = 0.3) -> Iterator[Planted]:
-    """Documents in the order of the file: originals and, some way behind each that has any, what was made of them."""
+    """Documents in the order of the file: originals and, some way after each that has any, what was made of them."""
     draw = random.Random(seed)
     vocabulary = ["".join(draw.choices(SYLLABLES, k=draw.randint(1, 3))) for _ in range(20_000)]
     originals: list[Planted] = []

@@ -15,7 +15,7 @@ from benchmarks.bench import Bench, Ran, interleaved, recipe, run_job
 from benchmarks.report import Measured
 
 MEGABYTES = (80, 240)
-"""The smaller job has all of the start-up behind it, also what Ray's own processes go on with after the first row."""
+"""The smaller job has completed all of the start-up, also what Ray's own processes go on with after the first row."""
 WORKERS = 2
 PARTITIONS = {"few": 1_000, "many": 100_000}
 MEMORY = Path("/dev/shm")  # on a disk each commit would wait for syncs, for both alike

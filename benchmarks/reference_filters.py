@@ -57,7 +57,7 @@ def list_of(kind: word_lists.Kind, lang: str = "en") -> frozenset[str]:
 
 @cache
 def _language_model() -> Any:
-    """The very model of the operator: where one lies in memory makes a fifth of its speed."""
+    """The very model of the operator: its address in memory makes a fifth of its speed."""
     from data_juicer.ops.filter.language_id_score_filter import LanguageIDScoreFilter, load_model
 
     return load_model(LanguageIDScoreFilter().model_path)

@@ -1,6 +1,6 @@
 """What operators save by sharing: those of the recipe redpajama-cc together, against the sum of each alone.
 
-Each operator alone is given the rows that it has in the recipe, with nothing that operators before it left behind.
+Each operator alone is given the rows that it has in the recipe, with nothing that operators before it left.
 CPU time of this process, without reading, checkpoints and the deduplicator, which needs all rows.
 """
 

@@ -1,7 +1,7 @@
 """What must not be written down or shown: values of settings that are named like secrets, and credentials in addresses.
 
 Settings are redacted by their names where they are stored. Texts that come from elsewhere, messages of exceptions above
-all, are searched for the secrets that this process was given: `know` is told of them, `hide` takes them out.
+all, are searched for the secrets that this process was given: `know` registers them, `hide` takes them out.
 """
 
 from __future__ import annotations

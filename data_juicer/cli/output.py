@@ -1,4 +1,4 @@
-"""Results of commands as text for people or JSON for programs, behind one protocol."""
+"""Results of commands as text for people or JSON for programs, with one protocol."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ STOPPING: Final = "stopping: partitions in flight will finish; press Ctrl-C agai
 def run_job_of(settings: Sequence[str], signals: StopSignals) -> int:
     """Run, resume, or find complete the job that a command line asks for.
 
-    Returns: the exit code; how the job ended is told. Raises: ConfigError: the settings are wrong.
+    Returns: the exit code; how the job ended is printed. Raises: ConfigError: the settings are wrong.
     """
     from data_juicer.api import run_config
 
@@ -73,7 +73,7 @@ class Screen(Observer):
     def __init__(self, signals: StopSignals, notices: Sequence[str]) -> None:
         """
         Args:
-            notices: what the job is told about its settings.
+            notices: what is reported about its settings.
         """
         self._signals = signals
         self._notices = notices
@@ -141,7 +141,7 @@ class Screen(Observer):
         return error.exit_code
 
     def tell_interruption(self) -> None:
-        """Where the job stands; nothing if there is none yet."""
+        """How far the job is; nothing if there is none yet."""
         if self._job:
             self._close(is_success=False)
 
@@ -158,7 +158,7 @@ class Screen(Observer):
             return
         terminal.close()
         committed = None
-        with contextlib.suppress(StoreError):  # what ended the run is told all the same
+        with contextlib.suppress(StoreError):  # what ended the run is reported all the same
             committed = find_committed(PosixStore(), job.layout)
         facts = job_facts(
             seen_from(job.summary, os.getcwd()), job.view, job.layout, committed, is_alive=False

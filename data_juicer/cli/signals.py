@@ -44,7 +44,7 @@ class StopSignals:
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
-            # nohup: a job that was told to outlive its terminal does
+            # nohup: a job that must outlive its terminal does
             if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                 continue
             self._before[number] = signal.signal(number, self._handle)

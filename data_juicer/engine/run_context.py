@@ -42,7 +42,7 @@ class WatchedJob(Protocol):
 
 
 class Observer:
-    """Is told what a run does, in the thread of its driver. A subclass overrides what it wants to know, and is quick."""
+    """Observes what a run does, in the thread of its driver. A subclass overrides what it wants to know, and is quick."""
 
     def job_opened(self, job: WatchedJob) -> None:
         """The job is this process's, and its input was not read yet."""
@@ -71,7 +71,7 @@ class RunControl:
     stop_signal: Callable[[], int | None] = never
     """The signal that asked to stop, if one did; asked often from the first heartbeat on."""
     history: Callable[[bytes], None] | None = None
-    """Given what the scheduler of the run is told, a line each; `engine/driver/scheduler.py` replays it."""
+    """Given each event of the scheduler, a line each; `engine/driver/scheduler.py` replays it."""
 
 
 class RunContext:

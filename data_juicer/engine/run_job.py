@@ -258,7 +258,7 @@ class _Run:
         return missing
 
     def _setup(self, mapping: DatasetMapping) -> WorkerSetup:
-        """What workers are told once; the keys after dataset operators depend on the whole input."""
+        """What workers receive once; the keys after dataset operators depend on the whole input."""
         setup = worker_setup(
             self.config,
             self.layout,

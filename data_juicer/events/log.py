@@ -55,7 +55,7 @@ class EventLog:
         """Cut a torn end off the log and go on with the number after its last line.
 
         Args:
-            enabled: False writes nothing; listeners are told all the same.
+            enabled: False writes nothing; listeners receive events all the same.
             seq_known: the last number that an earlier run is known to have used, for a log that is damaged or gone.
             people_level: events below it are not written to events.log.
             listeners: called with each record, in order, in the thread that records.
@@ -82,7 +82,7 @@ class EventLog:
         self.view = JobView()
         """What all events of the job come to, with those of earlier runs."""
         self.has_history = False
-        """Whether the log held events of this job when it was opened."""
+        """Whether the log had events of this job when it was opened."""
         if enabled:
             self._continue(layout)
 
@@ -152,7 +152,7 @@ class EventLog:
         snapshot = self._snapshot() if self._since_snapshot > SNAPSHOT_BYTES else b""
         try:
             is_full = self._file.is_full(len(self._buffer) + len(snapshot) + more_bytes)
-        except StoreError:  # told when the events are written
+        except StoreError:  # reported when the events are written
             return False
         if is_full:
             self._write()

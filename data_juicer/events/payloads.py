@@ -83,7 +83,7 @@ class CheckpointFile(Data, frozen=True, kw_only=True):
     file: str
     size_bytes: int
     is_summary: bool = False
-    """Not rows, but what a dataset-wide operator has to know of them: the partition waits for all others."""
+    """Not rows, but what a dataset operator has to know of them: the partition waits for all others."""
 
 
 class ProcessSample(Data, frozen=True, kw_only=True):

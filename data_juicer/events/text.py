@@ -1,4 +1,4 @@
-"""Events told to people: one sentence each. Pure."""
+"""Events for people: one sentence each. Pure."""
 
 from __future__ import annotations
 

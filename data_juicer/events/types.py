@@ -194,7 +194,7 @@ class PerformanceMetric(Event, frozen=True, kw_only=True, tag="PERFORMANCE_METRI
 
 
 class Notice(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that has no type of its own, told in a sentence."""
+    """Something that has no type of its own, as a sentence."""
 
     message: str
     partition_id: int | None = None

@@ -1,7 +1,7 @@
 """What the events of a job come to: one fold, for the progress bar, dj-jobs and metrics, of live and of ended jobs. Pure.
 
 The ledger of operators holds what is committed: what an attempt did is not counted until its checkpoint or its partition
-is, and a run starts from what the manifests held (`Plan.operators`), so that neither a retry nor a lost log makes it wrong.
+is, and a run starts from what the manifests recorded (`Plan.operators`), so that neither a retry nor a lost log makes it wrong.
 """
 
 from __future__ import annotations

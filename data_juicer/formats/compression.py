@@ -184,7 +184,7 @@ def _zstd_chunks(packed: _Packed, size: int) -> Iterator[bytes]:
 
 
 def _members(packed: _Packed, make: Callable[[], _Decompressor], padding: bytes) -> Iterator[bytes]:
-    """Members in a row, and what may be behind the last one."""
+    """Members in a row, and what may follow the last one."""
     file = RangedFile(packed)
     data, member = file.read(_READ_BYTES), make()
     is_open = bool(data)
@@ -217,7 +217,7 @@ def _bunzip2(packed: _Packed) -> Iterator[bytes]:
 
 
 def _unxz(packed: _Packed) -> Iterator[bytes]:
-    """Zeros between and behind streams are padding."""
+    """Zeros between and after streams are padding."""
     return _members(packed, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY_BYTES), b"\0")
 
 

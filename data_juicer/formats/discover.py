@@ -31,7 +31,7 @@ def discover(
     Args:
         inputs: files, folders or globs.
         suffixes: take only these files, such as ".jsonl"; empty: all that can be read.
-        tell: told of the files of a folder or glob that are left out, a sentence for each input, and of files that are named twice.
+        tell: called for the files of a folder or glob that are left out, a sentence for each input, and of files that are named twice.
     Raises: InputError: an input is missing, holds nothing to read, or cannot be read.
     """
     wanted = tuple(suffix if suffix.startswith(".") else f".{suffix}" for suffix in suffixes)

@@ -57,7 +57,7 @@ _PACKED: Final[Mapping[str, Compression]] = {
     ".bz2": "bzip2",
     ".xz": "xz",
 }
-"""What is behind the suffix of text -> its compression."""
+"""What follows the suffix of text -> its compression."""
 _ALL: Final = (
     FileFormat(
         name=LINES,

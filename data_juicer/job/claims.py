@@ -109,7 +109,7 @@ def _job_uuid(store: Store, layout: JobLayout, host: str, claims: dict[str, Dire
         return known
     for claim in claims.values():
         if claim is not None and (claim.job_dir, claim.host) == (layout.job_dir, host):
-            return claim.job_uuid  # the directory of the job was lost, what lies elsewhere was not
+            return claim.job_uuid  # the directory of the job was lost, what is elsewhere was not
     return uuid.uuid4().hex
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 CLAIM_NAME: Final = "job_claim.json"
-"""In each directory that stands by itself: which job it belongs to; see claims.py."""
+"""In each directory outside the job directory: which job it belongs to; see claims.py."""
 
 
 def attempt_name(run: int, attempt: int) -> str:
@@ -57,7 +57,7 @@ class JobLayout:
 
         Args:
             directories: as `directories` gave them when the job ran. What lay in the job's directory is looked for where
-                that stands now, since a work_dir may be relative, moved, or mounted elsewhere.
+                that is current, since a work_dir may be relative, moved, or mounted elsewhere.
         """
 
         def now(name: str, inside: str) -> str:

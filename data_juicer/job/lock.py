@@ -148,7 +148,7 @@ class _LeaseAlone:
         return True
 
     def release(self) -> None:
-        """Nothing is held."""
+        """No lock is held."""
 
 
 def acquire(

@@ -1,4 +1,4 @@
-"""The end of a run told to a person: what each operator did, where everything lies, how to go on."""
+"""The end of a run for a person: what each operator did, where everything is, how to go on."""
 
 from __future__ import annotations
 

@@ -11,12 +11,12 @@ from data_juicer.events.view import JobView
 SETTLED_S_MIN: Final = 3.0
 SETTLED_S_MAX: Final = 30.0
 SETTLED_SHARE_MIN: Final = 0.02
-"""The time left is told from SETTLED_S_MIN on if this share of the rows of the run is done, from SETTLED_S_MAX on in any case."""
+"""The time left is shown from SETTLED_S_MIN on if this share of the rows of the run is done, from SETTLED_S_MAX on in any case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """A run at one moment. `share` is in [0, 1]; None stands where there is nothing to go by yet."""
+    """A run at one moment. `share` is in [0, 1]; None where there is nothing to go by yet."""
 
     partitions: int
     partitions_done: int

@@ -28,7 +28,7 @@ LINE_S: Final = 5.0
 STEP_S: Final = 1.0
 """A step of the driver's own that is over sooner is not shown."""
 _TROUBLES_MAX: Final = 10
-"""Warnings and failed attempts that are told as they come; the rest is counted, and is in events.log."""
+"""Warnings and failed attempts that are shown as they come; the rest is counted, and is in events.log."""
 
 
 class _Display(Protocol):

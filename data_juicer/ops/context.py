@@ -33,7 +33,7 @@ class OperatorContext:
     text_keys: tuple[str, ...] = ("text",)
     """The text columns that every row of the job has."""
     cache_root: str = ""
-    """Below it lies `cache_dir`."""
+    """`cache_dir` is below it."""
     cache_name: str = ""
 
     produced: ProducedFiles | None = None

@@ -18,7 +18,7 @@ NO_MORE: Final = "the input has no such partition any more"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A committed file that this run cannot use: it is set aside, and told why."""
+    """A committed file that this run cannot use: it is set aside, and the reason is kept."""
 
     path: str
     partition_id: int | None
@@ -83,7 +83,7 @@ def plan_job(
 ) -> JobPlan:
     """Decide where every partition that has no result continues.
 
-    A checkpoint with another key than this run's stands where this run may want to commit: it is refused, and so is
+    A checkpoint with another key than this run's is where this run may want to commit: it is refused, and so is
     all of a partition that is no more.
 
     Args:

@@ -38,7 +38,7 @@ def scan(
 
     Args:
         with_suffix: fragments know the suffix of their source, for operators that read it.
-        watch: told each fragment as it is found; what it raises ends the scan.
+        watch: called with each fragment as it is found; what it raises ends the scan.
 
     Raises:
         InputError: a source cannot be read.

@@ -59,7 +59,7 @@ def plain_keys(value: Any) -> Any:
 
 
 def find_unfit(path: str, value: Any, fits: Callable[[Any], bool], depth: int = 0) -> str:
-    """Where in a value that has no JSON form the first part without one lies, and what it is: `'meta.tags': set`.
+    """Where in a value that has no JSON form the first part without one is, and what it is: `'meta.tags': set`.
 
     Args:
         fits: whether a value has a JSON form.

@@ -1,4 +1,4 @@
-"""What a disk refuses, told to people: where, what was found, what is safe, what to do about it."""
+"""What a disk refuses, for people: where, what was found, what is safe, what to do about it."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def find_foreign(path: str) -> str | None:
     """
     try:
         found = os.lstat(path)
-    except OSError:  # what is wrong with it is told by who makes it
+    except OSError:  # what is wrong with it is reported by the code that makes it
         return None
     if stat.S_ISLNK(found.st_mode):
         return f"is a link to {os.readlink(path)}"
@@ -80,7 +80,7 @@ def find_kind(path: str) -> str | None:
 
 def _foreign(found: os.stat_result, parent: str) -> str | None:
     if not stat.S_ISDIR(found.st_mode):
-        return None  # in the way, which is told by who makes the directory
+        return None  # in the way, which is reported by the code that makes the directory
     is_others = found.st_uid != os.geteuid()
     is_open = bool(found.st_mode & _ALL_WRITE) or (
         bool(found.st_mode & _GROUP_WRITE) and not _is_private(found.st_gid)

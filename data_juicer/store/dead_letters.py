@@ -38,7 +38,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     row_base64: str | None = None
     """The untouched row, where it is not."""
     is_made: bool = False
-    """The row is none of the source: an operator made it, such as a grouper of several, and it is told as it was then."""
+    """The row is none of the source: an operator made it, such as a grouper of several, and it is recorded as it was then."""
     is_whole: bool = True
     """False for a row that was too long: only its first bytes are here."""
 

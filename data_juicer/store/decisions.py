@@ -1,7 +1,7 @@
 """What a dataset operator decided about every row: one file for all partitions, and the manifest that commits it.
 
 The file holds one Arrow table a partition, one after the other, each with that of the rows after it that could not be
-summarised, if there are any; the manifest says where each lies and what it digests to, so that a worker reads those of its
+summarised, if there are any; the manifest says where each is and what it digests to, so that a worker reads those of its
 partition and no more.
 """
 
@@ -61,7 +61,7 @@ class ResolveManifest(msgspec.Struct, frozen=True, kw_only=True):
     """Of every partition, in the order of the input."""
     run: int
     created: str
-    """ISO 8601; told to people, compared with nothing."""
+    """ISO 8601; for people, compared with nothing."""
 
 
 class DeadRows(msgspec.Struct, frozen=True, kw_only=True):

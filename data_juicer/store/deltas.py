@@ -27,7 +27,7 @@ STAT: Final = "stat:"
 
 
 def make_layer(below: Batch, batch: Batch) -> pa.Table:
-    """What `batch` is, told from `below`: the batch that the layers so far give back, and that it was made from."""
+    """What `batch` is, as changes of `below`: the batch that the layers so far give back, and that it was made from."""
     base = np.arange(len(batch), dtype=np.int32) if batch.base is None else batch.base
     own = base < 0
     indices = pa.array(base, mask=own)
@@ -37,7 +37,7 @@ def make_layer(below: Batch, batch: Batch) -> pa.Table:
         if below.texts.get(key) is column or (key in batch.unwritten and not own.any()):
             continue
         was = below.find_text(key)
-        if was is None:  # it holds something else there, or nothing, which no text is told from
+        if was is None:  # it holds something else there, or nothing, from which no text can be derived
             columns[TEXT + key] = column
             continue
         before = was if in_place else was.take(indices)

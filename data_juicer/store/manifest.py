@@ -85,7 +85,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     attempt: str
     run: int
     created: str
-    """When it was staged, ISO 8601; told to people, compared with nothing."""
+    """When it was staged, ISO 8601; for people, compared with nothing."""
     save_s: float = 0.0
     """Seconds that encoding, writing and syncing took."""
 

@@ -110,7 +110,7 @@ def publish(
 ) -> ResultsManifest:
     """Join the parts into the export, beside it first, then under its name.
 
-    Killed anywhere, it is done again from the start: until the rename the old export stands, and files of an earlier
+    Killed anywhere, it is done again from the start: until the rename the old export stays, and files of an earlier
     export with another number of shards are known from the manifest and removed.
 
     Args:

@@ -49,7 +49,7 @@ class Bad(NamedTuple):
     data: bytes
     row: int
     place: str
-    """As people are told it, such as `line 4`."""
+    """As people see it, such as `line 4`."""
     error_type: str
 
 

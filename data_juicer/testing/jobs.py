@@ -51,7 +51,7 @@ def recipe(
 
 @dataclass
 class Watch(Observer):
-    """What one run told while it lived, whether or not its log survived."""
+    """The events of one run while it lived, whether or not its log survived."""
 
     records: list[t.Record] = field(default_factory=list)
     view: JobView = field(default_factory=JobView)

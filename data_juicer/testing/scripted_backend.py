@@ -10,7 +10,7 @@ from data_juicer.engine.protocol.worker_setup import WorkerSetup
 
 
 class ScriptedBackend:
-    """Each submitted attempt has told all of its messages at once; `next_message` never waits."""
+    """Each submitted attempt has all of its messages at once; `next_message` never waits."""
 
     name = "scripted"
 

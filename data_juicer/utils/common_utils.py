@@ -12,7 +12,7 @@ from typing import Any
 def stats_to_number(s: Any, reverse: bool = True) -> float:
     """A value as a number, as `number_of` says.
 
-    Returns: a number that stands last where there is none: the lowest with `reverse`, else the highest.
+    Returns: a number that sorts last where there is none: the lowest with `reverse`, else the highest.
     """
     number = number_of(s)
     return number if number is not None else float(-sys.maxsize if reverse else sys.maxsize)

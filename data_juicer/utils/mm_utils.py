@@ -21,7 +21,7 @@ def _token(name: str, default: str) -> str:
 
 
 class SpecialTokens:
-    """What stands in a text for a picture, a sound, a video, and for the end of what belongs to them."""
+    """The placeholder in a text of a picture, a sound, a video, and for the end of what belongs to them."""
 
     image = _token("image", f"<{DEFAULT_PREFIX}image>")
     audio = _token("audio", f"<{DEFAULT_PREFIX}audio>")
@@ -50,7 +50,7 @@ def insert_texts_after_placeholders(
     new_texts: Sequence[str],
     delimiter_in_insert_pos: str = " ",
 ) -> str:
-    """The string with each new text behind the first place of its placeholder, delimiters around it.
+    """The string with each new text after the first place of its placeholder, delimiters around it.
 
     Raises: ValueError: there are not as many texts as placeholders, or a placeholder is not there.
     """

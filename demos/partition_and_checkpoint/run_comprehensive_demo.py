@@ -2,7 +2,7 @@
 
     python demos/partition_and_checkpoint/run_comprehensive_demo.py
 
-Everything it writes lies in demo-outputs/. Exit code 0 only if the resumed output is the undisturbed one.
+Everything it writes is in demo-outputs/. Exit code 0 only if the resumed output is the undisturbed one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The resume command is typed as it stands in the summary, in another folder and with nothing in the environment."""
+"""The resume command is typed as it is in the summary, in another folder and with nothing in the environment."""
 
 import json
 import os
@@ -27,7 +27,7 @@ SHOUT = "def process_single(sample):\n    return {**sample, 'text': sample['text
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder where the job is started; a row of its input cannot be read until it is mended."""
+    """The folder where the job is started; a row of its input cannot be read until it is corrected."""
     here = tmp_path / "a folder"
     here.mkdir()
     (tmp_path / "elsewhere").mkdir()

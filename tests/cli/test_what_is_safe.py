@@ -1,4 +1,4 @@
-"""What a person is told to be safe is what the manifests hold, whenever a run ends and whatever became of its log."""
+"""What is called safe is what the manifests record, whenever a run ends and whatever became of its log."""
 
 from __future__ import annotations
 

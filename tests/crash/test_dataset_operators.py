@@ -1,4 +1,4 @@
-"""A recipe with dataset-wide operators: first, in the middle and last, whatever happens and however rows are cut."""
+"""A recipe with dataset operators: first, in the middle and last, whatever happens and however rows are cut."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_processes_give_the_bytes_of_one(tmp_path: Path, workers: int, process: 
 LINKS, EMAILS = "clean_links_mapper", "clean_email_mapper"
 PROCESS: list[Any] = [LINKS, EXACT, LENGTH, LETTERS, EMAILS]
 UP_TO_FIRST, UP_TO_SECOND, TO_RESULT = [0, 1], [1, 2, 3], [3, 4]
-"""What each phase begins: a dataset-wide operator at its end makes summaries, at its start it is applied."""
+"""What each phase begins: a dataset operator at its end makes summaries, at its start it is applied."""
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def test_damaged_decisions_are_made_again_from_the_summaries(job: RerunJob) -> N
     before = job.store.read("/disk/jobs/result.jsonl")
     jobs.run_inline(config, job.store, watch)
     assert job.store.read("/disk/jobs/result.jsonl") == before
-    assert watch.started == []  # its newest checkpoint is behind the last operator
+    assert watch.started == []  # its newest checkpoint is after the last operator
     assert [told for told in watch.warnings if "resolve_001" in told]
 
 
@@ -239,7 +239,7 @@ def damage(store: Store, path: str) -> None:
     store.write(path, data)
 
 
-# ---- what is told
+# ---- what is reported
 
 
 def test_rows_removed_are_counted_and_reported(tmp_path: Path) -> None:

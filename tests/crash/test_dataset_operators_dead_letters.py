@@ -1,4 +1,4 @@
-"""Rows that a dataset-wide operator cannot summarise, how many of them a job bears, and the seconds it counts."""
+"""Rows that a dataset operator cannot summarise, how many of them a job bears, and the seconds it counts."""
 
 from __future__ import annotations
 

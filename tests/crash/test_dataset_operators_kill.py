@@ -1,4 +1,4 @@
-"""Drivers and workers of a recipe with dataset-wide operators, killed at random moments with real processes."""
+"""Drivers and workers of a recipe with dataset operators, killed at random moments with real processes."""
 
 from __future__ import annotations
 

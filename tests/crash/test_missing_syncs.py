@@ -43,7 +43,7 @@ SYNCS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "summary": (r"sync .*/job_summary\.json\..*", "", {}),
     "summary, name": (r"sync_dir .*/job", r"replace .*/job_summary\.json", {}),
     "dataset mapping": (r"sync .*/dataset_mapping\.json\..*", "", {}),
-    # the report is written right behind the mapping, into the same folder
+    # the report is written right after the mapping, into the same folder
     "dataset mapping and resume report, names": (
         r"sync_dir .*/metadata",
         r"replace .*/(dataset_mapping|resume_report)\.json",

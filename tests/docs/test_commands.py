@@ -1,4 +1,4 @@
-"""Runs what README and docs tell a reader to type, as it stands there.
+"""Runs what README and docs tell a reader to type, as it is written there.
 
 A fence marked `sh run` or `python run` is run; one marked with a file name is put into that file first.
 """

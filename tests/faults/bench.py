@@ -220,7 +220,7 @@ class Bench(Observer):
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one run, with everything in it that differs from run to run told alike."""
+    """Of one run, with everything in it that differs from run to run made alike."""
 
     code: int
     message: str

@@ -1,4 +1,4 @@
-"""What can be done to a job: one value for a failure, and the deeds behind it."""
+"""What can be done to a job: one value for a failure, and the code that causes it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Fault:
 
 
 def disk_full(name: str, setting: str, size_kb: int = 24) -> Strike:
-    """One directory lies on a disk without room, which is given room before the resume."""
+    """One directory is on a disk without room, which is given room before the resume."""
 
     @contextlib.contextmanager
     def strike(bench: Bench) -> Iterator[Callable[[], None]]:

@@ -1,4 +1,4 @@
-"""Recorded cases that we do not meet, and why; told to people in docs/differences.md.
+"""Recorded cases that we do not meet, and why; for people in docs/differences.md.
 
 A case is named by its operator, its number in the operator's file (from 0) and, where only some rows differ, their
 numbers. A row that is listed here must differ: one that has become equal fails the test.

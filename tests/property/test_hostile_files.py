@@ -1,4 +1,4 @@
-"""Whatever lies in the files of a job: one of our errors or an answer, never another exception."""
+"""Whatever is in the files of a job: one of our errors or an answer, never another exception."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """No strategy, trace, copy for people or file format decides about a job, whatever its operators make of the rows.
 
 The operators change the type of a field and back, add fields and tags, group and ungroup rows, and multiply them: that is
-where a checkpoint that is told from the one before it could mean something else than the rows in memory.
+where a checkpoint that is derived from the one before it could mean something else than the rows in memory.
 """
 
 from __future__ import annotations

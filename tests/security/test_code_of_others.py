@@ -1,4 +1,4 @@
-"""Code, word lists and models that other users can change are told of before they are used."""
+"""Code, word lists and models that other users can change are named before they are used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever modules lie in the folder where somebody stands, none of them is run."""
+"""Whatever modules are in the current folder, none of them is run."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def nothing_forgotten(deed: str, path: str, before: str) -> bool:
 
 
 class _PoweredWatch(Watch):
-    """Hears what is told until the power fails."""
+    """Hears what is reported until the power fails."""
 
     def __init__(self, store: CrashingStore) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class Undisturbed:
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """The first run: what it told before the power failed, and the disk it wrote to."""
+    """The first run: its events before the power failed, and the disk it wrote to."""
 
     config: JobConfig
     disk: MemoryStore
@@ -87,7 +87,7 @@ class Crash:
         return {(partition, index) for partition, last in done | saved for index in range(last + 1)}
 
     def summarised(self) -> set[tuple[int, int]]:
-        """Partition and dataset-wide operator of all summaries that counted."""
+        """Partition and dataset operator of all summaries that counted."""
         saved = self.watch.events(t.CheckpointSave)
         return {(event.partition_id, event.operation_idx) for event in saved if event.data.is_summary}
 

@@ -1,7 +1,7 @@
 """Several drivers on one store that take turns at every operation of it, in an order that a seed decides.
 
 Each driver has a thread, of which one at a time runs; before each operation of the store the turn may go to another one. A
-driver that is not given a turn for long is one that is frozen: suspended, swapped out, or behind a slow disk.
+driver that is not given a turn for long is one that is frozen: suspended, swapped out, or waits for a slow disk.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ _CRASHES: Final = frozenset(
 
 @dataclass(slots=True, eq=False)
 class WorkerProcess:
-    """The attempts it was given and that did not end, the oldest first, and what it told of them."""
+    """The attempts it was given and that did not end, the oldest first, and its messages about them."""
 
     popen: subprocess.Popen[bytes]
     connection: Connection
@@ -84,7 +84,7 @@ class WorkerProcess:
         self.send(encoded)
 
     def follow(self, message: m.Message, now_s: float) -> bool:
-        """Take in what it told. Whether it may want work now."""
+        """Take in a message. Whether it may want work now."""
         match message:
             case m.AttemptStarted():
                 self.has_begun = True

@@ -105,7 +105,7 @@ class Agent:
             backend.begin(self._setup, 1)
             while True:
                 self._pass_on(backend, relays)
-        except DataJuicerError as error:  # workers cannot even begin: whoever asks is told so
+        except DataJuicerError as error:  # workers cannot even begin: whoever asks gets that error
             for relay in relays.values():
                 relay.end(str(error))
             while True:

@@ -60,7 +60,7 @@ class AgentHandle:
         self.flights[stream] = Flight(attempt)
 
     def follow(self, stream: Any, told: list[m.Message]) -> list[m.Message]:
-        """Take in what an attempt told; the same messages, with the node that only the driver knows the name of."""
+        """Take in the messages of an attempt; the same messages, with the node that only the driver knows the name of."""
         if any(isinstance(message, m.AttemptStarted) for message in told):
             self.flights[stream].has_begun = True
         if isinstance(told[-1], m.ENDS):

@@ -66,7 +66,7 @@ class RayBackend:
             address: `auto`, `local` or that of a cluster.
             workers_max: None: as many as the cluster can hold.
             kinds: what a worker needs for the stages of each segment of the recipe.
-            inform: told lines for people.
+            inform: called with lines for people.
         """
         self._address = address
         self._workers_max = workers_max
@@ -308,7 +308,7 @@ class RayBackend:
                 agent.hand(waiting.popleft())
 
     def _listen(self, timeout_s: float) -> None:
-        """Wait for anything; then take what every agent has told."""
+        """Wait for anything; then take what every agent has reported."""
         agents = {agent.ready: agent for agent in self._agents if agent.facts is None}
         for agent in self._agents:
             agents.update(dict.fromkeys(agent.flights, agent))

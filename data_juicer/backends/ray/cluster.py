@@ -173,7 +173,7 @@ def _handlers_kept() -> Iterator[None]:
 
 
 def _silence() -> None:
-    """Ray prints a paragraph for each worker that dies; what a death means is told by our own events."""
+    """Ray prints a paragraph for each worker that dies; what a death means is reported by our own events."""
     with contextlib.suppress(ImportError, AttributeError, KeyError):
         from ray._private.ray_logging import global_worker_stdstream_dispatcher as dispatcher
 

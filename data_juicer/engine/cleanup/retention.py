@@ -52,7 +52,7 @@ def drop_expired(store: Store, work_dir: str, own_job: str, now: datetime, days:
                 if job is not None and _drop(store, layout, job, now, days):
                     dropped.append(job_id)
         except DataJuicerError:
-            continue  # not ours to mend while another job starts
+            continue  # not ours to repair while another job starts
     return dropped
 
 
@@ -84,7 +84,7 @@ def _drop(store: Store, layout: JobLayout, job: OwnDirectory, now: datetime, day
 def _checkpoints(
     store: Store, layout: JobLayout, job: OwnDirectory, summary: JobSummary
 ) -> Iterator[OwnDirectory | None]:
-    """The directory of a job's checkpoints; one that lies elsewhere only if it carries the claim of this very job."""
+    """The directory of a job's checkpoints; one that is elsewhere only if it carries the claim of this very job."""
     with job.inside(os.path.basename(layout.checkpoints_dir)) as inside:
         if inside is not None:
             yield inside

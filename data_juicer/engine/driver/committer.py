@@ -142,7 +142,7 @@ class Committer:
         self._held[newest.partition] = sorted(left, key=lambda manifest: manifest.operator_index)
         if not dropped:
             return
-        with contextlib.suppress(StoreError):  # what stays is swept when the run ends, or told then
+        with contextlib.suppress(StoreError):  # what stays is swept when the run ends, or reported then
             self._drop(newest, dropped)
 
     def _drop(self, newest: Manifest, dropped: Sequence[Manifest]) -> None:

@@ -1,6 +1,6 @@
 """Which row killed a worker: from losses to a suspect, and from a suspect to the row that is excluded. Pure.
 
-    lost in an operator          ─► the operator is careful from now on: one row at a time, each told before
+    lost in an operator          ─► the operator is careful from now on: one row at a time, each announced before
     lost at a row there          ─► that row is the suspect: the next attempt begins the operator with it alone
     lost with the suspect alone  ─► the row is blamed: following attempts make it a dead letter of the operator
 
@@ -36,7 +36,7 @@ class CrashHistory:
 
     @property
     def care(self) -> IsolationPlan:
-        """What the next attempt is told."""
+        """The isolation plan of the next attempt."""
         return IsolationPlan(row_by_row=self.careful, first=self.suspect, excluded=self.blamed)
 
 

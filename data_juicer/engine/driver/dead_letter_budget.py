@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 ROWS_MIN = 100
-"""Of an input of fewer rows nothing can be told."""
+"""Of an input of fewer rows nothing can be said."""
 
 
 class DeadLetterBudget(msgspec.Struct, frozen=True, kw_only=True):

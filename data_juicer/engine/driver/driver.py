@@ -48,7 +48,7 @@ class DriverOutcome:
 
 @dataclass(slots=True)
 class _Flight:
-    """An attempt, and what it told that is not recorded yet: events of a task follow its commits, in order."""
+    """An attempt, and its messages that are not recorded yet: events of a task follow its commits, in order."""
 
     attempt: m.Attempt | None
     """None: a task of the driver's own."""
@@ -86,9 +86,9 @@ class Driver:
             partition: id -> partition.
             decisions: partition -> the decisions of the dataset operators that are resolved.
             resolve: decides for a dataset operator, by its index; raises DamagedSummaryError.
-            committed: told each manifest that counts from now on, whichever attempt made it.
+            committed: called with each manifest that counts from now on, whichever attempt made it.
             endings: what is said where the scheduler stops the run.
-            history: given each plan and each event that the scheduler is told, encoded for `scheduler.replay`.
+            history: given each plan and each event that the scheduler receives, encoded for `scheduler.replay`.
         """
         self._backend = backend
         self._committer = committer
@@ -149,7 +149,7 @@ class Driver:
     # ---- what happens
 
     def _take_turn(self) -> None:
-        """What commits and workers have told since the last turn; waits where there is nothing."""
+        """What commits and workers have reported since the last turn; waits where there is nothing."""
         if self._own:
             self._execute(self._own.popleft())
             return

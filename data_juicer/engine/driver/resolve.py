@@ -104,7 +104,7 @@ class Resolves:
     def report(self) -> list[str]:
         """Tell people which rows were removed in favour of which, and which were made one. Returns the files written.
 
-        Nothing is told if decisions of some operator are not there any more.
+        Nothing is reported if decisions of some operator are not there any more.
         """
         resolves = [step.resolve for step in self.steps if step.resolve is not None]
         if not resolves or len(resolves) < len(self.steps):

@@ -432,7 +432,7 @@ _JSON: Final = PortableJson[RunPlan | e.Event](RunPlan | e.Event)
 
 
 def encode_history(step: RunPlan | e.Event) -> bytes:
-    """One line of a history, without its end: the plan of a scheduler, or what it was told next."""
+    """One line of a history, without its end: the plan of a scheduler, or the event that it received next."""
     return _JSON.encode(step)
 
 

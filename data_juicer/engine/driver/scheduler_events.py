@@ -1,4 +1,4 @@
-"""What happens in a run, as its scheduler is told, and what is to be done then: values with one codec. Pure."""
+"""What happens in a run, as its scheduler receives it, and what is to be done then: values with one codec. Pure."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class SummaryDamaged(_TaskEvent, frozen=True, kw_only=True):
 
 
 class OperatorWorks(_Event, frozen=True, kw_only=True):
-    """Some row went through the operator; told once."""
+    """Some row went through the operator; reported once."""
 
     operator_index: int
 

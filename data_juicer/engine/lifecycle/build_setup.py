@@ -78,7 +78,7 @@ def dataset_operator_indices(operators: Sequence[Operator]) -> frozenset[int]:
 def with_resolve_keys(
     setup: WorkerSetup, operators: Sequence[Operator], partitions: Sequence[PartitionSpec]
 ) -> WorkerSetup:
-    """The setup of workers, told what the keys after dataset operators depend on."""
+    """The setup of workers, with what the keys after dataset operators depend on."""
     keys = plan_resolve_keys(
         setup.reader,
         setup.identities,

@@ -27,7 +27,7 @@ class Room:
     """The directories on one disk that a run writes into."""
 
     path: str
-    """Their paths, as people are told them."""
+    """Their paths, as people are shown them."""
     full: str | None = None
     """Why no file can be made there, whatever is free."""
     free_bytes: int | None

@@ -85,7 +85,7 @@ def scan_input(
 
 
 def _mapping_before(job: OpenJob, recorder: EventRecorder) -> DatasetMapping | None:
-    """What an earlier run knew of the input; a damaged one is set aside and told."""
+    """What an earlier run knew of the input; a damaged one is set aside and reported."""
     layout, path = job.layout, job.layout.dataset_mapping
     try:
         return decode_mapping(job.store.read(path), path, layout.partitions_dir)
@@ -116,7 +116,7 @@ class _Seen:
 def plan_run(
     job: OpenJob, mapping: DatasetMapping, setup: WorkerSetup, recorder: EventRecorder
 ) -> tuple[JobPlan, ResolvePlan]:
-    """What is to be done. What is damaged or stale is set aside, and why is told and written to the resume report."""
+    """What is to be done. What is damaged or stale is set aside, and the reason is reported and written to the resume report."""
     store, layout = job.store, job.layout
     keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
     damaged: list[Damage] = []

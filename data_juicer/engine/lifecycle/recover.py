@@ -1,4 +1,4 @@
-"""What earlier runs wrote about a job and this run is about to write anew: where it is damaged or gone, that is told.
+"""What earlier runs wrote about a job and this run is about to write anew: where it is damaged or gone, that is reported.
 
 Damaged files are set aside first, so that nothing that could not be read is lost. None of them decides a row: the
 manifests of checkpoints and results do, and `plan/resume/inventory.py` looks at those.

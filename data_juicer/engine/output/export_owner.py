@@ -31,7 +31,7 @@ def find_clashes(store: Store, layout: JobLayout, target: ExportTarget, clock: C
     clashes = []
     for path in foreign:
         writer = _writer(store, path, others)
-        if writer is None and path in own:  # changed by a person: that is told as a finding
+        if writer is None and path in own:  # changed by a person: that is reported as a finding
             continue
         whose = f"is the result of job {writer}" if writer else "is not known to be of this job"
         clashes.append(f"{path} {whose}, and is replaced when this job is complete. {_ADVICE}")

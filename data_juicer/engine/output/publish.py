@@ -49,7 +49,7 @@ def publish_job(
     Args:
         done: results of earlier runs, which need not be read again.
         reports: files that were written for people; they count as published, and are made again where they are damaged.
-        heartbeat: told how far the export is, often; what it raises ends the publishing.
+        heartbeat: called with how far the export is, often; what it raises ends the publishing.
     Raises: StoreError.
     """
     job = _PublishedJob(store, layout)

@@ -1,4 +1,4 @@
-"""Every committed file of a job read and held against the manifest that names it, the export and the log included.
+"""Every committed file of a job read and compared with the manifest that names it, the export and the log included.
 
 Nothing is changed: what is found here is what the next run would set aside or make again.
 """

@@ -20,7 +20,7 @@ class OperatorRow(msgspec.Struct, frozen=True, kw_only=True):
     row: int
     """Its number there, from 0."""
     origin: int
-    """The row of the source that it came from, -1 for a row of its own: told again to be sure that it is the same."""
+    """The row of the source that it came from, -1 for a row of its own: repeated to be sure that it is the same."""
 
 
 class ExcludedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ class IsolationPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """How an attempt goes about a partition that lost workers before; see engine/driver/crash_bisection.py."""
 
     row_by_row: frozenset[int] = frozenset()
-    """Operators that are given one row at a time, each told before."""
+    """Operators that are given one row at a time, each announced before."""
     first: OperatorRow | None = None
     """A row that its operator is given alone, before any other."""
     excluded: tuple[ExcludedRow, ...] = ()

@@ -1,4 +1,4 @@
-"""What every worker of a job is told once, before its first attempt. Pure."""
+"""What every worker of a job receives once, before its first attempt. Pure."""
 
 from __future__ import annotations
 

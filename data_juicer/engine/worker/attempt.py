@@ -281,7 +281,7 @@ class AttemptRunner:
         return index in self.attempt.isolation.row_by_row
 
     def _save_before(self, index: int) -> Iterator[m.Message]:
-        """Have what was done so far staged, and the driver told, before an operator that may end this process."""
+        """Have what was done so far staged, and the driver informed, before an operator that may end this process."""
         if index - 1 > self.saved:
             yield from self._save_checkpoint(index - 1)
         self.context.saver.drain()

@@ -1,4 +1,4 @@
-"""What went wrong, and with which row, told so that it can be found and mended. Pure."""
+"""What went wrong, and with which row, reported so that it can be found and corrected. Pure."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _place_fields(attempt: Attempt, place: Place | None) -> dict[str, Any]:
 
 
 def failure(attempt: Attempt, error: Exception, index: int | None) -> AttemptFailed:
-    """How an attempt ended that raised; errors of ours are told without their traceback."""
+    """How an attempt ended that raised; our own errors are reported without their traceback."""
     ours = isinstance(error, DataJuicerError)
     return AttemptFailed(
         task=attempt.key,

@@ -81,7 +81,7 @@ def tell_nobody(_first: OperatorRow, _rows: int, _alone: bool) -> None:
 def halving_order(rows: int) -> Iterator[int]:
     """The numbers below `rows`, each once: the middle, the middles of both halves, and so on.
 
-    The first few are spread over all, so that an operator which crashes on every row is told from one that crashes on a few
+    The first few are spread over all, so that an operator which crashes on every row is distinguished from one that crashes on a few
     neighbours.
     """
     halves = deque([(0, rows)])

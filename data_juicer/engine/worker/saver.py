@@ -1,6 +1,6 @@
 """Saving overlaps the next operator: who writes a stage while the rows go on.
 
-A save is a function that writes and syncs files and returns what the driver is to be told. Once a save of a task
+A save is a function that writes and syncs files and returns the messages for the driver. Once a save of a task
 failed, later ones of the same attempt are not made: a stage without the ones below it would never be committed.
 """
 
@@ -22,13 +22,13 @@ WAITING_MAX = 2
 
 class Saver(Protocol):
     def save(self, task: TaskKey, save: Save) -> Iterator[Message]:
-        """Make the save, now or soon; yields what is to be told at once."""
+        """Make the save, now or soon; yields the messages that can be sent at once."""
 
     def begin(self, task: TaskKey) -> None:
         """A new attempt of this task begins."""
 
     def has_failed(self, task: TaskKey) -> bool:
-        """Whether a save of the attempt failed, and the driver was told."""
+        """Whether a save of the attempt failed, and the driver was informed."""
 
     def drain(self) -> None:
         """Wait until every save is made."""

@@ -113,7 +113,7 @@ class StageWriter:
         return self._manifest("summary", index, files, letter_files, (), ledgers, started_s)
 
     def saving(self, stage: Callable[[], Manifest]) -> tuple[m.Message, ...]:
-        """What the driver is told of a stage, or of why it could not be staged."""
+        """The message to the driver about a stage, or of why it could not be staged."""
         try:
             manifest = stage()
         except Exception as error:

@@ -1,4 +1,4 @@
-"""What a backend executes: attempts, one after the other, each told to the driver as it goes.
+"""What a backend executes: attempts, one after the other, each reported to the driver as it proceeds.
 
 A worker decides nothing about the job. It never commits, never deletes, and writes only files whose names carry its
 attempt, so that a late or repeated attempt can waste work but not change a result.

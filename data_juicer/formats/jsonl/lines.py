@@ -83,7 +83,7 @@ def _blank_lines(
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A fragment begins at this byte with this line; what the one before it held."""
+    """A fragment begins at this byte with this line; what the one before it contains."""
 
     byte: int
     line: int

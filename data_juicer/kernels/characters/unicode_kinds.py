@@ -75,7 +75,7 @@ class Kinds:
         return places[asks], flags[asks]
 
     def _kinds_at(self, data: Data, neighbours: Counts, places: Counts) -> npt.NDArray[np.uint16]:
-        """The kinds of neighbours; beyond the ends of the data stands a character of which nothing is known."""
+        """The kinds of neighbours; beyond the ends of the data is a character of which nothing is known."""
         kinds = self.of_point[points_at(data, neighbours)]
         kinds[neighbours == places] = _UNKNOWN_KIND
         return kinds

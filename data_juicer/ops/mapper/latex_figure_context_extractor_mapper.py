@@ -26,7 +26,7 @@ class LatexFigureContextExtractorMapper(Mapper):
 
     Args:
         citation_commands: commands that cite; by default \ref, \cref, \Cref and \autoref.
-        paragraph_separator: what stands between two paragraphs.
+        paragraph_separator: what is between two paragraphs.
         caption_key: the field for the caption.
         label_key: the field for the label.
         context_key: the field for the paragraphs.

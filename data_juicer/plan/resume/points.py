@@ -18,7 +18,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumePoint:
-    """Where one partition stands."""
+    """How far one partition is."""
 
     done: Manifest | None = None
     """Its result, if that is committed."""

@@ -58,7 +58,7 @@ _Numbers = tuple[str, int, str, int]
 
 
 class _Packed(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A result as it is held: some 350 bytes; names of operators and whatever all results share are left out."""
+    """A result as it is kept in memory: some 350 bytes; names of operators and whatever all results share are left out."""
 
     operator_index: int
     files: tuple[_Numbers, ...]

@@ -1,4 +1,4 @@
-"""Packed files are read as their tools read them, or the limit is told; the row before damage is the true one."""
+"""Packed files are read as their tools read them, or the limit is named; the row before damage is the true one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that is no JSON Lines is told as what it is, with what to do, before anything is created."""
+"""A file that is no JSON Lines is reported as what it is, with what to do, before anything is created."""
 
 from __future__ import annotations
 

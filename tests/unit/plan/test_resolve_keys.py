@@ -1,4 +1,4 @@
-"""Keys around dataset-wide operators, and what of earlier runs stands."""
+"""Keys around dataset operators, and what of earlier runs is current."""
 
 from __future__ import annotations
 

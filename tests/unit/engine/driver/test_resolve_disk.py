@@ -1,4 +1,4 @@
-"""A disk that refuses what a resolve cannot hold in memory is told as any other."""
+"""A disk that refuses what a resolve cannot hold in memory is reported as any other."""
 
 from __future__ import annotations
 

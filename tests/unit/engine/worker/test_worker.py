@@ -26,7 +26,7 @@ SUSPECT = 1
 
 
 class CrashingBackend(InlineBackend):
-    """Loses the worker as a local backend does, with what it was told before: at rows that are poisoned, in one operator."""
+    """Loses the worker as a local backend does, with what was reported before: at rows that are poisoned, in one operator."""
 
     def __init__(self, store: MemoryStore, clock: ManualClock, poisoned: Callable[[int], bool]) -> None:
         super().__init__(store, clock)
