@@ -20,6 +20,15 @@ def lines(rows: Sequence[Row]) -> bytes:
     return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
 
 
+def table_with_a_bad_text() -> pa.Table:
+    """The rows of the contract, the text of row 5 in Latin-1."""
+    texts = [row["text"].encode() for row in ROWS]
+    texts[5] = b"caf\xe9"
+    return pa.Table.from_pylist(list(ROWS)).set_column(
+        0, "text", pa.array(texts, pa.binary()).view(pa.string())
+    )
+
+
 class TestJsonLines(InputFormatContract):
     name = "jsonl"
     chunk_constants = (
@@ -47,11 +56,7 @@ class TestParquet(InputFormatContract):
         return sink.getvalue()
 
     def bad(self) -> Bad:
-        table = pa.Table.from_pylist(list(ROWS))
-        texts = [row["text"].encode() for row in ROWS]
-        texts[5] = b"caf\xe9"
-        broken = table.set_column(0, "text", pa.array(texts, pa.binary()).view(pa.string()))
-        return Bad(self._file(broken), 5, "row group 2, row 1", "invalid_utf8")
+        return Bad(self._file(table_with_a_bad_text()), 5, "row group 2, row 1", "invalid_utf8")
 
 
 class TestArrow(InputFormatContract):
@@ -68,11 +73,7 @@ class TestArrow(InputFormatContract):
         return sink.getvalue()
 
     def bad(self) -> Bad:
-        table = pa.Table.from_pylist(list(ROWS))
-        texts = [row["text"].encode() for row in ROWS]
-        texts[5] = b"caf\xe9"
-        broken = table.set_column(0, "text", pa.array(texts, pa.binary()).view(pa.string()))
-        return Bad(self.written(broken), 5, "row 5", "invalid_utf8")
+        return Bad(self.written(table_with_a_bad_text()), 5, "row 5", "invalid_utf8")
 
 
 class TestArrowStream(TestArrow):

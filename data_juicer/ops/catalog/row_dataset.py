@@ -73,16 +73,9 @@ class RowDataset:
     ) -> RowDataset:
         given = dict(fn_kwargs or {})
         if batched:
-            kept = [
-                bool(flag)
-                for start in range(0, len(self), batch_size)
-                for flag in function(columns_of(self._rows[start : start + batch_size], {}), **given)
-            ]
+            kept = [flag for part in self._parts(batch_size) for flag in function(part, **given)]
         else:
-            kept = [
-                bool(function(row, number, **given) if with_indices else function(row, **given))
-                for number, row in enumerate(self._rows)
-            ]
+            kept = self._row_by_row(function, given, with_indices=with_indices)
         return self.select([number for number, keep in enumerate(kept) if keep])
 
     def map(
@@ -97,19 +90,26 @@ class RowDataset:
         """Raises: ValueError: a function of batches gave another number of rows."""
         given = dict(fn_kwargs or {})
         if batched:
-            made = [
-                row
-                for start in range(0, len(self), batch_size)
-                for row in rows_of(function(columns_of(self._rows[start : start + batch_size], {}), **given))
-            ]
+            made = [row for part in self._parts(batch_size) for row in rows_of(function(part, **given))]
         else:
-            made = [
-                function(dict(row), number, **given) if with_indices else function(dict(row), **given)
-                for number, row in enumerate(self._rows)
-            ]
+            made = self._row_by_row(function, given, with_indices=with_indices)
         if len(made) != len(self):
             raise ValueError(f"{len(made)} rows for {len(self)}")
         return RowDataset([{**old, **new} for old, new in zip(self._rows, made, strict=True)], self.numbers)
+
+    def _parts(self, batch_size: int) -> Iterator[dict[str, list[Any]]]:
+        """The rows as dicts of lists, so many at once."""
+        for start in range(0, len(self), batch_size):
+            yield columns_of(self._rows[start : start + batch_size], {})
+
+    def _row_by_row(
+        self, function: Callable[..., Any], given: Mapping[str, Any], *, with_indices: bool
+    ) -> list[Any]:
+        """What the function makes of a copy of each row."""
+        return [
+            function(dict(row), *([number] if with_indices else []), **given)
+            for number, row in enumerate(self._rows)
+        ]
 
     def sort(self, column_names: str | Sequence[str], reverse: bool = False, **_: Any) -> RowDataset:
         names = [column_names] if isinstance(column_names, str) else list(column_names)
