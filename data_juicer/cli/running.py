@@ -113,7 +113,7 @@ class Screen(Observer):
         if activity:
             self._terminal.step(activity)
         else:
-            self._terminal.tick()
+            self._terminal.refresh()
 
     # ---- when it ended
 

@@ -44,7 +44,7 @@ class _Display(Protocol):
 
 
 class Terminal:
-    """Shows a view while its run goes on. Nothing is shown before the first `tick`."""
+    """Shows a view while its run goes on. Nothing is shown before the first `refresh`."""
 
     def __init__(self, view: JobView, clock: Clock, stream: TextIO) -> None:
         """
@@ -77,7 +77,7 @@ class Terminal:
         """A line above the bar, or after the lines so far."""
         self._display.say(printable(line))
 
-    def tick(self) -> None:
+    def refresh(self) -> None:
         """Show how far the run is, when it was not shown a moment ago; called in each turn of the driver's loop."""
         now_s = self._clock.monotonic_s()
         if self._shown_s is None or now_s - self._shown_s >= self._display.period_s:

@@ -105,7 +105,7 @@ def publish(
     manifest: ResultsManifest,
     target: ExportTarget,
     part_format: str,
-    tick: Callable[[], None] = lambda: None,
+    heartbeat: Callable[[], None] = lambda: None,
     columns: bytes = b"",
 ) -> ResultsManifest:
     """Join the parts into the export, beside it first, then under its name.
@@ -114,7 +114,7 @@ def publish(
     export with another number of shards are known from the manifest and removed.
 
     Args:
-        tick: called before each part is read; what it raises ends the publishing.
+        heartbeat: called before each part is read; what it raises ends the publishing.
         columns: some rows in the format of the parts; an export that is merged has their columns if it has no rows.
     Raises: StoreError.
     """
@@ -135,7 +135,7 @@ def publish(
             shards.append(_Shard(upload))
             return shards[-1]
 
-        for shard in _write_shards(store, begin, parts, target, part_format, tick, columns):
+        for shard in _write_shards(store, begin, parts, target, part_format, heartbeat, columns):
             shard.upload.seal()
         names = _shard_names(target, len(shards))
         exports = tuple(shard.exported_as(name) for shard, name in zip(shards, names, strict=True))
@@ -208,21 +208,21 @@ def _write_shards(
     parts: Sequence[str],
     target: ExportTarget,
     part_format: str,
-    tick: Callable[[], None],
+    heartbeat: Callable[[], None],
     columns: bytes,
 ) -> Iterator[_Shard]:
     """Write the shards one after the other; each is whole when it is yielded."""
     merge = _find_merge(target, part_format)
     if merge is not None:
-        yield from _write_merged(store, begin, parts, target, merge, tick, columns)
+        yield from _write_merged(store, begin, parts, target, merge, heartbeat, columns)
     elif not target.shard_size_bytes:
         shard = begin()
         for part in parts:
-            tick()
+            heartbeat()
             shard.append_part(part)
         yield shard
     else:
-        yield from _write_line_shards(store, begin, parts, target, tick)
+        yield from _write_line_shards(store, begin, parts, target, heartbeat)
 
 
 def _find_merge(target: ExportTarget, part_format: str) -> Merge | None:
@@ -236,11 +236,11 @@ def _write_merged(
     paths: Sequence[str],
     target: ExportTarget,
     merge: Merge,
-    tick: Callable[[], None],
+    heartbeat: Callable[[], None],
     columns: bytes,
 ) -> Iterator[_Shard]:
     def read(path: str) -> bytes:
-        tick()
+        heartbeat()
         return store.read(path)
 
     found = merge.survey([""], lambda _: columns) if columns else merge.survey(paths, read)
@@ -272,19 +272,19 @@ def _write_line_shards(
     begin: Callable[[], _Shard],
     paths: Sequence[str],
     target: ExportTarget,
-    tick: Callable[[], None],
+    heartbeat: Callable[[], None],
 ) -> Iterator[_Shard]:
-    for chunks in _shards(_lines(store, paths, tick), target.shard_size_bytes):
+    for chunks in _shards(_lines(store, paths, heartbeat), target.shard_size_bytes):
         shard = begin()
         for chunk in chunks:
             shard.write(compress(chunk, target.compression))
         yield shard
 
 
-def _lines(store: Store, paths: Sequence[str], tick: Callable[[], None]) -> Iterator[bytes]:
+def _lines(store: Store, paths: Sequence[str], heartbeat: Callable[[], None]) -> Iterator[bytes]:
     """Every row of every part with its newline."""
     for path in paths:
-        tick()
+        heartbeat()
         yield from (line + b"\n" for line in store.read(path).split(b"\n")[:-1])
 
 

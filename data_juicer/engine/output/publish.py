@@ -83,7 +83,7 @@ def publish_job(
         manifest,
         target,
         setup.result_format if partitions else LINES,
-        tick=lambda: heartbeat(f"writing the export: {next(count) / reads:.0%}"),
+        heartbeat=lambda: heartbeat(f"writing the export: {next(count) / reads:.0%}"),
         columns=b"" if report.rows_out else _rows_of_input(store, partitions, setup),
     )
 

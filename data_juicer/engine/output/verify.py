@@ -40,12 +40,12 @@ _REMADE = "the next run makes it again"
 
 
 def find_problems(
-    store: Store, layout: JobLayout, tick: Callable[[], None] = lambda: None
+    store: Store, layout: JobLayout, heartbeat: Callable[[], None] = lambda: None
 ) -> Iterator[Finding]:
     """Read every byte that a manifest names.
 
     Args:
-        tick: called before each file is read.
+        heartbeat: called before each file is read.
     Raises: StoreError: a directory cannot be read.
     """
     summary = _find_summary(store, layout)
@@ -54,8 +54,8 @@ def find_problems(
     inventory = take_inventory(store, layout)
     for damage in inventory.damaged:
         yield Finding(path=damage.path, problem=damage.reason, answer=_REDONE)
-    yield from _check_results(store, layout, inventory, tick)
-    yield from _check_checkpoints(store, layout, inventory, tick)
+    yield from _check_results(store, layout, inventory, heartbeat)
+    yield from _check_checkpoints(store, layout, inventory, heartbeat)
     yield from _check_mapping(store, layout)
     if isinstance(summary, JobSummary):
         yield from _check_export(store, layout, summary, inventory)
@@ -70,23 +70,23 @@ def _find_summary(store: Store, layout: JobLayout) -> JobSummary | Finding:
 
 
 def _check_results(
-    store: Store, layout: JobLayout, inventory: Inventory, tick: Callable[[], None]
+    store: Store, layout: JobLayout, inventory: Inventory, heartbeat: Callable[[], None]
 ) -> Iterator[Finding]:
     for path, manifest in inventory.results.values():
-        tick()
+        heartbeat()
         problem = _wrong_ledgers(manifest) or find_damage(store, layout, manifest)
         if problem is not None:
             yield Finding(path=path, problem=problem, answer=_REDONE)
 
 
 def _check_checkpoints(
-    store: Store, layout: JobLayout, inventory: Inventory, tick: Callable[[], None]
+    store: Store, layout: JobLayout, inventory: Inventory, heartbeat: Callable[[], None]
 ) -> Iterator[Finding]:
     """Files that several checkpoints of a partition share are read once."""
     held = [entry for entries in inventory.checkpoints.values() for entry in entries]
     seen: set[str] = set()
     for path, manifest in [*held, *inventory.summaries.values()]:
-        tick()
+        heartbeat()
         new = [file for file in manifest.all_files if file.name not in seen]
         seen.update(file.name for file in new)
         problem = _wrong_ledgers(manifest) or _damaged(store, layout.checkpoints_dir, new)

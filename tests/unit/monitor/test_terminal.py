@@ -30,13 +30,13 @@ def test_a_pipe_gets_a_line_every_few_seconds_when_something_moved() -> None:
     clock, stream = ManualClock(), io.StringIO()
     view = view_at(clock)
     terminal = Terminal(view, clock, stream)
-    terminal.tick()
+    terminal.refresh()
     clock.advance(LINE_S - 1)
     view.rows_done, view.partitions_done = 20, 2
-    terminal.tick()
+    terminal.refresh()
     assert stream.getvalue().splitlines() == ["  0%  0/10 partitions  0 rows"]
     clock.advance(1)
-    terminal.tick()
+    terminal.refresh()
     terminal.close()
     terminal.close()
     assert stream.getvalue().splitlines()[1:] == [" 20%  2/10 partitions  20 rows  4 rows/s  20 s left"]
@@ -46,7 +46,7 @@ def test_the_last_state_is_shown_at_the_end() -> None:
     clock, stream = ManualClock(), io.StringIO()
     view = view_at(clock)
     terminal = Terminal(view, clock, stream)
-    terminal.tick()
+    terminal.refresh()
     clock.advance(0.5)
     view.rows_done, view.partitions_done = 100, 10
     terminal.close()
@@ -102,11 +102,11 @@ def test_a_terminal_gets_a_bar_with_warnings_above_it(monkeypatch) -> None:
     clock, screen = ManualClock(), Screen()
     view = view_at(clock)
     terminal = Terminal(view, clock, screen)
-    terminal.tick()
+    terminal.refresh()
     clock.advance(5)
     view.rows_done, view.partitions_done, view.retries = 20, 2, 1
     terminal.listen(record(t.WarningNotice(message="a [checkpoint] is damaged")))
-    terminal.tick()
+    terminal.refresh()
     terminal.close()
     text = screen.getvalue()
     for part in ("2/10 partitions", "20%", "4 rows/s", "20 s left", "1 retry", "a [checkpoint] is damaged"):
@@ -131,7 +131,7 @@ def test_a_job_survives_that_nobody_looks_any_more(is_terminal: bool) -> None:
     clock, window = ManualClock(), SurvivingStream(ClosedWindow(is_terminal=is_terminal))
     terminal = Terminal(view_at(clock), clock, window)
     terminal.listen(record(t.WarningNotice(message="x")))
-    terminal.tick()
+    terminal.refresh()
     terminal.close()
     print_closing(window, [], [Fact(name="completed", text="in 2 s")])
 
