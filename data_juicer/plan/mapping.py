@@ -39,10 +39,6 @@ class DatasetMapping(msgspec.Struct, frozen=True, kw_only=True):
         wanted = set(partition_ids)
         return [partition for partition in self.partitions if partition.partition_id in wanted]
 
-    def in_input_order(self, partition_ids: Sequence[int]) -> list[int]:
-        """These ids in the order of the output."""
-        return [partition.partition_id for partition in self.only(partition_ids)]
-
     def empty_sources(self) -> list[SourceFile]:
         """Sources without a single row."""
         filled = {partition.fragment.source for partition in self.partitions}
