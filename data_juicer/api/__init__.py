@@ -20,8 +20,8 @@ def run(
 
     Args:
         recipe: path of a YAML file, or the settings themselves.
-        dataset: rows to process instead of `dataset_path`: a list of dicts, an Arrow table, a polars or pandas frame or a
-            `datasets.Dataset`. They are written once below `work_dir`, so that the job can be resumed.
+        dataset: rows to process instead of the recipe's `dataset_path`: a list of dicts, an Arrow table, a polars or pandas
+            frame or a `datasets.Dataset`. They are written once below the recipe's `work_dir`, so that the job can be resumed.
         overrides: settings that win over the recipe, such as np=2 or checkpoint={"strategy": "every_op"}.
     Raises: DataJuicerError: its message says what is safe and what to do.
     """
@@ -29,9 +29,11 @@ def run(
     from data_juicer.config.config import load_recipe
 
     if dataset is not None:
-        from data_juicer.api.rows_in import stage_rows
+        from data_juicer.api.rows_in import IN_MEMORY, check_only_input, stage_rows
 
-        overrides["dataset_path"] = stage_rows(dataset, recipe, overrides)
+        check_only_input(overrides)
+        work_dir = load_recipe(recipe, {**overrides, "dataset_path": IN_MEMORY}, os.environ).work_dir
+        overrides["dataset_path"] = stage_rows(dataset, work_dir)
     config = load_recipe(recipe, overrides, os.environ)
     outcome = run_config(config)
     return JobResult.of(outcome)

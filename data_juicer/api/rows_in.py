@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from data_juicer.errors import ConfigError
 from data_juicer.storage.posix import PosixStore
 
+IN_MEMORY: Final = "in_memory"
+"""The folder of such files below a work directory."""
 
-def stage_rows(dataset: Any, recipe: object, overrides: Mapping[str, Any]) -> str:
-    """Write the rows below the work directory, under a name made of their content; the same rows are written once.
 
-    Returns: the path. Raises: ConfigError: the rows are of a kind that is not known, or `dataset_path` is given too.
-    """
-    import xxhash
-
-    settings = {**recipe, **overrides} if isinstance(recipe, Mapping) else dict(overrides)
-    if settings.get("dataset_path") or settings.get("dataset"):
+def check_only_input(overrides: Mapping[str, Any]) -> None:
+    """Raises: ConfigError: the caller gives `dataset_path` beside rows in memory."""
+    if overrides.get("dataset_path"):
         raise ConfigError(
             "dataset= is given together with dataset_path; give one of them. Nothing was created."
         )
+
+
+def stage_rows(dataset: Any, work_dir: str) -> str:
+    """Write the rows below a work directory, under a name made of their content; the same rows are written once.
+
+    Returns: the path. Raises: ConfigError: the rows are of a kind that is not known.
+    """
+    import xxhash
+
     data, suffix = _encode(dataset)
-    folder = os.path.join(
-        os.path.abspath(os.path.expanduser(settings.get("work_dir") or "outputs")), "in_memory"
-    )
+    folder = os.path.join(os.path.abspath(work_dir), IN_MEMORY)
     path = os.path.join(folder, f"rows_{xxhash.xxh3_128_hexdigest(data)}{suffix}")
     store = PosixStore()
     if not store.exists(path):

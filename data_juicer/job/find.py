@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 
-from data_juicer.errors import ConfigError, JobNotFoundError
+from data_juicer.errors import ConfigError, JobNotFoundError, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver, find_owner, is_alive
 from data_juicer.storage.base import Store
@@ -21,26 +21,28 @@ class FoundJob:
     job_dir: str
 
 
-def find_jobs(work_dir: str) -> list[FoundJob]:
+def find_jobs(store: Store, work_dir: str) -> list[FoundJob]:
     """The jobs in a directory and in the directories right below it, which are work directories of recipes.
 
     Raises: ConfigError: there is no such directory.
     """
-    if not os.path.isdir(work_dir):
+    if not _is_directory(store, work_dir):
         raise ConfigError(f"--work_dir: {work_dir} is no directory. Name the work_dir of the recipe.")
     found = []
-    for name, path in _directories(work_dir):
-        inner = [(name, path)] if _is_job(path) else _directories(path)
-        found += [FoundJob(job_id=job_id, job_dir=job_dir) for job_id, job_dir in inner if _is_job(job_dir)]
+    for name, path in _directories(store, work_dir):
+        inner = [(name, path)] if _is_job(store, path) else _directories(store, path)
+        found += [
+            FoundJob(job_id=job_id, job_dir=job_dir) for job_id, job_dir in inner if _is_job(store, job_dir)
+        ]
     return found
 
 
-def find_job(work_dir: str, job_id: str) -> FoundJob:
+def find_job(store: Store, work_dir: str, job_id: str) -> FoundJob:
     """The one job of this name.
 
     Raises: JobNotFoundError: there is none; names the nearest. ConfigError: there are several, or no such directory.
     """
-    jobs = find_jobs(work_dir)
+    jobs = find_jobs(store, work_dir)
     named = [job for job in jobs if job.job_id == job_id]
     if len(named) == 1:
         return named[0]
@@ -59,13 +61,19 @@ def is_job_alive(store: Store, layout: JobLayout, now: datetime) -> bool:
     return owner is not None and is_alive(store, owner, now, Driver.here().host, layout.lock)
 
 
-def _directories(path: str) -> list[tuple[str, str]]:
+def _directories(store: Store, path: str) -> list[tuple[str, str]]:
     try:
-        with os.scandir(path) as entries:
-            return sorted((entry.name, entry.path) for entry in entries if entry.is_dir())
-    except OSError:  # not ours to read
+        return [(entry.name, entry.path) for entry in store.entries(path) if entry.kind == "directory"]
+    except StoreError:  # not ours to read
         return []
 
 
-def _is_job(path: str) -> bool:
-    return os.path.isfile(JobLayout.found("", path, {}).summary)
+def _is_directory(store: Store, path: str) -> bool:
+    try:
+        return store.stat(path).is_directory
+    except FileNotFoundError:
+        return False
+
+
+def _is_job(store: Store, path: str) -> bool:
+    return store.exists(JobLayout.found("", path, {}).summary)

@@ -38,7 +38,8 @@ class JobHandle:
 
         Raises: JobNotFoundError, JobError: its summary cannot be read. ConfigError: there is no such directory.
         """
-        return JobHandle.of(find_job(work_dir, job_id), store or PosixStore())
+        store = store or PosixStore()
+        return JobHandle.of(find_job(store, work_dir, job_id), store)
 
     @staticmethod
     def of(found: FoundJob, store: Store) -> JobHandle:

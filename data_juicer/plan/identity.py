@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import msgspec
 import xxhash
 
-from data_juicer.errors import ConfigError
+from data_juicer.errors import ConfigError, StoreError
 from data_juicer.ops.base import Operator
 from data_juicer.ops.catalog.registry import canonical_params
+from data_juicer.storage import open_store
 from data_juicer.store.manifest import OperatorIdentity
 
 _CHUNK_BYTES = 1 << 20
@@ -31,9 +32,9 @@ def identify(operators: Iterable[Operator]) -> tuple[OperatorIdentity, ...]:
 def _digest(operator: str, path: str) -> str:
     state = xxhash.xxh3_128()
     try:
-        with open(path, "rb") as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
+        with open_store(path).open_read(path) as reader:
+            for chunk in reader.chunks(_CHUNK_BYTES):
                 state.update(chunk)
-    except OSError as error:
-        raise ConfigError(f"operator {operator}: {path}: cannot be read: {error.strerror}") from error
+    except (FileNotFoundError, StoreError) as error:
+        raise ConfigError(f"operator {operator}: {path}: cannot be read: {error}") from error
     return str(state.hexdigest())

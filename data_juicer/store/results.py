@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
@@ -312,6 +313,12 @@ def _one_shard(first: bytes, lines: Iterator[bytes], size_bytes: int, rest: list
             yield bytes(chunk)
             chunk.clear()
     yield bytes(chunk)
+
+
+def shard_pattern(path: str) -> re.Pattern[str]:
+    """Every name that a shard of this export may have, such as `name-00-of-05.jsonl`."""
+    stem, dot, suffix = os.path.basename(path).partition(".")
+    return re.compile(rf"{re.escape(stem)}-\d+-of-\d+{re.escape(dot + suffix)}")
 
 
 def _shard_names(target: ExportTarget, count: int) -> list[str]:

@@ -237,3 +237,21 @@ def test_a_worker_loads_asyncio_only_when_an_operator_needs_it() -> None:
     """With ssl, which it imports, it is a tenth of what a worker loads at its start."""
     code = "import sys, data_juicer.engine.worker.worker; sys.exit('asyncio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+THROUGH_THE_STORE = {"rows", "formats", "store", "job", "plan", "events", "engine"}
+"""Floors that reach files through a store alone. Those above also read recipes, /proc and streams of this machine."""
+PROCESS_WORDS = {"getpid", "getcwd", "curdir", "urandom", "environ"}
+"""What of os is no file."""
+SEEN_FROM_HERE = {"os.path.abspath", "os.path.expanduser", "os.path.relpath"}
+"""What computes with names, as they are seen from the current folder or by this user."""
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.split(".")[0] in THROUGH_THE_STORE])
+def test_files_are_reached_through_the_store(name: str) -> None:
+    touched = {
+        word
+        for word in impure_words(MODULES[name])
+        if word == "open" or (word.startswith("os.") and word.removeprefix("os.") not in PROCESS_WORDS)
+    }
+    assert touched - SEEN_FROM_HERE == set()

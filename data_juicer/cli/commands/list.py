@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     store, now = PosixStore(), SystemClock().now()
-    entries = [_entry(store, job, now) for job in find_jobs(arguments.work_dir)]
+    entries = [_entry(store, job, now) for job in find_jobs(store, arguments.work_dir)]
     entries.sort(key=lambda entry: entry.created or "", reverse=True)
     listed = JobList(work_dir=arguments.work_dir, jobs=tuple(entries))
     output.emit(listed, lambda _: _lines(listed))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.errors import ConfigError
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Store
+from data_juicer.store.results import shard_pattern
 
 
 def refuse_to_replace(
@@ -24,7 +24,7 @@ def refuse_to_replace(
     if (kind := store.find_kind(export_path)) is not None:
         raise _refused(export_path, f"is {kind}, which is not replaced by a file")
     is_there = store.exists(export_path)
-    shard = _shard_pattern(export_path) if config.export_shard_size else None
+    shard = shard_pattern(export_path) if config.export_shard_size else None
     for path, what in _kept(config, sources) if is_there or shard else ():
         is_shard = (
             shard is not None
@@ -53,12 +53,6 @@ def _is_of_job(store: Store, export_path: str, layout: JobLayout) -> bool:
         return os.path.basename(export_path) in layout.own_names()
     own = [path for path in layout.own_directories() if path != layout.job_dir]
     return any(f"{directory}/".startswith(f"{path}/") or store.is_same(directory, path) for path in own)
-
-
-def _shard_pattern(export_path: str) -> re.Pattern[str]:
-    """Every name that `name-00-of-05.jsonl` may be."""
-    stem, dot, suffix = os.path.basename(export_path).partition(".")
-    return re.compile(rf"{re.escape(stem)}-\d+-of-\d+{re.escape(dot + suffix)}")
 
 
 def _beside(store: Store, path: str, export_path: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator
 
 from data_juicer.clock import Clock
@@ -14,7 +13,7 @@ from data_juicer.job.find import find_jobs, is_job_alive
 from data_juicer.job.layout import JobLayout
 from data_juicer.monitor.handle import JobHandle
 from data_juicer.storage.base import Store
-from data_juicer.store.results import ExportedFile, ExportTarget, find_results, is_as_written
+from data_juicer.store.results import ExportedFile, ExportTarget, find_results, is_as_written, shard_pattern
 
 _ADVICE = "To keep both, write {job_id} into export_path."
 
@@ -69,18 +68,16 @@ def _exports(store: Store, layout: JobLayout) -> tuple[ExportedFile, ...]:
 
 def _files_of(store: Store, target: ExportTarget) -> list[str]:
     """The files that an export to this target could replace; shards of any number."""
-    directory, name = os.path.split(target.path)
     if not target.shard_size_bytes:
         return [target.path] if store.exists(target.path) else []
-    stem, dot, suffix = name.partition(".")
-    shard = re.compile(rf"{re.escape(stem)}-\d+-of-\d+{re.escape(dot + suffix)}")
+    directory, shard = os.path.dirname(target.path), shard_pattern(target.path)
     return [os.path.join(directory, name) for name in sorted(store.list(directory)) if shard.fullmatch(name)]
 
 
 def _others(store: Store, layout: JobLayout, export_path: str) -> Iterator[JobHandle]:
     """The other jobs of the work directory with the same export path."""
     try:
-        found = find_jobs(os.path.dirname(layout.job_dir))
+        found = find_jobs(store, os.path.dirname(layout.job_dir))
     except ConfigError:  # there is no such directory yet
         return
     for job in found:
