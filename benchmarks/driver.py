@@ -13,14 +13,14 @@ from benchmarks.bench import NINE_OPERATORS, Bench
 from benchmarks.report import Measured
 from data_juicer.clock import SystemClock
 from data_juicer.engine.driver.committer import Committer
-from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
 from data_juicer.engine.driver.driver import Driver
 from data_juicer.engine.driver.endings import RunEndings
 from data_juicer.engine.driver.event_recorder import EventRecorder
-from data_juicer.engine.driver.retry import RetryPolicy
-from data_juicer.engine.driver.scheduler import RunPlan
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_context import RunContext
+from data_juicer.engine.scheduling.dead_letter_budget import DeadLetterBudget
+from data_juicer.engine.scheduling.retry import RetryPolicy
+from data_juicer.engine.scheduling.run_plan import RunPlan
 from data_juicer.events.log import EventLog
 from data_juicer.formats.base import Fragment
 from data_juicer.job.layout import JobLayout

@@ -71,7 +71,7 @@ class RunControl:
     stop_signal: Callable[[], int | None] = never
     """The signal that asked to stop, if one did; asked often from the first heartbeat on."""
     history: Callable[[bytes], None] | None = None
-    """Given each event of the scheduler, a line each; `engine/driver/scheduler.py` replays it."""
+    """Given each event of the scheduler, a line each; `engine/scheduling/history.py` replays it."""
 
 
 class RunContext:

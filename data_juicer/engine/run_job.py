@@ -12,12 +12,10 @@ from data_juicer.config.schema import JobConfig
 from data_juicer.engine.cleanup.orphan_files import done_partitions
 from data_juicer.engine.cleanup.retention import drop_expired
 from data_juicer.engine.driver.committer import Committer
-from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
 from data_juicer.engine.driver.driver import Driver
 from data_juicer.engine.driver.endings import RunEndings
 from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.driver.resolve import Resolves
-from data_juicer.engine.driver.scheduler import RunPlan
 from data_juicer.engine.lifecycle.build_setup import (
     dataset_operator_indices,
     export_target,
@@ -45,6 +43,8 @@ from data_juicer.engine.output.mapping_report import total_ledgers, with_all_ope
 from data_juicer.engine.output.publish import publish_job
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.run_context import RunContext
+from data_juicer.engine.scheduling.dead_letter_budget import DeadLetterBudget
+from data_juicer.engine.scheduling.run_plan import RunPlan
 from data_juicer.errors import StoreError
 from data_juicer.events import payloads
 from data_juicer.events import types as t

@@ -51,8 +51,9 @@ ALWAYS_PURE = {
     "engine.worker.row_isolation",
     "engine.protocol.messages",
     "engine.worker.apply_operator",
-    "engine.driver.retry",
-    "engine.driver.scheduler",
+    "engine.scheduling.retry",
+    "engine.scheduling.scheduler",
+    "engine.scheduling.history",
     "store.ledger",
     "store.manifest",
 }
@@ -255,3 +256,15 @@ def test_files_are_reached_through_the_store(name: str) -> None:
         if word == "open" or (word.startswith("os.") and word.removeprefix("os.") not in PROCESS_WORDS)
     }
     assert touched - SEEN_FROM_HERE == set()
+
+
+def test_the_decisions_of_a_run_know_nothing_of_who_carries_them_out() -> None:
+    allowed = ("engine.scheduling", "engine.protocol")
+    known = {
+        (name, other)
+        for name, tree in MODULES.items()
+        if name.startswith("engine.scheduling.")
+        for other in known_modules(tree)
+        if other.startswith("engine.") and not other.startswith(allowed)
+    }
+    assert known == set()

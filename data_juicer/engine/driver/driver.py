@@ -9,14 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from data_juicer.clock import Clock
-from data_juicer.engine.driver import scheduler_events as e
 from data_juicer.engine.driver.committer import Committable, Committer, Order, Outcome
 from data_juicer.engine.driver.endings import RunEndings
 from data_juicer.engine.driver.event_recorder import EventRecorder
-from data_juicer.engine.driver.scheduler import RunPlan, Scheduler, encode_history
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.backend import Abandoned, Backend
 from data_juicer.engine.run_context import RunContext
+from data_juicer.engine.scheduling import events as e
+from data_juicer.engine.scheduling.history import encode_history
+from data_juicer.engine.scheduling.run_plan import RunPlan
+from data_juicer.engine.scheduling.scheduler import Scheduler
 from data_juicer.errors import JobFailedError, StoreError
 from data_juicer.job.layout import attempt_name
 from data_juicer.plan.partitions import PartitionSpec
@@ -88,7 +90,7 @@ class Driver:
             resolve: decides for a dataset operator, by its index; raises DamagedSummaryError.
             committed: called with each manifest that counts from now on, whichever attempt made it.
             endings: what is said where the scheduler stops the run.
-            history: given each plan and each event that the scheduler receives, encoded for `scheduler.replay`.
+            history: given each plan and each event that the scheduler receives, encoded for `history.replay`.
         """
         self._backend = backend
         self._committer = committer

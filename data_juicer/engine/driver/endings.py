@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from data_juicer.engine.driver import scheduler_events as e
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_context import stopped_by
+from data_juicer.engine.scheduling import events as e
 from data_juicer.errors import JobFailedError
 
 FRAMES_MAX: Final = 3

@@ -9,8 +9,8 @@ from typing import Literal, cast
 import msgspec
 
 from data_juicer.config.schema import JobConfig
-from data_juicer.engine.driver.retry import RetryPolicy
 from data_juicer.engine.protocol.worker_setup import OperatorSpec, WorkerSetup
+from data_juicer.engine.scheduling.retry import RetryPolicy
 from data_juicer.formats.base import FragmentLimits
 from data_juicer.formats.registry import EXPORTS, result_format
 from data_juicer.job.layout import JobLayout

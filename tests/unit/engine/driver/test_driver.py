@@ -8,14 +8,14 @@ import pytest
 
 from benchmarks.driver import NAMES, ROWS, partition, script
 from data_juicer.engine.driver.committer import Committer
-from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
 from data_juicer.engine.driver.driver import Driver, DriverOutcome
 from data_juicer.engine.driver.endings import RunEndings
 from data_juicer.engine.driver.event_recorder import EventRecorder
-from data_juicer.engine.driver.retry import RetryPolicy
-from data_juicer.engine.driver.scheduler import RunPlan
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_context import RunContext, RunControl
+from data_juicer.engine.scheduling.dead_letter_budget import DeadLetterBudget
+from data_juicer.engine.scheduling.retry import RetryPolicy
+from data_juicer.engine.scheduling.run_plan import RunPlan
 from data_juicer.errors import JobFailedError, StoreError
 from data_juicer.events import types as t
 from data_juicer.events.log import EventLog

@@ -10,12 +10,13 @@ import pytest
 
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
-from data_juicer.engine.driver import scheduler_events as e
-from data_juicer.engine.driver.scheduler import Scheduler, replay
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_context import RunControl
 from data_juicer.engine.run_job import run_job
+from data_juicer.engine.scheduling import events as e
+from data_juicer.engine.scheduling.history import replay
+from data_juicer.engine.scheduling.scheduler import Scheduler
 from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock

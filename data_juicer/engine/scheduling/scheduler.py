@@ -17,20 +17,16 @@ docs/design/0030-tasks.md walks a task, a commit, a crash and a drain through it
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
-from data_juicer.engine.driver import scheduler_events as e
-from data_juicer.engine.driver.crash_bisection import CrashHistory, CrashTally, after_loss
-from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
-from data_juicer.engine.driver.retry import RetryPolicy
 from data_juicer.engine.protocol.messages import IsolationPlan
+from data_juicer.engine.scheduling import events as e
+from data_juicer.engine.scheduling.crash_bisection import CrashHistory, CrashTally, after_loss
+from data_juicer.engine.scheduling.run_plan import RunPlan
 from data_juicer.plan.tasks import (
     Phase,
-    Segment,
     Task,
     TaskKey,
     TaskKind,
@@ -38,32 +34,11 @@ from data_juicer.plan.tasks import (
     plan_stage,
     resolve_key,
 )
-from data_juicer.portable import PortableJson
 
 BYSTANDER_LOSSES_MAX: Final = 3
 """How often a partition may lose its worker to another one's crash before that counts as its own failure."""
 ENDING_MAX: Final = 1024
 """Tasks whose attempts are over and whose commits are not; at so many nothing more begins."""
-
-
-class RunPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What a scheduler is to bring about, and within which limits."""
-
-    phases: tuple[Phase, ...]
-    segments: tuple[Segment, ...]
-    checkpoints: dict[int, list[int]] = {}
-    """Partition -> operators after which it has a committed checkpoint, rising."""
-    slots: int
-    """How many attempts the backend takes at once, at least 1."""
-    segment_slots: tuple[int, ...] = ()
-    """How many of those may be stages of each segment; empty: any number."""
-    retry: RetryPolicy
-    budget: DeadLetterBudget
-    drain_s: float = 0.0
-    attempts_before: int = 0
-    """The largest number of an attempt that this run has made already."""
-    works: frozenset[int] = frozenset()
-    """Operators that some row of the job has passed already."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -424,27 +399,3 @@ class Scheduler:
 
 
 _NO_ISOLATION: Final = IsolationPlan()
-
-
-# ---- the history of a run
-
-_JSON: Final = PortableJson[RunPlan | e.Event](RunPlan | e.Event)
-
-
-def encode_history(step: RunPlan | e.Event) -> bytes:
-    """One line of a history, without its end: the plan of a scheduler, or the event that it received next."""
-    return _JSON.encode(step)
-
-
-def replay(history: Iterable[bytes]) -> Iterator[list[e.Instruction]]:
-    """What the schedulers of a history answered to each event.
-
-    Raises: msgspec.DecodeError, msgspec.ValidationError: a line is none of `encode_history`.
-    """
-    scheduler = None
-    for line in history:
-        step = _JSON.decode(line)
-        if isinstance(step, RunPlan):
-            scheduler = Scheduler(step)
-        elif scheduler is not None:
-            yield scheduler.handle(step)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from data_juicer.engine.driver.crash_bisection import CrashHistory, after_loss
 from data_juicer.engine.protocol.messages import IsolationPlan, Loss, OperatorRow
+from data_juicer.engine.scheduling.crash_bisection import CrashHistory, after_loss
 
 
 def row_of(operator: int, row: int) -> OperatorRow:

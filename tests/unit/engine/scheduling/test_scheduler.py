@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from data_juicer.engine.driver import scheduler_events as e
-from data_juicer.engine.driver.crash_bisection import ROWS_TRIED_MIN
-from data_juicer.engine.driver.dead_letter_budget import DeadLetterBudget
-from data_juicer.engine.driver.retry import DELAY_S_MAX, RetryPolicy
-from data_juicer.engine.driver.scheduler import RunPlan, Scheduler
 from data_juicer.engine.protocol.messages import Loss, OperatorRow
+from data_juicer.engine.scheduling import events as e
+from data_juicer.engine.scheduling.crash_bisection import ROWS_TRIED_MIN
+from data_juicer.engine.scheduling.dead_letter_budget import DeadLetterBudget
+from data_juicer.engine.scheduling.retry import DELAY_S_MAX, RetryPolicy
+from data_juicer.engine.scheduling.run_plan import RunPlan
+from data_juicer.engine.scheduling.scheduler import Scheduler
 from data_juicer.ops.operator_resources import OperatorResources
 from data_juicer.plan.tasks import Phase, Segment, TaskKey, TaskKind, plan_segments, resolve_key
 
