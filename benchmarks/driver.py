@@ -29,11 +29,12 @@ from data_juicer.job.lock import acquire
 from data_juicer.ops.operator_resources import OperatorResources
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.tasks import Phase, plan_segments
-from data_juicer.storage.base import Data, Store
+from data_juicer.storage.base import Store
 from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.storage.posix import PosixStore
 from data_juicer.store.ledger import READ, OperatorLedger
 from data_juicer.store.manifest import DataFile, Manifest, OperatorIdentity
+from data_juicer.testing.delaying_store import DelayingStore
 from data_juicer.testing.scripted_backend import ScriptedBackend
 
 PARTITIONS = {"disk": 500, "memory": 3000, "50 ms": 3000}
@@ -69,17 +70,11 @@ def measure(bench: Bench) -> list[Measured]:
     return rows
 
 
-class SlowStore(MemoryStore):
-    """Answers a commit after the latency of an object store."""
-
-    def put_if_absent(self, path: str, data: Data) -> bool:
-        time.sleep(LATENCY_S)
-        return super().put_if_absent(path, data)
-
-
 def _on(bench: Bench, where: str, count: int) -> float:
     if where == "50 ms":
-        return count / _seconds(SlowStore(), "/jobs", count, time.perf_counter)
+        return count / _seconds(
+            DelayingStore(MemoryStore(), change_s=LATENCY_S), "/jobs", count, time.perf_counter
+        )
     if where == "memory":
         return count / _seconds(MemoryStore(), "/jobs", count, time.process_time)
     with bench.scratch() as directory:

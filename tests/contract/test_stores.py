@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from data_juicer.errors import StoreError
+from data_juicer.storage.base import Store
 from data_juicer.storage.disk import DiskStore
 from data_juicer.storage.memory import Loss, MemoryStore
 from data_juicer.storage.posix import PosixStore
 from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
+from data_juicer.testing.delaying_store import DelayingStore
 from data_juicer.testing.store_contract import StoreContract
 
 KINDS: dict[str, Callable[[], DiskStore]] = {
@@ -26,6 +28,26 @@ class TestStores(StoreContract):
     @pytest.fixture(params=KINDS)
     def store(self, request: pytest.FixtureRequest) -> DiskStore:
         return KINDS[request.param]()
+
+
+class TestDelayingStore(StoreContract):
+    @pytest.fixture
+    def store(self) -> Store:
+        return DelayingStore(MemoryStore())
+
+
+def test_each_request_to_a_delaying_store_waits() -> None:
+    waited: list[float] = []
+    store = DelayingStore(MemoryStore(), look_s=0.1, change_s=0.5, wait=waited.append)
+    store.make_dirs("/jobs")
+    assert store.put_if_absent("/jobs/a", b"1")
+    store.put("/jobs/a", b"22")
+    assert waited == [0.5, 0.5]
+    with store.open_read("/jobs/a") as reader:
+        assert reader.read(0, 1) + reader.read(1, 2) == b"22"
+    assert waited == [0.5, 0.5, 0.1, 0.1, 0.1], "one to open, one for each range"
+    store.remove_all(["/jobs/a"])
+    assert (store.list("/jobs"), waited[5:]) == ([], [0.5, 0.1])
 
 
 # ---- what a disk can do beside

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import data_juicer.testing.producing_operators as operators
+import data_juicer.testing.operators.producing as operators
 from data_juicer.config.schema import JobConfig
 from data_juicer.job.names import parse_produced_name
 from data_juicer.storage.memory import Loss, MemoryStore

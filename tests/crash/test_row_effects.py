@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-import data_juicer.testing.effect_operators as operators
+import data_juicer.testing.operators.effects as operators
 from data_juicer.api import run_config
 from data_juicer.config.schema import JobConfig
 from data_juicer.errors import DataJuicerError
