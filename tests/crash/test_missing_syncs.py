@@ -51,6 +51,8 @@ SYNCS: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
     "copies of the input": (r"sync .*/partitions/.*", "", GZIP),
     "copies of the input, name": (r"sync_dir .*/partitions", "", GZIP),
+    "copies of Parquet": (r"sync .*/partitions/.*", "", {"name": "in.parquet"}),
+    "copies of Parquet, name": (r"sync_dir .*/partitions", "", {"name": "in.parquet"}),
     "event log": (r"sync .*/events\.jsonl", "", {}),
     "event log, name": (r"sync_dir .*/event_logs", "", {}),
     "claim of the run, name": (r"sync_dir .*/runs", r"remove .*", {}),

@@ -14,8 +14,19 @@ from tests.support.power_loss import LOSSES, visit
 
 FORMATS = ["parquet", "arrow", "jsonl"]
 
-OTHERS = {
-    "gzip input, copied": {"name": "in.jsonl.gz"},
+COPIED = {
+    "gzip": "in.jsonl.gz",
+    "zstd": "in.jsonl.zst",
+    "bzip2": "in.jsonl.bz2",
+    "xz": "in.jsonl.xz",
+    "Parquet, cut": "in.parquet",
+}
+"""Inputs that cannot be read by ranges, so that they are copied into `partitions/`."""
+UNPACKED_ALIKE = {f"{what} input, copied" for what in ("zstd", "bzip2", "xz")}
+"""What comes out of them takes the way of gzip, so that fewer crash points are visited where time is short."""
+
+OTHERS: dict[str, dict[str, Any]] = {
+    **{f"{what} input, copied": {"name": name} for what, name in COPIED.items()},
     "retention keep_failed_only": {"intermediate_storage.retention_policy": "keep_failed_only"},
     "retention cleanup_all": {"intermediate_storage.retention_policy": "cleanup_all"},
     "shards": {"export_shard_size": 60},
@@ -33,12 +44,12 @@ def test_a_job_whose_power_fails_resumes_to_the_undisturbed_bytes(
     print(strategy, file_format, "crash points:", visit(config, LOSSES, stride=7))
 
 
-@pytest.mark.parametrize("settings", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("what", OTHERS)
 def test_so_does_one_with_copies_shards_or_cleaning_up(
-    make_config: Callable[..., JobConfig], settings: dict[str, Any]
+    make_config: Callable[..., JobConfig], what: str
 ) -> None:
-    config = make_config(**settings)
-    print(settings, "crash points:", visit(config, LOSSES, stride=7))
+    config = make_config(**OTHERS[what])
+    print(what, "crash points:", visit(config, LOSSES, stride=31 if what in UNPACKED_ALIKE else 7))
 
 
 class ForgetfulPool:
@@ -83,9 +94,9 @@ def test_every_crash_point_with_every_loss(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("settings", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("what", OTHERS)
 def test_every_crash_point_with_copies_shards_or_cleaning_up(
-    make_config: Callable[..., JobConfig], settings: dict[str, Any]
+    make_config: Callable[..., JobConfig], what: str
 ) -> None:
-    config = make_config(**settings)
-    print(settings, "crash points:", visit(config, LOSSES))
+    config = make_config(**OTHERS[what])
+    print(what, "crash points:", visit(config, LOSSES))
