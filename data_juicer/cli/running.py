@@ -97,12 +97,16 @@ class Screen(Observer):
         write_lines(sys.stderr, [f"job {job.layout.job_id}{run}", *notes])
 
     def event_recorded(self, record: Record) -> None:
-        from data_juicer.events.types import InfoNotice
+        from data_juicer.events.types import SHARE_DONE, InfoNotice
 
-        if self._terminal:
-            self._terminal.listen(record)
-            if isinstance(record.event, InfoNotice) and record.event.message not in self._notices:
-                self._terminal.say(f"note: {record.event.message}")
+        if self._terminal is None:
+            return
+        self._terminal.listen(record)
+        event = record.event
+        if not isinstance(event, InfoNotice) or event.message in self._notices:
+            return
+        if SHARE_DONE not in event.data:  # how far it is, the screen shows already
+            self._terminal.say(f"note: {event.message}")
 
     def heartbeat(self, activity: str) -> None:
         if self._terminal is None:

@@ -6,10 +6,12 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from data_juicer.clock import Clock
 from data_juicer.errors import JobStoppedError
+from data_juicer.events import types as t
+from data_juicer.monitor.progress import format_progress_in_full, progress_of
 from data_juicer.monitor.resources import ResourceSampler
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from data_juicer.job.layout import JobLayout
     from data_juicer.job.lock import Lock
     from data_juicer.job.summary import JobSummary
+
+
+TELL_S: Final = 60.0
+"""How often events.log has a line that says how far the run is."""
 
 
 class WatchedJob(Protocol):
@@ -96,10 +102,12 @@ class RunContext:
         self._view = view
         self._control = control or RunControl()
         self._worker_pids = worker_pids
+        self._clock = clock
+        self._told_s = clock.monotonic_s()
         self._sampler = ResourceSampler(clock, os.getpid())
 
     def heartbeat(self, activity: str = "") -> None:
-        """Renew the lease, sample resources, flush events and tell the observers, each as often as it is due.
+        """Renew the lease, sample resources, tell how far it is, flush events and tell the observers, each as often as it is due.
 
         Args:
             activity: what the driver does by itself and how far it is; empty while workers run tasks.
@@ -109,9 +117,19 @@ class RunContext:
         usage = self._sampler.sample_when_due(self._worker_pids())
         if usage is not None:
             self._log.record(usage)
+        self._tell_when_due(activity)
         self._log.flush_when_due()
         for observer in self._control.observers:
             observer.heartbeat(activity)
+
+    def _tell_when_due(self, activity: str) -> None:
+        """A line a minute for who reads the log alone."""
+        if self._clock.monotonic_s() - self._told_s < TELL_S:
+            return
+        self._told_s = self._clock.monotonic_s()
+        progress = progress_of(self._view, self._clock.now())
+        told = activity or format_progress_in_full(progress).strip()
+        self._log.record(t.InfoNotice(message=told, data={t.SHARE_DONE: round(progress.share, 4)}))
 
     def stop_signal(self) -> int | None:
         """The signal that asked to stop, if one did."""

@@ -51,7 +51,7 @@ from data_juicer.events import types as t
 from data_juicer.events.view import JobView
 from data_juicer.job import lock as locks
 from data_juicer.job.claims import check_directories
-from data_juicer.plan.jobplan import JobPlan
+from data_juicer.plan.jobplan import JobPlan, passed_bytes
 from data_juicer.plan.mapping import DatasetMapping
 from data_juicer.plan.phases import ResolvePlan
 from data_juicer.plan.resume.results import read_result
@@ -164,7 +164,7 @@ class _Run:
             self.job.log.record(t.JobStart(data=identity))
         for warning in (*self.job.findings, *self.wanted.warnings):
             self.recorder.warn(warning)
-        for notice in (*self.config.notices, *self.wanted.notices):
+        for notice in (*self.job.notices, *self.config.notices, *self.wanted.notices):
             self.recorder.inform(notice)
 
     def _drop_expired(self) -> None:
@@ -193,7 +193,7 @@ class _Run:
         resolves = self._resolves(mapping, steps)
         driver = self._driver(mapping, resolves)
         self.environment.backend.begin(setup, len(plan.pending), driver.between_batches)
-        self._tell_plan(mapping, plan)
+        self._tell_plan(mapping, plan, steps)
         if self._is_published(plan, mapping):
             self.recorder.inform("nothing was left to do: input, results and export are what they were")
             return
@@ -280,7 +280,7 @@ class _Run:
             self.recorder.warn,
         )
 
-    def _tell_plan(self, mapping: DatasetMapping, plan: JobPlan) -> None:
+    def _tell_plan(self, mapping: DatasetMapping, plan: JobPlan, steps: ResolvePlan) -> None:
         """Tell what this run has to do."""
         newest = [checkpoints[-1] for checkpoints in plan.checkpoints.values()]
         self.job.log.record(
@@ -297,6 +297,17 @@ class _Run:
                     rows_out=plan.done.rows_out,
                     operators=with_all_operators(
                         total_ledgers([plan.done, *newest]), [op.name for op in self.operators]
+                    ),
+                    size_bytes=sum(spec.size_bytes for spec in mapping.partitions),
+                    passed_bytes=passed_bytes(mapping.partitions, plan, len(self.operators)),
+                    boundaries=tuple(
+                        payloads.Boundary(
+                            operation_idx=step.operator_index,
+                            partitions_done=len(step.summaries),
+                            passed_bytes=sum(spec.size_bytes for spec in mapping.only(tuple(step.summaries))),
+                            is_resolved=step.resolve is not None,
+                        )
+                        for step in steps.steps
                     ),
                 )
             )

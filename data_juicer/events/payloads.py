@@ -21,6 +21,16 @@ class JobIdentity(Data, frozen=True, kw_only=True):
     config_digest: str
 
 
+class Boundary(Data, frozen=True, kw_only=True):
+    """A dataset operator, and how far it is when a run begins."""
+
+    operation_idx: int
+    partitions_done: int = 0
+    """Those whose summary is committed, and the bytes of the input that they are."""
+    passed_bytes: int = 0
+    is_resolved: bool = False
+
+
 class Plan(Data, frozen=True, kw_only=True):
     """What a run has to do, and what earlier runs have committed of it."""
 
@@ -37,6 +47,12 @@ class Plan(Data, frozen=True, kw_only=True):
     """Rows that the partitions which are done came to."""
     operators: tuple[OperatorLedger, ...]
     """What is committed of `read` and of every operator of the recipe, in their order; zeros before the first run."""
+    size_bytes: int = 0
+    """Of the input as it is read, unpacked; 0 in logs of earlier versions."""
+    passed_bytes: tuple[int, ...] = ()
+    """Bytes of the input whose rows have passed `read` and every operator, as far as that is committed."""
+    boundaries: tuple[Boundary, ...] = ()
+    """The dataset operators of the recipe, at which every partition waits for all others."""
 
 
 class Outcome(Data, frozen=True, kw_only=True):
@@ -72,6 +88,8 @@ class AttemptStart(Data, frozen=True, kw_only=True):
     worker: str = ""
     node: str = ""
     """Which worker made it, and on which machine."""
+    size_bytes: int = 0
+    """Of the partition in the input, as it is read."""
 
 
 class AttemptOutcome(Data, frozen=True, kw_only=True):

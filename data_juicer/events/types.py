@@ -208,6 +208,12 @@ ROWS_OUT_WITHDRAWN: Final = "rows_out_withdrawn"
 """Data of the warning that a committed result was set aside: what does not count any more."""
 
 
+RESOLVED: Final = "is_resolved"
+"""Data of the notice that a dataset operator has decided about every row; `operation_idx` says which."""
+SHARE_DONE: Final = "share_done"
+"""Data of the notice that tells how far a run is, a line a minute."""
+
+
 class WarningNotice(Notice, frozen=True, kw_only=True, tag="WARNING"):
     level: ClassVar[Level] = "WARNING"
 

@@ -19,6 +19,8 @@ from data_juicer.job.summary import JobStatus
 from data_juicer.store.ledger import OperatorLedger, add_ledgers
 
 _WARNINGS_MAX: Final = 20
+_CAUSES_MAX: Final = 20
+OTHER_CAUSES: Final = "other causes"
 
 
 @dataclass(slots=True)
@@ -28,8 +30,29 @@ class RunningPartition:
     attempt: str
     operation_idx: int
     """The operator it is at."""
+    worker: str = ""
+    node: str = ""
+    began: str = ""
+    """When the attempt began, and when the operator did; ISO 8601 in UTC."""
+    operation_began: str = ""
+    size_bytes: int = 0
+    """Of the partition in the input."""
     ledgers: dict[int, OperatorLedger] = field(default_factory=dict)
     """Of operators that this run applied to it and no commit has settled."""
+
+
+@dataclass(slots=True)
+class BoundaryView:
+    """A dataset operator, at which every partition waits for all others."""
+
+    operation_idx: int
+    partitions_done: int = 0
+    """Those whose summary is committed, and the bytes of the input that they are."""
+    passed_bytes: int = 0
+    summarised_bytes: int = 0
+    summarise_s: float = 0.0
+    """Of those that this run summarised, the bytes and the seconds that it took."""
+    is_resolved: bool = False
 
 
 @dataclass(slots=True)
@@ -56,8 +79,24 @@ class JobView:
     rows_out: int = 0
     operators: dict[int, OperatorLedger] = field(default_factory=dict)
     """By index; -1 is `read`."""
+    operators_s_before_run: float = 0.0
+    """Seconds of operators that were committed when the run began, without dataset operators."""
+    size_bytes: int = 0
+    """Of the input as it is read; 0 where the log does not say it."""
+    passed_bytes: dict[int, int] = field(default_factory=dict)
+    """Bytes of the input whose rows have passed an operator, as far as that is committed; by index, as `operators`."""
+    passed_before_run: int = 0
+    """`passed_in_all` when the run began."""
+    work_began: str = ""
+    """When the first attempt of the run began, ISO 8601: what came before is start-up."""
+    last_event: str = ""
+    """When the newest event was recorded."""
+    boundaries: list[BoundaryView] = field(default_factory=list)
+    """The dataset operators, in the order of the recipe."""
     retries: int = 0
     retries_before_run: int = 0
+    retry_causes: dict[str, int] = field(default_factory=dict)
+    """Why attempts of this run were made again, and how often."""
     checkpoints_saved: int = 0
     checkpoints_loaded: int = 0
     checkpoint_s: float = 0.0
@@ -80,13 +119,29 @@ class JobView:
     def operator_s(self) -> float:
         return sum(operator.duration_s for operator in self.operators.values())
 
+    @property
+    def worker_s(self) -> float:
+        """Seconds that workers spent in operators, as far as that is committed. Those of a dataset operator are not
+        counted here: its resolve is the driver's, and its summaries are with its boundary.
+        """
+        waiting = {boundary.operation_idx for boundary in self.boundaries}
+        operators = (each.duration_s for index, each in self.operators.items() if index not in waiting)
+        return sum(operators) + sum(boundary.summarise_s for boundary in self.boundaries)
+
+    @property
+    def passed_in_all(self) -> int:
+        """Bytes that have passed an operator, or been summarised for one, over all operators; what is committed."""
+        return sum(self.passed_bytes.values()) + sum(each.passed_bytes for each in self.boundaries)
+
     def apply(self, record: t.Record) -> None:
         """Take the next event in."""
         event = record.event
+        self.last_event = record.ts
         match event:
             case t.OpStart():
                 if running := self.running.get(event.partition_id):
                     running.operation_idx = event.operation_idx
+                    running.operation_began = record.ts
             case t.OpComplete():
                 self._complete_operator(event)
             case t.CheckpointSave():
@@ -94,15 +149,22 @@ class JobView:
                 self.checkpoint_s += event.duration_s
                 self.checkpoint_bytes += event.data.size_bytes
                 if event.data.is_summary:
-                    self.running.pop(event.partition_id, None)
+                    self._pass_boundary(event, record)
                 else:
                     self._settle(event.partition_id, event.operation_idx)
             case t.CheckpointLoad():
                 self.checkpoints_loaded += 1
                 self.checkpoint_s += event.duration_s
             case t.PartitionStart():
+                start = event.data
+                self.work_began = self.work_began or record.ts
                 self.running[event.partition_id] = RunningPartition(
-                    attempt=event.attempt, operation_idx=event.data.operation_idx_start
+                    attempt=event.attempt,
+                    operation_idx=start.operation_idx_start,
+                    worker=start.worker,
+                    node=start.node,
+                    began=record.ts,
+                    size_bytes=start.size_bytes,
                 )
             case t.PartitionComplete():
                 self._settle(event.partition_id, None)
@@ -129,6 +191,9 @@ class JobView:
             case t.WarningNotice():
                 self.warnings = [*self.warnings[1 - _WARNINGS_MAX :], event.message]
                 self._withdraw(event)
+            case t.InfoNotice() if event.operation_idx is not None and event.data.get(t.RESOLVED):
+                for boundary in self.boundaries:
+                    boundary.is_resolved |= boundary.operation_idx == event.operation_idx
             case t.JobStart(data=identity):
                 self.job_id = identity.job_id
             case t.ProcessingStart(data=plan):
@@ -160,6 +225,22 @@ class JobView:
         self.given_up_error = None
         self.running.clear()
         self.operators = {ledger.index: ledger for ledger in plan.operators}
+        self.size_bytes = plan.size_bytes
+        passed = zip(plan.operators, plan.passed_bytes, strict=False)
+        self.passed_bytes = {ledger.index: size_bytes for ledger, size_bytes in passed}
+        self.work_began = ""
+        self.boundaries = [
+            BoundaryView(
+                operation_idx=each.operation_idx,
+                partitions_done=each.partitions_done,
+                passed_bytes=each.passed_bytes,
+                is_resolved=each.is_resolved,
+            )
+            for each in plan.boundaries
+        ]
+        self.passed_before_run = self.passed_in_all
+        self.operators_s_before_run = self.worker_s
+        self.retry_causes.clear()
 
     def _end_run(self, record: t.Record, status: JobStatus) -> None:
         self.status = status
@@ -181,6 +262,20 @@ class JobView:
         ]:
             settled, before = running.ledgers.pop(index), self.operators.get(index)
             self.operators[index] = add_ledgers(before, settled) if before else settled
+            passed = self.passed_bytes.get(index, 0) + running.size_bytes
+            self.passed_bytes[index] = min(passed, self.size_bytes)
+
+    def _pass_boundary(self, event: t.CheckpointSave, record: t.Record) -> None:
+        """The summary of a partition is committed."""
+        running = self.running.pop(event.partition_id, None)
+        for boundary in self.boundaries:
+            if boundary.operation_idx == event.operation_idx:
+                boundary.partitions_done = min(boundary.partitions_done + 1, self.partitions)
+                if running is not None:
+                    size_bytes = running.size_bytes
+                    boundary.passed_bytes = min(boundary.passed_bytes + size_bytes, self.size_bytes)
+                    boundary.summarised_bytes += size_bytes
+                    boundary.summarise_s += _seconds_between(running.operation_began, record.ts)
 
     def _withdraw(self, event: t.WarningNotice) -> None:
         """A result that was counted was set aside; its partition is counted again when it is done again."""
@@ -189,6 +284,10 @@ class JobView:
             self.partitions_done -= 1
             self.rows_done -= rows_in
             self.rows_out -= rows_out
+            size_bytes = self.size_bytes * rows_in // self.rows if self.rows else 0
+            self.passed_bytes = {
+                index: max(0, passed - size_bytes) for index, passed in self.passed_bytes.items()
+            }
 
     def _fail_partition(self, event: t.PartitionFailed) -> None:
         self.running.pop(event.partition_id, None)
@@ -198,6 +297,21 @@ class JobView:
             self.given_up_error = describe(event)
         else:
             self.retries += 1
+            self._count_cause(event)
+
+    def _count_cause(self, event: t.PartitionFailed) -> None:
+        """Few causes are told apart: what foreign errors are called must not grow the view."""
+        at = f" in {event.operation_name}" if event.operation_name else ""
+        cause = f"{event.data.error_type}{at}"
+        if cause not in self.retry_causes and len(self.retry_causes) >= _CAUSES_MAX:
+            cause = OTHER_CAUSES
+        self.retry_causes[cause] = self.retry_causes.get(cause, 0) + 1
+
+
+def _seconds_between(began: str, ended: str) -> float:
+    """0 where one of them is no moment."""
+    start, stop = parse_utc(began), parse_utc(ended)
+    return max(0.0, (stop - start).total_seconds()) if start and stop else 0.0
 
 
 def fold(records: Iterable[t.Record]) -> JobView:

@@ -183,8 +183,11 @@ def acquire(
 def find_owner(store: Store, layout: JobLayout) -> RunClaim | None:
     """The claim of the newest run; None when there was none or it is damaged. Raises: NewerFormatError."""
     run = newest_run(store, layout)
-    if run == 0:
-        return None
+    return find_claim(store, layout, run) if run else None
+
+
+def find_claim(store: Store, layout: JobLayout, run: int) -> RunClaim | None:
+    """The claim of a run; None when it is gone or damaged. Raises: NewerFormatError."""
     try:
         return _CODEC.decode(store.read(layout.run_claim(run)), layout.run_claim(run))
     except (FileNotFoundError, CheckpointCorruptError):
@@ -248,7 +251,7 @@ def _refusal(layout: JobLayout, owner: RunClaim | None, state: str) -> JobLocked
     else:
         found = (
             f"run {owner.run} (pid {owner.pid} on {owner.host}, since {owner.since}, "
-            f"{owner.rows_done:,} rows done) {state}"
+            f"{owner.rows_done:,} rows done at {owner.renewed}) {state}"
         )
     return JobLockedError(
         f"{layout.job_id}: {found}. Nothing was changed. To watch it: {_watch_command(layout)}"

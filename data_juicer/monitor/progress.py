@@ -1,4 +1,8 @@
-"""How far a run is, and how long it will take. Pure."""
+"""How far a run is, and how long it will take. Pure.
+
+The progress bar, the lines of a batch system, events.log, `dj-jobs show` and `dj-jobs list` all show this, so that they say the
+same at one moment.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,31 @@ from datetime import datetime
 from typing import Final
 
 from data_juicer.events.view import JobView
+from data_juicer.monitor.views.phases import PhaseView, format_phase, format_phase_briefly, phase_of
+from data_juicer.monitor.views.work import (
+    TimeLeft,
+    bytes_per_s,
+    rows_per_s,
+    share_of,
+    time_left,
+    work_of,
+)
 
-SETTLED_S_MIN: Final = 3.0
-SETTLED_S_MAX: Final = 30.0
-SETTLED_SHARE_MIN: Final = 0.02
-"""The time left is shown from SETTLED_S_MIN on if this share of the rows of the run is done, from SETTLED_S_MAX on in any case."""
+_UNITS: Final = (
+    (1.0, 1.0, "s", 10.0),
+    (5.0, 1.0, "s", 90.0),
+    (60.0, 60.0, "min", 90 * 60.0),
+    (1800.0, 3600.0, "h", 36 * 3600.0),
+    (43200.0, 86400.0, "d", float("inf")),
+)
+"""Step, seconds and name of the unit, and below how many seconds a range is told in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """A run at one moment. `share` is in [0, 1]; None where there is nothing to go by yet."""
 
+    phase: PhaseView
     partitions: int
     partitions_done: int
     partitions_running: int
@@ -25,19 +43,30 @@ class Progress:
     rows: int
     rows_done: int
     rows_dead_letter: int
+    dead_letter_operators: tuple[str, ...]
+    """Where they come from, the most frequent first."""
     retries: int
+    retry_causes: tuple[str, ...]
+    """Of this run, the most frequent first."""
     share: float
     elapsed_s: float
+    """Since the run began."""
     rows_per_s: float | None
-    left_s: float | None
+    bytes_per_s: float | None
+    left: TimeLeft | None
 
 
-def progress_of(view: JobView, now: datetime) -> Progress:
-    """The rate is that of this run over its whole time: rows that earlier runs committed do not flatter it."""
+def progress_of(view: JobView, now: datetime, *, is_alive: bool = True) -> Progress:
+    """The rate is that of this run since its first attempt began: neither earlier runs nor the start of workers are in it.
+
+    Args:
+        is_alive: whether a driver works on the job: else there is no rate, and what was not committed is lost.
+    """
     elapsed_s = max(0.0, (now - view.run_started).total_seconds()) if view.run_started else 0.0
-    rows_of_run = view.rows_done - view.rows_done_before_run
-    rate = rows_of_run / elapsed_s if rows_of_run > 0 and elapsed_s > 0 else None
+    work = work_of(view, now, is_alive=is_alive)
+    dead = [each for each in view.operators.values() if each.rows_dead_letter]
     return Progress(
+        phase=phase_of(view),
         partitions=view.partitions,
         partitions_done=view.partitions_done,
         partitions_running=len(view.running),
@@ -45,27 +74,17 @@ def progress_of(view: JobView, now: datetime) -> Progress:
         rows=view.rows,
         rows_done=view.rows_done,
         rows_dead_letter=view.rows_dead_letter,
+        dead_letter_operators=tuple(
+            each.name for each in sorted(dead, key=lambda each: -each.rows_dead_letter)
+        ),
         retries=view.retries - view.retries_before_run,
-        share=_share(view),
+        retry_causes=tuple(sorted(view.retry_causes, key=lambda cause: -view.retry_causes[cause])),
+        share=share_of(view, work),
         elapsed_s=elapsed_s,
-        rows_per_s=rate,
-        left_s=(view.rows - view.rows_done) / rate if rate and _is_settled(view, elapsed_s) else None,
+        rows_per_s=rows_per_s(view, work) if is_alive else None,
+        bytes_per_s=bytes_per_s(view, work) if is_alive else None,
+        left=time_left(view, work) if is_alive else None,
     )
-
-
-def _is_settled(view: JobView, elapsed_s: float) -> bool:
-    """Whether the rate so far tells of what is left: the first seconds hold the start of the workers."""
-    if elapsed_s < SETTLED_S_MIN:
-        return False
-    rows_of_run = view.rows_done - view.rows_done_before_run
-    is_enough = rows_of_run >= SETTLED_SHARE_MIN * (view.rows - view.rows_done_before_run)
-    return is_enough or elapsed_s >= SETTLED_S_MAX
-
-
-def _share(view: JobView) -> float:
-    if view.rows:
-        return min(1.0, view.rows_done / view.rows)
-    return min(1.0, view.partitions_done / view.partitions) if view.partitions else 0.0
 
 
 def format_duration(seconds: float) -> str:
@@ -84,25 +103,72 @@ def format_duration(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24:02d} h"
 
 
+def format_left(left: TimeLeft) -> str:
+    """A range in one unit: `20-35 s left`, `2-3 min left`, `1.5-2 h left`; one number where both ends are it."""
+    step_s, unit_s, unit, _ = next(each for each in _UNITS if left.high_s < each[3])
+    low = max(step_s, round(left.low_s / step_s) * step_s) / unit_s
+    high = max(step_s, -(-left.high_s // step_s) * step_s) / unit_s
+    return f"{high:g} {unit} left" if low >= high else f"{low:g}-{high:g} {unit} left"
+
+
 def format_progress(progress: Progress) -> str:
     """One line of at most 80 columns for jobs below a billion rows."""
-    parts = [
-        f"{progress.share:4.0%}",
-        f"{progress.partitions_done:,}/{progress.partitions:,} partitions",
-        f"{progress.rows_done:,} rows",
-    ]
+    return "  ".join(_parts(progress, format_phase_briefly(progress.phase)) + format_troubles(progress))
+
+
+def format_progress_in_full(progress: Progress) -> str:
+    """The same for a log: phase and causes in words."""
+    return ", ".join(_parts(progress, format_phase(progress.phase)) + format_troubles_with_causes(progress))
+
+
+def _parts(progress: Progress, phase: str) -> list[str]:
+    parts = [f"{format_share(progress.share):>4}", phase]
+    if progress.phase.phases == 1:
+        parts.append(f"{progress.rows_done:,} rows")
     if progress.rows_per_s is not None:
         parts.append(f"{progress.rows_per_s:,.0f} rows/s")
-    if progress.left_s is not None and progress.rows_done < progress.rows:
-        parts.append(f"{format_duration(progress.left_s)} left")
-    return "  ".join(parts + format_troubles(progress))
+    if progress.left is not None:
+        parts.append(format_left(progress.left))
+    return parts
+
+
+def format_share(share: float) -> str:
+    """Whole per cent, rounded down: 100 % is only what is complete."""
+    return f"{int(share * 100)}%"
 
 
 def format_troubles(progress: Progress) -> list[str]:
     """What is wrong so far; empty when nothing is."""
-    counts = (
-        (progress.partitions_failed, "failed", "failed"),
-        (progress.retries, "retry", "retries"),
-        (progress.rows_dead_letter, "dead letter", "dead letters"),
+    return [f"{trouble.count:,} {trouble.noun}" for trouble in _troubles(progress)]
+
+
+def format_troubles_with_causes(progress: Progress) -> list[str]:
+    """The same with the most frequent cause of each: `2 retries (WorkerLost in my_mapper)`."""
+    return [f"{trouble.count:,} {trouble.noun}{_first_of(trouble.causes)}" for trouble in _troubles(progress)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trouble:
+    count: int
+    noun: str
+    causes: tuple[str, ...] = ()
+
+
+def _troubles(progress: Progress) -> list[_Trouble]:
+    failed, retries, dead = progress.partitions_failed, progress.retries, progress.rows_dead_letter
+    every = (
+        _Trouble(count=failed, noun="failed"),
+        _Trouble(count=retries, noun="retry" if retries == 1 else "retries", causes=progress.retry_causes),
+        _Trouble(
+            count=dead,
+            noun="dead letter" if dead == 1 else "dead letters",
+            causes=progress.dead_letter_operators,
+        ),
     )
-    return [f"{count:,} {one if count == 1 else several}" for count, one, several in counts if count]
+    return [trouble for trouble in every if trouble.count]
+
+
+def _first_of(causes: tuple[str, ...]) -> str:
+    if not causes:
+        return ""
+    return f" ({causes[0]} and others)" if len(causes) > 1 else f" ({causes[0]})"

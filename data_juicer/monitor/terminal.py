@@ -14,10 +14,13 @@ from data_juicer.events.view import JobView
 from data_juicer.monitor.progress import (
     Progress,
     format_duration,
+    format_left,
     format_progress,
-    format_troubles,
+    format_share,
+    format_troubles_with_causes,
     progress_of,
 )
+from data_juicer.monitor.views.phases import PhaseView, format_phase_briefly
 from data_juicer.printable import printable
 
 if TYPE_CHECKING:
@@ -185,22 +188,33 @@ def _bar(progress: Progress) -> RenderableType:
     from rich.text import Text
 
     is_done = progress.share >= 1.0
-    rate = f"{progress.rows_per_s:,.0f} rows/s" if progress.rows_per_s is not None else "starting"
     if is_done:
         left = f"in {format_duration(progress.elapsed_s)}"
     else:
-        left = f"{format_duration(progress.left_s)} left" if progress.left_s is not None else ""
+        left = format_left(progress.left) if progress.left is not None else ""
     line = Table.grid(padding=(0, 2), expand=True)
     line.add_column(no_wrap=True)
     line.add_column(ratio=1)
     for _ in range(3):
         line.add_column(justify="right", no_wrap=True)
     line.add_row(
-        f"{progress.partitions_done:,}/{progress.partitions:,} partitions",
+        format_phase_briefly(progress.phase),
         ProgressBar(total=1.0, completed=progress.share, complete_style="cyan", finished_style="green"),
-        f"{progress.share:.0%}",
-        rate,
+        format_share(progress.share),
+        _rate(progress),
         left,
     )
-    troubles = format_troubles(progress)
-    return Group(line, Text("  ".join(troubles), style="yellow")) if troubles else line
+    more = [Text(_goal(progress.phase), style="dim")] if progress.phase.until else []
+    if troubles := format_troubles_with_causes(progress):
+        more.append(Text("  ".join(troubles), style="yellow"))
+    return Group(line, *more) if more else line
+
+
+def _rate(progress: Progress) -> str:
+    if progress.rows_per_s is not None:
+        return f"{progress.rows_per_s:,.0f} rows/s"
+    return "" if progress.partitions_running else "starting"
+
+
+def _goal(phase: PhaseView) -> str:
+    return f"{phase.until} compares all rows" if phase.is_resolving else f"up to {phase.until}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final
 
 from data_juicer.plan.keys import KeyMaker
@@ -106,6 +107,22 @@ def plan_job(
                 plan.checkpoints[pid] = list(point.bases)
     plan.refused += _of_partitions_no_more(known, inventory)
     return plan
+
+
+def passed_bytes(partitions: Iterable[PartitionSpec], plan: JobPlan, operators: int) -> tuple[int, ...]:
+    """Bytes of the input whose rows have passed `read` and each operator, as far as that is committed.
+
+    Args:
+        operators: how many the recipe has.
+    """
+    ends = [0] * (operators + 1)
+    for partition in partitions:
+        held = plan.checkpoints.get(partition.partition_id)
+        if partition.partition_id in plan.done:
+            ends[-1] += partition.size_bytes
+        elif held:
+            ends[held[-1].operator_index + 1] += partition.size_bytes
+    return tuple(reversed(list(accumulate(reversed(ends)))))
 
 
 def _wanted(job: str, partition: PartitionSpec, keys: KeyMaker) -> Wanted:

@@ -56,6 +56,11 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     def rows(self) -> int:
         return self.fragment.rows
 
+    @property
+    def size_bytes(self) -> int:
+        """Of its rows as they are read; at least 1, so that each partition counts as work."""
+        return max(1, self.fragment.byte_stop - self.fragment.byte_start)
+
 
 def assign_partitions(pieces: Sequence[Piece], previous: Sequence[PartitionSpec]) -> list[PartitionSpec]:
     """Give ids to fragments in the order of the output.

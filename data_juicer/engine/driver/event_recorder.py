@@ -30,7 +30,12 @@ class EventRecorder:
             t.PartitionStart(
                 partition_id=attempt.partition.partition_id,
                 attempt=attempt.name,
-                data=AttemptStart(operation_idx_start=begin, worker=message.worker, node=message.node),
+                data=AttemptStart(
+                    operation_idx_start=begin,
+                    worker=message.worker,
+                    node=message.node,
+                    size_bytes=attempt.partition.size_bytes,
+                ),
             )
         )
 
@@ -138,3 +143,14 @@ class EventRecorder:
 
     def inform(self, message: str) -> None:
         self.log.record(t.InfoNotice(message=message))
+
+    def resolved(self, operator_index: int, message: str) -> None:
+        """A dataset operator has decided about every row."""
+        self.log.record(
+            t.InfoNotice(
+                message=message,
+                operation_name=self._operators[operator_index],
+                operation_idx=operator_index,
+                data={t.RESOLVED: True},
+            )
+        )

@@ -141,9 +141,10 @@ class Resolves:
         duration_s = self.clock.monotonic_s() - started_s
         removed = sum(decision.rows_removed for decision in decisions)
         became = "all of them went into groups" if operator.gathers else f"{removed:,} are removed"
-        self.recorder.inform(
+        self.recorder.resolved(
+            index,
             f"{operator.name}: {sum(summaries.rows):,} rows of {len(manifests):,} partitions compared in "
-            f"{duration_s:.1f} s; {became}"
+            f"{duration_s:.1f} s; {became}",
         )
         return ResolveManifest(
             job=self.layout.job_id,

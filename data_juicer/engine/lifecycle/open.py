@@ -15,7 +15,7 @@ import msgspec
 from data_juicer.clock import Clock, format_utc
 from data_juicer.config.fingerprint import dump
 from data_juicer.engine.lifecycle.environment import RunEnvironment
-from data_juicer.engine.lifecycle.recover import inspect_previous_runs
+from data_juicer.engine.lifecycle.recover import find_unrecorded_end, inspect_previous_runs
 from data_juicer.engine.lifecycle.wanted import WantedJob
 from data_juicer.errors import JobLockedError
 from data_juicer.events.log import EventLog
@@ -41,6 +41,8 @@ class OpenJob:
     started_s: float = field(default=0.0)
     findings: tuple[str, ...] = ()
     """What was damaged or missing of earlier runs, a sentence each."""
+    notices: tuple[str, ...] = ()
+    """What else there is to say of them."""
 
     @property
     def view(self) -> JobView:
@@ -88,6 +90,7 @@ def open_job(wanted: WantedJob, environment: RunEnvironment, lock: Lock) -> Open
         store.make_own_dir(directory)
     job_uuid = claim_directories(store, layout, socket.gethostname())
     findings = (*inspect_previous_runs(store, layout), *_open_to_all(store, layout))
+    unrecorded = find_unrecorded_end(store, layout, lock.run)
     summary = _begun(wanted, store, clock, lock, job_uuid)
     log = EventLog(
         store,
@@ -100,7 +103,8 @@ def open_job(wanted: WantedJob, environment: RunEnvironment, lock: Lock) -> Open
         seq_known=lock.events_before,
         listeners=[observer.event_recorded for observer in environment.control.observers],
     )
-    return OpenJob(store, clock, layout, lock, log, summary, clock.monotonic_s(), findings)
+    notices = (unrecorded,) if unrecorded else ()
+    return OpenJob(store, clock, layout, lock, log, summary, clock.monotonic_s(), findings, notices)
 
 
 def _open_to_all(store: Store, layout: JobLayout) -> Iterator[str]:

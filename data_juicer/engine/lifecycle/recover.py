@@ -12,6 +12,7 @@ from data_juicer.engine.output.published import find_changes
 from data_juicer.errors import CheckpointCorruptError, JobError, ResumeRefusedError
 from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
+from data_juicer.job.lock import find_claim
 from data_juicer.job.names import parse_checkpoint_name, parse_result_name
 from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.plan.resume.results import CommittedResult
@@ -29,6 +30,27 @@ def inspect_previous_runs(store: Store, layout: JobLayout) -> tuple[str, ...]:
     """
     summary, of_summary = _summary(store, layout)
     return (*of_summary, *_of_results(store, layout, summary))
+
+
+def find_unrecorded_end(store: Store, layout: JobLayout, run: int) -> str | None:
+    """The sentence about the run before this one, where it ended without writing down how; None where it did not.
+
+    Args:
+        run: the number of this run.
+    """
+    try:
+        summary = summaries.find(store, layout)
+    except JobError:
+        return None
+    before = summary.runs[-1] if summary is not None and summary.runs else None
+    if before is None or before.number >= run or before.stopped is not None:
+        return None
+    heard = find_claim(store, layout, before.number)
+    last = f"; it was last heard of at {heard.renewed}" if heard is not None else ""
+    return (
+        f"run {before.number} (pid {before.pid} on {before.host}) ended without a record: its process was killed, or its "
+        f"machine went down{last}. What it committed is used"
+    )
 
 
 def find_damage(store: Store, layout: JobLayout, result: Manifest | CommittedResult) -> str | None:

@@ -12,7 +12,7 @@ import pytest
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.environment import RunEnvironment
-from data_juicer.engine.run_context import Observer, RunControl, WatchedJob, never
+from data_juicer.engine.run_context import TELL_S, Observer, RunControl, WatchedJob, never
 from data_juicer.engine.run_job import run_job
 from data_juicer.errors import JobLockedError, JobStoppedError
 from data_juicer.job.lock import LEASE_S, find_owner
@@ -68,6 +68,17 @@ def test_a_scan_that_takes_longer_than_the_lease_does_not_lose_the_job(tmp_path:
     run_job(config, around(store, clock, step))
     assert len(renewals) >= 3
     assert len(set(renewals)) == len(renewals)
+
+
+def test_the_log_has_a_line_a_minute_that_says_how_far_the_run_is(tmp_path: Path) -> None:
+    config, clock = a_job(tmp_path), ManualClock()
+    store = memory_with_input(config)
+    store.make_dirs("/jobs")
+    run_job(config, around(store, clock, lambda _: clock.advance(TELL_S / 2)))
+    lines = store.read(layout_of(config).events_log).decode().splitlines()
+    told = [line for line in lines if "reading the input" in line]
+    seconds = clock.monotonic_s()
+    assert 1 <= len(told) <= seconds / TELL_S
 
 
 def test_a_stop_is_heard_while_results_of_earlier_runs_are_checked(tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ def test_a_second_driver_is_refused_with_who_holds_the_job(layout: JobLayout) ->
     clock.advance(RENEWAL_S)
     lock.renew(2400, 0)
     with pytest.raises(
-        JobLockedError, match=r"run 1 \(pid 1 on here, since 2026-03-13T18:09:11.* 2,400 rows done"
+        JobLockedError,
+        match=r"run 1 \(pid 1 on here, since 2026-03-13T18:09:11.* 2,400 rows done at 2026-03-13T18:09:26",
     ):
         acquire(STORE, layout, clock, Driver(host="here", pid=3))
 

@@ -2,6 +2,7 @@ import io
 
 import pytest
 
+from data_juicer.clock import format_utc
 from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.events.view import JobView
@@ -23,7 +24,23 @@ def record(event: t.AnyEvent) -> t.Record:
 
 
 def view_at(clock: ManualClock) -> JobView:
-    return JobView(run_started=clock.now(), rows=100, partitions=10)
+    return JobView(
+        run_started=clock.now(),
+        work_began=format_utc(clock.now()),
+        rows=100,
+        partitions=10,
+        size_bytes=1000,
+        operators={-1: OperatorLedger(index=-1, name="read", rows_in=0, rows_out=0)},
+    )
+
+
+def do(view: JobView, partitions: int) -> None:
+    """So many partitions of ten rows are done; each takes two seconds of one worker."""
+    view.rows_done, view.partitions_done = 10 * partitions, partitions
+    view.passed_bytes[-1] = 100 * partitions
+    view.operators[-1] = OperatorLedger(
+        index=-1, name="read", rows_in=1, rows_out=1, duration_s=2.0 * partitions
+    )
 
 
 def test_a_pipe_gets_a_line_every_few_seconds_when_something_moved() -> None:
@@ -32,14 +49,14 @@ def test_a_pipe_gets_a_line_every_few_seconds_when_something_moved() -> None:
     terminal = Terminal(view, clock, stream)
     terminal.refresh()
     clock.advance(LINE_S - 1)
-    view.rows_done, view.partitions_done = 20, 2
+    do(view, 2)
     terminal.refresh()
     assert stream.getvalue().splitlines() == ["  0%  0/10 partitions  0 rows"]
     clock.advance(1)
     terminal.refresh()
     terminal.close()
     terminal.close()
-    assert stream.getvalue().splitlines()[1:] == [" 20%  2/10 partitions  20 rows  4 rows/s  20 s left"]
+    assert stream.getvalue().splitlines()[1:] == [" 20%  2/10 partitions  20 rows  4 rows/s  15-30 s left"]
 
 
 def test_the_last_state_is_shown_at_the_end() -> None:
@@ -48,7 +65,7 @@ def test_the_last_state_is_shown_at_the_end() -> None:
     terminal = Terminal(view, clock, stream)
     terminal.refresh()
     clock.advance(0.5)
-    view.rows_done, view.partitions_done = 100, 10
+    do(view, 10)
     terminal.close()
     assert stream.getvalue().splitlines()[-1] == "100%  10/10 partitions  100 rows  200 rows/s"
 
@@ -104,12 +121,20 @@ def test_a_terminal_gets_a_bar_with_warnings_above_it(monkeypatch) -> None:
     terminal = Terminal(view, clock, screen)
     terminal.refresh()
     clock.advance(5)
-    view.rows_done, view.partitions_done, view.retries = 20, 2, 1
+    do(view, 2)
+    view.retries, view.retry_causes = 1, {"WorkerLost": 1}
     terminal.listen(record(t.WarningNotice(message="a [checkpoint] is damaged")))
     terminal.refresh()
     terminal.close()
     text = screen.getvalue()
-    for part in ("2/10 partitions", "20%", "4 rows/s", "20 s left", "1 retry", "a [checkpoint] is damaged"):
+    for part in (
+        "2/10 partitions",
+        "20%",
+        "4 rows/s",
+        "15-30 s left",
+        "1 retry (WorkerLost)",
+        "a [checkpoint] is damaged",
+    ):
         assert part in text
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is shown again
 
