@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
@@ -21,7 +22,9 @@ from data_juicer.cli.commands import list as list_command
 from data_juicer.cli.commands import show as show_command
 from data_juicer.cli.output import Output, output_of
 from data_juicer.cli.signals import StopSignals
+from data_juicer.cli.statistics import stats, what_if
 from data_juicer.config.paths import Surroundings, expand
+from data_juicer.config.sources.operator_flags import split_flags
 from data_juicer.config.sources.parser import OneLineParser
 from data_juicer.config.sources.plain import InvalidValueError
 from data_juicer.errors import ConfigError
@@ -53,13 +56,20 @@ COMMANDS: Final = tuple(
         dead_letters,
         retry_dead_letters,
         stop,
+        stats,
+        what_if,
     )
 )
 
 
 def answer(program: str, argv: Sequence[str] | None, signals: StopSignals) -> int | None:
     """Run the command that the words name. Raises: DataJuicerError."""
-    arguments = build_parser(program).parse_args(argv)
+    parameters, words = split_flags(sys.argv[1:] if argv is None else argv, ())
+    parser = build_parser(program)
+    arguments = parser.parse_args(words)
+    if parameters and not getattr(arguments.command, "TAKES_PARAMETERS", False):
+        parser.error(f"unrecognized arguments: --{parameters[0][0]}")
+    arguments.parameters = parameters
     try:
         arguments.work_dir = expand(
             arguments.work_dir, Surroundings(environ=os.environ, expand_user=os.path.expanduser)

@@ -120,6 +120,8 @@ class TextMapper(Mapper):
 
 class Filter(Operator):
     kind: ClassVar[Kind] = "filter"
+    keep_attributes: ClassVar[frozenset[str]] = frozenset()
+    """Attributes that decide in `keep` alone: with another value of theirs the stats of a row stay what they are."""
 
     @abstractmethod
     def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:

@@ -79,6 +79,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Files of the rows excluded so far; of a summary, of those that no checkpoint holds."""
     traces: tuple[DataFile, ...] = ()
     """Files of what was sampled of the rows so far."""
+    stats: tuple[DataFile, ...] = ()
+    """The file of what filters measured of the rows, beside a result; a checkpoint has it in its layers. Nothing is decided from it,
+    and manifests of earlier versions have none."""
     lost_rows: tuple[LostRow, ...] = ()
     produced: tuple[DataFile, ...] = ()
     """Files that operators made so far, in the job's `produced/`; rows refer to them by their digests."""
@@ -91,7 +94,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def all_files(self) -> tuple[DataFile, ...]:
-        return (*self.files, *self.dead_letters, *self.traces)
+        return (*self.files, *self.dead_letters, *self.traces, *self.stats)
 
 
 _CODEC: Final = VersionedJson(Manifest)

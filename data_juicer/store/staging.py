@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
 import xxhash
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.rows.batch import Batch
+from data_juicer.rows.recorded_stats import with_stats
 from data_juicer.storage.base import Data, Store
 from data_juicer.store.codec import COMPRESSIONS, Compression, Format, decode_table, encode_table
 from data_juicer.store.commit import check_file
 from data_juicer.store.deltas import apply_layer, make_layer
 from data_juicer.store.manifest import DataFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def stage_file(store: Store, path: str, data: Data, rows: int) -> DataFile:
@@ -29,10 +33,21 @@ def stage_file(store: Store, path: str, data: Data, rows: int) -> DataFile:
 
 
 def stage_layer(
-    store: Store, path: str, below: Batch, batch: Batch, file_format: Format, compression: Compression
+    store: Store,
+    path: str,
+    below: Batch,
+    batch: Batch,
+    file_format: Format,
+    compression: Compression,
+    stats: bytes = b"",
 ) -> DataFile:
-    """Write what `batch` changed against `below`."""
-    data = encode_table(make_layer(below, batch), file_format, compression)
+    """Write what `batch` changed against `below`.
+
+    Args:
+        stats: statistics of filters since then, which the file carries beside its rows.
+    """
+    layer = make_layer(below, batch)
+    data = encode_table(with_stats(layer, stats) if stats else layer, file_format, compression)
     return stage_file(store, path, data, rows=len(batch))
 
 
@@ -51,9 +66,18 @@ def read_file(store: Store, directory: str, file: DataFile, *, memory_map: bool 
 
 
 def load_deltas(
-    store: Store, directory: str, files: Sequence[DataFile], source: Batch, *, memory_map: bool = False
+    store: Store,
+    directory: str,
+    files: Sequence[DataFile],
+    source: Batch,
+    *,
+    memory_map: bool = False,
+    observe: Callable[[pa.Table], None] = lambda _: None,
 ) -> Batch:
     """The batch of a checkpoint: its layers over the rows of the source.
+
+    Args:
+        observe: given each layer, from the source upwards.
 
     Raises: CheckpointCorruptError: a layer is missing or not what was committed.
     """
@@ -66,6 +90,7 @@ def load_deltas(
             raise CheckpointCorruptError(
                 f"{file.name} holds {table.num_rows} rows, its manifest says {file.rows}."
             )
+        observe(table)
         batch = apply_layer(batch, table)
     return batch
 

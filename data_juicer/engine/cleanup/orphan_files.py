@@ -20,6 +20,7 @@ from data_juicer.job.names import (
     parse_resolve_name,
     parse_result_name,
 )
+from data_juicer.rows.recorded_stats import STATS_SUFFIX
 from data_juicer.storage.base import Store
 from data_juicer.storage.directory import OwnDirectory
 from data_juicer.storage.disk import ASIDE_SUFFIX
@@ -197,9 +198,11 @@ def _sweep_dir(
 def _named(store: Store, directory: str, manifests: Sequence[str], files: Sequence[str]) -> set[str]:
     """Which of the files of a partition these manifests name; all of them where one cannot be read.
 
-    As many files as manifests, all of one attempt, are what a run leaves that nothing disturbed: none is opened.
+    As many files as manifests, statistics aside, all of one attempt, are what a run leaves that nothing disturbed: none is
+    opened.
     """
-    if len(files) == len(manifests) and len({name.split(".")[1] for name in files}) == 1:
+    data = [name for name in files if not name.endswith(f".{STATS_SUFFIX}")]
+    if len(data) == len(manifests) and len({name.split(".")[1] for name in files}) == 1:
         return set(files)
     named: set[str] = set()
     for name in manifests:

@@ -37,6 +37,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 _REDONE = "the next run computes this partition again from the checkpoint before"
 _REMADE = "the next run makes it again"
+_NO_STATS = "its rows are safe; dj-jobs stats and what-if go without this partition"
 
 
 def find_problems(
@@ -77,6 +78,9 @@ def _check_results(
         problem = _wrong_ledgers(manifest) or find_damage(store, layout, manifest)
         if problem is not None:
             yield Finding(path=path, problem=problem, answer=_REDONE)
+        problem = _damaged(store, layout.results_dir, manifest.stats)
+        if problem is not None:
+            yield Finding(path=path, problem=problem, answer=_NO_STATS)
 
 
 def _check_checkpoints(

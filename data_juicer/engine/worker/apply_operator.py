@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 
 from data_juicer.engine.worker.row_isolation import FailedRow, Made, RowIsolation, apply_isolated
 from data_juicer.kernels.characters.codepoints import bytes_of
 from data_juicer.ops.base import Filter, Mapper, Operator
 from data_juicer.rows.batch import Batch, Rows
+from data_juicer.rows.recorded_stats import join_stats
 from data_juicer.store.deltas import join_batches
 from data_juicer.store.ledger import OperatorLedger
 
@@ -32,6 +34,16 @@ class Applied:
     batches: list[Batch]
     ledger: OperatorLedger
     dead: list[DeadRow]
+    stats: Mapping[str, pa.Array] | None = None
+    """Of a filter, those of every row that it did not fail on, kept or not, in the order of the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedBatch:
+    """A batch after an operator, and what a filter measured of it before it dropped rows."""
+
+    rows: Batch
+    stats: Mapping[str, pa.Array] | None = None
 
 
 RunOnBatch = Callable[[Batch, int], tuple[Batch, list[FailedRow]]]
@@ -60,12 +72,13 @@ def run_operator(
         try_alone(lambda batch: _apply(operator, batch), batches, isolation)
     after: list[Batch] = []
     dead: list[DeadRow] = []
+    stats: list[Mapping[str, pa.Array]] = []
     start = rows_generated = rows_filtered = text_bytes = 0
     for batch in batches:
         if run_on_batch is not None:
             rows, lost = run_on_batch(batch, start)
         else:
-            rows, lost = _run_on_batch(operator, batch, start, isolation)
+            rows, lost = _run_on_batch(operator, batch, start, isolation, stats)
         start += len(batch)
         if watch is not None:
             watch(batch, rows)
@@ -85,7 +98,8 @@ def run_operator(
         rows_dead_letter=len(dead),
         text_bytes=text_bytes,
     )
-    return Applied(batches=after, ledger=ledger, dead=dead)
+    measured = join_stats(stats) if isinstance(operator, Filter) else None
+    return Applied(batches=after, ledger=ledger, dead=dead, stats=measured)
 
 
 def try_alone(apply: Callable[[Batch], object], batches: Sequence[Batch], isolation: RowIsolation) -> None:
@@ -119,23 +133,28 @@ def run_isolated(
 
 
 def _run_on_batch(
-    operator: Operator, batch: Batch, start: int, isolation: RowIsolation
+    operator: Operator,
+    batch: Batch,
+    start: int,
+    isolation: RowIsolation,
+    stats: list[Mapping[str, pa.Array]],
 ) -> tuple[Batch, list[FailedRow]]:
-    """The rows after the operator, `base` counting in `batch`, and the rows lost to errors."""
+    """The rows after the operator, `base` counting in `batch`, and the rows lost to errors; adds to `stats`."""
     pieces, lost = run_isolated(lambda piece: _apply(operator, piece), batch, start, isolation)
+    stats += [piece.stats for _, piece in pieces if piece.stats is not None]
     if len(pieces) == 1 and not lost:
-        return pieces[0][1], lost
+        return pieces[0][1].rows, lost
     if not pieces:
         return batch.take(np.empty(0, dtype=np.int32)), lost
-    return join_batches([replace(piece, base=_base(piece, first)) for first, piece in pieces]), lost
+    return join_batches([replace(piece.rows, base=_base(piece.rows, first)) for first, piece in pieces]), lost
 
 
-def _apply(operator: Operator, batch: Batch) -> Batch:
+def _apply(operator: Operator, batch: Batch) -> AppliedBatch:
     if isinstance(operator, Filter):
         stats = operator.compute_stats(batch)
-        return batch.with_stats(stats).select(operator.keep(stats))
+        return AppliedBatch(batch.with_stats(stats).select(operator.keep(stats)), stats)
     if isinstance(operator, Mapper):
-        return operator.process(batch)
+        return AppliedBatch(operator.process(batch))
     raise TypeError(f"{operator.name} is a {operator.kind}, which does not run on a partition alone")
 
 

@@ -132,10 +132,15 @@ class AttemptRunner:
 
     def _continue(self, rows: ReadRows, base: Manifest) -> None:
         directory = self.context.layout.checkpoints_dir
-        batch = load_deltas(
-            self.context.store, directory, base.files, rows.batch, memory_map=self.setup.memory_map
-        )
         self.stages.go_on_from(base)
+        batch = load_deltas(
+            self.context.store,
+            directory,
+            base.files,
+            rows.batch,
+            memory_map=self.setup.memory_map,
+            observe=self.stages.stats.load,
+        )
         self.context.made.begin(
             self.partition.partition_id,
             self.attempt.name,
@@ -193,6 +198,8 @@ class AttemptRunner:
         self._take_out(self._letters_of(applied.dead, operator, index))
         ledger = _timed(applied.ledger, time.perf_counter() - started_s)
         self.ledgers.append(ledger)
+        if applied.stats is not None:
+            self.stages.stats.add(ledger, applied.stats)
         return m.OperatorDone(task=self.key, attempt=self.attempt.name, ledger=ledger)
 
     def _apply_decision(self, operator: DatasetOperator, index: int, watch: Watch | None) -> Applied:
@@ -291,13 +298,14 @@ class AttemptRunner:
         self.saved = index
         below, whole = self.below, join_batches(self.batches)
         new = (self.dead_letters.take_new(), self.traces.take_new())
+        stats = self.stages.stats.take_new()
         ledgers, made = tuple(self.ledgers), self.context.made.take_new()
         self.below = whole.rebased()
         self.batches = _counted_anew(self.batches)
 
         def save() -> tuple[m.Message, ...]:
             return self.stages.saving(
-                lambda: self.stages.stage_checkpoint(index, below, whole, new, ledgers, made)
+                lambda: self.stages.stage_checkpoint(index, below, whole, new, ledgers, made, stats)
             )
 
         yield from self.context.saver.save(self.key, save)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from data_juicer.clock import format_utc
 from data_juicer.engine.protocol import messages as m
@@ -12,13 +15,18 @@ from data_juicer.engine.worker import failures
 from data_juicer.engine.worker.context import WorkerContext
 from data_juicer.engine.worker.dataset_operator import Summarised
 from data_juicer.engine.worker.summary_files import stage_summary
+from data_juicer.errors import CheckpointCorruptError, NewerFormatError
 from data_juicer.formats.partition import encode_intermediate, encode_result
 from data_juicer.rows.batch import Batch
+from data_juicer.rows.recorded_stats import STATS_SUFFIX, OperatorStats, encode_stats, find_stats, pack_stats
 from data_juicer.storage.base import Store
 from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import DataFile, LostRow, Manifest, stored_identity
 from data_juicer.store.staging import read_lines, stage_file, stage_layer
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class StageWriter:
@@ -37,6 +45,7 @@ class StageWriter:
         self.lost_rows: tuple[LostRow, ...] = lost_rows(attempt)
         self.dead_letters = Sidecar()
         self.traces = Sidecar()
+        self.stats = StatsSidecar()
 
     def go_on_from(self, base: Manifest) -> None:
         """Raises: CheckpointCorruptError: dead letters or traces of the checkpoint are not what was committed."""
@@ -55,18 +64,22 @@ class StageWriter:
         new: tuple[list[bytes], list[bytes]],
         ledgers: tuple[OperatorLedger, ...],
         made: Sequence[DataFile] = (),
+        stats: bytes = b"",
     ) -> Manifest:
         """Write what changed since the checkpoint before.
 
         Args:
             new: dead letters and traces that no checkpoint holds.
             made: files that operators made since then.
+            stats: what filters measured since then, encoded.
         """
         started_s = time.perf_counter()
         self._sync_made(made)
         setup, name, store = self.setup, self.attempt.name, self.context.store
         path = self.context.layout.checkpoint_data(self.pid, index, name, setup.checkpoint_suffix)
-        layer = stage_layer(store, path, below, whole, setup.checkpoint_format, setup.checkpoint_compression)
+        layer = stage_layer(
+            store, path, below, whole, setup.checkpoint_format, setup.checkpoint_compression, stats
+        )
         self.files = (*self.files, layer)
         letters_path = self.context.layout.checkpoint_data(self.pid, index, name, "dead.jsonl")
         traces_path = self.context.layout.checkpoint_data(self.pid, index, name, "trace.jsonl")
@@ -84,12 +97,15 @@ class StageWriter:
         data = encode_result(batch, setup.result_format, setup.result_compression, setup.keep_stats)
         path = layout.result_data(self.pid, self.attempt.name, setup.result_suffix)
         files = (stage_file(store, path, data, len(batch)),)
+        stats_path = layout.result_data(self.pid, self.attempt.name, STATS_SUFFIX)
+        stats_files = self.stats.stage_all(store, stats_path)
         letter_files = self.dead_letters.stage_all(
             store, layout.dead_letter_data(self.pid, self.attempt.name)
         )
         trace_files = self.traces.stage_all(store, layout.trace_data(self.pid, self.attempt.name))
         last = len(self.setup.operators) - 1
-        return self._manifest("result", last, files, letter_files, trace_files, ledgers, started_s)
+        manifest = self._manifest("result", last, files, letter_files, trace_files, ledgers, started_s)
+        return msgspec.structs.replace(manifest, stats=stats_files)
 
     def stage_summary(
         self,
@@ -230,6 +246,43 @@ class Sidecar:
     def stage_all(self, store: Store, path: str) -> tuple[DataFile, ...]:
         """Everything in one file, for the result; no file where there is nothing."""
         return (_stage(store, path, self.lines),) if self.lines else ()
+
+
+class StatsSidecar:
+    """What filters measured of a partition, each of all rows that it was given."""
+
+    def __init__(self) -> None:
+        self._operators: list[OperatorStats] = []
+        self._taken = 0
+
+    def add(self, ledger: OperatorLedger, stats: Mapping[str, pa.Array]) -> None:
+        """What one filter measured, and what became of its rows."""
+        packed = pack_stats(
+            ledger.index,
+            ledger.name,
+            stats,
+            rows_kept=ledger.rows_out,
+            is_aligned=not ledger.rows_dead_letter and not ledger.rows_generated,
+        )
+        self._operators.append(packed)
+
+    def load(self, delta: pa.Table) -> None:
+        """Go on from what a delta of a checkpoint holds. One that was written without statistics, or whose are damaged, has none."""
+        with contextlib.suppress(CheckpointCorruptError, NewerFormatError):
+            self._operators += find_stats(delta)
+        self._taken = len(self._operators)
+
+    def take_new(self) -> bytes:
+        """What no checkpoint has been given yet, encoded; it counts as given now."""
+        new = self._operators[self._taken :]
+        self._taken = len(self._operators)
+        return encode_stats(new) if new else b""
+
+    def stage_all(self, store: Store, path: str) -> tuple[DataFile, ...]:
+        """Everything in one file, for the result; no file where there is nothing."""
+        if not self._operators:
+            return ()
+        return (stage_file(store, path, encode_stats(self._operators), len(self._operators)),)
 
 
 def _stage(store: Store, path: str, lines: list[bytes]) -> DataFile:

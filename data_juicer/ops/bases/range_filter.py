@@ -31,6 +31,8 @@ class RangeFilter(Filter):
         "reversed_range",
     )
 
+    keep_attributes: ClassVar[frozenset[str]] = frozenset({"low", "high", *shared_parameters})
+
     min_closed_interval: bool = True
     """Whether a stat equal to the least value is kept."""
     max_closed_interval: bool = True

@@ -32,6 +32,11 @@ def load_custom(paths: Sequence[str]) -> list[str]:
     return custom.load_custom(paths, taken=names)
 
 
+def is_built_in(name: str) -> bool:
+    """Whether an operator is one of this package, so that no other code is loaded to make it."""
+    return ALIASES.get(name, name) in _built_in()
+
+
 def names() -> list[str]:
     """Every operator that can be used, sorted; imports none of them."""
     return sorted({*_built_in(), *custom.classes(), *_entry_points()})

@@ -47,6 +47,7 @@ class LanguageIDScoreFilter(RangeFilter):
 
     name: ClassVar[str] = "language_id_score_filter"
     stats_key = "lang_score"
+    keep_attributes: ClassVar[frozenset[str]] = RangeFilter.keep_attributes | {"languages"}
 
     def __init__(self, lang: str | list[str] | None = "", min_score: float | None = 0.8) -> None:
         super().__init__(min_score, None)

@@ -29,6 +29,8 @@ class SpecifiedNumericFieldFilter(FieldFilter):
         "reversed_range",
     )
 
+    keep_attributes: ClassVar[frozenset[str]] = frozenset({"min_value", "max_value", *shared_parameters})
+
     min_closed_interval: bool = True
     """Whether `min_value` itself is kept."""
     max_closed_interval: bool = True

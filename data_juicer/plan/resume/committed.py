@@ -60,7 +60,7 @@ _CODEC: Final = VersionedJson(_Mapping)
 
 def find_committed(store: Store, layout: JobLayout) -> CommittedWork:
     """Count what is committed. Raises: StoreError: a directory cannot be listed."""
-    rows = _rows_of_partitions(store, layout)
+    rows = rows_of_partitions(store, layout)
     parsed = (parse_result_name(name) for name in store.list(layout.results_dir))
     done = {name.partition_id for name in parsed if name is not None and name.attempt is None}
     newest: dict[int, int] = {}
@@ -81,7 +81,7 @@ def find_committed(store: Store, layout: JobLayout) -> CommittedWork:
     )
 
 
-def _rows_of_partitions(store: Store, layout: JobLayout) -> dict[int, int] | None:
+def rows_of_partitions(store: Store, layout: JobLayout) -> dict[int, int] | None:
     path = layout.dataset_mapping
     try:
         mapping = _CODEC.decode(store.read(path), path)

@@ -1,0 +1,1 @@
+"""Commands about what filters measured, a module each: NAME, HELP, add_arguments, run."""

@@ -1,0 +1,122 @@
+"""The statistics of a job, partition by partition, from the files that are beside results and in checkpoints.
+
+No process of the job has to be alive. Partitions that an earlier version processed, or whose statistics are lost, have none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from data_juicer.errors import CheckpointError
+from data_juicer.job.names import parse_checkpoint_name, parse_result_name
+from data_juicer.plan.resume.committed import rows_of_partitions
+from data_juicer.rows.recorded_stats import OperatorStats, decode_stats, find_stats
+from data_juicer.store.codec import COMPRESSIONS, decode_table
+from data_juicer.store.ledger import OperatorLedger
+from data_juicer.store.manifest import DataFile
+from data_juicer.store.staging import read_file
+from data_juicer.store.versioned_json import VersionedJson
+
+if TYPE_CHECKING:
+    from data_juicer.job.layout import JobLayout
+    from data_juicer.storage.base import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionStats:
+    """What is committed of one partition."""
+
+    partition: int
+    ledgers: tuple[OperatorLedger, ...]
+    """Of `read` and of every operator so far."""
+    operators: dict[int, OperatorStats]
+    """By operator; those of which nothing is known are missing."""
+    is_done: bool
+    """Whether its result is committed."""
+
+
+class _Committed(msgspec.Struct, frozen=True, kw_only=True):
+    """As much of a manifest as statistics need."""
+
+    format_version: int
+    partition: int
+    ledgers: tuple[OperatorLedger, ...]
+    files: tuple[DataFile, ...]
+    stats: tuple[DataFile, ...] = ()
+
+
+_CODEC: Final = VersionedJson(_Committed)
+
+
+def read_stats(store: Store, layout: JobLayout) -> Iterator[PartitionStats]:
+    """Every partition of which something is committed, by number. Raises: StoreError: a directory cannot be listed."""
+    known = rows_of_partitions(store, layout)
+    done: set[int] = set()
+    for name in sorted(store.list(layout.results_dir)):
+        parsed = parse_result_name(name)
+        if parsed is None or parsed.attempt or (known is not None and parsed.partition_id not in known):
+            continue
+        found = _find(store, os.path.join(layout.results_dir, name))
+        if found is not None:
+            done.add(parsed.partition_id)
+            yield _partition(found, _beside_result(store, layout, found), is_done=True)
+    newest: dict[int, tuple[int, str]] = {}
+    for name in store.list(layout.checkpoints_dir):
+        checkpoint = parse_checkpoint_name(name)
+        if checkpoint is None or checkpoint.attempt or checkpoint.is_summary:
+            continue
+        if checkpoint.partition_id in done or (known is not None and checkpoint.partition_id not in known):
+            continue
+        held = newest.get(checkpoint.partition_id, (-1, ""))
+        newest[checkpoint.partition_id] = max(held, (checkpoint.operation_idx, name))
+    for _, (_, name) in sorted(newest.items()):
+        found = _find(store, os.path.join(layout.checkpoints_dir, name))
+        if found is not None:
+            yield _partition(found, _in_deltas(store, layout, found), is_done=False)
+
+
+def _find(store: Store, path: str) -> _Committed | None:
+    """A manifest; None where it is damaged, or was dropped since the directory was listed."""
+    try:
+        return _CODEC.decode(store.read(path), path)
+    except (CheckpointError, FileNotFoundError):
+        return None
+
+
+def _partition(found: _Committed, operators: list[OperatorStats], *, is_done: bool) -> PartitionStats:
+    return PartitionStats(
+        partition=found.partition,
+        ledgers=found.ledgers,
+        operators={each.operator_index: each for each in operators},
+        is_done=is_done,
+    )
+
+
+def _beside_result(store: Store, layout: JobLayout, found: _Committed) -> list[OperatorStats]:
+    try:
+        return [
+            each
+            for file in found.stats
+            for each in decode_stats(read_file(store, layout.results_dir, file), file.name)
+        ]
+    except CheckpointError:
+        return []
+
+
+def _in_deltas(store: Store, layout: JobLayout, found: _Committed) -> list[OperatorStats]:
+    operators: list[OperatorStats] = []
+    for file in found.files:
+        kind = next((known for known in COMPRESSIONS if known in file.name.split(".")), None)
+        if kind is None:
+            continue
+        try:
+            delta = decode_table(read_file(store, layout.checkpoints_dir, file), kind, file.name)
+            operators += find_stats(delta)
+        except CheckpointError:
+            continue
+    return operators
