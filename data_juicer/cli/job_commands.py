@@ -91,7 +91,10 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         subparser = subparsers.add_parser(command.NAME, help=command.HELP, description=command.HELP)
         command.add_arguments(subparser)
         subparser.add_argument(
-            "--work_dir", default="./outputs", metavar="DIR", help="where the jobs are (default: %(default)s)"
+            "--work_dir",
+            default="./outputs",
+            metavar="DIR",
+            help="folder with jobs in it or below it (default: %(default)s)",
         )
         subparser.add_argument(
             "--output", choices=("text", "json"), default="text", help="form of the result (default: text)"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Final, TextIO
 
 from data_juicer.monitor.facts import Fact, OperatorLine
 from data_juicer.monitor.streams import columns_of, write_lines
 from data_juicer.monitor.table import format_table
+from data_juicer.printable import printable
 
+_PROSE_MIN: Final = 30
 COLOURS: Final = {"completed": 32, "running": 36, "failed": 31, "stopped": 33, "interrupted": 33}
 """ANSI codes of the status; the only colour here, and on terminals alone."""
 
@@ -18,13 +21,23 @@ def print_closing(stream: TextIO, operators: Sequence[OperatorLine], facts: Sequ
     lines = [""]
     if operators:
         lines += [*operator_table(operators, columns_of(stream)), ""]
-    write_lines(stream, [*lines, *format_facts(facts)], COLOURS)
+    write_lines(stream, [*lines, *format_facts(facts, columns_of(stream))], COLOURS)
 
 
-def format_facts(facts: Sequence[Fact]) -> list[str]:
-    """Name in front, text after it."""
+def format_facts(facts: Sequence[Fact], columns: int | None = None) -> list[str]:
+    """Name in front, text after it; prose is broken where it does not fit into so many columns."""
     width = max(len(fact.name) for fact in facts)
-    return [f"{fact.name:<{width}}  {fact.text}" for fact in facts]
+    lines = []
+    for fact in facts:
+        line = f"{fact.name:<{width}}  {fact.text}"
+        if not fact.is_prose or columns is None or len(line) <= columns:
+            lines.append(line)
+            continue
+        room = max(_PROSE_MIN, columns - width - 2)
+        first, *more = textwrap.wrap(printable(fact.text), room, break_on_hyphens=False) or [""]
+        lines.append(f"{fact.name:<{width}}  {first}")
+        lines += [f"{'':<{width}}  {text}" for text in more]
+    return lines
 
 
 _COUNTS: Final[tuple[tuple[str, Callable[[OperatorLine], int]], ...]] = (

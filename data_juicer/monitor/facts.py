@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 from data_juicer.clock import parse_utc
 from data_juicer.events.view import JobView
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
-from data_juicer.monitor.progress import format_duration
+from data_juicer.monitor.progress import format_duration, format_progress_in_full, progress_of
 from data_juicer.plan.resume.committed import CommittedWork
 from data_juicer.store.ledger import OperatorLedger
+
+_WARNINGS_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +24,8 @@ class Fact:
 
     name: str
     text: str
+    is_prose: bool = False
+    """It may be broken into lines: nothing in it is there to be copied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +67,9 @@ def job_facts(
         _status(summary, is_alive),
         *_last_error(summary, view),
         *_rows(summary, view, committed),
+        *_retries(view),
         *_costs(view),
-        *_places(summary, layout, export_change),
+        *_places(summary, view, layout, export_change),
         Fact(name="resume", text=summary.resume_command),
     ]
 
@@ -179,6 +186,35 @@ def _names(entry: object) -> list[str]:
     return [str(name) for name in entry] if isinstance(entry, dict) else [str(entry)]
 
 
+def progress_facts(summary: JobSummary, view: JobView, now: datetime, *, is_alive: bool) -> list[Fact]:
+    """How far a job is, and how fast; nothing of one that is complete, or has no plan yet."""
+    if summary.status is JobStatus.COMPLETED or not view.partitions:
+        return []
+    progress = progress_of(view, now, is_alive=is_alive)
+    return [Fact(name="progress", text=format_progress_in_full(progress).strip(), is_prose=True)]
+
+
+def warning_facts(view: JobView) -> list[Fact]:
+    """The newest warnings of the job."""
+    shown = view.warnings[-_WARNINGS_SHOWN:]
+    facts = [Fact(name="warning", text=" ".join(warning.split()), is_prose=True) for warning in shown]
+    more = len(view.warnings) - len(shown)
+    if more:
+        facts.append(
+            Fact(name="", text=f"and {more} before: dj-jobs events JOB --level WARNING", is_prose=True)
+        )
+    return facts
+
+
+def _retries(view: JobView) -> list[Fact]:
+    """Of the newest run, with their causes, the most frequent first."""
+    if not view.retry_causes:
+        return []
+    causes = sorted(view.retry_causes.items(), key=lambda item: -item[1])
+    told = ", ".join(f"{count:,} {cause}" for cause, count in causes)
+    return [Fact(name="retries", text=told, is_prose=True)]
+
+
 def _costs(view: JobView) -> list[Fact]:
     """Seconds of all workers together; they save one stage while they work on the next."""
     if not view.checkpoints_saved:
@@ -190,11 +226,11 @@ def _costs(view: JobView) -> list[Fact]:
     return [Fact(name="checkpoints", text=text)]
 
 
-def _places(summary: JobSummary, layout: JobLayout, export_change: str | None) -> list[Fact]:
+def _places(summary: JobSummary, view: JobView, layout: JobLayout, export_change: str | None) -> list[Fact]:
     facts = []
     if summary.status is JobStatus.COMPLETED and summary.export_path:
         facts.append(Fact(name="result", text=export_change or summary.export_path))
-    if dead := summary.counts.rows_dead_letter:
+    if dead := max(summary.counts.rows_dead_letter, view.rows_dead_letter):
         rows = "1 row" if dead == 1 else f"{dead:,} rows"
         facts.append(Fact(name="dead letters", text=f"{rows} in {layout.dead_letter_dir}"))
     facts.append(Fact(name="job", text=layout.job_dir))

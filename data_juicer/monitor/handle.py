@@ -34,7 +34,7 @@ class JobHandle:
 
     @staticmethod
     def open(work_dir: str, job_id: str, store: Store | None = None) -> JobHandle:
-        """The job of this name in a directory, or in a directory right below it.
+        """The job of this name in a directory or below it, or the one whose folder `job_id` is the path of.
 
         Raises: JobNotFoundError, JobError: its summary cannot be read. ConfigError: there is no such directory.
         """
@@ -65,6 +65,10 @@ class JobHandle:
     def events(self) -> Iterator[t.Record]:
         """Every event that the log still holds, the oldest first. Raises: StoreError."""
         return history.read_records(self.store, self.layout)
+
+    def size_bytes(self) -> int:
+        """Of all its files, those that lie outside its folder included; its export is none of them."""
+        return sum(map(self.store.used_bytes, self.layout.claimed_directories()))
 
     def is_alive(self, now: datetime) -> bool:
         """Whether a driver works on it, as far as this machine can tell."""

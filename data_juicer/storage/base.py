@@ -191,6 +191,21 @@ class Store(ABC):
         """Names in a directory, sorted; empty when there is no such directory. Raises: StoreError."""
         return [entry.name for entry in self.entries(path)]
 
+    def used_bytes(self, path: str) -> int:
+        """Bytes of the files below a directory, without those that links lead to; 0 where there is none.
+
+        What cannot be read is not counted.
+        """
+        used = 0
+        with contextlib.suppress(StoreError):
+            for entry in self.entries(path):
+                if entry.kind == "directory" and not entry.is_link:
+                    used += self.used_bytes(entry.path)
+                elif not entry.is_link:
+                    with contextlib.suppress(FileNotFoundError):
+                        used += self.stat(entry.path).size_bytes
+        return used
+
     def resolve(self, path: str) -> str:
         """The path without links, as far as it is there."""
         return path

@@ -130,6 +130,18 @@ class PosixStore(DiskStore):
             except FileNotFoundError:
                 return []
 
+    def used_bytes(self, path: str) -> int:
+        used, folders = 0, [path]
+        while folders:
+            with contextlib.suppress(OSError), os.scandir(folders.pop()) as found:
+                for entry in found:
+                    with contextlib.suppress(OSError):
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(entry.path)
+                        else:
+                            used += entry.stat(follow_symlinks=False).st_size
+        return used
+
     def resolve(self, path: str) -> str:
         return os.path.realpath(path)
 

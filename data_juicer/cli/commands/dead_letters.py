@@ -26,7 +26,7 @@ _WIDTH_MIN: Final = 40
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("job", metavar="JOB", help="id of the job")
+    parser.add_argument("job", metavar="JOB", help="id of the job, or the path of its folder")
     parser.add_argument(
         "--examples",
         type=int,

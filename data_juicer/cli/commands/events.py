@@ -32,7 +32,7 @@ class EventLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("job", metavar="JOB", help="id of the job")
+    parser.add_argument("job", metavar="JOB", help="id of the job, or the path of its folder")
     parser.add_argument("--follow", action="store_true", help="go on until the job ends or Ctrl-C")
     parser.add_argument(
         "--level", choices=_LEVELS, default="INFO", help="the least level (default: %(default)s)"

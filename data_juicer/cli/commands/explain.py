@@ -22,7 +22,7 @@ _REFUSED_SHOWN: Final = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("job", metavar="JOB", help="id of the job")
+    parser.add_argument("job", metavar="JOB", help="id of the job, or the path of its folder")
 
 
 def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:

@@ -44,7 +44,7 @@ class PartitionsReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("job", metavar="JOB", help="id of the job")
+    parser.add_argument("job", metavar="JOB", help="id of the job, or the path of its folder")
     parser.add_argument(
         "--slowest", type=int, default=10, metavar="N", help="how many are listed (default: %(default)s)"
     )

@@ -34,7 +34,7 @@ _JOB_ID_LENGTH_MAX: Final = 128
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("job", metavar="JOB", help="id of the job")
+    parser.add_argument("job", metavar="JOB", help="id of the job, or the path of its folder")
     parser.add_argument(
         "--config", metavar="RECIPE", help="another recipe (default: that of the job, as it is now)"
     )

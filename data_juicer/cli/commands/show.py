@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -13,8 +14,19 @@ from data_juicer.cli.signals import StopSignals
 from data_juicer.clock import SystemClock
 from data_juicer.job.summary import JobCounts, JobStatus, RunRecord, seen_from
 from data_juicer.monitor.closing import format_facts, operator_table
-from data_juicer.monitor.facts import counts_of, job_facts, operator_lines, shown_status
+from data_juicer.monitor.facts import (
+    Fact,
+    counts_of,
+    job_facts,
+    operator_lines,
+    progress_facts,
+    shown_status,
+    warning_facts,
+)
 from data_juicer.monitor.handle import JobHandle
+from data_juicer.monitor.progress import Progress, progress_of
+from data_juicer.monitor.views.amounts import format_bytes
+from data_juicer.monitor.views.standing import standing_of
 from data_juicer.store.ledger import OperatorLedger
 
 NAME: Final = "show"
@@ -33,6 +45,11 @@ class JobReport(msgspec.Struct, frozen=True, kw_only=True):
     created: str
     updated: str
     counts: JobCounts
+    size_bytes: int
+    took_s: float | None
+    """Of all its runs together."""
+    progress: Progress | None
+    """How far it is; None before its first plan."""
     operators: tuple[OperatorLedger, ...]
     retries: int
     checkpoints_saved: int
@@ -47,13 +64,14 @@ class JobReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("job", metavar="JOB", help="id of the job")
+    parser.add_argument("job", metavar="JOB", help="id of the job, or the path of its folder")
 
 
 def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     job = JobHandle.open(arguments.work_dir, arguments.job)
     view, summary, layout = job.view, job.summary, job.layout
-    is_alive = job.is_alive(SystemClock().now())
+    now = SystemClock().now()
+    is_alive = job.is_alive(now)
     export_change = None
     if summary.status is JobStatus.COMPLETED:
         from data_juicer.engine.output.export_owner import find_export_loss
@@ -62,7 +80,7 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
 
     def lines(width: int) -> list[str]:
         operators = operator_lines(list(view.operators.values()))
-        facts = job_facts(
+        status, *facts = job_facts(
             seen_from(summary, os.getcwd()),
             view,
             layout,
@@ -71,13 +89,18 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
             export_change=export_change,
         )
         table = ["", *operator_table(operators, width)] if operators else []
-        return [*format_facts(facts), *table]
+        progress = progress_facts(summary, view, now, is_alive=is_alive)
+        size = Fact(name="size", text=f"{format_bytes(report.size_bytes)} on disk, the result aside")
+        told = [status, *progress, *facts[:-1], size, *warning_facts(view), facts[-1]]
+        return [*format_facts(told, width), *table]
 
-    output.emit(_report(job, export_change, is_alive=is_alive), lines)
+    report = _report(job, export_change, now, is_alive=is_alive)
+    output.emit(report, lines)
 
 
-def _report(job: JobHandle, export_change: str | None, *, is_alive: bool) -> JobReport:
+def _report(job: JobHandle, export_change: str | None, now: datetime, *, is_alive: bool) -> JobReport:
     summary, view = job.summary, job.view
+    standing = standing_of(summary, view, now, is_alive=is_alive)
     is_completed = summary.status is JobStatus.COMPLETED
     return JobReport(
         job_id=summary.job_id,
@@ -87,6 +110,9 @@ def _report(job: JobHandle, export_change: str | None, *, is_alive: bool) -> Job
         created=summary.created,
         updated=summary.updated,
         counts=summary.counts if is_completed else counts_of(view, job.committed),
+        size_bytes=job.size_bytes(),
+        took_s=standing.took_s,
+        progress=progress_of(view, now, is_alive=is_alive) if view.partitions else None,
         operators=tuple(view.operators[index] for index in sorted(view.operators)),
         retries=view.retries,
         checkpoints_saved=view.checkpoints_saved,

@@ -24,7 +24,7 @@ class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("job", metavar="JOB", help="id of the job")
+    parser.add_argument("job", metavar="JOB", help="id of the job, or the path of its folder")
     parser.add_argument(
         "-o", "--trace", default="trace.json", metavar="FILE", help="file to write (default: %(default)s)"
     )

@@ -23,7 +23,7 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("job", metavar="JOB", help="id of the job")
+    parser.add_argument("job", metavar="JOB", help="id of the job, or the path of its folder")
 
 
 def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> int | None:

@@ -15,6 +15,8 @@ from data_juicer.monitor.handle import JobHandle
 from data_juicer.storage.base import Store
 from data_juicer.store.results import ExportedFile, ExportTarget, find_results, is_as_written, shard_pattern
 
+_LEVELS = 2
+"""Jobs that may write to one export path are looked for in the work directory and in those right below it."""
 _ADVICE = "To keep both, write {job_id} into export_path."
 
 
@@ -77,7 +79,7 @@ def _files_of(store: Store, target: ExportTarget) -> list[str]:
 def _others(store: Store, layout: JobLayout, export_path: str) -> Iterator[JobHandle]:
     """The other jobs of the work directory with the same export path."""
     try:
-        found = find_jobs(store, os.path.dirname(layout.job_dir))
+        found = find_jobs(store, os.path.dirname(layout.job_dir), _LEVELS)
     except ConfigError:  # there is no such directory yet
         return
     for job in found:

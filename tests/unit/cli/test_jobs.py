@@ -77,10 +77,64 @@ def test_jobs_are_listed_the_newest_first(tmp_path: Path, capsys: pytest.Capture
     make_job(tmp_path / "recipe", "second", JobStatus.FAILED, "2026-03-14T18:09:11.000000Z")
     code, out, _ = run(capsys, "list", "--work_dir", str(tmp_path))
     assert code == 0
-    assert [line.split()[:5] for line in out.splitlines()[2:]] == [
-        ["second", "failed", "400", "of", "1,000"],
-        ["first", "completed", "400", "of", "1,000"],
-    ]
+    shown = [line.split() for line in out.splitlines() if line[:6].strip() in {"second", "first"}]
+    assert sorted(line[:2] for line in shown) == [["first", "completed"], ["second", "failed"]]
+    assert f"in {tmp_path}/recipe" in out
+    _, out, _ = run(capsys, "list", str(tmp_path), "--output", "json")
+    assert [job["job_id"] for job in json.loads(out)["jobs"]] == ["second", "first"]
+
+
+def test_jobs_are_found_however_deep_and_not_through_links_or_in_other_jobs(tmp_path, capsys) -> None:
+    make_job(tmp_path / "a" / "b" / "c", "deep", JobStatus.COMPLETED)
+    inner = make_job(tmp_path / "a", "outer", JobStatus.COMPLETED)
+    make_job(Path(inner.job_dir), "copied", JobStatus.COMPLETED)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    _, out, _ = run(capsys, "list", str(tmp_path), "--output", "json")
+    assert sorted(job["job_id"] for job in json.loads(out)["jobs"]) == ["deep", "outer"]
+
+
+def test_a_job_is_named_by_its_path_wherever_one_stands(tmp_path, capsys, monkeypatch) -> None:
+    layout = make_job(tmp_path / "a" / "b", "mine", JobStatus.FAILED)
+    for name in (layout.job_dir, f"{layout.job_dir}/"):
+        assert run(capsys, "show", name)[1].startswith("failed")
+    monkeypatch.chdir(layout.job_dir)
+    assert run(capsys, "show", ".")[1].startswith("failed")
+    code, _, err = run(capsys, "show", str(tmp_path))
+    assert code == 2
+    assert "no folder of a job" in err
+    assert err.count("\n") == 1
+
+
+def test_a_list_keeps_eighty_columns_with_long_names(tmp_path, capsys, monkeypatch) -> None:
+    long = "20260313_180911_" + "a_recipe_with_a_long_name_" * 2 + "ab12cd"
+    make_job(tmp_path, long, JobStatus.COMPLETED)
+    log_some(make_job(tmp_path, "short", JobStatus.RUNNING))
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run(capsys, "list", str(tmp_path))[1].splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[lines.index(long) + 1].split()[:2] == ["completed", "1,000"]
+    monkeypatch.setenv("COLUMNS", "200")
+    assert len(run(capsys, "list", str(tmp_path))[1].splitlines()) == 4
+
+
+def test_the_size_of_a_job_is_that_of_its_files_without_what_links_lead_to(tmp_path, capsys) -> None:
+    layout = make_job(tmp_path / "jobs", "first", JobStatus.COMPLETED)
+    (tmp_path / "elsewhere").write_bytes(b"x" * 5000)
+    (Path(layout.job_dir) / "link").symlink_to(tmp_path / "elsewhere")
+    before = json.loads(run(capsys, "list", str(tmp_path), "--output", "json")[1])["jobs"][0]["size_bytes"]
+    STORE.make_dirs(layout.results_dir)
+    STORE.write(f"{layout.results_dir}/a", b"x" * 1000)
+    after = json.loads(run(capsys, "list", str(tmp_path), "--output", "json")[1])["jobs"][0]["size_bytes"]
+    assert after - before == 1000
+    assert before < 5000
+
+
+def test_a_job_that_was_killed_shows_how_far_it_was_in_list_and_show_alike(tmp_path, capsys) -> None:
+    log_some(make_job(tmp_path, "first", JobStatus.RUNNING))
+    assert "interrupted 40%" in run(capsys, "list", str(tmp_path))[1]
+    assert (
+        "progress     40%, 4 of 10 partitions" in run(capsys, "show", "first", "--work_dir", str(tmp_path))[1]
+    )
 
 
 def test_a_list_for_programs_is_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,6 +165,8 @@ def test_a_damaged_summary_does_not_hide_the_other_jobs(
         ("first", "completed"),
         ("second", "damaged"),
     }
+    code, _, _ = run(capsys, "list", "--work_dir", str(tmp_path), "--status", "damaged")
+    assert code == 0
 
 
 def test_a_job_is_shown_with_status_safety_resume_command_and_operators(
