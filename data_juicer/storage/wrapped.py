@@ -77,6 +77,9 @@ class WrappedDisk(DiskStore):
     def entries(self, path: str) -> builtins.list[Entry]:
         return self._inner.entries(path)
 
+    def used_bytes(self, path: str) -> int:
+        return self._inner.used_bytes(path)
+
     def resolve(self, path: str) -> str:
         return self._inner.resolve(path)
 
@@ -176,6 +179,10 @@ class WrappedStore(Store):
     def entries(self, path: str) -> builtins.list[Entry]:
         self.before_look()
         return self._inner.entries(path)
+
+    def used_bytes(self, path: str) -> int:
+        self.before_look()
+        return self._inner.used_bytes(path)
 
     def list(self, path: str) -> builtins.list[str]:
         self.before_look()
