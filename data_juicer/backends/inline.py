@@ -54,6 +54,9 @@ class InlineBackend:
             self._clock.sleep_s(timeout_s)
         return message
 
+    def memory_bytes(self) -> int | None:
+        return None
+
     def worker_pids(self) -> tuple[int, ...]:
         return ()
 

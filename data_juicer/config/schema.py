@@ -56,7 +56,6 @@ _JOB_ID: Final = r"(?![.-])[A-Za-z0-9._-]{1,128}"
 _JOB_ID_WORDS: Final = "a name of 1 to 128 characters from A-Z a-z 0-9 . _ - that begins with no dot or dash"
 
 NOT_AVAILABLE: Final[Mapping[str, Missing]] = {
-    "partition.auto_configure": Missing(words="true", asked=bool),
     "dataset_path": Missing(words="weights", asked=lambda paths: any(map(rules.is_weighted, paths))),
     "dataset": Missing(
         words="types other than local, weights, max_sample_num",

@@ -8,7 +8,10 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
+import msgspec
+
 from data_juicer.config.schema import JobConfig
+from data_juicer.engine.autoconfig.configure import Sizer
 from data_juicer.engine.cleanup.orphan_files import done_partitions
 from data_juicer.engine.cleanup.retention import drop_expired
 from data_juicer.engine.driver.committer import Committer
@@ -176,10 +179,12 @@ class _Run:
             self.recorder.inform(f"checkpoints of job {job_id}, completed over {days} days ago, were dropped")
 
     def _work(self) -> None:
+        if self.config.partition.auto_configure:
+            self.config = self._sized()
         mapping = scan_input(
             self.config, self.job, self.operators, self.wanted.sources, self.recorder, self.context
         )
-        setup = self._setup(mapping)
+        setup = with_resolve_keys(self._setup(), self.operators, mapping.partitions)
         plan, steps = plan_run(self.job, mapping, setup, self.recorder)
         self.counts = CommittedCounts(
             partitions=len(plan.done),
@@ -257,9 +262,9 @@ class _Run:
             self.recorder.warn("its result was removed by another driver and is made again", partition_id)
         return missing
 
-    def _setup(self, mapping: DatasetMapping) -> WorkerSetup:
-        """What workers receive once; the keys after dataset operators depend on the whole input."""
-        setup = worker_setup(
+    def _setup(self) -> WorkerSetup:
+        """What workers receive once, without the keys after dataset operators, which depend on the whole input."""
+        return worker_setup(
             self.config,
             self.layout,
             self.job.run,
@@ -267,7 +272,15 @@ class _Run:
             self.wanted.identities,
             [source.format for source in self.wanted.sources],
         )
-        return with_resolve_keys(setup, self.operators, mapping.partitions)
+
+    def _sized(self) -> JobConfig:
+        """The settings with sizes of partitions chosen from the data, or kept from an earlier run; what was chosen is told."""
+        sizer = Sizer(self.config, self.job, self.environment.backend, self.context.heartbeat_or_stop)
+        sized = sizer.keep() or sizer.choose(self._setup(), self.wanted.sources)
+        for line in sized.told:
+            self.recorder.inform(line)
+        self.job.summary = msgspec.structs.replace(self.job.summary, auto_configuration=sized.chosen)
+        return sized.config
 
     def _check_room(self, mapping: DatasetMapping, plan: JobPlan, setup: WorkerSetup) -> None:
         """Raises: StoreError: the disks cannot hold what is to be written."""

@@ -56,6 +56,19 @@ class JobCounts(msgspec.Struct, frozen=True, kw_only=True):
     rows_dead_letter: int = 0
 
 
+class ChosenSizes(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes of partitions that were chosen from the data (`partition.auto_configure`); every run of the job has them."""
+
+    modality: str
+    """Empty: the sizes are those of a run before the choice was asked for."""
+    size: int
+    max_size_mb: int
+    worker_bytes: int = 0
+    """Memory that a worker was expected to take; 0: not known."""
+    reasons: tuple[str, ...] = ()
+    """What was told when they were chosen, a line each."""
+
+
 class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What `dj-jobs` and the next run know of a job before they look at anything else."""
 
@@ -74,6 +87,8 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     resume_command: str
     runs: tuple[RunRecord, ...] = ()
     counts: JobCounts = JobCounts()
+    auto_configuration: ChosenSizes | None = None
+    """None where `partition.size` and `partition.max_size_mb` decide."""
     export_path: str | None = None
     directories: dict[str, str]
     """Every directory of the job by name, as `JobLayout.directories` gives them."""

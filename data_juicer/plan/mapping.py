@@ -52,7 +52,15 @@ class _Sources(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[SourceFile, ...]
 
 
+class _Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """As much of a mapping as tells how large partitions may be."""
+
+    format_version: int
+    limits: FragmentLimits
+
+
 _CODEC: Final = VersionedJson(DatasetMapping)
+_LIMITS_CODEC: Final = VersionedJson(_Limits)
 _SOURCES_CODEC: Final = VersionedJson(_Sources)
 
 
@@ -96,3 +104,11 @@ def decode_sources(data: bytes, path: str) -> tuple[SourceFile, ...]:
     Raises: CheckpointCorruptError, NewerFormatError.
     """
     return _SOURCES_CODEC.decode(data, path).sources
+
+
+def decode_limits(data: bytes, path: str) -> FragmentLimits:
+    """How large the partitions of a mapping may be, which does not take longer the more there are to be made.
+
+    Raises: CheckpointCorruptError, NewerFormatError.
+    """
+    return _LIMITS_CODEC.decode(data, path).limits

@@ -43,6 +43,9 @@ class ScriptedBackend:
     def next_message(self, timeout_s: float) -> Message | None:
         return self._told.popleft() if self._told else None
 
+    def memory_bytes(self) -> int | None:
+        return None
+
     def worker_pids(self) -> tuple[int, ...]:
         return ()
 

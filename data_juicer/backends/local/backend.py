@@ -71,6 +71,9 @@ class LocalBackend:
             self._limit_time()
         return self._told.popleft() if self._told else None
 
+    def memory_bytes(self) -> int | None:
+        return None
+
     def worker_pids(self) -> tuple[int, ...]:
         return tuple(process.popen.pid for process in self._processes)
 

@@ -60,7 +60,7 @@ class RayBackend:
         clock: Clock,
         inform: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Nothing is connected or started before `begin`.
+        """Nothing is connected or started before `begin`, or before somebody asks for the memory of the cluster.
 
         Args:
             address: `auto`, `local` or that of a cluster.
@@ -75,6 +75,8 @@ class RayBackend:
         self._clock = clock
         self._inform = inform
         self._cluster: cluster.Cluster | None = None
+        self._has_joined = False
+        """Whether nodes were found to share our storage, and agents started."""
         self._setup: WorkerSetup | None = None
         self._probes: dict[str, bytes] = {}
         self._partitions = 0
@@ -116,7 +118,7 @@ class RayBackend:
             self._join(setup)
 
     def submit(self, attempt: m.Attempt) -> None:
-        if self._cluster is None and self._setup is not None:
+        if not self._has_joined and self._setup is not None:
             self._join(self._setup)
         kind = self._kinds[attempt.task.segment]
         self._waiting[kind].append(attempt)
@@ -130,6 +132,10 @@ class RayBackend:
             self._look_around()
             self._listen(timeout_s)
         return self._told.popleft() if self._told else None
+
+    def memory_bytes(self) -> int | None:
+        self._connect()
+        return int(sum(node.resources.get("memory", 0) for node in self._nodes))
 
     def worker_pids(self) -> tuple[int, ...]:
         return ()
@@ -161,7 +167,10 @@ class RayBackend:
             with contextlib.suppress(RayError):
                 ray.wait(streams, num_returns=len(streams), timeout=END_S)
 
-    def _join(self, setup: WorkerSetup) -> None:
+    def _connect(self) -> None:
+        """Join the cluster and look at its nodes, once. Raises: BackendError: no node can hold a worker."""
+        if self._cluster is not None:
+            return
         self._cluster = cluster.join(self._address, self._workers_max or usable_cores())
         if self._cluster.dashboard:
             self._inform(f"Ray dashboard: http://{self._cluster.dashboard}")
@@ -176,6 +185,10 @@ class RayBackend:
                     f"no node of the Ray cluster can hold a worker, which needs {kind}. {told}"
                 )
         self._capacity = self._plan(self._kinds).total()
+
+    def _join(self, setup: WorkerSetup) -> None:
+        self._connect()
+        self._has_joined = True
         self._probe(setup, self._nodes)
         self._looked_s = self._begun_s = self._clock.monotonic_s()
         self._fill()

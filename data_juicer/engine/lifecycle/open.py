@@ -139,6 +139,9 @@ def _begun(wanted: WantedJob, store: Store, clock: Clock, lock: Lock, job_uuid: 
         resume_command=wanted.resume_command,
         runs=(*(held.runs if held else ()), record),
         counts=held.counts if held else JobCounts(),
+        auto_configuration=held.auto_configuration
+        if held and wanted.config.partition.auto_configure
+        else None,
         export_path=wanted.export_path,
         directories=layout.directories(),
         versions=summaries.installed_versions(),

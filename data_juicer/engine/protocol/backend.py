@@ -49,5 +49,11 @@ class Backend(Protocol):
     def worker_pids(self) -> tuple[int, ...]:
         """Processes to watch the memory of; empty where they are not of this machine."""
 
+    def memory_bytes(self) -> int | None:
+        """Memory that its machines offer to all workers together; None where they are of this machine.
+
+        May be asked before `begin`; `workers` is known from then on.
+        """
+
     def close(self) -> None:
         """Stop at once: attempts under way are abandoned, and no worker outlives this call."""

@@ -84,7 +84,6 @@ def test_a_wrong_command_line_is_answered_in_one_line(line):
 
 
 ASKING = {
-    "partition.auto_configure": [True],
     "dataset_path": ["0.5 a.jsonl 0.5 b.jsonl", "1 a.jsonl"],
     "dataset": [
         {"configs": [{"path": "a", "weight": 0.5}]},
