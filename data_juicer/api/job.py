@@ -13,8 +13,8 @@ from data_juicer.events.view import JobView
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobSummary
 from data_juicer.monitor.handle import JobHandle
+from data_juicer.storage import open_store
 from data_juicer.storage.base import Store
-from data_juicer.storage.posix import PosixStore
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +112,7 @@ class JobResult(LoadedJob):
         layout = JobLayout.found(
             outcome.summary.job_id, outcome.summary.directories["job"], outcome.summary.directories
         )
-        store = PosixStore()
+        store = open_store(*outcome.summary.directories.values(), outcome.summary.export_path or "")
         view = outcome.view
         if outcome.already_complete:
             view = JobHandle(store=store, layout=layout, summary=outcome.summary).view

@@ -154,7 +154,7 @@ class Screen(Observer):
         from data_juicer.monitor.closing import print_closing
         from data_juicer.monitor.facts import job_facts, operator_lines
         from data_juicer.plan.resume.committed import find_committed
-        from data_juicer.storage.posix import PosixStore
+        from data_juicer.storage import open_store
 
         self._signals.leave_at_once()
         job, terminal = self._job, self._terminal
@@ -163,7 +163,7 @@ class Screen(Observer):
         terminal.close()
         committed = None
         with contextlib.suppress(StoreError):  # what ended the run is reported all the same
-            committed = find_committed(PosixStore(), job.layout)
+            committed = find_committed(open_store(*job.layout.claimed_directories()), job.layout)
         facts = job_facts(
             seen_from(job.summary, os.getcwd()), job.view, job.layout, committed, is_alive=False
         )

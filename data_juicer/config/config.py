@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from data_juicer import redaction
-from data_juicer.config.paths import PATHS, Surroundings, expand, map_paths
+from data_juicer.config.paths import CLOUD_PATHS, PATHS, Surroundings, expand, map_paths
 from data_juicer.config.schema import DEFAULTS, JobConfig, find_problem
 from data_juicer.config.secrets import Secret, resolve_secrets, without_secrets_in_words
 from data_juicer.config.sources import layers
@@ -126,7 +127,9 @@ def _expand_paths(settled: Settled, around: Surroundings) -> Settled:
         if key in values:
             given = settled.givens[key]
             try:
-                values[key] = map_paths(key, values[key], lambda path: expand(path, around))
+                values[key] = map_paths(
+                    key, values[key], partial(expand, around=around, may_be_cloud=key in CLOUD_PATHS)
+                )
             except InvalidValueError as error:
                 raise given.source.refuse(given.path + error.below, str(error)) from None
     return replace(settled, values=values)

@@ -1,7 +1,8 @@
 """Paths as people write them: `~`, `$HOME`, `file://`, `{work_dir}` and `{job_id}`, the same in every path. Pure.
 
-`expand` reads the first three where a setting is loaded, `place.py` the last two once the id of the job is known. A path of
-a scheme that no store serves is refused by name, since it would otherwise be a folder called `s3:`.
+`expand` reads the first three where a setting is loaded, `place.py` the last two once the id of the job is known. `s3://`, `gs://`
+and `az://` are locations of object stores. A path of another scheme is refused by name, since it would otherwise be a folder
+called `ftp:`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from urllib.parse import unquote
 from data_juicer.config.sources.entries import DatasetConfig, OperatorEntry
 from data_juicer.config.sources.plain import InvalidValueError
 from data_juicer.config.wording import show
+from data_juicer.storage.locations.uri import CLOUD_SCHEMES, normal_uri
 
 WORK_DIR: Final = "{work_dir}"
 JOB_ID: Final = "{job_id}"
@@ -39,7 +41,11 @@ class Surroundings:
     """`~` and `~name` at the start of a path -> the home directory; the path itself where there is no such user."""
 
 
-def expand(path: str, around: Surroundings) -> str:
+CLOUD_PATHS: Final = ("dataset_path", "dataset", "export_path")
+"""Settings that may name locations of object stores."""
+
+
+def expand(path: str, around: Surroundings, *, may_be_cloud: bool = False) -> str:
     """The path with `~`, `$NAME` and `${NAME}` filled in, and without `file://`; `$$` is a dollar sign.
 
     Raises: InvalidValueError: a variable is not set, a user is unknown, or no store serves the scheme.
@@ -60,18 +66,28 @@ def expand(path: str, around: Surroundings) -> str:
         filled = around.expand_user(filled)
         if filled.startswith("~"):
             raise InvalidValueError(f"{show(path)}: there is no such user (a file of this name is ./{path})")
-    return _without_scheme(filled)
+    return _without_scheme(filled, may_be_cloud=may_be_cloud)
 
 
-def _without_scheme(path: str) -> str:
+def _without_scheme(path: str, *, may_be_cloud: bool) -> str:
     match = _SCHEME.fullmatch(path)
     if match is None:
         return path
     scheme, rest = match[1].lower(), match[2]
     if scheme == "file" and rest.startswith("/"):
         return unquote(rest)
+    if scheme in CLOUD_SCHEMES and not may_be_cloud:
+        raise InvalidValueError(
+            f"{show(path)}: this setting takes no location of {scheme}:// yet; name a path of this machine's file systems"
+        )
+    if scheme in CLOUD_SCHEMES:
+        try:
+            return normal_uri(path)
+        except ValueError as error:
+            raise InvalidValueError(str(error)) from None
     raise InvalidValueError(
-        f"{show(path)}: no store serves {scheme}:// yet; name a path of this machine's file systems"
+        f"{show(path)}: no store serves {scheme}://; name a path of this machine's file systems, or a location of "
+        "s3://, gs:// or az://"
     )
 
 

@@ -293,6 +293,11 @@ class JobConfig:
             return tuple(source.path for source in self.dataset.configs)
         return self.dataset_path
 
+    def locations(self) -> tuple[str, ...]:
+        """Everything that a run reads or writes beside the recipe, as far as settings name it."""
+        directories = (self.work_dir, self.event_log_dir or "", self.checkpoint_dir or "")
+        return (*self.sources(), self.export_path, *directories, *self.custom_operator_paths)
+
 
 def _specs() -> dict[str, Spec]:
     kinds = {"": JobConfig, **{section + ".": kind for section, kind in JobConfig.SECTIONS.items()}}

@@ -83,7 +83,7 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
         check_input(environment.store, wanted)
         wanted = check_export(environment, wanted)
         try_export_directory(environment.store, wanted.export_path, wanted.layout.job_id)
-        owner = locks.Driver(host=socket.gethostname(), pid=os.getpid())
+        owner = locks.Driver.here()
         lock = locks.acquire(environment.store, wanted.layout, environment.clock, owner, environment.advisory)
         held.callback(lock.release)
         if (done := find_done(environment.store, wanted)) is not None:  # by who held the lock until now
@@ -271,6 +271,7 @@ class _Run:
             self.operators,
             self.wanted.identities,
             [source.format for source in self.wanted.sources],
+            self.environment.store.uri or "",
         )
 
     def _sized(self) -> JobConfig:

@@ -143,9 +143,10 @@ class RotatingFile:
 
 def _log_of(store: Store, path: str) -> AppendLog:
     """Raises: StoreError: files of this store cannot grow."""
-    if store.logs is None:
+    logs = store.at(path).logs
+    if logs is None:
         raise StoreError(f"{path}: files cannot be appended to there; set event_log_dir to a directory.")
-    return store.logs
+    return logs
 
 
 def size_or_zero(store: Store, path: str) -> int:

@@ -12,6 +12,7 @@ from data_juicer.errors import InputError, StoreError
 from data_juicer.formats.base import Compression, SourceFile
 from data_juicer.formats.registry import SUFFIXES, suffix_of
 from data_juicer.storage.base import Store
+from data_juicer.storage.locations.uri import absolute, root_of
 from data_juicer.storage.walk import GLOB_MARKS, glob_files, walk_files
 
 _SUFFIXES_TOLD_MAX: Final = 5
@@ -56,7 +57,7 @@ def _named_twice(again: Sequence[tuple[str, str]]) -> str:
 
 
 def _files(store: Store, given: str, wanted: tuple[str, ...], tell: Callable[[str], None]) -> list[str]:
-    path = os.path.abspath(os.path.expanduser(given))
+    path = absolute(os.path.expanduser(given))
     try:
         if store.exists(path):
             kind = store.stat(path).kind
@@ -73,7 +74,7 @@ def _files(store: Store, given: str, wanted: tuple[str, ...], tell: Callable[[st
                 raise _refused(f"{given}: no file matches this pattern{_nearest(store, path)}")
             return _taken(given, matches, wanted, "the pattern", tell)
     except StoreError as error:
-        raise _refused(f"{given}: {error.finding.removesuffix('.')}") from error
+        raise _refused(f"{given}: {error.finding.removeprefix(f'{given}: ').removesuffix('.')}") from error
     raise _refused(f"{given}: no such file or folder{_nearest(store, path)}")
 
 
@@ -157,7 +158,7 @@ def _source(store: Store, index: int, path: str) -> tuple[SourceFile, str]:
 def _nearest(store: Store, path: str) -> str:
     """The existing name most like the missing one, as the end of a message."""
     missing = path
-    while not store.exists(os.path.dirname(missing)):
+    while os.path.dirname(missing) != root_of(path) and not store.exists(os.path.dirname(missing)):
         missing = os.path.dirname(missing)
     folder = os.path.dirname(missing)
     try:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Data, Store
 from data_juicer.storage.disk import ASIDE_SUFFIX, DiskStore
+from data_juicer.storage.locations.routed import RoutedStore
 from data_juicer.storage.wrapped import WrappedDisk, WrappedStore
 
 
@@ -23,6 +24,8 @@ def fenced(store: Store, fence: Callable[[], None]) -> Store:
     Args:
         fence: raises where a later run owns the job.
     """
+    if isinstance(store, RoutedStore):
+        return store.wrapped(lambda each: fenced(each, fence))
     return FencedDisk(store, fence) if isinstance(store, DiskStore) else FencedStore(store, fence)
 
 
@@ -74,8 +77,13 @@ class FencedDisk(WrappedDisk):
 
 
 def remove_asides(store: Store, layout: JobLayout) -> None:
-    """Remove what earlier runs prepared and did not finish; from now on none of their changes takes place any more."""
+    """Remove what earlier runs prepared and did not finish; from now on none of their changes takes place any more.
+
+    Only disks hold such files: what another store has not answered yet, it does or does not do on its own.
+    """
     for directory in (*layout.directories().values(), layout.runs_dir):
+        if not isinstance(store.at(directory), DiskStore):
+            continue
         for name in store.list(directory):
             if name.endswith(ASIDE_SUFFIX):
                 store.remove(os.path.join(directory, name))

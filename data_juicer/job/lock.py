@@ -1,7 +1,7 @@
 """One driver per job.
 
-On one machine an operating-system lock on `job.lock` decides; it dies with its holder. Between machines the newest file in
-`runs/` decides: run N's claim is created exclusively, so each number has one owner, and N+1 is claimed only when N was
+On one machine an operating-system lock on `job.lock` decides; it dies with its holder. Where the store has no such locks, the
+claim is a lease (`lease.py`). Between machines the newest file in `runs/` decides: run N's claim is created exclusively, so each number has one owner, and N+1 is claimed only when N was
 released, has died on this machine, or let its lease run out. A driver that was taken for dead finds the claim N+1
 before its next change of the job and stops; `job/fence.py` says why nothing slips through between that look and the change.
 """
@@ -22,14 +22,11 @@ from data_juicer.clock import Clock, format_utc, parse_utc
 from data_juicer.errors import CheckpointCorruptError, JobLockedError, StoreError
 from data_juicer.job.fence import fenced, remove_asides
 from data_juicer.job.layout import JobLayout
+from data_juicer.job.lease import LEASE_S, RENEWAL_S, Lease, age_s, seal
 from data_juicer.job.names import parse_run_name
 from data_juicer.storage.base import AdvisoryLock, Store
+from data_juicer.storage.cloud.processes import is_gone, this_process
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
-
-RENEWAL_S: Final = 15.0
-"""How often a driver renews its lease."""
-LEASE_S: Final = 60.0
-"""After this long without renewal a driver on another machine counts as dead: three renewals may be lost."""
 
 
 class RunClaim(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +36,8 @@ class RunClaim(msgspec.Struct, frozen=True, kw_only=True):
     run: int
     host: str
     pid: int
+    process: str = ""
+    """Names the process among those of its machine, where the store has no locks."""
     since: str
     renewed: str
     released: bool = False
@@ -48,6 +47,7 @@ class RunClaim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _CODEC: Final = VersionedJson(RunClaim)
+_TAKEN_FOR_DEAD: Final = f"taken for dead {LEASE_S:.0f} s after that"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,25 +56,37 @@ class Driver:
 
     host: str
     pid: int
+    process: str = ""
 
     @staticmethod
     def here() -> Driver:
         """This process."""
-        return Driver(host=platform.node(), pid=os.getpid())
+        return Driver(host=platform.node(), pid=os.getpid(), process=this_process())
 
 
 class Lock:
     """The right of one run to commit; made by `acquire`."""
 
     def __init__(
-        self, store: Store, layout: JobLayout, clock: Clock, advisory: AdvisoryLock, claim: RunClaim
+        self,
+        store: Store,
+        layout: JobLayout,
+        clock: Clock,
+        advisory: AdvisoryLock | None,
+        claim: RunClaim,
+        lease: Lease | None = None,
     ) -> None:
+        """
+        Args:
+            advisory: the lock of this machine, which is held; None where `lease` decides.
+        """
         self._store = store
         self.store = fenced(store, self.fence)
         """What the run changes the job through."""
         self._layout = layout
         self._clock = clock
         self._advisory = advisory
+        self._lease = lease
         self._claim = claim
         self._events_before = claim.events
         self._renewed_s = clock.monotonic_s()
@@ -98,26 +110,33 @@ class Lock:
         now_s = self._clock.monotonic_s()
         if now_s - self._renewed_s >= RENEWAL_S:
             self._renewed_s = now_s
-            self.fence()
+            if self._lease is None:
+                self.fence()
             self.note(rows_done, events)
             self._write(released=False)
 
     def fence(self) -> None:
-        """Refuse to go on when a later run owns the job; one look for a file, made before each change.
+        """Refuse to go on when a later run owns the job; made before each change: one look for a file, or at the clock.
 
         Raises: JobLockedError: a later run owns it.
         """
-        if self.is_lost():
-            raise JobLockedError(
-                f"{self._layout.job_id}: run {self.run} (pid {self._claim.pid} on {self._claim.host}) was not heard of "
-                f"for {LEASE_S:.0f} s and run {self.run + 1} took the job over. "
-                "This run stops; what it committed is safe and is used. "
-                f"To watch the other: {_watch_command(self._layout)}"
-            )
+        if self._lease is not None:
+            if not self._lease.is_sure:
+                self._write(released=False)
+        elif self.is_lost():
+            raise self._lost()
 
     def is_lost(self) -> bool:
         """True once a later run has claimed the job; this run must not change it any more."""
         return self._store.exists(self._layout.run_claim(self.run + 1))
+
+    def _lost(self) -> JobLockedError:
+        return JobLockedError(
+            f"{self._layout.job_id}: run {self.run} (pid {self._claim.pid} on {self._claim.host}) was not heard of "
+            f"for {LEASE_S:.0f} s and run {self.run + 1} took the job over. "
+            "This run stops; what it committed is safe and is used. "
+            f"To watch the other: {_watch_command(self._layout)}"
+        )
 
     def release(self, rows_done: int | None = None) -> None:
         """Give the job free for the next run; without `rows_done` the claim keeps what it said last.
@@ -126,29 +145,24 @@ class Lock:
         machine when the lease is over.
         """
         try:
-            if not self.is_lost():
-                with contextlib.suppress(StoreError):
+            if self._lease is not None or not self.is_lost():
+                with contextlib.suppress(StoreError, JobLockedError):
                     if rows_done is not None:
                         self.note(rows_done, self._claim.events)
                     self._write(released=True)
         finally:
-            self._advisory.release()
+            if self._advisory is not None:
+                self._advisory.release()
 
     def _write(self, *, released: bool) -> None:
         self._claim = msgspec.structs.replace(
             self._claim, renewed=format_utc(self._clock.now()), released=released
         )
-        self._store.put(self._layout.run_claim(self.run), _CODEC.encode(self._claim))
-
-
-class _LeaseAlone:
-    """The lock of a store that has none: the claims in `runs/` decide."""
-
-    def acquire(self, path: str) -> bool:
-        return True
-
-    def release(self) -> None:
-        """No lock is held."""
+        data = _CODEC.encode(self._claim)
+        if self._lease is None:
+            self._store.put(self._layout.run_claim(self.run), data)
+        elif not self._lease.renew(data):
+            raise self._lost()
 
 
 def acquire(
@@ -166,7 +180,9 @@ def acquire(
     """
     store.make_own_dir(layout.job_dir)
     store.make_own_dir(layout.runs_dir)
-    held = advisory or store.advisory_lock() or _LeaseAlone()
+    held = advisory or store.at(layout.lock).advisory_lock()
+    if held is None:
+        return _acquire_lease(store, layout, clock, driver)
     if not held.acquire(layout.lock):
         raise _refusal(layout, find_owner(store, layout), "still runs")
     try:
@@ -203,9 +219,31 @@ def is_alive(store: Store, owner: RunClaim, now: datetime, host: str, lock_path:
     """Whether the run's driver still works, as far as this machine can tell."""
     if owner.released:
         return False
-    if owner.host == host and store.advisory_lock() is not None:
+    if is_gone(owner.process):
+        return False
+    if owner.host == host and store.at(lock_path).advisory_lock() is not None:
         return store.is_locked(lock_path)
     return not _is_lease_over(owner, now)
+
+
+def _acquire_lease(store: Store, layout: JobLayout, clock: Clock, driver: Driver) -> Lock:
+    """Raises: JobLockedError."""
+    owner = find_owner(store, layout)
+    if owner is not None and not owner.released:
+        path = layout.run_claim(owner.run)
+        if not is_gone(owner.process) and age_s(store, path) <= LEASE_S:
+            raise _refusal(layout, owner, f"was heard of at {owner.renewed}; {_TAKEN_FOR_DEAD}")
+        sealed = _CODEC.encode(msgspec.structs.replace(owner, released=True))
+        if not seal(store, path, sealed, _CODEC.encode(owner)):
+            raise _refusal(layout, find_owner(store, layout), "is at work again")
+    claim = _next_claim(clock, driver, owner, owner.run + 1 if owner else newest_run(store, layout) + 1)
+    lease = Lease(store, layout.run_claim(claim.run), clock)
+    if not lease.begin(_CODEC.encode(claim)):
+        raise _refusal(layout, find_owner(store, layout), "was faster")
+    lock = Lock(store, layout, clock, None, claim, lease)
+    if not (owner and owner.released):
+        remove_asides(lock.store, layout)
+    return lock
 
 
 def _claim_next_run(
@@ -214,22 +252,24 @@ def _claim_next_run(
     """Called with the lock of this machine held, so that an owner on this machine is dead."""
     now = clock.now()
     if owner and not owner.released and owner.host != driver.host and not _is_lease_over(owner, now):
-        raise _refusal(
-            layout, owner, f"was heard of at {owner.renewed}; taken for dead {LEASE_S:.0f} s after that"
-        )
-    moment = format_utc(now)
-    run = newest_run(store, layout) + 1
-    claim = RunClaim(
+        raise _refusal(layout, owner, f"was heard of at {owner.renewed}; {_TAKEN_FOR_DEAD}")
+    claim = _next_claim(clock, driver, owner, newest_run(store, layout) + 1)
+    if not _create_claim(store, layout.run_claim(claim.run), _CODEC.encode(claim)):
+        raise _refusal(layout, find_owner(store, layout), "was faster")
+    return claim
+
+
+def _next_claim(clock: Clock, driver: Driver, owner: RunClaim | None, run: int) -> RunClaim:
+    moment = format_utc(clock.now())
+    return RunClaim(
         run=run,
         host=driver.host,
         pid=driver.pid,
+        process=driver.process,
         since=moment,
         renewed=moment,
         events=owner.events if owner else 0,
     )
-    if not _create_claim(store, layout.run_claim(run), _CODEC.encode(claim)):
-        raise _refusal(layout, find_owner(store, layout), "was faster")
-    return claim
 
 
 def _create_claim(store: Store, path: str, data: bytes) -> bool:

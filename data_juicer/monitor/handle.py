@@ -19,8 +19,8 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobSummary
 from data_juicer.monitor.facts import shown_status
 from data_juicer.plan.resume.committed import CommittedWork, find_committed
+from data_juicer.storage import open_store, serving
 from data_juicer.storage.base import Store
-from data_juicer.storage.posix import PosixStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class JobHandle:
 
         Raises: JobNotFoundError, JobError: its summary cannot be read. ConfigError: there is no such directory.
         """
-        store = store or PosixStore()
+        store = store or open_store(work_dir)
         return JobHandle.of(find_job(store, work_dir, job_id), store)
 
     @staticmethod
@@ -46,6 +46,7 @@ class JobHandle:
         """A job whose directory is known. Raises: JobNotFoundError, JobError."""
         summary = summaries.load(store, JobLayout.found(found.job_id, found.job_dir, {}))
         layout = JobLayout.found(found.job_id, found.job_dir, summary.directories)
+        store = serving(store, *summary.directories.values(), summary.export_path or "")
         return JobHandle(store=store, layout=layout, summary=summary)
 
     @property

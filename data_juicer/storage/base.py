@@ -157,6 +157,13 @@ class Store(ABC):
     uri: str | None = None
     """What `storage.open_store` makes an equal store of in any process; None: this object is the only way to it."""
 
+    has_links: bool = True
+    """Whether a name may lead to where another one leads."""
+
+    def at(self, path: str) -> Store:
+        """The store of a location, whose capabilities count there; another one only where this one serves several."""
+        return self
+
     # ---- reading
 
     @abstractmethod
@@ -256,12 +263,15 @@ class Store(ABC):
         return
 
     @abstractmethod
-    def new_upload(self, path: str, writer: str = "", size_bytes: int | None = None) -> Upload:
-        """Begin to stream a file that is to be published as `path`, or beside it.
+    def new_upload(
+        self, path: str, writer: str = "", size_bytes: int | None = None, *, beside: bool = False
+    ) -> Upload:
+        """Begin to stream a file that is to be published as `path`.
 
         Args:
             writer: who streams it, so that what a crash leaves of it is found by `discard_uploads`.
             size_bytes: how large it will be, where that is known, for the message of a full disk.
+            beside: it may be published under other names beside `path`, which are chosen later.
         Raises: StoreError.
         """
 

@@ -144,7 +144,9 @@ class DiskStore(Store, AppendLog):
         for directory in directories:
             self.sync_dir(directory)
 
-    def new_upload(self, path: str, writer: str = "", size_bytes: int | None = None) -> Upload:
+    def new_upload(
+        self, path: str, writer: str = "", size_bytes: int | None = None, *, beside: bool = False
+    ) -> Upload:
         return _DiskUpload(self, self.aside(_hidden(path, writer) if writer else path), size_bytes)
 
     def discard_uploads(self, path: str, writer: str) -> None:

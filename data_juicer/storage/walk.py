@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from data_juicer.storage.base import Entry, Store
+from data_juicer.storage.locations.uri import parts_of, root_of
 
 GLOB_MARKS: Final = frozenset("*?[")
 _ANY_FOLDERS: Final = "**"
@@ -27,7 +28,7 @@ def glob_files(store: Store, pattern: str) -> Iterator[str]:
     """
     folder = head_of(pattern)
     seen: set[str] = set()
-    for path in _matches(store, folder, _parts(pattern)[len(_parts(folder)) :], _Way(store, folder)):
+    for path in _matches(store, folder, parts_of(pattern)[len(parts_of(folder)) :], _Way(store, folder)):
         if path not in seen:
             seen.add(path)
             yield path
@@ -35,23 +36,21 @@ def glob_files(store: Store, pattern: str) -> Iterator[str]:
 
 def head_of(pattern: str) -> str:
     """The folder of an absolute pattern above its first part that has a mark."""
-    parts = _parts(pattern)
+    parts, root = parts_of(pattern), root_of(pattern)
     literal = next((at for at, part in enumerate(parts) if GLOB_MARKS & set(part)), len(parts))
-    return "/" + "/".join(parts[:literal])
+    return "/".join([root.rstrip("/"), *parts[:literal]]) or root
 
 
 def would_match(pattern: str, path: str) -> bool:
     """Whether `glob_files` would find a file of this path; both are absolute."""
-    return () in _left(tuple(_parts(pattern)), _parts(path))
+    return root_of(pattern) == root_of(path) and () in _left(tuple(parts_of(pattern)), parts_of(path))
 
 
 def may_match_below(pattern: str, folder: str) -> bool:
     """Whether `glob_files` would look for files in a folder of this path; both are absolute."""
-    return any(_left(tuple(_parts(pattern)), _parts(folder)) - {()})
-
-
-def _parts(path: str) -> list[str]:
-    return [part for part in path.split("/") if part]
+    return root_of(pattern) == root_of(folder) and any(
+        _left(tuple(parts_of(pattern)), parts_of(folder)) - {()}
+    )
 
 
 def _left(parts: tuple[str, ...], names: Sequence[str]) -> set[tuple[str, ...]]:
@@ -89,6 +88,8 @@ class _Way:
 
     def into(self, entry: Entry) -> _Way | None:
         """The way to a folder that this one holds; None where it was passed already."""
+        if not self._store.at(entry.path).has_links:
+            return self
         try:
             identity = self._store.stat(entry.path).identity
         except FileNotFoundError:  # gone since it was listed
@@ -100,6 +101,8 @@ class _Way:
 
 def _identities_to(store: Store, folder: str) -> frozenset[str]:
     """Of a folder and of all above it, without links."""
+    if not store.at(folder).has_links:
+        return frozenset()
     path, found = store.resolve(folder), set()
     while True:
         try:

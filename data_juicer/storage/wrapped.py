@@ -18,6 +18,7 @@ class WrappedDisk(DiskStore):
     def __init__(self, inner: DiskStore) -> None:
         self._inner = inner
         self.uri = inner.uri
+        self.has_links = inner.has_links
 
     # ---- changes
 
@@ -143,6 +144,7 @@ class WrappedStore(Store):
     def __init__(self, inner: Store) -> None:
         self._inner = inner
         self.uri = inner.uri
+        self.has_links = inner.has_links
 
     def before_look(self) -> None:
         """Called before each request that changes nothing."""
@@ -230,9 +232,11 @@ class WrappedStore(Store):
         self.before_change()
         self._inner.make_durable(paths)
 
-    def new_upload(self, path: str, writer: str = "", size_bytes: int | None = None) -> Upload:
+    def new_upload(
+        self, path: str, writer: str = "", size_bytes: int | None = None, *, beside: bool = False
+    ) -> Upload:
         self.before_change()
-        return self._inner.new_upload(path, writer, size_bytes)
+        return self._inner.new_upload(path, writer, size_bytes, beside=beside)
 
     def publish(self, uploads: Iterable[tuple[Upload, str]]) -> None:
         self.before_change()

@@ -15,6 +15,7 @@ from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.compression import compress
 from data_juicer.formats.registry import FORMATS
 from data_juicer.storage.base import Data, Store, Upload
+from data_juicer.storage.locations.uri import absolute
 from data_juicer.store.manifest import FileName
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
@@ -119,7 +120,7 @@ def publish(
         columns: some rows in the format of the parts; an export that is merged has their columns if it has no rows.
     Raises: StoreError.
     """
-    path = os.path.abspath(target.path)
+    path = absolute(target.path)
     store.make_dirs(os.path.dirname(path))
     earlier = _exported_before(store, manifest_path, manifest.job)
     store.put(manifest_path, _CODEC.encode(msgspec.structs.replace(manifest, exports=earlier)))
@@ -131,7 +132,7 @@ def publish(
         size_bytes = sum(part.size_bytes for part in manifest.parts) if is_joined else None
 
         def begin() -> _Shard:
-            upload = store.new_upload(path, manifest.job, size_bytes)
+            upload = store.new_upload(path, manifest.job, size_bytes, beside=bool(target.shard_size_bytes))
             undone.callback(upload.discard)
             shards.append(_Shard(upload))
             return shards[-1]
@@ -148,15 +149,26 @@ def publish(
     stale = [file for file in earlier if file.path not in names and is_as_written(store, file.path, file)]
     if refused := store.remove_all(file.path for file in stale):
         raise refused[0]
+    exports = tuple(
+        file
+        if file.modified_ns
+        else msgspec.structs.replace(file, modified_ns=store.stat(file.path).modified_ns)
+        for file in exports
+    )
     done = msgspec.structs.replace(manifest, exports=exports, is_exported=True)
     store.put(manifest_path, _CODEC.encode(done))
     return done
 
 
 def is_as_written(store: Store, path: str, file: ExportedFile) -> bool:
-    """Whether a file still is what this job wrote, by size and time: what somebody put in its place is theirs."""
+    """Whether a file still is what this job wrote, by size and time: what somebody put in its place is theirs.
+
+    Where a run ended before it could learn the time, which some stores choose themselves, the bytes decide.
+    """
     try:
         found = store.stat(path)
+        if found.size_bytes == file.size_bytes and not file.modified_ns and file.digest:
+            return digest_of(store.map(path)) == file.digest
     except FileNotFoundError:
         return False
     return (found.size_bytes, found.modified_ns) == (file.size_bytes, file.modified_ns)
@@ -324,8 +336,8 @@ def shard_pattern(path: str) -> re.Pattern[str]:
 def _shard_names(target: ExportTarget, count: int) -> list[str]:
     """`name-00-of-05.jsonl` and so on, as DataJuicer names them; the path itself without sharding."""
     if not target.shard_size_bytes:
-        return [os.path.abspath(target.path)]
-    directory, name = os.path.split(os.path.abspath(target.path))
+        return [absolute(target.path)]
+    directory, name = os.path.split(absolute(target.path))
     stem, dot, suffix = name.partition(".")
     width = len(str(count)) + 1
     return [

@@ -110,7 +110,7 @@ class StoreContract:
     def test_streams_are_published_together_under_names_that_were_chosen_last(
         self, store: Store, at: str
     ) -> None:
-        uploads = [store.new_upload(f"{at}/result", "job") for _ in range(3)]
+        uploads = [store.new_upload(f"{at}/result", "job", beside=True) for _ in range(3)]
         for number, upload in enumerate(uploads):
             upload.write(b"%d" % number)
             upload.seal()

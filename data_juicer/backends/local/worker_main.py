@@ -68,7 +68,7 @@ def _serve(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
     setup = PortableMsgpack[WorkerSetup](WorkerSetup).decode(inbox.get())
     if setup.memory_bytes_max:
         pa.set_memory_pool(pa.system_memory_pool())  # the others reserve a gigabyte ahead, which would count
-    context = WorkerContext(setup, open_store(setup.job_dir), SystemClock(), ThreadSaver(tell), tell)
+    context = WorkerContext(setup, open_store(setup.store_uri), SystemClock(), ThreadSaver(tell), tell)
     worker = Worker(context, f"pid {os.getpid()}")
     if setup.memory_bytes_max:
         limit_memory(setup.memory_bytes_max)

@@ -21,8 +21,8 @@ from data_juicer.monitor.progress import format_duration, format_share
 from data_juicer.monitor.table import format_table
 from data_juicer.monitor.views.amounts import format_bytes, format_count
 from data_juicer.monitor.views.standing import needs_events, standing_of
+from data_juicer.storage import open_store
 from data_juicer.storage.base import Store
-from data_juicer.storage.posix import PosixStore
 
 NAME: Final = "list"
 HELP: Final = "List the jobs in a folder and below it, the newest first."
@@ -60,8 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
-    store, now = PosixStore(), SystemClock().now()
     folder = arguments.folder or arguments.work_dir
+    store, now = open_store(folder), SystemClock().now()
     with_size = not arguments.no_size
     entries = [_entry(store, job, now, with_size=with_size) for job in find_jobs(store, folder)]
     if arguments.status:

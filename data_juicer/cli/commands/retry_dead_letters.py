@@ -21,6 +21,7 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobSummary, split_command
 from data_juicer.monitor.handle import JobHandle
 from data_juicer.storage.base import Store
+from data_juicer.storage.locations.uri import absolute
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
@@ -55,7 +56,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def run(arguments: argparse.Namespace, output: Output, signals: StopSignals) -> int:
     from data_juicer.engine.output.dead_letters import committed_dead_letters
 
-    job = JobHandle.open(os.path.abspath(arguments.work_dir), arguments.job)
+    job = JobHandle.open(absolute(arguments.work_dir), arguments.job)
     store, layout, summary = job.store, job.layout, job.summary
     found = committed_dead_letters(store, layout)
     dead_letters = [dead_letter for dead_letter in found if _is_row(dead_letter)]
@@ -151,7 +152,7 @@ def _retry_config(
     """The recipe over the dead letters alone, as a job beside the one they come from."""
     work_dir = os.path.dirname(layout.job_dir)
     number = 1
-    while os.path.exists(os.path.join(work_dir, _retry_id(layout.job_id, number))):
+    while store.exists(os.path.join(work_dir, _retry_id(layout.job_id, number))):
         number += 1
     input_path = os.path.join(layout.temp_dir, f"retry{number}.jsonl")
     store.make_own_dir(layout.temp_dir)
@@ -162,7 +163,7 @@ def _retry_config(
         dataset=None,
         dataset_path=(input_path,),
         suffixes=(),
-        export_path=os.path.join(os.path.dirname(os.path.abspath(recipe.export_path)), f"{stem}{RETRIED}"),
+        export_path=os.path.join(os.path.dirname(absolute(recipe.export_path)), f"{stem}{RETRIED}"),
         export_type="jsonl",
         export_shard_size=0,
         work_dir=work_dir,

@@ -11,6 +11,7 @@ from data_juicer.core.executor.event_logging_mixin import EventLoggingMixin
 from data_juicer.engine.run_context import RunControl
 from data_juicer.errors import ConfigError
 from data_juicer.job.naming import name_job
+from data_juicer.storage import open_store
 from data_juicer.storage.base import Store
 from data_juicer.storage.posix import PosixStore
 
@@ -35,12 +36,14 @@ class BackendExecutor(EventLoggingMixin, ABC):
         self, control: RunControl | None = None, *, store: Store | None = None, clock: Clock | None = None
     ) -> None:
         self.control = control or RunControl()
+        self._given = store
         self.store = store or PosixStore()
         self.clock = clock or SystemClock()
 
     def run(self, config: JobConfig) -> JobOutcome:
         # Local workers begin to start here, while this process imports the rest. `run_job` closes the backend.
         config, _ = name_job(config, self.clock)
+        self.store = self._given or open_store(*config.locations())
         backend = self.make_backend(config)
         from data_juicer.engine.lifecycle.environment import RunEnvironment
         from data_juicer.engine.run_job import run_job

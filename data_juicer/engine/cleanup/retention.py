@@ -63,7 +63,7 @@ def _drop(store: Store, layout: JobLayout, job: OwnDirectory, now: datetime, day
     except FileNotFoundError:
         return False
     summary = summaries.decode(data, layout.summary)
-    lock = store.advisory_lock()
+    lock = store.at(layout.lock).advisory_lock()
     if not is_expired(summary, now, days) or lock is None or not lock.acquire(layout.lock):
         return False
     remover = Remover(store, layout)

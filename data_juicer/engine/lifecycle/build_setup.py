@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from typing import Literal, cast
 
@@ -19,6 +18,7 @@ from data_juicer.plan.keys import canonical, digest, plan_resolve_keys
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.policy import Strategy, checkpoint_indices
 from data_juicer.plan.tasks import plan_segments
+from data_juicer.storage.locations.uri import absolute
 from data_juicer.store import codec
 from data_juicer.store.manifest import OperatorIdentity
 from data_juicer.store.results import ExportTarget
@@ -53,7 +53,7 @@ def retry_policy(config: JobConfig) -> RetryPolicy:
 def export_target(config: JobConfig) -> ExportTarget:
     file_format, compression = EXPORTS[config.export_type]
     return ExportTarget(
-        path=os.path.abspath(config.export_path),
+        path=absolute(config.export_path),
         format=file_format,
         compression=compression,
         shard_size_bytes=config.export_shard_size,
@@ -95,6 +95,7 @@ def worker_setup(
     operators: Sequence[Operator],
     identities: tuple[OperatorIdentity, ...],
     sources: Iterable[str],
+    store_uri: str = "file:///",
 ) -> WorkerSetup:
     storage = config.intermediate_storage
     target = export_target(config)
@@ -104,13 +105,14 @@ def worker_setup(
         job_id=layout.job_id,
         run=run,
         job_dir=layout.job_dir,
+        store_uri=store_uri,
         event_logs_dir=layout.event_logs_dir,
         checkpoints_dir=layout.checkpoints_dir,
         operators=tuple(
             OperatorSpec(name=entry.name, parameters=dict(entry.params)) for entry in config.process
         ),
         identities=identities,
-        custom_operator_paths=tuple(os.path.abspath(path) for path in config.custom_operator_paths),
+        custom_operator_paths=tuple(absolute(path) for path in config.custom_operator_paths),
         text_key=config.text_keys[0],
         text_keys=text_keys,
         reader=digest(

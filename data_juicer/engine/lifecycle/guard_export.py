@@ -9,6 +9,7 @@ from data_juicer.config.schema import JobConfig
 from data_juicer.errors import ConfigError
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Store
+from data_juicer.storage.locations.uri import absolute
 from data_juicer.store.results import shard_pattern
 
 
@@ -39,11 +40,11 @@ def refuse_to_replace(
 
 def _kept(config: JobConfig, sources: Iterable[str]) -> Iterator[tuple[str, str]]:
     if config.recipe_path is not None:
-        yield os.path.abspath(config.recipe_path), "the recipe"
+        yield absolute(config.recipe_path), "the recipe"
     for path in config.custom_operator_paths:
-        yield os.path.abspath(path), "which holds custom operators"
+        yield absolute(path), "which holds custom operators"
     for path in sources:
-        yield os.path.abspath(path), "an input of this job"
+        yield absolute(path), "an input of this job"
 
 
 def _is_of_job(store: Store, export_path: str, layout: JobLayout) -> bool:

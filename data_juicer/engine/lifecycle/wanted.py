@@ -32,6 +32,7 @@ from data_juicer.plan.overlap import Input, find_folders, refuse_overlap
 from data_juicer.plan.references import are_unchanged, load_references
 from data_juicer.plan.resume.report import decode_resume_report
 from data_juicer.storage.base import Store
+from data_juicer.storage.locations.uri import absolute
 from data_juicer.store.manifest import OperatorIdentity
 from data_juicer.store.results import ResultsManifest, find_results
 
@@ -64,7 +65,7 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
     identities = tuple(identify(operators))
     layout = layout_of(config, job_id)
     _check_existence(environment.store, layout, config)
-    export_path = os.path.abspath(config.export_path)
+    export_path = absolute(config.export_path)
     _refuse_overlap(environment.store, config, sources, export_path, layout)
     refuse_to_replace(environment.store, config, export_path, (source.path for source in sources), layout)
     return WantedJob(
@@ -103,7 +104,7 @@ def _refuse_overlap(
 
 def _input(store: Store, given: str) -> Input:
     """As `discover` takes it: what exists is no pattern, whatever marks its name has."""
-    path = os.path.abspath(os.path.expanduser(given))
+    path = absolute(os.path.expanduser(given))
     return Input(given=given, path=path, is_pattern=not store.exists(path))
 
 
@@ -114,7 +115,7 @@ def _open_to_others(store: Store, config: JobConfig, operators: Sequence[Operato
         *code,
         *((operator.name, path) for operator in operators for path in operator.assets()),
     ):
-        if (found := store.find_untrusted(os.path.abspath(path))) is not None:
+        if (found := store.find_untrusted(absolute(path))) is not None:
             yield f"{name}: {path}: {found}; who changes it decides what this job does"
 
 
@@ -153,10 +154,10 @@ def check_export(environment: RunEnvironment, wanted: WantedJob) -> WantedJob:
 def layout_of(config: JobConfig, job_id: str) -> JobLayout:
     """The directories of a job."""
     return JobLayout.of(
-        os.path.abspath(config.work_dir),
+        absolute(config.work_dir),
         job_id,
-        os.path.abspath(config.event_log_dir) if config.event_log_dir else None,
-        os.path.abspath(config.checkpoint_dir) if config.checkpoint_dir else None,
+        absolute(config.event_log_dir) if config.event_log_dir else None,
+        absolute(config.checkpoint_dir) if config.checkpoint_dir else None,
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Final
 
 from data_juicer.storage.base import Store
+from data_juicer.storage.locations.uri import join
 from data_juicer.store.results import ExportedFile, ResultsManifest, digest_of, is_as_written
 
 READ_BYTES_MAX: Final = 64_000_000
@@ -20,7 +20,7 @@ def find_changes(store: Store, results: ResultsManifest, job_dir: str) -> Iterat
     """
     is_small = sum(file.size_bytes for file in results.published) <= READ_BYTES_MAX
     for file in results.published:
-        path = os.path.join(job_dir, file.path)
+        path = join(job_dir, file.path)
         change = _find_change(store, path, results, file, is_small)
         if change is not None:
             yield f"{path} {change}; the result is published again."

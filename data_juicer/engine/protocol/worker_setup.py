@@ -26,6 +26,8 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     job_dir: str
     event_logs_dir: str
     checkpoints_dir: str
+    store_uri: str = "file:///"
+    """What every worker opens; it serves all locations of the job."""
     operators: tuple[OperatorSpec, ...]
     identities: tuple[OperatorIdentity, ...]
     """Of each operator, as the driver found it: version, parameters with defaults, digests of assets."""

@@ -59,9 +59,9 @@ def test_a_path_is_read_as_a_shell_would(path: str, expanded: str) -> None:
     [
         ("$NONE/x", "the variable NONE is not set"),
         ("~nobody/x", "there is no such user"),
-        ("s3://bucket/x", "no store serves s3:// yet"),
-        ("HDFS://x", "no store serves hdfs:// yet"),
-        ("file://host/x", "no store serves file:// yet"),
+        ("s3://bucket/x", "takes no location of s3:// yet"),
+        ("HDFS://x", "no store serves hdfs://"),
+        ("file://host/x", "no store serves file://"),
     ],
 )
 def test_a_path_that_means_nothing_here_is_refused_by_name(path: str, told: str) -> None:
@@ -77,9 +77,9 @@ def test_every_path_of_a_recipe_is_expanded_or_refused_alike(key, recipe) -> Non
     assert "$HOME" not in values(load("$HOME/x.jsonl"))
     assert "~" not in values(load("~/x.jsonl"))
     with pytest.raises(
-        ConfigError, match=rf"^recipe: {key.replace('[', chr(92) + '[')}: .*no store serves s3://"
+        ConfigError, match=rf"^recipe: {key.replace('[', chr(92) + '[')}: .*no store serves hdfs://"
     ):
-        load("s3://bucket/x.jsonl")
+        load("hdfs://bucket/x.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,34 @@ def test_placeholders_without_a_meaning_are_refused(settings, told) -> None:
     with pytest.raises(ConfigError) as caught:
         placed(**settings)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "stands_for"),
+    [
+        ("s3://bucket/a/b.jsonl", "s3://bucket/a/b.jsonl"),
+        ("S3://bucket//a/*.jsonl/", "s3://bucket/a/*.jsonl"),
+        ("gs://bucket/$DATA/x", "gs://bucket//data/x".replace("//data", "/data")),
+        ("az://container/x", "az://container/x"),
+        ("memory://bucket", "memory://bucket"),
+    ],
+)
+def test_a_location_of_an_object_store_has_one_spelling(given: str, stands_for: str) -> None:
+    assert expand(given, AROUND, may_be_cloud=True) == stands_for
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("s3://key:planted@bucket/x", "credentials and ports have no place in a location"),
+        ("s3:///x", "is not the name of a bucket"),
+        ("s3://bucket/../x", "mean nothing in an object store"),
+        ("hdfs://x/y", "no store serves hdfs://"),
+    ],
+)
+def test_a_location_that_no_object_store_has_is_refused_without_what_may_be_secret(
+    given: str, told: str
+) -> None:
+    with pytest.raises(InvalidValueError, match=told) as refusal:
+        expand(given, AROUND, may_be_cloud=True)
+    assert "planted" not in str(refusal.value)

@@ -1,0 +1,272 @@
+"""The contract of a store kept with the requests of an object store: no links, no renames, no syncs.
+
+An object that is put is durable and seen whole when the answer comes. A conditional put whose answer was lost is sent again
+and refused, by what the first try put: the object is looked at then, and the token that it carries decides.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeVar
+
+from data_juicer.errors import StoreError
+from data_juicer.storage.base import Data, Entry, Reader, Stat, Store, Upload
+from data_juicer.storage.cloud.bucket import ABSENT, Bucket, ConditionFailed, Found, RequestFault
+from data_juicer.storage.cloud.directory import ObjectDirectory
+from data_juicer.storage.cloud.patience import Patience
+from data_juicer.storage.cloud.reader import ObjectReader
+from data_juicer.storage.cloud.upload import STAGED_SUFFIX, ObjectUpload, staged_prefix
+from data_juicer.storage.directory import OwnDirectory
+
+_SAFE: Final = "What was committed is safe;"
+_ADVICE: Final = {
+    "expired": f"{_SAFE} renew the credentials and start the job again.",
+    "denied": f"{_SAFE} docs/storage.md names the permissions that are needed; set them right and start the job again.",
+    "refused": f"{_SAFE} set that right and start the job again.",
+}
+_LATER: Final = f"{_SAFE} start the job again when the store answers."
+
+T = TypeVar("T")
+
+
+class ObjectStore(Store):
+    """One bucket, whose objects are called `s3://bucket/key`. What lies below a key and a slash makes a directory of it."""
+
+    has_links = False
+
+    def __init__(self, bucket: Bucket, patience: Patience | None = None) -> None:
+        self.bucket = bucket
+        self.patience = patience or Patience()
+        self._root = f"{bucket.scheme}://{bucket.name}"
+        self.uri = None if bucket.scheme == "memory" else self._root
+        self._uploads: builtins.list[ObjectUpload] = []
+
+    # ---- reading
+
+    def read(self, path: str) -> bytes:
+        key = self.key_of(path)
+        with self.told("reading", path):
+            _, data = self.patience.ask(lambda _: self.bucket.get(key))
+        return data
+
+    def read_range(self, path: str, start: int, stop: int) -> bytes:
+        with self.open_read(path) as reader:
+            return reader.read(start, stop)
+
+    def open_read(self, path: str) -> Reader:
+        found = self._head(path)
+        return ObjectReader(self, path, found, self._stat_of(path, found))
+
+    def fetch(self, path: str, start: int, stop: int, version: str) -> bytes:
+        """The bytes [start, stop) of one version of an object, all of them. Raises: StoreError."""
+        key = self.key_of(path)
+        try:
+            with self.told("reading", path):
+                return self.patience.ask(lambda _: self.bucket.get(key, start, stop, version))[1]
+        except FileNotFoundError:
+            raise StoreError(f"{path}: reading failed: it was removed while it was read.", _LATER) from None
+        except ConditionFailed:
+            raise StoreError(f"{path}: reading failed: it was replaced while it was read.", _LATER) from None
+
+    def stat(self, path: str) -> Stat:
+        try:
+            return self._stat_of(path, self._head(path))
+        except FileNotFoundError:
+            if not self.entries(path):
+                raise
+        return Stat(size_bytes=0, modified_ns=0, identity=path, kind="directory")
+
+    def entries(self, path: str) -> builtins.list[Entry]:
+        prefix = f"{key}/" if (key := self.key_of(path)) else ""
+        with self.told("listing", path):
+            found = self.patience.ask(lambda _: self.bucket.list(prefix))
+        names = {each.key[len(prefix) :]: "file" for each in found.objects}
+        names |= {
+            folder[len(prefix) :]: "directory"
+            for folder in found.folders
+            if folder[len(prefix) :] not in names
+        }
+        return [
+            Entry(name=name, path=f"{path}/{name}", kind="file" if kind == "file" else "directory")
+            for name, kind in sorted(names.items())
+            if name
+        ]
+
+    def used_bytes(self, path: str) -> int:
+        """Listings tell sizes: no object is looked at."""
+        used, prefixes = 0, [f"{key}/" if (key := self.key_of(path)) else ""]
+        with contextlib.suppress(StoreError):
+            while prefixes:
+                prefix = prefixes.pop()
+                with self.told("listing", path):
+                    found = self.patience.ask(lambda _, prefix=prefix: self.bucket.list(prefix))  # type: ignore[misc]
+                used += sum(each.size_bytes for each in found.objects)
+                prefixes += [f"{folder}/" for folder in found.folders]
+        return used
+
+    # ---- writing
+
+    def put(self, path: str, data: Data) -> None:
+        self._put(path, data, None)
+
+    def put_if_absent(self, path: str, data: Data) -> bool:
+        return self._put(path, data, ABSENT)
+
+    def put_if_unchanged(self, path: str, data: Data, version: str) -> bool:
+        return version != ABSENT and self._put(path, data, version)
+
+    def put_where(self, path: str, data: Data, version: str) -> bool:
+        """Put an object if it is this version, or absent. False where it is not. Raises: StoreError."""
+        return self._put(path, data, version)
+
+    def stage(self, path: str, data: Data) -> None:
+        self._put(path, data, None)
+
+    @contextlib.contextmanager
+    def stage_many(self, directory: str) -> Iterator[Callable[[str, Data], None]]:
+        yield lambda name, data: self.stage(os.path.join(directory, name), data)
+
+    def write(self, path: str, data: Data) -> None:
+        self._put(path, data, None)
+
+    def new_upload(
+        self, path: str, writer: str = "", size_bytes: int | None = None, *, beside: bool = False
+    ) -> Upload:
+        upload = ObjectUpload(self, path, writer, size_bytes, beside=beside)
+        self._uploads = [each for each in self._uploads if not each.is_settled] + [upload]
+        return upload
+
+    def publish(self, uploads: Iterable[tuple[Upload, str]]) -> None:
+        for upload, path in uploads:
+            if not isinstance(upload, ObjectUpload):
+                raise TypeError("an upload is published by the store that it was begun on")
+            upload.publish(path)
+
+    def discard_uploads(self, path: str, writer: str) -> None:
+        for upload in self._uploads:
+            if (upload.path, upload.writer) == (path, writer):
+                upload.discard()
+        directory, prefix = os.path.split(staged_prefix(path, writer))
+        staged = [
+            f"{directory}/{name}"
+            for name in self.list(directory)
+            if name.startswith(prefix) and name.endswith(STAGED_SUFFIX)
+        ]
+        if refused := self.remove_all(staged):
+            raise refused[0]
+
+    def move(self, pairs: Iterable[tuple[str, str]]) -> builtins.list[str]:
+        moved = []
+        for path, target in pairs:
+            source, key = self.key_of(path), self.key_of(target)
+            try:
+                with self.told("copying", path):
+                    self.patience.ask(lambda _, source=source, key=key: self.bucket.copy(source, key))  # type: ignore[misc]
+            except FileNotFoundError:
+                continue
+            self.remove(path)
+            moved.append(target)
+        return moved
+
+    def remove(self, path: str) -> None:
+        key = self.key_of(path)
+        with self.told("removing", path):
+            self.patience.ask(lambda _: self.bucket.delete([key]))
+
+    def remove_all(self, paths: Iterable[str]) -> builtins.list[StoreError]:
+        keys = [self.key_of(path) for path in paths]
+        if not keys:
+            return []
+        try:
+            with self.told("removing", f"{self._root}/{keys[0]}"):
+                self.patience.ask(lambda _: self.bucket.delete(keys))
+        except StoreError as error:
+            return [error]
+        return []
+
+    # ---- directories
+
+    def check_writable(self, path: str) -> None:
+        probe = f"{path}/.{uuid.uuid4().hex}"
+        self.put(probe, b"")
+        self.remove(probe)
+
+    def open_own(self, path: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
+        return contextlib.nullcontext(ObjectDirectory(self, path))
+
+    # ---- inside, and for readers and uploads
+
+    def key_of(self, path: str) -> str:
+        """Raises: ValueError: the location is not of this bucket."""
+        if path == self._root:
+            return ""
+        if not path.startswith(f"{self._root}/"):
+            raise ValueError(f"{path} is not in {self._root}")
+        return path[len(self._root) + 1 :]
+
+    def _head(self, path: str) -> Found:
+        key = self.key_of(path)
+        if not key:
+            raise FileNotFoundError(2, "No such object", path)
+        with self.told("looking", path):
+            return self.patience.ask(lambda _: self.bucket.head(key))
+
+    def find_version(self, path: str) -> str:
+        """Of an object as it is now; ABSENT where there is none. Raises: StoreError."""
+        try:
+            return self._head(path).version
+        except FileNotFoundError:
+            return ABSENT
+
+    def _put(self, path: str, data: Data, condition: str | None) -> bool:
+        """Returns: False where the condition did not hold."""
+        key, token = self.key_of(path), "" if condition is None else uuid.uuid4().hex
+
+        def put(is_undecided: bool) -> bool:
+            try:
+                self.bucket.put(key, data, token, condition)
+            except ConditionFailed:
+                return is_undecided and self.is_ours(key, token)
+            return True
+
+        with self.told("writing", path):
+            return self.patience.ask(put)
+
+    def is_ours(self, key: str, token: str) -> bool:
+        """Whether an object is what a put with this token made of it. Raises: RequestFault."""
+        try:
+            return self.bucket.head(key).token == token
+        except FileNotFoundError:
+            return False
+
+    def _stat_of(self, path: str, found: Found) -> Stat:
+        return Stat(
+            size_bytes=found.size_bytes, modified_ns=modified_ns(found), identity=path, version=found.version
+        )
+
+    @contextlib.contextmanager
+    def told(self, doing: str, path: str) -> Iterator[None]:
+        """Faults of requests as errors for people. Raises: StoreError."""
+        try:
+            yield
+        except RequestFault as fault:
+            advice = _ADVICE.get(fault.kind, _LATER)
+            raise StoreError(f"{path}: {doing} failed: {fault}.", advice, reason=str(fault)) from None
+
+
+def modified_ns(found: Found) -> int:
+    """When an object was put, in nanoseconds.
+
+    Stores tell whole seconds or milliseconds. What is below a second is taken from the ETag instead, so that an object that is
+    replaced within a second by one of the same size does not look like the one before.
+    """
+    import xxhash
+
+    return (
+        int(found.modified_s) * 1_000_000_000
+        + xxhash.xxh3_64_intdigest(found.version.encode()) % 1_000_000_000
+    )

@@ -1,0 +1,251 @@
+"""Requests over the network, sent by obstore: Amazon S3 and its likes, Google Cloud Storage, Azure Blob Storage, or memory.
+
+Where a bucket is and who may use it comes from the environment, as other tools read it, or from the store's own chain of
+credentials (profiles, roles of instances and containers); nothing of it is kept here.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from data_juicer.storage.base import Data
+from data_juicer.storage.cloud.bucket import (
+    ABSENT,
+    ConditionFailed,
+    FaultKind,
+    Found,
+    Listing,
+    Multipart,
+    RequestFault,
+)
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore as Client
+
+TOKEN: Final = "djtoken"  # noqa: S105 - the name of a field of an object; Azure takes letters and digits alone
+DELETED_AT_ONCE_MAX: Final = 1000
+LISTED_AT_ONCE: Final = 1000
+_STATUS: Final = re.compile(r"status code: (\d{3})")
+_CODE: Final = re.compile(r"<Code>(\w+)</Code>")
+_METADATA_HOSTS: Final = ("//169.254.169.254", "//169.254.170.2", "//metadata.google.internal")
+"""Who is asked for credentials of the machine itself, where the environment has none."""
+_EXPIRED: Final = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
+)
+
+T = TypeVar("T")
+
+
+class ObstoreBucket:
+    """One bucket or container."""
+
+    def __init__(self, scheme: str, name: str, client: Client, streaming: Client) -> None:
+        """
+        Args:
+            client: sends each request once.
+            streaming: the same bucket, for puts in parts, each of which may be repeated without harm.
+        """
+        self.scheme = scheme
+        self.name = name
+        self.requests = 0
+        self._client = client
+        self._streaming = streaming
+        self._guard = threading.Lock()
+
+    def head(self, key: str) -> Found:
+        import obstore
+
+        found = self._send(key, lambda: obstore.get(self._client, key, options={"head": True}))
+        return _found(found.meta, found.attributes)
+
+    def get(
+        self, key: str, start: int = 0, stop: int | None = None, version: str | None = None
+    ) -> tuple[Found, bytes]:
+        import obstore
+
+        if stop is not None and stop <= start:
+            raise ValueError(f"{key}: no byte is in [{start}, {stop})")
+        options: dict[str, Any] = {} if version is None else {"if_match": version}
+        if start or stop is not None:
+            options["range"] = {"offset": start} if stop is None else (start, stop)
+
+        def fetch() -> tuple[Found, bytes]:
+            found = obstore.get(self._client, key, options=options)  # type: ignore[arg-type]
+            return _found(found.meta, found.attributes), bytes(found.bytes())
+
+        found, data = self._send(key, fetch)
+        expected = max(0, min(found.size_bytes, found.size_bytes if stop is None else stop) - start)
+        if len(data) != expected:
+            raise RequestFault("cut", f"{len(data):,} of {expected:,} bytes arrived")
+        return found, data
+
+    def put(self, key: str, data: Data, token: str = "", condition: str | None = None) -> str:
+        import obstore
+
+        mode: Any = (
+            "overwrite" if condition is None else "create" if condition == ABSENT else {"e_tag": condition}
+        )
+        put = self._send(
+            key,
+            lambda: obstore.put(
+                self._client,
+                key,
+                bytes(data),
+                mode=mode,
+                attributes={TOKEN: token} if token else None,
+                use_multipart=False,
+            ),
+        )
+        return put["e_tag"] or ""
+
+    def delete(self, keys: Sequence[str]) -> None:
+        import obstore
+
+        for start in range(0, len(keys), DELETED_AT_ONCE_MAX):
+            some = list(keys[start : start + DELETED_AT_ONCE_MAX])
+            try:
+                self._send(some[0], lambda some=some: obstore.delete(self._client, some))  # type: ignore[misc]
+            except (
+                FileNotFoundError
+            ):  # some stores tell of the first one that is not there, and leave the others
+                if len(some) > 1:
+                    for key in some:
+                        self.delete([key])
+
+    def list(self, prefix: str) -> Listing:
+        import obstore
+
+        # The client asks for page after page; a page holds as many names as the store likes.
+        found = self._send(prefix, lambda: obstore.list_with_delimiter(self._client, prefix or None))
+        objects = [_found(meta, {}) for meta in found["objects"]]
+        self._count((len(objects) + len(found["common_prefixes"])) // LISTED_AT_ONCE)
+        return Listing(objects=objects, folders=list(found["common_prefixes"]))
+
+    def copy(self, source: str, target: str) -> None:
+        import obstore
+
+        self._send(source, lambda: obstore.copy(self._client, source, target))
+
+    def begin(self, key: str, token: str, part_bytes: int) -> Multipart:
+        return _Stream(self, key, token, part_bytes)
+
+    def uploads(self, key: str) -> Iterator[str]:
+        yield from ()
+
+    def abort(self, key: str, upload_id: str) -> None:
+        return
+
+    # ---- one request
+
+    def _send(self, key: str, request: Callable[[], T]) -> T:
+        from obstore.exceptions import BaseError
+
+        self._count(1)
+        try:
+            return request()
+        except FileNotFoundError as error:
+            if _code_of(error) in {"NoSuchBucket", "ContainerNotFound"}:
+                raise RequestFault("refused", f"there is no bucket {self.name}") from None
+            raise FileNotFoundError(2, "No such object", f"{self.scheme}://{self.name}/{key}") from None
+        except BaseError as error:
+            raise explain(error, self.name) from None
+
+    def _count(self, requests: int) -> None:
+        with self._guard:
+            self.requests += requests
+
+
+class _Stream:
+    """An object put in parts by obstore's writer, which sends several at once and holds no more of them in memory."""
+
+    upload_id = ""
+
+    def __init__(self, bucket: ObstoreBucket, key: str, token: str, part_bytes: int) -> None:
+        import obstore
+
+        self._bucket = bucket
+        self._key = key
+        self._writer: Any = obstore.open_writer(
+            bucket._streaming,  # noqa: SLF001
+            key,
+            attributes={TOKEN: token},
+            buffer_size=part_bytes,
+            max_concurrency=4,
+        )
+        bucket._count(1)  # noqa: SLF001
+
+    def put_part(self, data: Data) -> None:
+        self._bucket._send(self._key, lambda: self._writer.write(bytes(data)))  # noqa: SLF001
+
+    def complete(self, condition: str | None) -> None:
+        self._bucket._send(self._key, self._writer.close)  # noqa: SLF001
+
+    def abort(self) -> None:
+        self._writer = None
+
+
+def explain(error: Exception, bucket: str) -> RequestFault | ConditionFailed:
+    """What a refusal means. Of its text only status and code are kept: URLs in it may carry signatures."""
+    from obstore import exceptions as e
+
+    text = str(error).partition("\n\nDebug source")[0]
+    status, code = _status_of(error), _code_of(error)
+    told = " ".join(word for word in (str(status or ""), code) if word)
+    if isinstance(error, e.AlreadyExistsError | e.PreconditionError | e.NotModifiedError):
+        return (
+            RequestFault("conflict", f"another request was under way ({told})")
+            if status == 409
+            else ConditionFailed()
+        )
+    if code in _EXPIRED:
+        return RequestFault("expired", f"the credentials have expired ({told})")
+    if code == "RequestTimeTooSkewed":
+        return RequestFault("denied", f"the clock of this machine is wrong ({told})")
+    if code == "NoSuchBucket":
+        return RequestFault("refused", f"there is no bucket {bucket}")
+    if isinstance(error, e.UnauthenticatedError | e.PermissionDeniedError):
+        return RequestFault("denied", f"access was denied ({told})")
+    return _explain_status(status, code, told, text)
+
+
+def _explain_status(status: int, code: str, told: str, text: str) -> RequestFault:
+    kind: FaultKind = "refused"
+    found = f"the request was refused ({told})"
+    if any(host in text for host in _METADATA_HOSTS) or (not status and "credential" in text.lower()):
+        kind, found = "denied", "no credentials were found in the environment, and this machine has no role"
+    elif status in {401, 403}:
+        kind, found = "denied", f"access was denied ({told})"
+    elif status in {429, 503} or code == "SlowDown":
+        kind, found = "throttled", f"it asks for fewer requests ({told})"
+    elif status >= 500 or code in {"RequestTimeout", "InternalError"}:
+        kind, found = "unavailable", f"it has a fault of its own ({told})"
+    elif status == 409:
+        kind, found = "conflict", f"another request was under way ({told})"
+    elif not status and "body error" in text:
+        kind, found = "cut", "the answer was cut off"
+    elif not status and "HTTP error" in text:
+        kind, found = "unclear", "no answer came"
+    return RequestFault(kind, found)
+
+
+def _status_of(error: Exception) -> int:
+    match = _STATUS.search(str(error))
+    return int(match[1]) if match else 0
+
+
+def _code_of(error: Exception) -> str:
+    match = _CODE.search(str(error))
+    return match[1][:40] if match else ""
+
+
+def _found(meta: Any, attributes: Any) -> Found:
+    return Found(
+        key=meta["path"],
+        size_bytes=meta["size"],
+        modified_s=meta["last_modified"].timestamp(),
+        version=meta["e_tag"] or "",
+        token=attributes.get(TOKEN, ""),
+    )

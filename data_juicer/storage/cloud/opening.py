@@ -1,0 +1,75 @@
+"""Which bucket a location means, and who may use it: told by the environment, as other tools read it.
+
+Keys in variables come first, then the profile that AWS_PROFILE names, then the store's own chain: roles of containers,
+instances and workload identities. Nothing of it is kept by this process or written anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from data_juicer.errors import ConfigError
+from data_juicer.storage.cloud.obstore_bucket import ObstoreBucket
+
+_NO_RETRIES = {"max_retries": 0}
+"""Requests are repeated by `patience.py`, which knows what became of them."""
+_MEMORY: dict[str, Any] = {}
+"""Buckets of this process, by name."""
+
+
+def open_bucket(scheme: str, name: str) -> ObstoreBucket:
+    """Raises: ConfigError: obstore is not installed, or the environment does not say where the bucket is."""
+    try:
+        from obstore import store as stores
+        from obstore.exceptions import BaseError
+    except ImportError:
+        raise ConfigError(
+            f"{scheme}://{name}: object stores need an extra package. Nothing was changed. "
+            "To install it: pip install 'data-juicer[cloud]'"
+        ) from None
+    if scheme == "memory":
+        memory = _MEMORY.setdefault(name, stores.MemoryStore())
+        return ObstoreBucket(scheme, name, memory, memory)
+    make: Any = {"s3": stores.S3Store, "gs": stores.GCSStore, "az": stores.AzureStore}[scheme]
+    options = _profile_options() if scheme == "s3" else {}
+    try:
+        return ObstoreBucket(
+            scheme, name, make(name, retry_config=_NO_RETRIES, **options), make(name, **options)
+        )
+    except BaseError as error:
+        detail = str(error).partition("\n")[0].rpartition(": ")[2]
+        raise ConfigError(
+            f"{scheme}://{name}: the environment does not say how to reach it: {detail}. Nothing was changed; "
+            "docs/storage.md names the variables."
+        ) from None
+
+
+def _profile_options() -> dict[str, Any]:
+    """Credentials of a profile, where the environment holds no key and names a profile or one was set up.
+
+    Raises: ConfigError: boto3, which reads profiles, is not installed, or the profile cannot be read.
+    """
+    environ = os.environ
+    if environ.get("AWS_ACCESS_KEY_ID") or environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
+        return {}
+    given = environ.get("AWS_PROFILE") or environ.get("AWS_SHARED_CREDENTIALS_FILE")
+    files = [
+        environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials",
+        environ.get("AWS_CONFIG_FILE") or "~/.aws/config",
+    ]
+    if not given and not any(os.path.exists(os.path.expanduser(file)) for file in files):
+        return {}
+    try:
+        import boto3
+        from obstore.auth.boto3 import Boto3CredentialProvider
+
+        session = boto3.Session()
+        options = {"credential_provider": Boto3CredentialProvider(session)}
+        return options | ({"region": session.region_name} if session.region_name else {})
+    except ImportError:
+        raise ConfigError(
+            "AWS profiles are read by boto3, which is not installed: pip install boto3. Nothing was changed."
+        ) from None
+    except Exception as error:  # whatever botocore finds wrong with the files
+        raise ConfigError(f"AWS profile: {str(error).splitlines()[0][:200]}. Nothing was changed.") from None

@@ -1,0 +1,163 @@
+"""A stream into an object: one put where it is small, parts where it is not; seen when it is published."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
+
+from data_juicer.errors import StoreError
+from data_juicer.storage.base import Data, Reader, Upload
+from data_juicer.storage.cloud.bucket import Bucket, ConditionFailed, Multipart
+from data_juicer.storage.cloud.patience import Patience
+
+PART_BYTES: Final = 8 << 20
+"""Less is put whole; more in parts of this size, or of a larger one where the stream is known to be long."""
+PARTS_MAX: Final = 9_000
+"""S3 takes 10,000."""
+COPY_BYTES: Final = 8 << 20
+STAGED_SUFFIX: Final = ".staged"
+"""Ends the names of objects that wait for the name that they are published under."""
+
+
+class Objects(Protocol):
+    """What an upload needs of the store that it is an upload of."""
+
+    bucket: Bucket
+    patience: Patience
+
+    def key_of(self, path: str) -> str: ...
+    def find_version(self, path: str) -> str: ...
+    def is_ours(self, key: str, token: str) -> bool: ...
+    def told(self, doing: str, path: str) -> AbstractContextManager[None]: ...
+    def open_read(self, path: str) -> Reader: ...
+    def put(self, path: str, data: Data) -> None: ...
+    def put_where(self, path: str, data: Data, version: str) -> bool: ...
+    def move(self, pairs: Iterable[tuple[str, str]]) -> list[str]: ...
+    def remove(self, path: str) -> None: ...
+
+
+class ObjectUpload(Upload):
+    """What is to be published as `path` goes there in parts, which the store shows when they are complete.
+
+    What gets its name last is staged as an object of its own when it is sealed, and copied within the store when it is published.
+    """
+
+    def __init__(
+        self, store: Objects, path: str, writer: str, size_bytes: int | None, *, beside: bool
+    ) -> None:
+        self.path = path
+        self.writer = writer
+        self.is_settled = False
+        """It is published, or discarded."""
+        self._store = store
+        self._token = uuid.uuid4().hex
+        self._staged = f"{staged_prefix(path, writer)}{self._token}{STAGED_SUFFIX}" if beside else ""
+        self._is_staged = False
+        self._condition = store.find_version(path) if writer and not beside else None
+        """What `path` holds when this begins: nobody else may have published there when this is."""
+        self._part_bytes = max(PART_BYTES, -(-(size_bytes or 0) // PARTS_MAX))
+        self._held = bytearray()
+        self._size_bytes = 0
+        self._parts: Multipart | None = None
+
+    def write(self, data: Data) -> int:
+        view = memoryview(data).cast("B")
+        if not self.is_settled:
+            self._held += view
+            self._size_bytes += len(view)
+            while len(self._held) > self._part_bytes:
+                self._send(bytes(self._held[: self._part_bytes]))
+                del self._held[: self._part_bytes]
+        return len(view)
+
+    def append_file(self, path: str) -> None:
+        with self._store.open_read(path) as reader:
+            for chunk in reader.chunks(COPY_BYTES):
+                self.write(chunk)
+
+    def tell(self) -> int:
+        return self._size_bytes
+
+    def seal(self) -> None:
+        """What is published as `path` is put then: a store does not become full in between."""
+        if self._staged and not self._is_staged and not self.is_settled:
+            self._finish(self._staged, None)
+            self._is_staged = True
+
+    def publish(self, path: str) -> None:
+        """Raises: StoreError: it was discarded; somebody else has published there since it began; the store refuses it."""
+        if self.is_settled:
+            raise StoreError(f"{path}: publishing failed: the upload was discarded.")
+        if self._staged:
+            if not self._store.move([(self._staged, path)]):
+                raise StoreError(f"{path}: publishing failed: {self._staged} was removed by somebody else.")
+        elif path != self.path:
+            raise ValueError(f"{path}: the upload was begun as {self.path}")
+        elif not self._finish(path, self._condition):
+            raise StoreError(
+                f"{path}: publishing failed: it was changed by somebody else while this run wrote it.",
+                "What was committed is safe; start the job again to publish it over that.",
+            )
+        self.is_settled = True
+
+    def discard(self) -> None:
+        if self.is_settled:
+            return
+        self.is_settled = True
+        self._held.clear()
+        if self._is_staged:
+            self._store.remove(self._staged)
+        elif (parts := self._parts) is not None:
+            with self._store.told("discarding", self.path):
+                self._store.patience.ask(lambda _: parts.abort())
+
+    def _send(self, data: bytes) -> None:
+        with self._store.told("writing", self.path):
+            if self._parts is None:
+                key = self._store.key_of(self._staged or self.path)
+                self._parts = self._store.bucket.begin(key, self._token, self._part_bytes)
+            parts = self._parts
+            self._store.patience.ask(lambda _: parts.put_part(data))
+
+    def _finish(self, path: str, condition: str | None) -> bool:
+        """Make an object of what was written. False where the condition does not hold."""
+        if self._parts is not None:
+            self._send(bytes(self._held))
+            is_ours = self._complete(self._parts, path, condition)
+        elif condition is None:
+            self._store.put(path, self._held)
+            is_ours = True
+        else:
+            is_ours = self._store.put_where(path, self._held, condition)
+        self._held.clear()
+        return is_ours
+
+    def _complete(self, parts: Multipart, path: str, condition: str | None) -> bool:
+        """Where the answer is lost, the token of the object that is there decides."""
+        key = self._store.key_of(path)
+
+        def complete(is_undecided: bool) -> bool:
+            try:
+                parts.complete(condition)
+            except ConditionFailed:
+                return is_undecided and self._store.is_ours(key, self._token)
+            except FileNotFoundError:
+                if is_undecided and self._store.is_ours(key, self._token):
+                    return True
+                raise
+            return True
+
+        try:
+            with self._store.told("publishing", path):
+                return self._store.patience.ask(complete)
+        except FileNotFoundError:
+            raise StoreError(f"{path}: publishing failed: its parts were removed by somebody else.") from None
+
+
+def staged_prefix(path: str, writer: str) -> str:
+    """Begins the names of what a writer stages for a path."""
+    directory, name = os.path.split(path)
+    return os.path.join(directory, f".{name}.{writer}.")

@@ -1,0 +1,1 @@
+"""Locations of files, and which store serves each of them."""
