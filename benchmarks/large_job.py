@@ -25,7 +25,7 @@ from data_juicer.engine.run_job import run_job
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.mapping import DatasetMapping, encode_mapping
-from data_juicer.plan.scan import scan
+from data_juicer.plan.scan.scan import scan
 from data_juicer.storage.posix import PosixStore
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.manifest import Manifest, encode_manifest

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from data_juicer.clock import Clock
-from data_juicer.engine.protocol.messages import Attempt, Message
+from data_juicer.engine.protocol.messages import AnyAttempt, Message
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.worker.context import WorkerContext
 from data_juicer.engine.worker.saver import DirectSaver
@@ -27,7 +27,7 @@ class InlineBackend:
         self._store = store
         self._clock = clock
         self._worker: Worker | None = None
-        self._waiting: deque[Attempt] = deque()
+        self._waiting: deque[AnyAttempt] = deque()
         self._messages: Iterator[Message] = iter(())
 
     def slots_for(self, segment: int) -> int:
@@ -39,7 +39,7 @@ class InlineBackend:
         )
         self._worker = Worker(context, name="inline")
 
-    def submit(self, attempt: Attempt) -> None:
+    def submit(self, attempt: AnyAttempt) -> None:
         self._waiting.append(attempt)
 
     def next_message(self, timeout_s: float) -> Message | None:

@@ -40,6 +40,7 @@ from data_juicer.engine.lifecycle.wanted import (
     find_published,
     find_wanted,
 )
+from data_juicer.engine.lifecycle.workforce import Workforce
 from data_juicer.engine.output.dead_letters import example_dead_letters
 from data_juicer.engine.output.export_owner import find_clashes
 from data_juicer.engine.output.mapping_report import total_ledgers, with_all_operators
@@ -140,6 +141,7 @@ class _Run:
             control=environment.control,
             worker_pids=environment.backend.worker_pids,
         )
+        self.workforce = Workforce(environment, self.recorder, self.context, job.run)
 
     def run(self, workers: contextlib.ExitStack) -> JobOutcome:
         """Do what is to be done, and write down how it ended.
@@ -181,10 +183,17 @@ class _Run:
     def _work(self) -> None:
         if self.config.partition.auto_configure:
             self.config = self._sized()
+        setup = self._setup()
         mapping = scan_input(
-            self.config, self.job, self.operators, self.wanted.sources, self.recorder, self.context
+            self.config,
+            self.job,
+            self.operators,
+            self.wanted.sources,
+            self.recorder,
+            self.context,
+            self.workforce.scan_share(setup, retry_policy(self.config)),
         )
-        setup = with_resolve_keys(self._setup(), self.operators, mapping.partitions)
+        setup = with_resolve_keys(setup, self.operators, mapping.partitions)
         plan, steps = plan_run(self.job, mapping, setup, self.recorder)
         self.counts = CommittedCounts(
             partitions=len(plan.done),
@@ -196,8 +205,8 @@ class _Run:
             self.committer.hold(partition_id, checkpoints)
         self._check_room(mapping, plan, setup)
         resolves = self._resolves(mapping, steps)
-        driver = self._driver(mapping, resolves)
-        self.environment.backend.begin(setup, len(plan.pending), driver.between_batches)
+        driver = self._driver(mapping, resolves, setup)
+        self.workforce.begin(setup, len(plan.pending), driver.between_batches)
         self._tell_plan(mapping, plan, steps)
         if self._is_published(plan, mapping):
             self.recorder.inform("nothing was left to do: input, results and export are what they were")
@@ -372,7 +381,7 @@ class _Run:
 
     # ---- its parts
 
-    def _driver(self, mapping: DatasetMapping, resolves: Resolves) -> Driver:
+    def _driver(self, mapping: DatasetMapping, resolves: Resolves, setup: WorkerSetup) -> Driver:
         positions = {spec.partition_id: spec.position for spec in mapping.partitions}
         return Driver(
             backend=self.environment.backend,
@@ -386,6 +395,7 @@ class _Run:
             resolve=resolves.resolve,
             committed=lambda manifest: self._take_in(manifest, resolves),
             endings=self._endings(mapping),
+            resolve_keys=setup.resolve_keys,
             history=self.environment.control.history,
         )
 

@@ -129,12 +129,39 @@ class FragmentReader(Protocol):
         """
 
 
+class Outline(Protocol):
+    """Finds the fragments of one file, without their digests, from the surveys of its ranges."""
+
+    def add(self, survey: bytes) -> list[Fragment]:
+        """The fragments that are known with the survey of the next range."""
+
+    def finish(self) -> list[Fragment] | None:
+        """The last ones; None: this file must be unpacked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedScan:
+    """How several processes scan one file. The fragments are those of `InputFormat.scan`, whatever the ranges are.
+
+    Ranges of bytes are surveyed, each by itself; the fragments are outlined from the surveys in their order; and fragments are
+    digested, each by itself.
+    """
+
+    survey: Callable[[Store, SourceFile, int, int], bytes] | None = None
+    """What the range [start, stop) of bytes tells; None: the outline needs no survey."""
+    outline: Callable[[Store, SourceFile, FragmentLimits], Outline]
+    digest: Callable[[Store, SourceFile, Sequence[Fragment]], list[str]]
+    """The digests of outlined fragments."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputFormat:
     """How files of a format are read. A format whose files cannot be cut has no `scan`; its rows are unpacked into copies."""
 
     scan: Callable[[Store, SourceFile, FragmentLimits], Iterable[Fragment] | None] | None = None
     """The fragments of a file that is not packed, to be read where they are; None: this file must be unpacked."""
+    shared: SharedScan | None = None
+    """The same by several processes, where a file can be cut."""
     unpack: Callable[[Store, SourceFile, FragmentLimits], Iterable[tuple[Fragment, bytes]]]
     """The fragments of a file of any compression, each with the bytes of a copy that holds it alone."""
     copies: str = ""

@@ -22,6 +22,8 @@ class TaskKind(enum.StrEnum):
     """Rows of one partition through operators; executed by a worker."""
     RESOLVE = "resolve"
     """Decisions of a dataset operator from the summaries of all partitions; executed by the driver's process."""
+    SCAN = "scan"
+    """Some of the input, looked at for its rows; executed by a worker."""
 
 
 class TaskKey(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
@@ -29,7 +31,7 @@ class TaskKey(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False
 
     kind: TaskKind
     number: int
-    """The partition of a stage; the operator of a resolve."""
+    """The partition of a stage; the operator of a resolve; else counted from 1 in the order in which tasks are made."""
     until: int = 0
     """The operator before which a stage ends; the number of operators for one that ends with the result."""
     is_summary: bool = False
@@ -38,6 +40,8 @@ class TaskKey(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False
     def __str__(self) -> str:
         if self.kind is TaskKind.RESOLVE:
             return f"resolve of operator {self.number}"
+        if self.kind is TaskKind.SCAN:
+            return f"scan {self.number}"
         summary = "the summary for " if self.is_summary else ""
         return f"partition {self.number} up to {summary}operator {self.until}"
 
@@ -46,8 +50,8 @@ def resolve_key(operator_index: int) -> TaskKey:
     return TaskKey(TaskKind.RESOLVE, operator_index)
 
 
-End = Literal["checkpoint", "summary", "result", "decisions"]
-"""What is committed last by a task, after which it is done."""
+End = Literal["checkpoint", "summary", "result", "decisions", "answer"]
+"""What is committed last by a task, after which it is done; an answer is only told."""
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from data_juicer.engine.protocol.messages import Attempt, Message
+from data_juicer.engine.protocol.messages import AnyAttempt, Message
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 
 
@@ -14,7 +14,7 @@ class ScriptedBackend:
 
     name = "scripted"
 
-    def __init__(self, script: Callable[[Attempt], Iterable[Message]], workers: int = 1) -> None:
+    def __init__(self, script: Callable[[AnyAttempt], Iterable[Message]], workers: int = 1) -> None:
         """
         Args:
             script: attempt -> its messages in order, the last one of `messages.ENDS`.
@@ -37,7 +37,7 @@ class ScriptedBackend:
     def begin(self, setup: WorkerSetup, partitions: int, between_batches: Callable[[], None]) -> None:
         pass
 
-    def submit(self, attempt: Attempt) -> None:
+    def submit(self, attempt: AnyAttempt) -> None:
         self._told.extend(self._script(attempt))
 
     def next_message(self, timeout_s: float) -> Message | None:

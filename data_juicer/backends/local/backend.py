@@ -31,7 +31,7 @@ class LocalBackend:
         self._setup: bytes | None = None
         self._op_timeout_s = 0.0
         self._operators: tuple[str, ...] = ()
-        self._waiting: deque[m.Attempt] = deque()
+        self._waiting: deque[m.AnyAttempt] = deque()
         self._told: deque[m.Message] = deque()
         self._early_losses = 0
         self._messages: PortableMsgpack[m.Message] = PortableMsgpack(m.Message)
@@ -58,7 +58,7 @@ class LocalBackend:
         for process in self._processes:
             self._set_up(process)
 
-    def submit(self, attempt: m.Attempt) -> None:
+    def submit(self, attempt: m.AnyAttempt) -> None:
         self._waiting.append(attempt)
         self._hand_out()
 

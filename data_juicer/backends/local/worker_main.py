@@ -51,7 +51,7 @@ def _serve(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
     import pyarrow as pa
 
     from data_juicer.clock import SystemClock
-    from data_juicer.engine.protocol.messages import Attempt, Message
+    from data_juicer.engine.protocol.messages import AnyAttempt, Message
     from data_juicer.engine.protocol.worker_setup import WorkerSetup
     from data_juicer.engine.worker.context import WorkerContext
     from data_juicer.engine.worker.saver import ThreadSaver
@@ -72,7 +72,7 @@ def _serve(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
     worker = Worker(context, f"pid {os.getpid()}")
     if setup.memory_bytes_max:
         limit_memory(setup.memory_bytes_max)
-    attempts: PortableMsgpack[Attempt] = PortableMsgpack(Attempt)
+    attempts: PortableMsgpack[AnyAttempt] = PortableMsgpack(AnyAttempt)
     while True:
         for message in worker.run(attempts.decode(inbox.get())):
             tell(message)

@@ -53,7 +53,7 @@ class WorkerProcess:
     """A file without a name, into which the worker's faulthandler writes."""
     operators: tuple[str, ...] = ()
     """Names, in the order of the recipe."""
-    attempts: deque[m.Attempt] = field(default_factory=deque)
+    attempts: deque[m.AnyAttempt] = field(default_factory=deque)
     begun: set[TaskKey] = field(default_factory=set)
     """Tasks whose attempt it has begun; the others wait in its socket."""
     has_begun: bool = False
@@ -78,7 +78,7 @@ class WorkerProcess:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its end is noticed when it is read
             self.connection.send_bytes(data)
 
-    def hand(self, attempt: m.Attempt, encoded: bytes) -> None:
+    def hand(self, attempt: m.AnyAttempt, encoded: bytes) -> None:
         self.attempts.append(attempt)
         self.at_last_operator = False
         self.send(encoded)
@@ -152,10 +152,10 @@ class WorkerProcess:
         begun = [held for held in self.attempts if held.key in self.begun]
         return [self._loss(held, code, is_last=held is begun[-1]) for held in begun]
 
-    def unbegun(self) -> list[m.Attempt]:
+    def unbegun(self) -> list[m.AnyAttempt]:
         return [held for held in self.attempts if held.key not in self.begun]
 
-    def _loss(self, attempt: m.Attempt, code: int, *, is_last: bool) -> m.AttemptFailed:
+    def _loss(self, attempt: m.AnyAttempt, code: int, *, is_last: bool) -> m.AttemptFailed:
         index = self.operator_index if is_last else None
         rows = self.rows if is_last else None
         where = f"in {self.operators[index]}" if index is not None else "while rows were read or saved"

@@ -45,7 +45,7 @@ class AgentFacts(msgspec.Struct, frozen=True, kw_only=True):
 class _Relay:
     """The way of one attempt's messages from the thread that holds the worker to the one that Ray listens to."""
 
-    attempt: m.Attempt
+    attempt: m.AnyAttempt
     parcels: queue.SimpleQueue[list[m.Message]] = field(default_factory=queue.SimpleQueue)
     held: list[m.Message] = field(default_factory=list)
     since_s: float = 0.0
@@ -88,7 +88,7 @@ class Agent:
 
     def run(self, attempt: bytes) -> Iterator[bytes]:
         """The messages of one attempt, several at a time, while it goes on."""
-        relay = _Relay(PortableMsgpack[m.Attempt](m.Attempt).decode(attempt))
+        relay = _Relay(PortableMsgpack[m.AnyAttempt](m.AnyAttempt).decode(attempt))
         self._inbox.put(relay)
         messages: list[m.Message] = []
         while not messages or not isinstance(messages[-1], m.ENDS):

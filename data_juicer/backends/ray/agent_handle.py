@@ -21,7 +21,7 @@ SHORT_ATTEMPT_S: Final = 1.0
 
 @dataclass(slots=True, eq=False)
 class Flight:
-    attempt: m.Attempt
+    attempt: m.AnyAttempt
     has_begun: bool = False
     """A worker said that it took it up."""
 
@@ -55,7 +55,7 @@ class AgentHandle:
         self.facts = facts
         self.node = f"{facts.host} ({facts.node_id[:12]})"
 
-    def hand(self, attempt: m.Attempt) -> None:
+    def hand(self, attempt: m.AnyAttempt) -> None:
         stream = self.actor.run.options(num_returns="streaming").remote(encode_msgpack(attempt))
         self.flights[stream] = Flight(attempt)
 
@@ -97,7 +97,7 @@ def start_agent(kind: WorkerResources, setup: bytes) -> AgentHandle:
     return AgentHandle(actor, actor.ready.remote(), kind)  # type: ignore[attr-defined] # Ray adds it
 
 
-def lost(attempt: m.Attempt, reason: str) -> m.AttemptFailed:
+def lost(attempt: m.AnyAttempt, reason: str) -> m.AttemptFailed:
     """The end of an attempt whose agent is gone; no row can be blamed."""
     return m.AttemptFailed(
         task=attempt.key,
@@ -109,5 +109,5 @@ def lost(attempt: m.Attempt, reason: str) -> m.AttemptFailed:
     )
 
 
-def returned(attempt: m.Attempt) -> m.AttemptReturned:
+def returned(attempt: m.AnyAttempt) -> m.AttemptReturned:
     return m.AttemptReturned(task=attempt.key, attempt=attempt.name)

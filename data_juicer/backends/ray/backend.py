@@ -89,7 +89,7 @@ class RayBackend:
         self._early_losses = 0
         self._agents: list[AgentHandle] = []
         self._nodes: list[cluster.Node] = []
-        self._waiting: dict[WorkerResources, deque[m.Attempt]] = {kind: deque() for kind in self._kinds}
+        self._waiting: dict[WorkerResources, deque[m.AnyAttempt]] = {kind: deque() for kind in self._kinds}
         self._returns: Counter[TaskKey] = Counter()
         self._told: deque[m.Message] = deque()
         self._messages: PortableMsgpack[list[m.Message]] = PortableMsgpack(list[m.Message])
@@ -117,7 +117,7 @@ class RayBackend:
         if partitions:
             self._join(setup)
 
-    def submit(self, attempt: m.Attempt) -> None:
+    def submit(self, attempt: m.AnyAttempt) -> None:
         if not self._has_joined and self._setup is not None:
             self._join(self._setup)
         kind = self._kinds[attempt.task.segment]

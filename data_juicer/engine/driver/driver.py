@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from data_juicer.clock import Clock
+from data_juicer.engine.driver.alarms import Alarms
 from data_juicer.engine.driver.committer import Committable, Committer, Order, Outcome
 from data_juicer.engine.driver.endings import RunEndings
 from data_juicer.engine.driver.event_recorder import EventRecorder
@@ -81,6 +80,7 @@ class Driver:
         resolve: Callable[[int], ResolveManifest] | None = None,
         committed: Callable[[Committable], None] = lambda _: None,
         endings: RunEndings,
+        resolve_keys: Mapping[int, str] | None = None,
         history: Callable[[bytes], None] | None = None,
     ) -> None:
         """
@@ -90,6 +90,7 @@ class Driver:
             resolve: decides for a dataset operator, by its index; raises DamagedSummaryError.
             committed: called with each manifest that counts from now on, whichever attempt made it.
             endings: what is said where the scheduler stops the run.
+            resolve_keys: of the dataset operators, by their index.
             history: given each plan and each event that the scheduler receives, encoded for `history.replay`.
         """
         self._backend = backend
@@ -103,14 +104,14 @@ class Driver:
         self._resolve = resolve
         self._committed = committed
         self._endings = endings
+        self._resolve_keys = dict(resolve_keys or {})
         self._history = history
         self._scheduler: Scheduler
         self._slots = 0
         self._flights: dict[TaskKey, _Flight] = {}
         self._own: deque[Task] = deque()
         """Tasks that this process executes."""
-        self._alarms: list[tuple[float, int, e.Event]] = []
-        self._number = itertools.count()
+        self._alarms = Alarms(clock)
         self._works: set[int] = set()
         self._failure: m.AttemptFailed | None = None
         """The last one that was recorded."""
@@ -159,7 +160,7 @@ class Driver:
         for _ in range(MESSAGES_AT_ONCE if self._backend.slots > 1 else 1):  # inline, each is a piece of work
             if self._is_over or self._scheduler.finished:
                 return
-            patience_s = 0.0 if self._committer.in_flight or not is_idle else self._patience_s()
+            patience_s = 0.0 if self._committer.in_flight or not is_idle else self._alarms.patience_s(TURN_S)
             try:
                 message = self._backend.next_message(patience_s)
             except Abandoned:
@@ -316,16 +317,9 @@ class Driver:
     # ---- clocks
 
     def _end_delays(self) -> None:
-        now_s = self._clock.monotonic_s()
-        while self._alarms and self._alarms[0][0] <= now_s:
-            event = heapq.heappop(self._alarms)[2]
+        while (event := self._alarms.take_due()) is not None:
             self._is_over |= isinstance(event, e.DrainOver)
             self._tell(event)
-
-    def _patience_s(self) -> float:
-        if not self._alarms:
-            return TURN_S
-        return max(0.0, min(TURN_S, self._alarms[0][0] - self._clock.monotonic_s()))
 
     # ---- what is to be done
 
@@ -341,9 +335,8 @@ class Driver:
                     self._submit(instruction)
                 case e.Commit(task=task):
                     self._commit(task)
-                case e.WakeAfter(delay_s=delay_s, event=event):
-                    alarm = (self._clock.monotonic_s() + delay_s, next(self._number), event)
-                    heapq.heappush(self._alarms, alarm)
+                case e.WakeAfter():
+                    self._alarms.set(instruction)
                 case e.TellFailure():
                     self._tell_failure(instruction)
                 case e.SetAside():
@@ -370,6 +363,7 @@ class Driver:
             number=instruction.attempt,
             base=None if task.base is None else self._committer.checkpoint(partition_id, task.base),
             decisions=self._decisions(partition_id),
+            resolve_keys=self._resolve_keys,
             isolation=instruction.isolation,
         )
         self._flights[task.key] = _Flight(attempt, task, name, now_s)

@@ -128,6 +128,14 @@ class EventRecorder:
         if message.trace:
             self.log.record(t.DebugNotice(message=message.trace, partition_id=message.task.number))
 
+    def task_failed(self, task: str, message: m.AttemptFailed, retry_in_s: float | None) -> None:
+        """An attempt of a task that is not about one partition failed. None: that ends the run, whose error names it."""
+        if retry_in_s is not None:
+            again = f"it is made again in {retry_in_s:.1f} s"
+            self.warn(f"{task}: attempt {message.attempt} failed ({message.message}); {again}")
+        if message.trace:
+            self.log.record(t.DebugNotice(message=message.trace))
+
     def warn(self, message: str, partition_id: int | None = None) -> None:
         self.log.record(t.WarningNotice(message=message, partition_id=partition_id))
 

@@ -33,7 +33,7 @@ from data_juicer.plan.resume.damage import Damage
 from data_juicer.plan.resume.inventory import take_checkpoints
 from data_juicer.plan.resume.report import encode_resume_report
 from data_juicer.plan.resume.results import CommittedResult, read_results
-from data_juicer.plan.scan import scan
+from data_juicer.plan.scan.scan import Share, scan
 from data_juicer.store.commit import read_manifest, set_aside
 
 _STEP: Final = 64
@@ -47,9 +47,12 @@ def scan_input(
     sources: Sequence[SourceFile],
     recorder: EventRecorder,
     context: RunContext,
+    share: Share | None = None,
 ) -> DatasetMapping:
     """Cut the input into partitions, keeping the numbers of those that an earlier run knew.
 
+    Args:
+        share: has workers scan what is large.
     Raises: InputError: a file cannot be read. JobStoppedError.
     """
     store, path = job.store, job.layout.dataset_mapping
@@ -65,6 +68,7 @@ def scan_input(
         with_suffix=config.add_suffix or any(operator.reads_suffix() for operator in operators),
         verify=config.verify_input,
         watch=seen.add,
+        share=share,
     )
     partitions = with_references(
         store,

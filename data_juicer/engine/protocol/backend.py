@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from data_juicer.engine.protocol.messages import Attempt, Message
+from data_juicer.engine.protocol.messages import AnyAttempt, Message
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 
 
@@ -41,7 +41,7 @@ class Backend(Protocol):
                 rows; what it raises (`Abandoned`) ends the attempt, and is passed on.
         """
 
-    def submit(self, attempt: Attempt) -> None: ...
+    def submit(self, attempt: AnyAttempt) -> None: ...
 
     def next_message(self, timeout_s: float) -> Message | None:
         """The next message, in any order across attempts; None when there was none for this long."""

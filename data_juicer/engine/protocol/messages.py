@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.plan.scan.shared import Scanned, ScanWork
 from data_juicer.plan.tasks import Task, TaskKey
 from data_juicer.store.decisions import Decision
 from data_juicer.store.ledger import OperatorLedger
@@ -52,10 +53,27 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     isolation: IsolationPlan = IsolationPlan()
     decisions: dict[int, Decision] = {}
     """Of the dataset operators before, by their index."""
+    resolve_keys: dict[int, str] = {}
+    """Of the dataset operators of the recipe, by their index; see plan/keys.py."""
 
     @property
     def key(self) -> TaskKey:
         return self.task.key
+
+
+class SharedAttempt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One try of a task that is not about one partition: of a scan."""
+
+    task: Task
+    name: str
+    work: ScanWork
+
+    @property
+    def key(self) -> TaskKey:
+        return self.task.key
+
+
+AnyAttempt = Attempt | SharedAttempt
 
 
 class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -114,8 +132,16 @@ class Staged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     manifest: Manifest
 
 
+class WorkFound(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What came of a shared task, or the next part of it; it counts when the attempt is done."""
+
+    task: TaskKey
+    attempt: str
+    found: Scanned
+
+
 class AttemptDone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Everything of the attempt was staged, the result or the summary last."""
+    """Everything of the attempt was staged, the result or the summary last; of a shared task everything was told."""
 
     task: TaskKey
     attempt: str
@@ -167,6 +193,7 @@ Message = (
     | RowsStarted
     | OperatorDone
     | Staged
+    | WorkFound
     | AttemptDone
     | AttemptFailed
     | AttemptReturned

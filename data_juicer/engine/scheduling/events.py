@@ -28,6 +28,12 @@ class SlotsChanged(_Event, frozen=True, kw_only=True):
     slots: int
 
 
+class TaskOffered(_Event, frozen=True, kw_only=True):
+    """A pool of tasks has one more."""
+
+    task: Task
+
+
 class StageStaged(_TaskEvent, frozen=True, kw_only=True):
     """Files of a checkpoint, a summary, a result or decisions are written and synced."""
 
@@ -98,6 +104,7 @@ class DrainOver(_Event, frozen=True, kw_only=True):
 Event = (
     RunBegan
     | SlotsChanged
+    | TaskOffered
     | StageStaged
     | StageCommitted
     | AttemptDone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import xxhash
@@ -57,7 +57,7 @@ class WorkerContext:
         self.saver = saver
         self.tell = tell
         self.between_batches = between_batches
-        self.keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
+        self._keys = KeyMaker(setup.reader, setup.identities, setup.export)
         self.made = MadeFiles(store, self.layout)
         self._operators: dict[int, Operator] = {}
         if not setup.is_split:
@@ -73,6 +73,13 @@ class WorkerContext:
                 spec.name, spec.parameters, text_key=setup.text_key, seed=setup.seed
             )
         return self._operators[index]
+
+    def keys(self, resolve_keys: Mapping[int, str]) -> KeyMaker:
+        """The keys of partitions, given what those after dataset operators depend on."""
+        if self._keys.resolve_keys != resolve_keys:
+            setup = self.setup
+            self._keys = KeyMaker(setup.reader, setup.identities, setup.export, resolve_keys)
+        return self._keys
 
     def prepared(self, index: int) -> Operator:
         """The operator, with what it needs loaded.

@@ -7,7 +7,7 @@ from typing import Any
 
 import xxhash
 
-from data_juicer.engine.protocol.messages import Attempt, AttemptFailed
+from data_juicer.engine.protocol.messages import AnyAttempt, Attempt, AttemptFailed
 from data_juicer.engine.worker.apply_operator import DeadRow
 from data_juicer.errors import DataJuicerError, InputError, OperatorError, StoreError, WorkerLostError
 from data_juicer.formats.base import BadRow
@@ -75,7 +75,7 @@ def _place_fields(attempt: Attempt, place: Place | None) -> dict[str, Any]:
     }
 
 
-def failure(attempt: Attempt, error: Exception, index: int | None) -> AttemptFailed:
+def failure(attempt: AnyAttempt, error: Exception, index: int | None) -> AttemptFailed:
     """How an attempt ended that raised; our own errors are reported without their traceback."""
     ours = isinstance(error, DataJuicerError)
     return AttemptFailed(

@@ -37,7 +37,8 @@ class StageWriter:
         self.setup = context.setup
         self.attempt = attempt
         self.pid = attempt.partition.partition_id
-        self.keys = context.keys.keys(attempt.partition.digest, attempt.partition.position)
+        self.key_maker = context.keys(attempt.resolve_keys)
+        self.keys = self.key_maker.keys(attempt.partition.digest, attempt.partition.position)
         self.files: tuple[DataFile, ...] = ()
         """The layers so far."""
         self.produced: tuple[DataFile, ...] = ()
@@ -164,7 +165,7 @@ class StageWriter:
         started_s: float,
     ) -> Manifest:
         """`index`: the last operator applied, or the one that a summary is for."""
-        keys = self.context.keys
+        keys = self.key_maker
         return Manifest(
             kind=kind,
             job=self.setup.job_id,

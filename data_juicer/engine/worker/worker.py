@@ -14,6 +14,7 @@ from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.worker import failures
 from data_juicer.engine.worker.attempt import AttemptRunner
 from data_juicer.engine.worker.context import WorkerContext
+from data_juicer.engine.worker.shared.run import run_shared
 from data_juicer.errors import CheckpointCorruptError
 
 
@@ -25,11 +26,15 @@ class Worker:
         self.name = name
         self.node = socket.gethostname()
 
-    def run(self, attempt: m.Attempt) -> Iterator[m.Message]:
+    def run(self, attempt: m.AnyAttempt) -> Iterator[m.Message]:
         """Messages in the order in which things happen; the last one is one of `messages.ENDS`.
 
         With a saver that has a thread of its own, `Staged` and the last message may come through it instead.
         """
+        if isinstance(attempt, m.SharedAttempt):
+            yield m.AttemptStarted(task=attempt.key, attempt=attempt.name, worker=self.name, node=self.node)
+            yield from run_shared(self.context, attempt)
+            return
         key = attempt.key
         started_s = time.perf_counter()
         saver = self.context.saver

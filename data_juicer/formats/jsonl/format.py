@@ -9,6 +9,7 @@ from data_juicer.formats.compression import compress
 from data_juicer.formats.jsonl.check import check_rows
 from data_juicer.formats.jsonl.read import read_fragment
 from data_juicer.formats.jsonl.scan import scan_plain, unpack
+from data_juicer.formats.jsonl.shared_scan import SHARED
 from data_juicer.formats.jsonl.write import encode_rows
 
 if TYPE_CHECKING:
@@ -24,5 +25,7 @@ def _encode_intermediate(batch: Batch, compression: str) -> bytes:
     return _encode(batch, cast("Compression", compression), keep_stats=True)
 
 
-READER: Final = InputFormat(scan=scan_plain, unpack=unpack, read=read_fragment, check=check_rows)
+READER: Final = InputFormat(
+    scan=scan_plain, shared=SHARED, unpack=unpack, read=read_fragment, check=check_rows
+)
 WRITER: Final = OutputFormat(encode=_encode, encode_intermediate=_encode_intermediate)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from data_juicer.formats.base import InputFormat, Merge, OutputFormat
 from data_juicer.formats.parquet import merge
 from data_juicer.formats.parquet.read import check_text_columns, read_fragment
-from data_juicer.formats.parquet.scan import scan_row_groups, unpack_slices
+from data_juicer.formats.parquet.scan import SHARED, scan_row_groups, unpack_slices
 from data_juicer.formats.tables.encode import encode_table, parquet_bytes, whole_table
 
 if TYPE_CHECKING:
@@ -24,7 +24,11 @@ def _encode_intermediate(batch: Batch, compression: str) -> bytes:
 
 
 READER: Final = InputFormat(
-    scan=scan_row_groups, unpack=unpack_slices, read=read_fragment, check=check_text_columns
+    scan=scan_row_groups,
+    shared=SHARED,
+    unpack=unpack_slices,
+    read=read_fragment,
+    check=check_text_columns,
 )
 WRITER: Final = OutputFormat(
     encode=_encode,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
+import msgspec
 import pyarrow as pa
 
-from data_juicer.formats.base import Fragment
+from data_juicer.formats.base import Fragment, SharedScan
 from data_juicer.formats.parquet.file import (
     InputFile,
     byte_range,
@@ -36,10 +37,38 @@ def scan_row_groups(store: Store, source: SourceFile, limits: FragmentLimits) ->
     """
     with open_file(store, source.path) as file:
         refuse_bombs(source.path, file.parquet)
-        return _whole_groups(source, file, limits)
+        outlined = _whole_groups(source, file, limits)
+        return None if outlined is None else [_digested(file, fragment) for fragment in outlined]
+
+
+class _GroupOutline:
+    """See `formats.base.Outline`: the end of the file tells everything."""
+
+    def __init__(self, store: Store, source: SourceFile, limits: FragmentLimits) -> None:
+        self._store = store
+        self._source = source
+        self._limits = limits
+
+    def add(self, survey: bytes) -> list[Fragment]:
+        return []
+
+    def finish(self) -> list[Fragment] | None:
+        """Raises: InputError: the file is no whole Parquet file."""
+        with open_file(self._store, self._source.path) as file:
+            refuse_bombs(self._source.path, file.parquet)
+            return _whole_groups(self._source, file, self._limits)
+
+
+def _digests(store: Store, source: SourceFile, fragments: Sequence[Fragment]) -> list[str]:
+    with open_file(store, source.path) as file:
+        return [_digested(file, fragment).digest for fragment in fragments]
+
+
+SHARED: Final = SharedScan(outline=_GroupOutline, digest=_digests)
 
 
 def _whole_groups(source: SourceFile, file: InputFile, limits: FragmentLimits) -> list[Fragment] | None:
+    """Fragments without their digests."""
     metadata = file.parquet.metadata
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     sizes = [group.total_byte_size for group in groups]
@@ -52,12 +81,12 @@ def _whole_groups(source: SourceFile, file: InputFile, limits: FragmentLimits) -
     first = row_start = rows = size = 0
     for number, group in enumerate(groups):
         if rows and (rows + group.num_rows > limits.rows_max or size + sizes[number] > limits.size_bytes_max):
-            fragments.append(_fragment(source, file, range(first, number), row_start, rows))
+            fragments.append(_outlined(source, file, range(first, number), row_start, rows))
             first, row_start, rows, size = number, row_start + rows, 0, 0
         rows += group.num_rows
         size += sizes[number]
     if rows:
-        fragments.append(_fragment(source, file, range(first, len(groups)), row_start, rows))
+        fragments.append(_outlined(source, file, range(first, len(groups)), row_start, rows))
     return fragments
 
 
@@ -111,7 +140,7 @@ def _tables(path: str, file: pq.ParquetFile, rows_max: int) -> Iterator[pa.Table
                 yield table.slice(max(0, rows - start))
 
 
-def _fragment(source: SourceFile, file: InputFile, groups: range, row_start: int, rows: int) -> Fragment:
+def _outlined(source: SourceFile, file: InputFile, groups: range, row_start: int, rows: int) -> Fragment:
     start, stop = byte_range(file.parquet, groups)
     return Fragment(
         source=source.index,
@@ -119,6 +148,11 @@ def _fragment(source: SourceFile, file: InputFile, groups: range, row_start: int
         row_stop=row_start + rows,
         byte_start=start,
         byte_stop=stop,
-        digest=digest_pages(file.pages(start, stop), file.parquet.schema_arrow),
+        digest="",
         groups=row_groups(file.parquet, row_start, row_start + rows),
     )
+
+
+def _digested(file: InputFile, fragment: Fragment) -> Fragment:
+    pages = file.pages(fragment.byte_start, fragment.byte_stop)
+    return msgspec.structs.replace(fragment, digest=digest_pages(pages, file.parquet.schema_arrow))

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Container, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from data_juicer.formats.registry import format_named, suffix_of
+from data_juicer.formats.registry import suffix_of
 from data_juicer.plan.mapping import DatasetMapping, Materialize
 from data_juicer.plan.partitions import PartitionSpec, Piece, assign_partitions
+from data_juicer.plan.scan.pieces import Copies, read_pieces
+from data_juicer.plan.scan.shared import SharedScan, is_large
 
 if TYPE_CHECKING:
     from data_juicer.formats.base import Fragment, FragmentLimits, SourceFile
     from data_juicer.storage.base import Store
+
+
+Share = Callable[[SharedScan], None]
 
 
 def scan(
@@ -30,6 +32,7 @@ def scan(
     with_suffix: bool = False,
     verify: bool = False,
     watch: Callable[[Fragment], None] = lambda _: None,
+    share: Share | None = None,
 ) -> DatasetMapping:
     """Cut all sources into fragments and give each its partition id.
 
@@ -39,6 +42,7 @@ def scan(
     Args:
         with_suffix: fragments know the suffix of their source, for operators that read it.
         watch: called with each fragment as it is found; what it raises ends the scan.
+        share: has the tasks of a large scan executed, each of which tells `watch` too; None: all is read here.
 
     Raises:
         InputError: a source cannot be read.
@@ -51,20 +55,26 @@ def scan(
     ):
         return previous
     known = {} if previous is None or verify else _known_pieces(previous, limits, materialize)
-    pieces: list[Piece] = []
     whole = {
         piece.copy_path for held in known.values() for piece in held if _copies_are_whole([piece], store)
     }
-    with _Copies(store, copies_dir, whole) as copies:
-        scanner = _Scanner(store, copies, limits, materialize)
+    held = {source.index: _kept(known.get(_identity(source)), whole) for source in sources}
+    unread = [source for source in sources if held[source.index] is None]
+    work = SharedScan(store, unread, limits, materialize, watch) if share and is_large(unread) else None
+    if work is not None and share is not None:
+        share(work)
+    pieces: list[Piece] = []
+    with Copies(store, copies_dir) as copies:
         for source in sources:
-            held = known.get(_identity(source))
-            if held is None or not all(piece.copy_path in whole for piece in held):
-                for piece in scanner.pieces(source):
+            kept = held[source.index]
+            if kept is not None:
+                pieces.extend(_moved(piece, source.index) for piece in kept)
+            elif work is not None:
+                pieces.extend(work.pieces(source))
+            else:
+                for piece in read_pieces(store, copies, source, limits, materialize):
                     watch(piece.fragment)
                     pieces.append(piece)
-            else:
-                pieces.extend(_moved(piece, source.index) for piece in held)
     pieces = [_with_suffix(piece, with_suffix) for piece in pieces]
     partitions = assign_partitions(pieces, () if previous is None else previous.partitions)
     return DatasetMapping(
@@ -80,6 +90,12 @@ def _is_current(previous: DatasetMapping, asked: tuple[Any, ...], store: Store) 
     """Whether a scan would find what is known: the usual case of a resume, which must not cost anything."""
     known = (previous.sources, previous.limits, previous.materialize, previous.with_suffix)
     return asked == known and _copies_are_whole(previous.partitions, store)
+
+
+def _kept(held: list[Piece] | None, whole: Container[str]) -> list[Piece] | None:
+    """The pieces of a source that are known, if the copies of them are there; None: it has to be read."""
+    is_there = held is not None and all(not piece.copy_path or piece.copy_path in whole for piece in held)
+    return held if is_there else None
 
 
 def _identity(source: SourceFile) -> tuple[Any, ...]:
@@ -131,79 +147,3 @@ def _is_whole(piece: Piece | PartitionSpec, store: Store) -> bool:
     except FileNotFoundError:
         return False
     return size_bytes == piece.fragment.copy_bytes
-
-
-class _Copies:
-    """Copies of rows that cannot be read where they are; durable when the block ends.
-
-    They are named after what they hold, since the numbers of partitions are known only when all sources are read; what
-    has the name holds the same bytes, so that no copy that an earlier mapping names is ever written over.
-    """
-
-    def __init__(self, store: Store, directory: str, whole: Iterable[str]) -> None:
-        """
-        Args:
-            whole: paths of copies that are there already.
-        """
-        self._store = store
-        self._directory = directory
-        self._whole = set(whole)
-        self._block = contextlib.ExitStack()
-        self._stage: Callable[[str, bytes], None] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._block.__exit__(kind, error, trace)
-
-    def add(self, digest: str, format_name: str, data: bytes) -> str:
-        """The path of the copy. Raises: StoreError."""
-        name = f"rows_{digest}.{format_name}"
-        path = os.path.join(self._directory, name)
-        if path not in self._whole:
-            self._whole.add(path)
-            if self._stage is None:
-                self._store.make_own_dir(self._directory)
-                self._stage = self._block.enter_context(self._store.stage_many(self._directory))
-            self._stage(name, data)
-        return path
-
-
-class _Scanner:
-    """Reads sources."""
-
-    def __init__(
-        self, store: Store, copies: _Copies, limits: FragmentLimits, materialize: Materialize
-    ) -> None:
-        self._store = store
-        self._copies = copies
-        self._limits = limits
-        self._always = materialize == "always"
-
-    def pieces(self, source: SourceFile) -> Iterator[Piece]:
-        if source.size_bytes == 0:
-            return iter(())
-        reader = format_named(source.format).reader
-        is_cut = reader.scan is not None and source.compression == "none" and not self._always
-        fragments = (
-            reader.scan(self._store, source, self._limits) if reader.scan is not None and is_cut else None
-        )
-        if fragments is None:
-            unpacked = reader.unpack(self._store, source, self._limits)
-            return self._copied(source, reader.copies or source.format, unpacked)
-        return _in_place(source, fragments)
-
-    def _copied(
-        self, source: SourceFile, copies: str, unpacked: Iterable[tuple[Fragment, bytes]]
-    ) -> Iterator[Piece]:
-        for fragment, data in unpacked:
-            path = self._copies.add(fragment.digest, copies, data)
-            yield Piece(fragment=fragment, format=copies, source_path=source.path, copy_path=path)
-
-
-def _in_place(source: SourceFile, fragments: Iterable[Fragment]) -> Iterator[Piece]:
-    for fragment in fragments:
-        yield Piece(fragment=fragment, format=source.format, source_path=source.path)

@@ -13,7 +13,7 @@ from data_juicer.formats.discover import discover
 from data_juicer.formats.partition import read_partition
 from data_juicer.formats.places import resolve
 from data_juicer.plan.mapping import DatasetMapping, Materialize
-from data_juicer.plan.scan import scan
+from data_juicer.plan.scan.scan import scan
 from data_juicer.rows.field_columns import SUFFIX_FIELD
 from data_juicer.rows.json_values import MISSING
 from data_juicer.storage.posix import PosixStore

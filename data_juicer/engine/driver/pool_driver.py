@@ -1,0 +1,215 @@
+"""The loop over tasks that do not wait for each other: handed out while some worker is free, retried, and taken in when done.
+
+While it runs the backend has nothing else to do: a scan comes before the first stage of a partition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from data_juicer.clock import Clock
+from data_juicer.engine.driver.alarms import Alarms
+from data_juicer.engine.driver.event_recorder import EventRecorder
+from data_juicer.engine.protocol import messages as m
+from data_juicer.engine.protocol.backend import Abandoned, Backend
+from data_juicer.engine.run_context import RunContext, stopped_by
+from data_juicer.engine.scheduling import events as e
+from data_juicer.engine.scheduling.history import encode_history
+from data_juicer.engine.scheduling.retry import RetryPolicy
+from data_juicer.engine.scheduling.task_pool import PoolPlan, TaskPool
+from data_juicer.errors import (
+    DataJuicerError,
+    InputError,
+    JobFailedError,
+    OperatorError,
+    StoreError,
+    UnreadableSourceError,
+)
+from data_juicer.job.layout import attempt_name
+from data_juicer.plan.scan.shared import Scanned, ScanWork
+from data_juicer.plan.tasks import Task, TaskKey, TaskKind
+
+TURN_S = 0.2
+"""How long a message is waited for before clocks and signals are looked at again."""
+
+_FATAL: tuple[type[DataJuicerError], ...] = (InputError, UnreadableSourceError, StoreError, OperatorError)
+
+
+class SharedTasks(Protocol):
+    """What is shared out: tasks, some of which are known only when others are done (`plan.scan.shared.SharedScan`)."""
+
+    def next(self) -> tuple[int, ScanWork] | None:
+        """A task and its number; None where there is none now."""
+
+    def hear(self, number: int, found: Scanned) -> None:
+        """A part of what comes of a task, told at once; it may come again from another attempt."""
+
+    def take(self, number: int, found: Sequence[Scanned]) -> None:
+        """All that came of a task, once."""
+
+
+@dataclass(slots=True)
+class _Flight:
+    task: Task
+    work: ScanWork
+    attempt: str = ""
+    found: list[Scanned] = field(default_factory=list)
+    failure: m.AttemptFailed | None = None
+
+
+class PoolDriver:
+    def __init__(
+        self,
+        *,
+        backend: Backend,
+        recorder: EventRecorder,
+        clock: Clock,
+        context: RunContext,
+        run: int,
+        retry: RetryPolicy,
+        history: Callable[[bytes], None] | None = None,
+    ) -> None:
+        """
+        Args:
+            history: given the plan and each event of each pool, encoded for `history.replay`.
+        """
+        self._backend = backend
+        self._recorder = recorder
+        self._context = context
+        self._run_number = run
+        self._retry = retry
+        self._history = history
+        self._alarms = Alarms(clock)
+        self._pool: TaskPool
+        self._slots = 0
+        self._flights: dict[TaskKey, _Flight] = {}
+        self._tasks: SharedTasks
+        self._stopped_by: int | None = None
+
+    def run(self, kind: TaskKind, tasks: SharedTasks, *, drain_s: float = 0.0) -> int:
+        """Have all of the tasks executed. Returns: how many there were.
+
+        Args:
+            drain_s: how long tasks that run may go on when a signal asks to stop.
+        Raises: JobStoppedError. InputError, StoreError, OperatorError, JobFailedError: what a task failed with.
+        """
+        plan = PoolPlan(slots=self._backend.slots, retry=self._retry, drain_s=drain_s)
+        self._pool, self._slots, self._tasks, count = TaskPool(plan), plan.slots, tasks, 0
+        if self._history is not None:
+            self._history(encode_history(plan))
+        while True:
+            count += self._offer(kind)
+            if self._pool.is_idle:
+                break
+            self._take_messages()
+            while (due := self._alarms.take_due()) is not None:
+                self._tell(due)
+            self._context.heartbeat()
+            self._look_outside()
+        if self._stopped_by is not None:
+            raise stopped_by(self._stopped_by)
+        return count
+
+    # ---- what happens
+
+    def _offer(self, kind: TaskKind) -> int:
+        count = 0
+        while self._pool.room and (offer := self._tasks.next()) is not None:
+            number, work = offer
+            task = Task(key=TaskKey(kind, number), end="answer")
+            self._flights[task.key] = _Flight(task, work)
+            self._tell(e.TaskOffered(task=task))
+            count += 1
+        return count
+
+    def _take_messages(self) -> None:
+        """One at least, where there is one within some time, and all that came with it."""
+        patience_s = self._alarms.patience_s(TURN_S)
+        while True:
+            try:
+                message = self._backend.next_message(patience_s)
+            except Abandoned:
+                return
+            if message is None:
+                return
+            self._handle(message)
+            if self._pool.room:
+                return
+            patience_s = 0.0
+
+    def _look_outside(self) -> None:
+        if self._slots != self._backend.slots:
+            self._slots = self._backend.slots
+            self._tell(e.SlotsChanged(slots=self._slots))
+        if self._stopped_by is None and (number := self._context.stop_signal()) is not None:
+            self._stopped_by = number
+            self._tell(e.StopAsked())
+
+    def _handle(self, message: m.Message) -> None:
+        flight = self._flights.get(message.task)
+        if flight is None or flight.attempt != message.attempt:
+            return  # a late word of an attempt that has ended
+        match message:
+            case m.WorkFound(found=found):
+                flight.found.append(found)
+                self._tasks.hear(message.task.number, found)
+            case m.AttemptDone():
+                del self._flights[message.task]
+                self._tasks.take(message.task.number, flight.found)
+                self._tell(e.AttemptDone(task=message.task))
+            case m.AttemptFailed():
+                flight.failure = message
+                self._tell(
+                    e.AttemptFailed(
+                        task=message.task,
+                        transient=message.transient,
+                        fatal=message.fatal,
+                        reason=message.message,
+                        loss=message.loss,
+                    )
+                )
+            case m.AttemptReturned():
+                self._tell(e.AttemptReturned(task=message.task))
+            case _:
+                pass
+
+    # ---- what is to be done
+
+    def _tell(self, event: e.Event) -> None:
+        if self._history is not None:
+            self._history(encode_history(event))
+        for instruction in self._pool.handle(event):
+            match instruction:
+                case e.Submit():
+                    self._submit(instruction)
+                case e.WakeAfter():
+                    self._alarms.set(instruction)
+                case e.TellFailure(task=task, retry_in_s=retry_in_s):
+                    flight = self._flights[task]
+                    if flight.failure is not None:
+                        self._recorder.task_failed(str(flight.work), flight.failure, retry_in_s)
+                case e.StopFatally(task=task):
+                    raise _error(self._flights[task])
+                case _:
+                    raise AssertionError(f"{instruction} is about a partition")
+
+    def _submit(self, instruction: e.Submit) -> None:
+        flight = self._flights[instruction.task.key]
+        flight.attempt, flight.found = attempt_name(self._run_number, instruction.attempt), []
+        self._backend.submit(m.SharedAttempt(task=flight.task, name=flight.attempt, work=flight.work))
+
+
+def _error(flight: _Flight) -> DataJuicerError:
+    """What ends the run: the error of the worker where it says itself what to do."""
+    failure = flight.failure
+    if failure is None:
+        return JobFailedError(f"{flight.work}: its attempt ended without a word.")
+    known = {kind.__name__: kind for kind in _FATAL}.get(failure.error_type)
+    if known is not None:
+        return known(failure.message)
+    return JobFailedError(
+        f"{flight.work} failed: {failure.message}. What was committed is safe. Start the job again; if it fails again, "
+        "the event log says more."
+    )

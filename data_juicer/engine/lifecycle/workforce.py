@@ -1,0 +1,75 @@
+"""The workers of a run: told once what job they are for, and given the tasks that are not about one partition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from data_juicer.engine.driver.event_recorder import EventRecorder
+from data_juicer.engine.driver.pool_driver import PoolDriver, SharedTasks
+from data_juicer.engine.lifecycle.environment import RunEnvironment
+from data_juicer.engine.protocol.worker_setup import WorkerSetup
+from data_juicer.engine.run_context import RunContext
+from data_juicer.engine.scheduling.retry import RetryPolicy
+from data_juicer.plan.scan.scan import Share
+from data_juicer.plan.scan.shared import SharedScan
+from data_juicer.plan.tasks import TaskKind
+
+
+class Workforce:
+    def __init__(
+        self, environment: RunEnvironment, recorder: EventRecorder, context: RunContext, run: int
+    ) -> None:
+        self._environment = environment
+        self._recorder = recorder
+        self._context = context
+        self._run = run
+        self._between_batches: Callable[[], None] | None = None
+        self._has_begun = False
+
+    def begin(
+        self, setup: WorkerSetup, tasks: int, between_batches: Callable[[], None] | None = None
+    ) -> None:
+        """Have workers begin for so many tasks, unless they have.
+
+        Args:
+            between_batches: see `Backend.begin`; from now on this one.
+        """
+        self._between_batches = between_batches
+        if not self._has_begun:
+            self._has_begun = True
+            self._environment.backend.begin(setup, tasks, self._beat)
+
+    def scan_share(self, setup: WorkerSetup, retry: RetryPolicy) -> Share | None:
+        """What has workers scan a large input; None where there are no several."""
+        if self._environment.backend.workers == 1:
+            return None
+
+        def share(tasks: SharedScan) -> None:
+            self.begin(setup, tasks.tasks_expected)
+            clock = self._environment.clock
+            started_s = clock.monotonic_s()
+            count = self._execute(TaskKind.SCAN, tasks, retry)
+            duration_s = clock.monotonic_s() - started_s
+            self._recorder.inform(
+                f"the input was scanned by workers, in {count:,} tasks and {duration_s:.1f} s"
+            )
+
+        return share
+
+    def _execute(self, kind: TaskKind, tasks: SharedTasks, retry: RetryPolicy) -> int:
+        """Have tasks executed. Returns: how many there were."""
+        return PoolDriver(
+            backend=self._environment.backend,
+            recorder=self._recorder,
+            clock=self._environment.clock,
+            context=self._context,
+            run=self._run,
+            retry=retry,
+            history=self._environment.control.history,
+        ).run(kind, tasks)
+
+    def _beat(self) -> None:
+        if self._between_batches is not None:
+            self._between_batches()
+        else:
+            self._context.heartbeat_or_stop()

@@ -1,0 +1,28 @@
+"""Tasks that are not about one partition, as a worker executes them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from data_juicer.engine.protocol import messages as m
+from data_juicer.engine.worker import failures
+from data_juicer.engine.worker.context import WorkerContext
+from data_juicer.errors import JobError
+from data_juicer.plan.scan.shared import do_scan
+
+
+def run_shared(context: WorkerContext, attempt: m.SharedAttempt) -> Iterator[m.Message]:
+    """What comes of the task, part by part; the last message is one of `messages.ENDS`."""
+    key, started_s = attempt.key, time.perf_counter()
+    try:
+        for found in do_scan(attempt.work, context.store, context.layout.partitions_dir):
+            yield m.WorkFound(task=key, attempt=attempt.name, found=found)
+            if context.between_batches is not None:
+                context.between_batches()
+    except JobError:  # of the driver, in whose thread this is executed
+        raise
+    except Exception as error:  # the driver decides what an error means for the job
+        yield failures.failure(attempt, error, None)
+    else:
+        yield m.AttemptDone(task=key, attempt=attempt.name, duration_s=time.perf_counter() - started_s)
