@@ -5,7 +5,6 @@ python -m benchmarks.large_job DIRECTORY PARTITIONS     makes it; `benchmarks/gr
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
@@ -113,7 +112,7 @@ def _write_results(
 
 def main() -> None:
     directory, partitions = Path(sys.argv[1]), int(sys.argv[2])
-    print(dataclasses.asdict(make(directory, partitions))["job_dir"])
+    print(make(directory, partitions).job_dir)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ CPU time of this process, without reading, checkpoints and the deduplicator, whi
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import time
 from collections.abc import Callable
+
+import msgspec
 
 from benchmarks import operators as alone
 from benchmarks.bench import ROOT, Bench
@@ -67,7 +68,7 @@ def _after(operator: Operator, batch: Batch) -> Batch:
 
 def _bare(batch: Batch) -> Batch:
     """The batch without what operators shared, its text decoded."""
-    bare = dataclasses.replace(batch, cache={})
+    bare = msgspec.structs.replace(batch, cache={})
     bare.text("text")
     return bare
 

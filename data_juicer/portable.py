@@ -8,6 +8,7 @@ else is written as it is.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
@@ -53,7 +54,11 @@ class PortableJson(Generic[ValueT]):
             kind: the type, or a union of types.
         """
         self._kind = kind
-        self._decoder: msgspec.json.Decoder[ValueT] = msgspec.json.Decoder(kind)
+
+    @functools.cached_property
+    def _decoder(self) -> msgspec.json.Decoder[ValueT]:
+        """Made when the first value is read: the annotations of a large union take milliseconds."""
+        return msgspec.json.Decoder(self._kind)
 
     def encode(self, value: ValueT) -> bytes:
         return encode_json(value)
@@ -76,7 +81,11 @@ class PortableMsgpack(Generic[ValueT]):
             kind: the type, or a union of types.
         """
         self._kind = kind
-        self._decoder: msgspec.msgpack.Decoder[ValueT] = msgspec.msgpack.Decoder(kind)
+
+    @functools.cached_property
+    def _decoder(self) -> msgspec.msgpack.Decoder[ValueT]:
+        """Made when the first value is read: the annotations of a large union take milliseconds."""
+        return msgspec.msgpack.Decoder(self._kind)
 
     def decode(self, data: bytes) -> ValueT:
         """Raises: what a decoder of msgspec raises."""

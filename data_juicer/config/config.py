@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
+
+from msgspec.structs import replace
 
 from data_juicer import redaction
 from data_juicer.config.paths import CLOUD_PATHS, PATHS, Surroundings, expand, map_paths

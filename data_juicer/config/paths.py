@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
+import msgspec
+
 from data_juicer.config.sources.entries import DatasetConfig, OperatorEntry
 from data_juicer.config.sources.plain import InvalidValueError
 from data_juicer.config.wording import show
@@ -32,8 +34,7 @@ _PATH_PARAMETER: Final = re.compile(r"(?:.*_)?(?:dir|path|file)")
 """Names of operators' parameters that are paths."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What paths refer to outside of the recipe."""
 
     environ: Mapping[str, str]
@@ -98,10 +99,10 @@ def map_paths(key: str, value: Any, change: Callable[[str], str]) -> Any:
             return change(value)
         case DatasetConfig():
             sources = tuple(
-                dataclasses.replace(source, path=_at(f".configs[{index}].path", change, source.path))
+                msgspec.structs.replace(source, path=_at(f".configs[{index}].path", change, source.path))
                 for index, source in enumerate(value.configs)
             )
-            return dataclasses.replace(value, configs=sources)
+            return msgspec.structs.replace(value, configs=sources)
         case tuple() if key == "process":
             return tuple(_map_entry(index, entry, change) for index, entry in enumerate(value))
         case tuple():

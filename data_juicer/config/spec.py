@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import math
 import re
-from abc import ABC, abstractmethod
+from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from data_juicer.config.sources.plain import InvalidValueError, is_unicode
 from data_juicer.config.sources.scalars import resolve_scalar
@@ -31,8 +32,11 @@ TEXT_CHARS_MAX: Final = 4096
 LIST_MARKS: Final = ("[", "{")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spec(ABC):
+class _AbstractStruct(msgspec.StructMeta, ABCMeta):
+    pass
+
+
+class Spec(msgspec.Struct, metaclass=_AbstractStruct, frozen=True, kw_only=True):
     help: str
     """One line for `--help` and the reference."""
     result: bool = False
@@ -59,8 +63,7 @@ class Spec(ABC):
         return InvalidValueError(f"{show(value)} is not {self.allowed}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flag(Spec):
+class Flag(Spec, frozen=True, kw_only=True):
     @property
     def allowed(self) -> str:
         return "true or false"
@@ -79,8 +82,7 @@ class Flag(Spec):
         return Spec.read_words(self, words)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Integer(Spec):
+class Integer(Spec, frozen=True, kw_only=True):
     minimum: int = 0
     maximum: int = INTEGER_MAX
     nullable: bool = False
@@ -103,8 +105,7 @@ class Integer(Spec):
         raise self.refuse(value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Number(Spec):
+class Number(Spec, frozen=True, kw_only=True):
     minimum: float = 0.0
     maximum: float = math.inf
 
@@ -122,8 +123,7 @@ class Number(Spec):
         raise self.refuse(value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice(Spec):
+class Choice(Spec, frozen=True, kw_only=True):
     choices: tuple[str, ...]
 
     @property
@@ -140,8 +140,7 @@ class Choice(Spec):
         return self.read(words[0]) if len(words) == 1 else Spec.read_words(self, words)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text(Spec):
+class Text(Spec, frozen=True, kw_only=True):
     nothing: str | None = None
     """What null stands for."""
     nullable: bool = True
@@ -170,8 +169,7 @@ class Text(Spec):
         return self.read(None if words[0] == "null" else words[0])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names(Spec):
+class Names(Spec, frozen=True, kw_only=True):
     """One text or a list of them; on the command line `a,b`, `a b` or `[a, b]`."""
 
     what: str = "text"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
 
 from data_juicer.clock import Clock
 from data_juicer.errors import JobStoppedError
@@ -69,8 +70,7 @@ def never() -> int | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunControl:
+class RunControl(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller of a run decides about: who watches it, and what may stop it."""
 
     observers: Sequence[Observer] = ()

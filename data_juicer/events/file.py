@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from data_juicer.errors import StoreError
 from data_juicer.job.layout import rotated
@@ -21,8 +22,7 @@ CHUNK_BYTES: Final = 1 << 20
 _TRIES_MAX: Final = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tail:
+class Tail(msgspec.Struct, frozen=True, kw_only=True):
     """The end of a log as `RotatingFile.cut` left it."""
 
     line: bytes | None

@@ -7,9 +7,10 @@ is, and a run starts from what the manifests recorded (`Plan.operators`), so tha
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from data_juicer.clock import parse_utc
 from data_juicer.events import payloads
@@ -23,8 +24,7 @@ _CAUSES_MAX: Final = 20
 OTHER_CAUSES: Final = "other causes"
 
 
-@dataclass(slots=True)
-class RunningPartition:
+class RunningPartition(msgspec.Struct):
     """A partition of which an attempt has begun."""
 
     attempt: str
@@ -37,12 +37,11 @@ class RunningPartition:
     operation_began: str = ""
     size_bytes: int = 0
     """Of the partition in the input."""
-    ledgers: dict[int, OperatorLedger] = field(default_factory=dict)
+    ledgers: dict[int, OperatorLedger] = msgspec.field(default_factory=dict)
     """Of operators that this run applied to it and no commit has settled."""
 
 
-@dataclass(slots=True)
-class BoundaryView:
+class BoundaryView(msgspec.Struct):
     """A dataset operator, at which every partition waits for all others."""
 
     operation_idx: int
@@ -55,8 +54,7 @@ class BoundaryView:
     is_resolved: bool = False
 
 
-@dataclass(slots=True)
-class JobView:
+class JobView(msgspec.Struct):
     """The state of a job after the events that were applied."""
 
     job_id: str | None = None
@@ -71,19 +69,19 @@ class JobView:
     workers: int = 0
     partitions: int = 0
     partitions_done: int = 0
-    partitions_failed: set[int] = field(default_factory=set)
-    running: dict[int, RunningPartition] = field(default_factory=dict)
+    partitions_failed: set[int] = msgspec.field(default_factory=set)
+    running: dict[int, RunningPartition] = msgspec.field(default_factory=dict)
     rows: int = 0
     rows_done: int = 0
     rows_done_before_run: int = 0
     rows_out: int = 0
-    operators: dict[int, OperatorLedger] = field(default_factory=dict)
+    operators: dict[int, OperatorLedger] = msgspec.field(default_factory=dict)
     """By index; -1 is `read`."""
     operators_s_before_run: float = 0.0
     """Seconds of operators that were committed when the run began, without dataset operators."""
     size_bytes: int = 0
     """Of the input as it is read; 0 where the log does not say it."""
-    passed_bytes: dict[int, int] = field(default_factory=dict)
+    passed_bytes: dict[int, int] = msgspec.field(default_factory=dict)
     """Bytes of the input whose rows have passed an operator, as far as that is committed; by index, as `operators`."""
     passed_before_run: int = 0
     """`passed_in_all` when the run began."""
@@ -91,11 +89,11 @@ class JobView:
     """When the first attempt of the run began, ISO 8601: what came before is start-up."""
     last_event: str = ""
     """When the newest event was recorded."""
-    boundaries: list[BoundaryView] = field(default_factory=list)
+    boundaries: list[BoundaryView] = msgspec.field(default_factory=list)
     """The dataset operators, in the order of the recipe."""
     retries: int = 0
     retries_before_run: int = 0
-    retry_causes: dict[str, int] = field(default_factory=dict)
+    retry_causes: dict[str, int] = msgspec.field(default_factory=dict)
     """Why attempts of this run were made again, and how often."""
     checkpoints_saved: int = 0
     checkpoints_loaded: int = 0
@@ -108,7 +106,7 @@ class JobView:
     last_error: str | None = None
     given_up_error: str | None = None
     """Why the last partition that was given up in this run was."""
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = msgspec.field(default_factory=list)
     """The newest ones."""
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, Protocol
 
 import msgspec
@@ -85,8 +84,7 @@ class FragmentLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """A longer row is a fragment of its own and, since it is never used, not copied; 0: no limit."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BadRow:
+class BadRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row that could not be read."""
 
     place: Place
@@ -97,8 +95,7 @@ class BadRow:
     """False where `raw` is only the beginning of a row that is too long."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadRows:
+class ReadRows(msgspec.Struct, frozen=True, kw_only=True):
     """The rows of one fragment: the good ones as a batch, the bad ones by name."""
 
     batch: Batch
@@ -139,8 +136,7 @@ class Outline(Protocol):
         """The last ones; None: this file must be unpacked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharedScan:
+class SharedScan(msgspec.Struct, frozen=True, kw_only=True):
     """How several processes scan one file. The fragments are those of `InputFormat.scan`, whatever the ranges are.
 
     Ranges of bytes are surveyed, each by itself; the fragments are outlined from the surveys in their order; and fragments are
@@ -154,8 +150,7 @@ class SharedScan:
     """The digests of outlined fragments."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputFormat:
+class InputFormat(msgspec.Struct, frozen=True, kw_only=True):
     """How files of a format are read. A format whose files cannot be cut has no `scan`; its rows are unpacked into copies."""
 
     scan: Callable[[Store, SourceFile, FragmentLimits], Iterable[Fragment] | None] | None = None
@@ -177,8 +172,7 @@ Parts = Sequence[str]
 ReadPart = Callable[[str], bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merge:
+class Merge(msgspec.Struct, frozen=True, kw_only=True):
     """How results of partitions become one file, in two passes over them and in the memory of a few."""
 
     survey: Callable[[Parts, ReadPart], Any]
@@ -192,15 +186,14 @@ class ResultEncoder(Protocol):
         """The result of a partition; equal bytes for equal rows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputFormat:
+class OutputFormat(msgspec.Struct, frozen=True, kw_only=True):
     """How files of a format are written."""
 
     encode: ResultEncoder | None = None
     """None: no result of a partition has this format."""
     encode_intermediate: Callable[[Batch, str], bytes]
     """Whole rows with all stats, in one of `FileFormat.intermediates`."""
-    merges: Mapping[str, Merge] = field(default_factory=dict)
+    merges: Mapping[str, Merge] = msgspec.field(default_factory=dict)
     """Format of the results of partitions -> how they become one file; results of a format that is not here are joined
     byte by byte."""
 

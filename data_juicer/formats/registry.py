@@ -10,8 +10,9 @@ from __future__ import annotations
 import importlib
 import os.path
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
+
+import msgspec
 
 from data_juicer.errors import InputError
 
@@ -19,16 +20,15 @@ if TYPE_CHECKING:
     from data_juicer.formats.base import Compression, InputFormat, OutputFormat
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileFormat:
+class FileFormat(msgspec.Struct, frozen=True, kw_only=True):
     """A format of files."""
 
     name: str
     module: str
     """Holds `READER`, an `InputFormat`, where files are read, and `WRITER`, an `OutputFormat`, where they are written."""
-    suffixes: Mapping[str, Compression] = field(default_factory=dict)
+    suffixes: Mapping[str, Compression] = msgspec.field(default_factory=dict)
     """Of files that are read; the longest that fits counts."""
-    exports: Mapping[str, Compression] = field(default_factory=dict)
+    exports: Mapping[str, Compression] = msgspec.field(default_factory=dict)
     """Values of `export_type` that are written; a dot before them is the suffix of the file."""
     intermediates: tuple[str, ...] = ()
     """Compressions of intermediate files, empty where there are none in this format; `auto` stands for the first."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import shlex
 import uuid
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -36,8 +35,7 @@ class DirectoryClaim(msgspec.Struct, frozen=True, kw_only=True):
 _CODEC: Final = VersionedJson(DirectoryClaim)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Held:
+class _Held(msgspec.Struct, frozen=True, kw_only=True):
     """The claims that were found."""
 
     job_uuid: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from data_juicer.errors import ConfigError, JobNotFoundError, StoreError
 from data_juicer.job.layout import JobLayout
@@ -15,8 +16,7 @@ from data_juicer.job.lock import Driver, find_owner, is_alive
 from data_juicer.storage.base import Entry, Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundJob:
+class FoundJob(msgspec.Struct, frozen=True, kw_only=True):
     """A directory with a job summary in it."""
 
     job_id: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+import msgspec
 
 from data_juicer.errors import ConfigError
 
@@ -16,8 +17,7 @@ _TIME_FORMAT: Final = "%Y%m%d_%H%M%S"
 _CONFIG_NAME_LENGTH_MAX: Final = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MadeJobId:
+class MadeJobId(msgspec.Struct, frozen=True, kw_only=True):
     """What an id that data_juicer made says."""
 
     started: datetime

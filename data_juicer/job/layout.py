@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 CLAIM_NAME: Final = "job_claim.json"
 """In each directory outside the job directory: which job it belongs to; see claims.py."""
@@ -27,8 +28,7 @@ def attempt_name(run: int, attempt: int) -> str:
     return f"r{run}a{attempt}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobLayout:
+class JobLayout(msgspec.Struct, frozen=True, kw_only=True):
     """The directories of one job, and the files in them."""
 
     job_id: str

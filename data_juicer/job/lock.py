@@ -12,7 +12,6 @@ import contextlib
 import os
 import platform
 import shlex
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -50,8 +49,7 @@ _CODEC: Final = VersionedJson(RunClaim)
 _TAKEN_FOR_DEAD: Final = f"taken for dead {LEASE_S:.0f} s after that"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Driver:
+class Driver(msgspec.Struct, frozen=True, kw_only=True):
     """A process that wants to work on a job."""
 
     host: str

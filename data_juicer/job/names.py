@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 _MANIFEST_NAME: Final = re.compile(r"(checkpoint|summary)_(\d{6,})_(\d{3,})\.json", re.ASCII)
 _SUFFIX: Final = r"((?:summary\.|summary\.(?:rows|before|dead)\.|dead\.|trace\.)?(?:parquet|arrow|jsonl|json|csv|tsv|txt|stats)(?:\.gz|\.zst)?)"
@@ -23,8 +24,7 @@ _INTERMEDIATE_NAME: Final = re.compile(r"op_\d{3,}_[A-Za-z0-9_.-]+", re.ASCII)
 _RUN_NAME: Final = re.compile(r"run_(\d{6,})\.json", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckpointName:
+class CheckpointName(msgspec.Struct, frozen=True, kw_only=True):
     """What the name of a manifest or of a data file in the checkpoint directory says."""
 
     partition_id: int
@@ -36,8 +36,7 @@ class CheckpointName:
     """Whether it is of a summary, which a dataset operator made of the rows before it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultName:
+class ResultName(msgspec.Struct, frozen=True, kw_only=True):
     """What the name of a manifest or of a data file in the result directory says."""
 
     partition_id: int
@@ -75,8 +74,7 @@ def parse_result_name(name: str) -> ResultName | None:
     return ResultName(partition_id=int(match[1]), attempt=match[2], suffix=match[3])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProducedName:
+class ProducedName(msgspec.Struct, frozen=True, kw_only=True):
     """What the name of a file that an operator made says."""
 
     partition_id: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from data_juicer.clock import parse_utc
 from data_juicer.events.view import JobView
@@ -18,8 +19,7 @@ from data_juicer.store.ledger import OperatorLedger
 _WARNINGS_SHOWN: Final = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """`name` in front, one or two words; `text` after it, in one line however long a path is."""
 
     name: str
@@ -28,8 +28,7 @@ class Fact:
     """It may be broken into lines: nothing in it is there to be copied."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorLine:
+class OperatorLine(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the table of operators."""
 
     name: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -21,8 +20,7 @@ class PartitionState(enum.Enum):
     """Given up: no further attempt is made in this run."""
 
 
-@dataclass(slots=True)
-class PartitionTimes:
+class PartitionTimes(msgspec.Struct):
     """What the events say about one partition."""
 
     state: PartitionState = PartitionState.RUNNING
@@ -31,7 +29,7 @@ class PartitionTimes:
     """Seconds of all attempts together, failed ones included."""
     rows_in: int = 0
     rows_out: int = 0
-    operator_s: dict[str, float] = field(default_factory=dict)
+    operator_s: dict[str, float] = msgspec.field(default_factory=dict)
     last_error: str = ""
 
     @property

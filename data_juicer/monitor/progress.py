@@ -6,9 +6,10 @@ same at one moment.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from data_juicer.events.view import JobView
 from data_juicer.monitor.views.phases import PhaseView, format_phase, format_phase_briefly, phase_of
@@ -31,8 +32,7 @@ _UNITS: Final = (
 """Step, seconds and name of the unit, and below how many seconds a range is told in it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """A run at one moment. `share` is in [0, 1]; None where there is nothing to go by yet."""
 
     phase: PhaseView
@@ -147,8 +147,7 @@ def format_troubles_with_causes(progress: Progress) -> list[str]:
     return [f"{trouble.count:,} {trouble.noun}{_first_of(trouble.causes)}" for trouble in _troubles(progress)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Trouble:
+class _Trouble(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     noun: str
     causes: tuple[str, ...] = ()

@@ -7,9 +7,10 @@ each run, a thread for each worker.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from data_juicer.clock import parse_utc
 from data_juicer.events import types as t
@@ -17,17 +18,15 @@ from data_juicer.events import types as t
 TraceEvent = dict[str, Any]
 
 
-@dataclass(slots=True)
-class _Attempt:
+class _Attempt(msgspec.Struct):
     lane: int
     started: datetime
 
 
-@dataclass(slots=True)
-class _Lanes:
+class _Lanes(msgspec.Struct):
     """Threads of the trace: one for each worker of a run."""
 
-    numbers: dict[tuple[int, str], int] = field(default_factory=dict)
+    numbers: dict[tuple[int, str], int] = msgspec.field(default_factory=dict)
 
     def of(self, run: int, worker: str) -> tuple[int, bool]:
         """The number of a worker's lane, and whether it is new."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 if TYPE_CHECKING:
     from data_juicer.storage.base import Reader, Store
@@ -22,8 +23,7 @@ class ProducedFiles(Protocol):
         """The path of a file that an operator before made; None for any other reference."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorContext:
+class OperatorContext(msgspec.Struct, frozen=True, kw_only=True):
     """Of one operator in one worker; handed to `prepare`, and kept by the operator where `process` needs it."""
 
     store: Store

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from data_juicer.errors import ConfigError
 
@@ -22,8 +23,7 @@ _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", re.IGNOR
 _GIGABYTES_MAX: Final = 1 << 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorResources:
+class OperatorResources(msgspec.Struct, frozen=True, kw_only=True):
     """Declared by one operator. Where two neighbours in a recipe differ, a stage ends between them."""
 
     cpus: float = 1.0

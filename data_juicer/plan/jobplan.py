@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
+
+import msgspec
 
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.partitions import PartitionSpec
@@ -17,8 +18,7 @@ from data_juicer.store.manifest import Manifest
 NO_MORE: Final = "the input has no such partition any more"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
     """A committed file that this run cannot use: it is set aside, and the reason is kept."""
 
     path: str
@@ -28,15 +28,14 @@ class Refused:
     reason: str
 
 
-@dataclass(slots=True, kw_only=True)
-class JobPlan:
-    pending: list[int] = field(default_factory=list)
+class JobPlan(msgspec.Struct, kw_only=True):
+    pending: list[int] = msgspec.field(default_factory=list)
     """Partition ids in the order of the input."""
-    done: DoneResults = field(default_factory=DoneResults)
+    done: DoneResults = msgspec.field(default_factory=DoneResults)
     """Results that are committed."""
-    checkpoints: dict[int, list[Manifest]] = field(default_factory=dict)
+    checkpoints: dict[int, list[Manifest]] = msgspec.field(default_factory=dict)
     """Of pending partitions: what they may continue from, the newest last."""
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[Refused] = msgspec.field(default_factory=list)
 
 
 def plan_results(

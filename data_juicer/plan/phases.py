@@ -7,7 +7,8 @@ with their summaries; once all are there it is resolved, and its decisions are a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from data_juicer.plan.jobplan import Refused
 from data_juicer.plan.keys import KeyMaker
@@ -17,19 +18,17 @@ from data_juicer.store.decisions import ResolveManifest
 from data_juicer.store.manifest import Manifest
 
 
-@dataclass(slots=True, kw_only=True)
-class ResolveStep:
+class ResolveStep(msgspec.Struct, kw_only=True):
     """One dataset operator as this run finds it; what the run adds is filled in."""
 
     operator_index: int
     key: str
-    summaries: dict[int, Manifest] = field(default_factory=dict)
+    summaries: dict[int, Manifest] = msgspec.field(default_factory=dict)
     """Those that are committed, by partition."""
     resolve: ResolveManifest | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolvePlan:
+class ResolvePlan(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[ResolveStep, ...] = ()
     """In the order of the recipe."""
     refused: tuple[Refused, ...] = ()

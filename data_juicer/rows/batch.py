@@ -8,13 +8,14 @@ source and is fetched by `origin` when a row is exported.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec.structs import replace
 
 from data_juicer.kernels.arrays import Mask
 from data_juicer.rows import json_values
@@ -68,24 +69,23 @@ class RowSource(Protocol):
         """One row as it came in: its untouched bytes, or as a JSON object where the format has no text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """Rows in order. Immutable: every operation gives a new batch that shares what did not change."""
 
     source: RowSource
     origin: Rows
     """Row of the source that each row came from, shape (rows,); -1 where an operator made a row of its own."""
-    texts: Mapping[str, pa.Array] = field(default_factory=dict)
+    texts: Mapping[str, pa.Array] = msgspec.field(default_factory=dict)
     """Text columns that operators decoded or wrote: large_string, no nulls."""
-    fields: Mapping[str, pa.Array] = field(default_factory=dict)
+    fields: Mapping[str, pa.Array] = msgspec.field(default_factory=dict)
     """Other fields that operators wrote, as raw JSON: large_binary, null where the row lacks the field."""
-    stats: Mapping[str, pa.Array] = field(default_factory=dict)
+    stats: Mapping[str, pa.Array] = msgspec.field(default_factory=dict)
     """Figures of filters, one array a name; large_binary holds raw JSON, where types may differ from row to row."""
     base: Rows | None = None
     """For each row its number in the batch that `rebased` gave last, shape (rows,); None: not moved since."""
     unwritten: frozenset[str] = frozenset()
     """Text columns of which it is known that nobody wrote them since then: each row has the text that it had."""
-    cache: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    cache: dict[tuple[str, ...], Any] = msgspec.field(default_factory=dict)
     """Shared work: (column, what, parameters ...) -> an array with one entry a row."""
 
     def __len__(self) -> int:

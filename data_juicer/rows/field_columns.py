@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -22,8 +22,7 @@ SUFFIX_FIELD: Final = "__dj__suffix__"
 """The suffix of the file that a row comes from: a field that rows may have, and that readers give to those without."""
 
 
-@dataclass(frozen=True, slots=True)
-class Distinct:
+class Distinct(msgspec.Struct, frozen=True):
     """A column as the values that occur and, for each row, which of them it has."""
 
     values: list[Any]

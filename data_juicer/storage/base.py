@@ -12,8 +12,9 @@ import builtins
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal, Protocol, Self
+
+import msgspec
 
 from data_juicer.errors import StoreError
 from data_juicer.storage.directory import OwnDirectory
@@ -23,8 +24,7 @@ Kind = Literal["file", "directory", "other"]
 """`other` is what cannot be read by ranges: pipes, sockets, devices."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stat:
+class Stat(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a file or directory without reading it."""
 
     size_bytes: int
@@ -41,8 +41,7 @@ class Stat:
         return self.kind == "directory"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What a directory holds under one name."""
 
     name: str

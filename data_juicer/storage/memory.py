@@ -7,7 +7,8 @@ import enum
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from data_juicer.errors import StoreError
 from data_juicer.storage.base import AppendLog, Data, Entry, Reader, Stat
@@ -23,8 +24,7 @@ class Loss(enum.Enum):
     NOTHING = "the process was killed, the machine goes on"
 
 
-@dataclass(slots=True, eq=False)
-class _File:
+class _File(msgspec.Struct, eq=False):
     """What names point at. `durable` are the bytes of the last sync; `modified_ns` counts changes of any file."""
 
     data: bytes = b""
@@ -32,8 +32,7 @@ class _File:
     modified_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Renaming:
+class _Renaming(msgspec.Struct, frozen=True):
     """A change of names that no directory sync has made durable: `old` goes, `new` becomes `file`; each may be none."""
 
     old: str | None

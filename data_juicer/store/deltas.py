@@ -7,7 +7,6 @@ is the one below; `field:KEY`, the whole field as raw JSON, null where a row lac
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec.structs import replace
 
 from data_juicer.kernels.arrays import Mask
 from data_juicer.rows import json_values

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import msgspec
@@ -65,8 +64,7 @@ class ResultsManifest(msgspec.Struct, frozen=True, kw_only=True):
 _CODEC: Final = VersionedJson(ResultsManifest)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportTarget:
+class ExportTarget(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     format: str
     """One of `formats.registry.EXPORTS`."""

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from data_juicer.errors import ConfigError
 from data_juicer.ops.resources import models, optional, punkt
@@ -17,8 +18,7 @@ torch = LazyLoader("torch")
 transformers = LazyLoader("transformers")
 
 
-@dataclass(frozen=True, slots=True)
-class ModelKey:
+class ModelKey(msgspec.Struct, frozen=True):
     """A model that was prepared: its kind and the files that it is loaded from."""
 
     kind: str

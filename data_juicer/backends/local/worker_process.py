@@ -11,9 +11,10 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Final
+
+import msgspec
 
 from data_juicer import safe_path
 from data_juicer.engine.protocol import messages as m
@@ -43,8 +44,7 @@ _CRASHES: Final = frozenset(
 """Signals by which a process ends itself; others come from outside."""
 
 
-@dataclass(slots=True, eq=False)
-class WorkerProcess:
+class WorkerProcess(msgspec.Struct, eq=False):
     """The attempts it was given and that did not end, the oldest first, and its messages about them."""
 
     popen: subprocess.Popen[bytes]
@@ -53,8 +53,8 @@ class WorkerProcess:
     """A file without a name, into which the worker's faulthandler writes."""
     operators: tuple[str, ...] = ()
     """Names, in the order of the recipe."""
-    attempts: deque[m.AnyAttempt] = field(default_factory=deque)
-    begun: set[TaskKey] = field(default_factory=set)
+    attempts: deque[m.AnyAttempt] = msgspec.field(default_factory=deque)
+    begun: set[TaskKey] = msgspec.field(default_factory=set)
     """Tasks whose attempt it has begun; the others wait in its socket."""
     has_begun: bool = False
     operator_index: int | None = None

@@ -11,7 +11,6 @@ import queue
 import threading
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -41,13 +40,12 @@ class AgentFacts(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
 
 
-@dataclass(slots=True, eq=False)
-class _Relay:
+class _Relay(msgspec.Struct, eq=False):
     """The way of one attempt's messages from the thread that holds the worker to the one that Ray listens to."""
 
     attempt: m.AnyAttempt
-    parcels: queue.SimpleQueue[list[m.Message]] = field(default_factory=queue.SimpleQueue)
-    held: list[m.Message] = field(default_factory=list)
+    parcels: queue.SimpleQueue[list[m.Message]] = msgspec.field(default_factory=queue.SimpleQueue)
+    held: list[m.Message] = msgspec.field(default_factory=list)
     since_s: float = 0.0
     """When the first of `held` came."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -19,27 +18,25 @@ SHORT_ATTEMPT_S: Final = 1.0
 """Behind attempts shorter than this another one waits with its agent, so that its worker is never idle."""
 
 
-@dataclass(slots=True, eq=False)
-class Flight:
+class Flight(msgspec.Struct, eq=False):
     attempt: m.AnyAttempt
     has_begun: bool = False
     """A worker said that it took it up."""
 
 
-@dataclass(slots=True, eq=False)
-class AgentHandle:
+class AgentHandle(msgspec.Struct, eq=False):
     """An agent, and what it was given."""
 
     actor: Any
     ready: Any
     """A reference, fulfilled when the agent runs."""
-    kind: WorkerResources = field(default_factory=WorkerResources)
+    kind: WorkerResources = msgspec.field(default_factory=WorkerResources)
     """What it was given, and the stages that it may run therefore."""
     idle_since_s: float | None = None
     """Since when it has nothing to do while others wait; None: it has."""
     node: str = ""
     facts: AgentFacts | None = None
-    flights: dict[Any, Flight] = field(default_factory=dict)
+    flights: dict[Any, Flight] = msgspec.field(default_factory=dict)
     """Stream of messages -> attempt, the oldest first."""
     attempt_s: float = SHORT_ATTEMPT_S
     """How long its last attempt took."""

@@ -13,9 +13,9 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import ray
 from ray.exceptions import RayError
 from ray.job_config import JobConfig
@@ -40,18 +40,16 @@ worker that takes too much memory is left to the kernel or to worker_memory_mb, 
 take its agent."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(msgspec.Struct, frozen=True, kw_only=True):
     node_id: str
     host: str
-    resources: Mapping[str, float] = field(default_factory=dict)
+    resources: Mapping[str, float] = msgspec.field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.host} ({self.node_id[:12]})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
+class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     is_ours: bool
     """This process connected to it, and leaves it again; one that was started here ends with that."""
     dashboard: str = ""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+import msgspec
+
 from data_juicer.config.sources.plain import InvalidValueError, plain_copy
 from data_juicer.config.spec import (
     INTEGER_MAX,
@@ -44,8 +46,7 @@ class OperatorEntry:
         return {self.name: dict(self.params)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetSource:
+class DatasetSource(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of `dataset.configs`."""
 
     path: str
@@ -56,8 +57,7 @@ class DatasetSource:
         return {"type": self.type, "path": self.path, "weight": self.weight}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetConfig:
+class DatasetConfig(msgspec.Struct, frozen=True, kw_only=True):
     configs: tuple[DatasetSource, ...]
     max_sample_num: int | None = None
     """At most so many rows of all sources together; None: all."""
@@ -67,8 +67,7 @@ class DatasetConfig:
         return {"configs": [source.plain() for source in self.configs], **limit}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process(Spec):
+class Process(Spec, frozen=True, kw_only=True):
     @property
     def allowed(self) -> str:
         return "a list of operators, each `name` or `name: {parameter: value}`"
@@ -101,8 +100,7 @@ def _read_operator(entry: Any, index: int) -> OperatorEntry:
         raise InvalidValueError(f"{show(entry)}: {error}", below) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dataset(Spec):
+class Dataset(Spec, frozen=True, kw_only=True):
     @property
     def allowed(self) -> str:
         return "a mapping with `configs`, a list of {type: local, path: ...}"

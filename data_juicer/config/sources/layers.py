@@ -6,9 +6,11 @@ its like < nested keys.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+import msgspec
 
 from data_juicer.config.schema import SPECS, JobConfig
 from data_juicer.config.sources import foreign, legacy
@@ -27,8 +29,7 @@ COMMAND_LINE: Final = 2
 ENVIRONMENT_PREFIX: Final = "DJ_"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Where settings come from, and how an error calls the place."""
 
     rank: int
@@ -48,8 +49,7 @@ class Source:
         return ConfigError(one_line(f"{self.locate(path)}: {clip(path)}: {text}"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Given(msgspec.Struct, frozen=True, kw_only=True):
     """One setting from one source."""
 
     source: Source
@@ -72,7 +72,8 @@ class Given:
     def _with_origins(self, entries: Sequence[OperatorEntry]) -> tuple[OperatorEntry, ...]:
         locate = self.source.locate
         return tuple(
-            replace(entry, origin=locate(f"process[{index}]")) for index, entry in enumerate(entries)
+            dataclasses.replace(entry, origin=locate(f"process[{index}]"))
+            for index, entry in enumerate(entries)
         )
 
 
@@ -80,8 +81,7 @@ def _read(spec: Any, value: Any) -> Any:
     return spec.read_words(value) if isinstance(value, tuple) else spec.read(value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """What counts of all that was given."""
 
     values: Mapping[str, Any]

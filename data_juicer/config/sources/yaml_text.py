@@ -8,9 +8,9 @@ line numbers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import yaml
 
 from data_juicer.config.sources.plain import DEPTH_MAX, NODES_MAX, deeper
@@ -25,8 +25,7 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG: Final = "tag:yaml.org,2002:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(msgspec.Struct, frozen=True, kw_only=True):
     """A recipe as it was written."""
 
     value: Any
@@ -34,22 +33,20 @@ class Document:
     """Path of a key or list entry, such as `process[3].clean_links_mapper`, -> its line, from 1."""
 
 
-@dataclass(slots=True)
-class _Node:
+class _Node(msgspec.Struct):
     """A value, and how many values there are in it."""
 
     value: Any
     nodes: int
 
 
-@dataclass(slots=True)
-class _Builder:
+class _Builder(msgspec.Struct):
     """Turns events into values. One for each document."""
 
     name: str
     events: Iterator[Any]
-    lines: dict[str, int] = field(default_factory=dict)
-    anchors: dict[str, _Node] = field(default_factory=dict)
+    lines: dict[str, int] = msgspec.field(default_factory=dict)
+    anchors: dict[str, _Node] = msgspec.field(default_factory=dict)
     nodes: int = 0
 
     def fail(self, event: Any, text: str) -> ConfigError:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from data_juicer.clock import Clock, SystemClock
 from data_juicer.core.executor.event_logging_mixin import EventLoggingMixin
@@ -48,7 +49,7 @@ class BackendExecutor(EventLoggingMixin, ABC):
         from data_juicer.engine.lifecycle.environment import RunEnvironment
         from data_juicer.engine.run_job import run_job
 
-        watched = dataclasses.replace(self.control, observers=(self, *self.control.observers))
+        watched = msgspec.structs.replace(self.control, observers=(self, *self.control.observers))
         environment = RunEnvironment(store=self.store, clock=self.clock, backend=backend, control=watched)
         return run_job(config, environment)
 

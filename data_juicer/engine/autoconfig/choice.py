@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from data_juicer.engine.autoconfig.costs import PipelineCost
 from data_juicer.engine.autoconfig.modality import Modality
@@ -32,8 +33,7 @@ TYPICAL_WORKER_BYTES: Final = 150 * _MB
 """Of a worker before its rows, where none was measured."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """The row of a modality in the specification's table."""
 
     rows_default: int
@@ -51,8 +51,7 @@ PROFILES: Final[Mapping[Modality, Profile]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """What the workers of a job have."""
 
     workers: int
@@ -62,8 +61,7 @@ class Machine:
     """What bounds the memory if not the machine itself, such as `cgroup`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """The sizes of a partition, and what decided."""
 
     rows: int

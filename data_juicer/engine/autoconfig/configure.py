@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
+
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.autoconfig.choice import Choice, choose
 from data_juicer.engine.autoconfig.machine import look_at_machine
@@ -27,8 +29,7 @@ _COSTS: Final = "operator_costs"
 """The folder below a work_dir where measurements of operators are kept for all jobs in it."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Sized:
+class Sized(msgspec.Struct, frozen=True, kw_only=True):
     """A job whose partitions have a size."""
 
     config: JobConfig

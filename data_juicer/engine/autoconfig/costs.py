@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -36,8 +35,7 @@ class MemoryCost(msgspec.Struct, frozen=True, kw_only=True):
     """Of the rows that it held, as the input has them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineCost:
+class PipelineCost(msgspec.Struct, frozen=True, kw_only=True):
     """All operators together."""
 
     seconds_per_row: float
@@ -47,7 +45,7 @@ class PipelineCost:
     dearest: str = ""
     """The operator with the largest part."""
     dearest_share: float = 0.0
-    skipped: Mapping[str, str] = field(default_factory=dict)
+    skipped: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Operators that were not run -> why."""
     memory: MemoryCost | None = None
 

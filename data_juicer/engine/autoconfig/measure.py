@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Final
 
@@ -52,8 +51,7 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
 _CODEC: Final = VersionedJson(Costs)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
     cost: PipelineCost | None
     unmeasured: str = ""
     """Why there is no cost."""

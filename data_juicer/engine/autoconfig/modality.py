@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+import msgspec
 
 Medium = Literal["image", "audio", "video"]
 Modality = Literal["text", "image", "audio", "video", "multimodal"]
@@ -33,8 +34,7 @@ _SUFFIXES: Final[Mapping[str, Medium]] = {
 _PATH_CHARS_MAX: Final = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowMedia:
+class RowMedia(msgspec.Struct, frozen=True, kw_only=True):
     """What one row refers to."""
 
     kinds: frozenset[Medium]
@@ -75,8 +75,7 @@ def _texts(value: Any) -> Iterable[str]:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detected:
+class Detected(msgspec.Struct, frozen=True, kw_only=True):
     """The modality of a sample."""
 
     modality: Modality

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os.path
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -43,10 +42,9 @@ class SamplePart(msgspec.Struct, frozen=True, kw_only=True):
     """What the copy at `partition.copy_path` holds; None: the rows are read from the source."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[SamplePart, ...] = ()
-    stats: SampleStats = field(default_factory=lambda: summarise_sample((), 0))
+    stats: SampleStats = msgspec.field(default_factory=lambda: summarise_sample((), 0))
     rows_total: int = 0
     """About how many rows the input has."""
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from data_juicer.engine.autoconfig.modality import Detected, Medium, detect
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediumFile:
+class MediumFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file that a row refers to."""
 
     medium: Medium
@@ -20,8 +19,7 @@ class MediumFile:
     """Of all its pixels or samples, as its header says; 0 where the header does not say."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampledRow:
+class SampledRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the sample."""
 
     size_bytes: int
@@ -33,8 +31,7 @@ class SampledRow:
     """Files that the row refers to and that could not be looked at."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
     """Median, 95th percentile and mean of a size."""
 
     median: float = 0.0
@@ -50,8 +47,7 @@ class Spread:
         return Spread(median=float(median), p95=float(p95), mean=float(np.mean(sizes)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleStats:
+class SampleStats(msgspec.Struct, frozen=True, kw_only=True):
     """What was sampled of the input."""
 
     rows: int
@@ -62,9 +58,9 @@ class SampleStats:
     text_chars: Spread
     media_count: float = 0.0
     """Files that a row refers to, on average."""
-    media_bytes: Spread = field(default_factory=Spread)
+    media_bytes: Spread = msgspec.field(default_factory=Spread)
     """Of the files of one row together."""
-    decoded_bytes: Spread = field(default_factory=Spread)
+    decoded_bytes: Spread = msgspec.field(default_factory=Spread)
     """The same once they are decoded, as far as headers say."""
     files_missing: int = 0
 

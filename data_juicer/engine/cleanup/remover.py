@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from data_juicer.errors import StoreError
 from data_juicer.job.layout import JobLayout
@@ -17,14 +18,13 @@ from data_juicer.storage.base import Store
 from data_juicer.storage.directory import OwnDirectory
 
 
-@dataclass(slots=True)
-class Remover:
+class Remover(msgspec.Struct):
     """Removes files of a job; what cannot be removed, such as a directory under the name of a file, is left and named."""
 
     store: Store
     layout: JobLayout
     removed: int = 0
-    refused: list[str] = field(default_factory=list)
+    refused: list[str] = msgspec.field(default_factory=list)
     """A sentence for each file that is still there."""
 
     def remove(self, directory: str, names: Iterable[str]) -> None:

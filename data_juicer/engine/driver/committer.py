@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from data_juicer.engine.driver.commit_pool import CommitPool
 from data_juicer.errors import StoreError
@@ -21,8 +22,7 @@ from data_juicer.store.manifest import Manifest
 Committable = Manifest | ResolveManifest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A staged stage that is to count."""
 
     task: TaskKey
@@ -30,8 +30,7 @@ class Order:
     manifest: Committable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of an order."""
 
     order: Order

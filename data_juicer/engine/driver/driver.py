@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from data_juicer.clock import Clock
 from data_juicer.engine.driver.alarms import Alarms
@@ -34,8 +35,7 @@ MESSAGES_AT_ONCE = 256
 """What is taken between two looks at clocks and signals; some milliseconds of work."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriverOutcome:
+class DriverOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """How the loop ended. Without given-up partitions and signal every pending partition is committed."""
 
     given_up: tuple[int, ...]
@@ -47,8 +47,7 @@ class DriverOutcome:
     """Partitions that came to the end of a phase."""
 
 
-@dataclass(slots=True)
-class _Flight:
+class _Flight(msgspec.Struct):
     """An attempt, and its messages that are not recorded yet: events of a task follow its commits, in order."""
 
     attempt: m.Attempt | None
@@ -56,9 +55,9 @@ class _Flight:
     task: Task
     name: str
     submitted_s: float
-    staged: deque[Committable] = field(default_factory=deque)
+    staged: deque[Committable] = msgspec.field(default_factory=deque)
     """What no commit was begun for."""
-    lane: deque[m.Message] = field(default_factory=deque)
+    lane: deque[m.Message] = msgspec.field(default_factory=deque)
     """Messages from the first one on that waits for its commit."""
     end: Manifest | None = None
     """What it was to commit last, once that is committed."""

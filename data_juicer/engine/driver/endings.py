@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_context import stopped_by
@@ -17,8 +18,7 @@ FRAMES_MAX: Final = 3
 _FRAME: Final = re.compile(r'File "([^"]+)", line (\d+) in (\S+)')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEndings:
+class RunEndings(msgspec.Struct, frozen=True, kw_only=True):
     """Builds the errors that end a run."""
 
     operators: Sequence[str]
@@ -27,7 +27,7 @@ class RunEndings:
     rows: int
     """Of the whole input."""
     ratio_max: float
-    examples: Callable[[], list[str]] = field(default=list)
+    examples: Callable[[], list[str]] = msgspec.field(default=list)
     """Some dead letters that are committed, a line each."""
 
     def check(self, given_up: Sequence[int], stop_signal: int | None, given_up_error: str | None) -> None:

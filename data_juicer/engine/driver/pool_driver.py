@@ -6,8 +6,9 @@ While it runs the backend has nothing else to do: a scan comes before the first 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from data_juicer.clock import Clock
 from data_juicer.engine.driver.alarms import Alarms
@@ -50,12 +51,11 @@ class SharedTasks(Protocol):
         """All that came of a task, once."""
 
 
-@dataclass(slots=True)
-class _Flight:
+class _Flight(msgspec.Struct):
     task: Task
     work: ScanWork
     attempt: str = ""
-    found: list[Scanned] = field(default_factory=list)
+    found: list[Scanned] = msgspec.field(default_factory=list)
     failure: m.AttemptFailed | None = None
 
 

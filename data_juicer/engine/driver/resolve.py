@@ -8,7 +8,6 @@ be stopped. Killed, it begins again from the summaries, which are committed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -39,8 +38,7 @@ if TYPE_CHECKING:
     from data_juicer.ops.dataset.scratch import Scratch
 
 
-@dataclass(slots=True, kw_only=True)
-class Resolves:
+class Resolves(msgspec.Struct, kw_only=True):
     """All dataset operators of one run: what is decided, and what decisions are made of."""
 
     store: Store
@@ -55,7 +53,7 @@ class Resolves:
     recorder: EventRecorder
     memory_mb: int
     context: RunContext
-    _by_partition: dict[int, Mapping[int, Decision]] = field(default_factory=dict)
+    _by_partition: dict[int, Mapping[int, Decision]] = msgspec.field(default_factory=dict)
 
     def phases(self, pending: Sequence[int], rows_dead_done: int) -> tuple[Phase, ...]:
         """How partitions are brought to their results, past every dataset operator that is not resolved yet.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from data_juicer.plan.resume.results import CommittedResult
 from data_juicer.store.manifest import Manifest
 
 
-@dataclass(slots=True)
-class CommittedCounts:
+class CommittedCounts(msgspec.Struct):
     """Results that count now. One that was set aside is excluded again, and made again it counts once."""
 
     partitions: int = 0

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from data_juicer.errors import StoreError
 from data_juicer.job.layout import JobLayout
@@ -22,8 +23,7 @@ FILES_OF_A_STAGE: Final = 2
 """The data of a partition and the manifest that commits it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Room(msgspec.Struct, frozen=True, kw_only=True):
     """The directories on one disk that a run writes into."""
 
     path: str

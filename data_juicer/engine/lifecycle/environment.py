@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from data_juicer.clock import Clock
 from data_juicer.engine.protocol.backend import Backend
@@ -12,8 +12,7 @@ from data_juicer.job.summary import JobSummary
 from data_juicer.storage.base import AdvisoryLock, Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobOutcome:
+class JobOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """How a job ended well."""
 
     summary: JobSummary
@@ -22,14 +21,13 @@ class JobOutcome:
     """Nothing was done: an earlier run had completed the same job."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEnvironment:
+class RunEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """Where a job writes, which time it reads, who executes its tasks, who watches it and may stop it."""
 
     store: Store
     clock: Clock
     backend: Backend
     """`run_job` closes it."""
-    control: RunControl = field(default_factory=RunControl)
+    control: RunControl = msgspec.field(default_factory=RunControl)
     advisory: AdvisoryLock | None = None
     """The lock of this machine; the operating system's unless a test gives its own."""

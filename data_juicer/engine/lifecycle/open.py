@@ -8,7 +8,6 @@ import os
 import shlex
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -28,8 +27,7 @@ from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
 from data_juicer.storage.base import Store
 
 
-@dataclass(slots=True)
-class OpenJob:
+class OpenJob(msgspec.Struct):
     """A job that this process works on until `close`."""
 
     store: Store
@@ -38,7 +36,7 @@ class OpenJob:
     lock: Lock
     log: EventLog
     summary: JobSummary
-    started_s: float = field(default=0.0)
+    started_s: float = msgspec.field(default=0.0)
     findings: tuple[str, ...] = ()
     """What was damaged or missing of earlier runs, a sentence each."""
     notices: tuple[str, ...] = ()

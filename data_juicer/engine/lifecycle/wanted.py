@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from data_juicer.config.fingerprint import digest, result_settings
 from data_juicer.config.operators import check_operators
@@ -37,8 +37,7 @@ from data_juicer.store.manifest import OperatorIdentity
 from data_juicer.store.results import ResultsManifest, find_results
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WantedJob:
+class WantedJob(msgspec.Struct, frozen=True, kw_only=True):
     """A recipe whose operators, input and directories were found."""
 
     config: JobConfig

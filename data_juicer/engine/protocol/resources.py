@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from data_juicer.ops.operator_resources import OperatorResources
 from data_juicer.plan.tasks import Segment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerResources:
+class WorkerResources(msgspec.Struct, frozen=True, kw_only=True):
     """Of one worker, which runs stages whose operators all declare these."""
 
     cpus: float = 1.0

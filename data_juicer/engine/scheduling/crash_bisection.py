@@ -16,14 +16,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from data_juicer.engine.protocol.messages import ExcludedRow, IsolationPlan, Loss, OperatorRow
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CrashHistory:
+class CrashHistory(msgspec.Struct, frozen=True, kw_only=True):
     """What the losses of one partition have taught in this run."""
 
     losses: int = 0
@@ -74,15 +75,14 @@ ROWS_TRIED_MIN: Final = 5
 """An operator that crashed on so many rows, and passed none, is taken to crash on every row."""
 
 
-@dataclass(slots=True)
-class CrashTally:
+class CrashTally(msgspec.Struct):
     """What became of rows that operators were given one at a time after a crash, over all partitions of a run."""
 
-    works: set[int] = field(default_factory=set)
+    works: set[int] = msgspec.field(default_factory=set)
     """Operators that some row has passed."""
-    crashed: Counter[int] = field(default_factory=Counter)
+    crashed: Counter[int] = msgspec.field(default_factory=Counter)
     """Operator -> rows that were blamed."""
-    by_task: Counter[Hashable] = field(default_factory=Counter)
+    by_task: Counter[Hashable] = msgspec.field(default_factory=Counter)
     """Task -> rows that were blamed in it and are not committed as dead letters yet."""
 
     @property

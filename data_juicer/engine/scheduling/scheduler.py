@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from data_juicer.engine.protocol.messages import IsolationPlan
 from data_juicer.engine.scheduling import events as e
@@ -41,15 +42,14 @@ ENDING_MAX: Final = 1024
 """Tasks whose attempts are over and whose commits are not; at so many nothing more begins."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Flight:
+class _Flight(msgspec.Struct, kw_only=True):
     """A task that was begun, and what this run knows of its partition."""
 
     task: Task
     attempts: int = 0
     failures: int = 0
     bystander_losses: int = 0
-    crashes: CrashHistory = field(default_factory=CrashHistory)
+    crashes: CrashHistory = msgspec.field(default_factory=CrashHistory)
     commits: int = 0
     """Staged, and not yet committed."""
     is_over: bool = False

@@ -12,7 +12,6 @@ Which tasks there are is decided elsewhere (`plan/scan/shared.py`): some become 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 import msgspec
 
@@ -30,8 +29,7 @@ class PoolPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     drain_s: float = 0.0
 
 
-@dataclass(slots=True)
-class _Flight:
+class _Flight(msgspec.Struct):
     task: Task
     attempts: int = 0
     failures: int = 0

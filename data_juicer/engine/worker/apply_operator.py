@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 import pyarrow as pa
+from msgspec.structs import replace
 
 from data_juicer.engine.worker.row_isolation import FailedRow, Made, RowIsolation, apply_isolated
 from data_juicer.kernels.characters.codepoints import bytes_of
@@ -18,8 +19,7 @@ from data_juicer.store.deltas import join_batches
 from data_juicer.store.ledger import OperatorLedger
 
 
-@dataclass(frozen=True, slots=True)
-class DeadRow:
+class DeadRow(msgspec.Struct, frozen=True):
     """A row that an operator could not process: the batch that holds it, its number there, the error."""
 
     batch: Batch
@@ -27,8 +27,7 @@ class DeadRow:
     error: Exception
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
     """The batches after one operator. Durations are the caller's to measure: `ledger.duration_s` is 0 here."""
 
     batches: list[Batch]
@@ -38,8 +37,7 @@ class Applied:
     """Of a filter, those of every row that it did not fail on, kept or not, in the order of the rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class AppliedBatch:
+class AppliedBatch(msgspec.Struct, frozen=True):
     """A batch after an operator, and what a filter measured of it before it dropped rows."""
 
     rows: Batch

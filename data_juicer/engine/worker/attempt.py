@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import cast
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.worker import failures, sampling

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
+import msgspec
 import xxhash
 
 from data_juicer import redaction
@@ -157,8 +157,7 @@ class MadeFiles:
         return new
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorFiles:
+class OperatorFiles(msgspec.Struct, frozen=True):
     """The same as one operator sees them."""
 
     made: MadeFiles

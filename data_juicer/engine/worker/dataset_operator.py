@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -29,8 +29,7 @@ from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.summaries import ORIGIN, ROW_NUMBER
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summarised:
+class Summarised(msgspec.Struct, frozen=True, kw_only=True):
     """The summary of a partition, one row a row that could be summarised."""
 
     table: pa.Table
@@ -74,8 +73,7 @@ def summarise(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(msgspec.Struct, frozen=True):
     """The summary of one batch: of the rows that could be summarised, with their numbers in the partition."""
 
     table: pa.Table

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
+import msgspec
 import numpy as np
 
 from data_juicer.engine.protocol.messages import ExcludedRow, IsolationPlan, OperatorRow
@@ -22,8 +22,7 @@ Span = tuple[int, int]
 Made = TypeVar("Made")
 
 
-@dataclass(frozen=True, slots=True)
-class FailedRow:
+class FailedRow(msgspec.Struct, frozen=True):
     """A row of the batch that was given, and what the operator raised on it alone."""
 
     row: int
@@ -93,14 +92,13 @@ def halving_order(rows: int) -> Iterator[int]:
             halves += [(start, middle), (middle + 1, stop)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowIsolation:
+class RowIsolation(msgspec.Struct, frozen=True, kw_only=True):
     """Of one operator in one attempt. Rows are counted over all batches of the partition."""
 
     operator_index: int
     row_by_row: bool = False
     first: OperatorRow | None = None
-    excluded: Mapping[int, ExcludedRow] = field(default_factory=dict)
+    excluded: Mapping[int, ExcludedRow] = msgspec.field(default_factory=dict)
     announce: Announce = tell_nobody
 
     @staticmethod

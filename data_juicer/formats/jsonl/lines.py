@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -19,8 +19,7 @@ _NEWLINE: Final = 10
 _NONE: Final[Offsets] = np.empty(0, np.int64)
 
 
-@dataclass(frozen=True, slots=True)
-class RowLines:
+class RowLines(msgspec.Struct, frozen=True):
     """Lines that are rows, that is, not blank. Three arrays of shape (rows,)."""
 
     starts: Offsets
@@ -81,8 +80,7 @@ def _blank_lines(
     return blank
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(msgspec.Struct, frozen=True):
     """A fragment begins at this byte with this line; what the one before it contains."""
 
     byte: int

@@ -23,9 +23,9 @@ are divided into parts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
@@ -44,11 +44,10 @@ _DIGITS: Final = {8: 3, 16: 5, 32: 10, 64: 20}
 """Decimal digits of an integer by its bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """The types of one column, or of one place within its values."""
 
-    scalars: Mapping[pa.DataType, Range] = field(default_factory=dict)
+    scalars: Mapping[pa.DataType, Range] = msgspec.field(default_factory=dict)
     """Types of no lists, structs or maps, with the range of integers, times and durations; null is none of them."""
     lists: frozenset[pa.DataType] = frozenset()
     """Types of lists, of fixed size or not."""
@@ -61,7 +60,7 @@ class Seen:
     is_json: bool = False
     """Whether a part holds JSON text there."""
     nullable: bool = False
-    metadata: Mapping[bytes, bytes] = field(default_factory=dict)
+    metadata: Mapping[bytes, bytes] = msgspec.field(default_factory=dict)
 
 
 NOTHING: Final = Seen()

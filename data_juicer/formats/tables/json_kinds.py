@@ -16,9 +16,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+import msgspec
 import pyarrow as pa
 
 from data_juicer.rows import json_values
@@ -42,12 +42,11 @@ _WIDER: Final[Mapping[frozenset[Name], Name]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     name: Name
     item: Kind | None = None
     """Of a list."""
-    members: Mapping[str, Kind] = field(default_factory=dict)
+    members: Mapping[str, Kind] = msgspec.field(default_factory=dict)
     """Of a struct, in the order first seen."""
 
 

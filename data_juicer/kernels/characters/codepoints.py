@@ -6,10 +6,10 @@ A column may be sliced (its offsets need not start at 0); everything here starts
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -23,8 +23,7 @@ CODE_POINTS: Final = 0x110000
 _ASKED: Final = 0x40000
 
 
-@dataclass(frozen=True, slots=True)
-class Bytes:
+class Bytes(msgspec.Struct, frozen=True):
     """The UTF-8 of a column: row i is `data[offsets[i]:offsets[i + 1]]`. A view, not a copy."""
 
     data: npt.NDArray[np.uint8]
@@ -37,8 +36,7 @@ class Bytes:
         return pa.Array.from_buffers(pa.large_string(), len(self.offsets) - 1, [None, offsets, data])
 
 
-@dataclass(frozen=True, slots=True)
-class Points:
+class Points(msgspec.Struct, frozen=True):
     """The characters of a column: row i is `points[offsets[i]:offsets[i + 1]]`; uint8 where all are ASCII."""
 
     points: npt.NDArray[Any]

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Final, cast
 
+import msgspec
 import numpy as np
 
 from data_juicer.kernels.characters.codepoints import CODE_POINTS, Table
@@ -33,8 +33,7 @@ _ESCAPE: Final = "\x1b"
 _FOR_FTFY: Final = frozenset(["&", _ESCAPE])
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(msgspec.Struct, frozen=True):
     form: Form
     kinds: Kinds
     single: Mapping[str, str]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal, NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -30,8 +30,7 @@ _OTHER: Final = -1  # stands for every code point that is not distinguished from
 _UNKNOWN_KIND: Final = 0  # theirs
 
 
-@dataclass(frozen=True, slots=True)
-class Fixes:
+class Fixes(msgspec.Struct, frozen=True):
     """What is done to single characters."""
 
     single: Mapping[str, str]
@@ -53,8 +52,7 @@ class Fixes:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Kinds:
+class Kinds(msgspec.Struct, frozen=True):
     of_point: npt.NDArray[np.uint16]
     """The kind of each code point, shape (CODE_POINTS,)."""
     alone: Flags

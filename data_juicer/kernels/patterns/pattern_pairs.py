@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import import_module
 from itertools import pairwise
 from typing import Any, Final
+
+import msgspec
 
 PAIRS_MAX: Final = 64
 _ASCII: Final = frozenset(range(0x80))
@@ -22,8 +23,7 @@ _WEIGHT_OF_ASCII: Final = 1000  # how much more often than another character it 
 _WEIGHT_OF_FREQUENT: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Characters:
+class Characters(msgspec.Struct, frozen=True):
     """These code points, or, `inverted`, all but these."""
 
     points: frozenset[int]
@@ -48,8 +48,7 @@ class Characters:
 EVERY: Final = Characters(frozenset(), inverted=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(msgspec.Struct, frozen=True):
     """A character of `left` and directly after it one of `right`; at least one of the sets is telling."""
 
     left: Characters
@@ -65,8 +64,7 @@ class Pair:
         return self.left.weight * self.right.weight
 
 
-@dataclass(frozen=True, slots=True)
-class Signs:
+class Signs(msgspec.Struct, frozen=True):
     """Every match holds one of the pairs, PAIRS_MAX at most, or a character of `alone`."""
 
     pairs: tuple[Pair, ...]

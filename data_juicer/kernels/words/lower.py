@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -16,8 +16,7 @@ from data_juicer.kernels.rows import map_rows
 Octets = npt.NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True)
-class Capitals:
+class Capitals(msgspec.Struct, frozen=True):
     """The characters beyond ASCII that have another lower case; shapes (capitals,), by rising code point."""
 
     points: Counts

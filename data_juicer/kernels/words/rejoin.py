@@ -7,9 +7,9 @@ in between, else a tab if there was one, else a space.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -33,8 +33,7 @@ def strip_special(word: str) -> str:
     return word.strip(_SPECIAL)
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(msgspec.Struct, frozen=True):
     """The words of a column in order: word k is `utf8.data[starts[k]:stops[k]]`; shapes (words,)."""
 
     column: pa.Array

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from data_juicer.storage.base import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartitionStats:
+class PartitionStats(msgspec.Struct, frozen=True, kw_only=True):
     """What is committed of one partition."""
 
     partition: int

@@ -7,7 +7,6 @@ others, and given with the least and the greatest number that is possible. All e
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -89,8 +88,7 @@ _WHOLE: Final = "decides about a row from all rows"
 _FOREIGN: Final = "is no operator of data_juicer, so that it is not known what it does"
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(msgspec.Struct, frozen=True):
     """An operator as it was, and as it would be where it changes."""
 
     name: str
@@ -99,15 +97,14 @@ class _Step:
     new: Filter | None = None
 
 
-@dataclass(slots=True)
-class _Flow:
+class _Flow(msgspec.Struct):
     """The rows of one partition on their way through the new recipe."""
 
     mask: Mask | None
     """Which of the rows that reached the operator in the old run would reach it now; None: it is only known how many."""
     base: RowRange
     """How many of those."""
-    extra: RowRange = field(default_factory=lambda: exactly(0))
+    extra: RowRange = msgspec.field(default_factory=lambda: exactly(0))
     """Rows that the old run dropped before."""
     is_touched: bool = False
     """Whether anything is other than in the old run."""

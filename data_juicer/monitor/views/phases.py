@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from data_juicer.events.view import JobView
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseView:
+class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
     """The phase that a run is in."""
 
     number: int

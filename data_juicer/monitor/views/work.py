@@ -8,9 +8,10 @@ its attempt runs, and is lost with it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from data_juicer.clock import parse_utc
 from data_juicer.events.view import JobView
@@ -27,8 +28,7 @@ SHARE_MAX: Final = 0.99
 """As long as a partition is missing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class Work(msgspec.Struct, frozen=True, kw_only=True):
     """A run at one moment; what it has done is in bytes times operators."""
 
     total: int
@@ -45,16 +45,14 @@ class Work:
         return self.done - self.done_before_run
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeLeft:
+class TimeLeft(msgspec.Struct, frozen=True, kw_only=True):
     """A range, in seconds."""
 
     low_s: float
     high_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cost:
+class _Cost(msgspec.Struct, frozen=True, kw_only=True):
     """One operator, or the summaries for one."""
 
     passed: int

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
 import numpy as np
 import pyarrow as pa
+from msgspec.structs import replace
 
 from data_juicer.ops.augment import tables
 from data_juicer.ops.augment.draws import Draws
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(msgspec.Struct, frozen=True):
     """One way to change a text."""
 
     name: str

@@ -13,17 +13,17 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
+
+import msgspec
 
 _PACKAGE_DIR: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _COMPUTED: Final = {"import_module", "__import__", "spec_from_file_location", "run_path", "exec", "execfile"}
 """Calls that run code whose name a program computes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportedCode:
+class ImportedCode(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[str, ...]
     """Sorted, the given files among them."""
     not_followed: tuple[str, ...]

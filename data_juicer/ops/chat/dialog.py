@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from data_juicer.ops.chat.messages import content_text, role_of, tool_calls_of, tool_names
 
@@ -13,8 +14,7 @@ _SHORT_CHARACTERS: Final = 400
 _END_CHARACTERS_MIN: Final = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caps:
+class Caps(msgspec.Struct, frozen=True, kw_only=True):
     """Greatest lengths in characters, 0 for any, and the share of a shortened text that comes from its start."""
 
     tool_result: int

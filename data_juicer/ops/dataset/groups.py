@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -15,8 +15,7 @@ KEYED: Final = np.dtype([("high", "<u8"), ("low", "<u8"), ("row", "<i8")])
 """A 128-bit key and the number of its row."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grouped:
+class Grouped(msgspec.Struct, frozen=True):
     """Records sorted by key and then by row; shapes (records,)."""
 
     records: Records

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -22,8 +22,7 @@ def ordered_keys(numbers: npt.NDArray[np.float64], *, descending: bool = False) 
     return ~keys if descending else keys
 
 
-@dataclass(frozen=True, slots=True)
-class First:
+class First(msgspec.Struct, frozen=True):
     """The first so many of all keys: those below `bound`, and the first `ties` of those that are equal to it."""
 
     bound: np.uint64

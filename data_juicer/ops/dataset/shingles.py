@@ -6,9 +6,9 @@ the same only if they are equal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -30,8 +30,7 @@ _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 _MIX: Final = np.uint64(0xBF58476D1CE4E5B9)
 
 
-@dataclass(frozen=True, slots=True)
-class Shingles:
+class Shingles(msgspec.Struct, frozen=True):
     """The shingles of all rows in order; those of row k are `keys[offsets[k]:offsets[k + 1]]`, at least one."""
 
     keys: Keys

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -104,8 +104,7 @@ class DocumentLineDeduplicator(DatasetOperator):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
+class _Lines(msgspec.Struct, frozen=True):
     """The hashed lines of a partition. Row k has the lines `offsets[k]` to `offsets[k + 1]`, hashed or not."""
 
     offsets: Counts

@@ -10,9 +10,9 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -49,8 +49,7 @@ COLLECTIONS: Final[Mapping[type[ast.expr], Callable[[Iterator[Any]], Any]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True):
     fields: tuple[str, ...]
     """The fields that the condition names, sorted."""
     _tree: ast.expr

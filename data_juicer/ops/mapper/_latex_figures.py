@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import regex
 
 from data_juicer.kernels.patterns.timed import LIMIT_S
@@ -36,8 +36,7 @@ _NO_PROSE: Final = regex.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(msgspec.Struct, frozen=True):
     """A figure with pictures: an environment, or a part of one, which is then its parent."""
 
     caption: str
@@ -89,8 +88,7 @@ def _figures_in(environment: str) -> list[Figure]:
     return [_figure(environment)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(msgspec.Struct, frozen=True):
     kind: int
     match: Any
     caption: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
+import msgspec
 import regex
 
 from data_juicer.kernels.lines.table_rows import may_hold_table
@@ -53,8 +53,7 @@ class RemoveTableTextMapper(TextMapper):
         return "".join(line.text for line in lines)
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(msgspec.Struct, frozen=True):
     """A line with the line feeds after it; the numbers of columns that it can be read with (0 to 0: none)."""
 
     text: str

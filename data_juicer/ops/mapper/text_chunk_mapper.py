@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec.structs import replace
 
 from data_juicer.kernels.characters.codepoints import Bytes, byte_offsets, bytes_of, lengths, offsets_of
 from data_juicer.kernels.patterns.replace import PYTHON_SPACES

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from data_juicer.errors import ConfigError
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
+class Calibration(msgspec.Struct, frozen=True):
     """The thresholds of one file; none without a file."""
 
     path: str | None = None
-    default: dict[str, Any] = field(default_factory=dict)
-    by_model: dict[str, Any] = field(default_factory=dict)
+    default: dict[str, Any] = msgspec.field(default_factory=dict)
+    by_model: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @staticmethod
     def load(path: str, *, operator: str) -> Calibration:

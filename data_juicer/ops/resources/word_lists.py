@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
@@ -20,8 +19,7 @@ ALL: Final = "all"
 _PACKAGE_FOLDER: Final = os.path.join(os.path.dirname(os.path.dirname(__file__)), "assets")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WordList:
+class WordList(msgspec.Struct, frozen=True, kw_only=True):
     words: frozenset[str]
     files: tuple[str, ...]
     """Where the words come from."""

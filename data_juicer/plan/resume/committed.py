@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -20,8 +19,7 @@ from data_juicer.storage.base import Store
 from data_juicer.store.versioned_json import VersionedJson
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommittedWork:
+class CommittedWork(msgspec.Struct, frozen=True, kw_only=True):
     """What a resume of the same recipe does not do again."""
 
     partitions: int | None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from data_juicer.store.manifest import DataFile
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 BROKEN_LINK: Final = "it is a link to a file that is not there"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Damage:
+class Damage(msgspec.Struct, frozen=True, kw_only=True):
     """A manifest that cannot be read or trusted, and why."""
 
     path: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.job.layout import JobLayout
@@ -16,17 +17,16 @@ from data_juicer.store.decisions import ResolveManifest, check_decisions, read_r
 from data_juicer.store.manifest import Manifest
 
 
-@dataclass(slots=True)
-class Inventory:
+class Inventory(msgspec.Struct):
     """Committed manifests by partition; a manifest's place in the lists is where its name says it belongs."""
 
-    checkpoints: dict[int, list[tuple[str, Manifest]]] = field(default_factory=dict)
-    results: dict[int, tuple[str, Manifest]] = field(default_factory=dict)
-    summaries: dict[tuple[int, int], tuple[str, Manifest]] = field(default_factory=dict)
+    checkpoints: dict[int, list[tuple[str, Manifest]]] = msgspec.field(default_factory=dict)
+    results: dict[int, tuple[str, Manifest]] = msgspec.field(default_factory=dict)
+    summaries: dict[tuple[int, int], tuple[str, Manifest]] = msgspec.field(default_factory=dict)
     """By partition and operator."""
-    resolves: dict[int, tuple[str, ResolveManifest]] = field(default_factory=dict)
+    resolves: dict[int, tuple[str, ResolveManifest]] = msgspec.field(default_factory=dict)
     """By operator."""
-    damaged: list[Damage] = field(default_factory=list)
+    damaged: list[Damage] = msgspec.field(default_factory=list)
 
 
 def take_inventory(store: Store, layout: JobLayout) -> Inventory:
@@ -106,8 +106,7 @@ def _manifests(
             damaged.append(Damage(path=path, reason=reason))
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
+class _Named(msgspec.Struct, frozen=True):
     """What the name of a manifest tells of it."""
 
     kind: str

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from data_juicer.store.manifest import Manifest, OperatorIdentity, stored_identity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """A committed checkpoint or result that cannot be used, and the first thing that differs."""
 
     manifest: Manifest
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResumePoint:
+class ResumePoint(msgspec.Struct, frozen=True, kw_only=True):
     """How far one partition is."""
 
     done: Manifest | None = None
@@ -27,8 +26,7 @@ class ResumePoint:
     refused: tuple[Refusal, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What this run would compute for one partition."""
 
     job: str

@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal, Protocol
+
+import msgspec
 
 from data_juicer.storage.base import Data
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What a store knows of an object."""
 
     key: str
@@ -27,8 +27,7 @@ class Found:
     """What the put that made it carried, see `Bucket.put`; listings do not know it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """What is below a prefix, up to its next slash."""
 
     objects: Sequence[Found]

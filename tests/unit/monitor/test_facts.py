@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import msgspec
@@ -108,7 +107,7 @@ def test_what_is_safe_is_told_from_manifests_or_not_at_all(
     committed: dict[str, Any], told: str | None
 ) -> None:
     process = ["a_mapper", {"b_mapper": {}}, "fix_unicode_mapper", "d_filter"]
-    work = dataclasses.replace(COMMITTED, **committed)
+    work = msgspec.structs.replace(COMMITTED, **committed)
     found = dict(facts(JobView(), work, status=JobStatus.STOPPED, config={"process": process}))
     assert found.get("safe") == told
 
