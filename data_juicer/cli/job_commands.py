@@ -8,18 +8,11 @@ import sys
 from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
-from data_juicer.cli.commands import (
-    dead_letters,
-    events,
-    explain,
-    partitions,
-    retry_dead_letters,
-    stop,
-    timeline,
-    verify,
-)
-from data_juicer.cli.commands import list as list_command
-from data_juicer.cli.commands import show as show_command
+from data_juicer.cli.commands import events, explain, partitions, timeline, verify
+from data_juicer.cli.commands.jobs import clean, resume, stop
+from data_juicer.cli.commands.jobs import list as list_command
+from data_juicer.cli.commands.jobs import show as show_command
+from data_juicer.cli.commands.rows import dead_letters, retry_dead_letters
 from data_juicer.cli.output import Output, output_of
 from data_juicer.cli.signals import StopSignals
 from data_juicer.cli.statistics import stats, what_if
@@ -56,6 +49,8 @@ COMMANDS: Final = tuple(
         dead_letters,
         retry_dead_letters,
         stop,
+        resume,
+        clean,
         stats,
         what_if,
     )

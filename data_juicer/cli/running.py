@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 from data_juicer.config.config import load_config
 from data_juicer.engine.run_context import Observer, RunControl, WatchedJob
@@ -32,10 +32,22 @@ def run_job_of(settings: Sequence[str], signals: StopSignals) -> int:
 
     Returns: the exit code; how the job ended is printed. Raises: ConfigError: the settings are wrong.
     """
+    return run_job(load_config(settings, os.environ), signals)
+
+
+def run_job(
+    config: JobConfig, signals: StopSignals, *, closing_to_stderr: bool = False, folder: str | None = None
+) -> int:
+    """The same for settings that are loaded.
+
+    Args:
+        closing_to_stderr: leave stdout to the caller.
+        folder: where the person stands; None: in the current folder, where relative paths of the job begin.
+    """
     from data_juicer.api import run_config
 
-    config = load_config(settings, os.environ)
-    screen = Screen(signals, config.notices)
+    closing = sys.stderr if closing_to_stderr else sys.stdout
+    screen = Screen(signals, config.notices, closing, folder or os.getcwd())
     try:
         control = RunControl(observers=(screen,), stop_signal=signals.asked)
         result = run_config(config, control)
@@ -70,12 +82,16 @@ def _how_to_make(config: JobConfig) -> str:
 class Screen(Observer):
     """What a person sees of one run. Silent until the job is open: what goes wrong before is one line."""
 
-    def __init__(self, signals: StopSignals, notices: Sequence[str]) -> None:
+    def __init__(self, signals: StopSignals, notices: Sequence[str], closing: TextIO, folder: str) -> None:
         """
         Args:
             notices: what is reported about its settings.
+            closing: gets the table of a job that is complete.
+            folder: where the person stands: commands are as short as they may be there.
         """
         self._signals = signals
+        self._folder = folder
+        self._closing = closing
         self._notices = notices
         self._job: WatchedJob | None = None
         self._terminal: Terminal | None = None
@@ -90,7 +106,7 @@ class Screen(Observer):
 
         self._job = job
         self._terminal = Terminal(job.view, job.clock, sys.stderr)
-        self._signals.parting = f"exited at once; what was committed is safe. To go on: {command_in(job.summary.resume_command, os.getcwd())}"
+        self._signals.parting = f"exited at once; what was committed is safe. To go on: {command_in(job.summary.resume_command, self._folder)}"
         self._signals.note()
         run = "" if job.run == 1 else f", run {job.run}"
         notes = [f"note: {notice}" for notice in self._notices]
@@ -127,7 +143,7 @@ class Screen(Observer):
             counts = result.summary.counts
             done = f"{counts.rows:,} rows in, {counts.rows_out:,} out; nothing was left to do."
             lines = [f"{result.summary.job_id} is complete: {done}", result.summary.export_path or ""]
-            write_lines(sys.stdout, lines)
+            write_lines(self._closing, lines)
             return
         self._close(is_success=True)
 
@@ -165,8 +181,8 @@ class Screen(Observer):
         with contextlib.suppress(StoreError):  # what ended the run is reported all the same
             committed = find_committed(open_store(*job.layout.claimed_directories()), job.layout)
         facts = job_facts(
-            seen_from(job.summary, os.getcwd()), job.view, job.layout, committed, is_alive=False
+            seen_from(job.summary, self._folder), job.view, job.layout, committed, is_alive=False
         )
         has_rows = any(ledger.rows_in for ledger in job.view.operators.values())
         operators = operator_lines(list(job.view.operators.values())) if has_rows else []
-        print_closing(sys.stdout if is_success else sys.stderr, operators, facts)
+        print_closing(self._closing if is_success else sys.stderr, operators, facts)

@@ -129,6 +129,25 @@ class JobLayout(msgspec.Struct, frozen=True, kw_only=True):
     def resume_report(self) -> str:
         return os.path.join(self.metadata_dir, "resume_report.json")
 
+    def documents(self) -> tuple[str, ...]:
+        """Every file of the job that there is one of, the summary last: a job is there as long as that is."""
+        return (
+            self.results_manifest,
+            self.final_mapping_report,
+            self.dedup_report,
+            self.group_report,
+            self.resume_report,
+            self.references,
+            self.dataset_mapping,
+            self.events_log,
+            self.events_jsonl,
+            *self.storage_probes,
+            self.recipe,
+            *(os.path.join(directory, CLAIM_NAME) for directory in reversed(self.claimed_directories())),
+            self.lock,
+            self.summary,
+        )
+
     # ---- whose the directories are
 
     def claimed_directories(self) -> tuple[str, ...]:
@@ -284,6 +303,13 @@ class JobLayout(msgspec.Struct, frozen=True, kw_only=True):
                 inside = path[len(directory) + 1 :]
                 return inside if name == "job" else f"{name}/{inside}"
         return path
+
+
+def is_rotated(name: str, layout: JobLayout) -> bool:
+    """Whether a file is an older one of a log of the job."""
+    stem, _, number = name.rpartition(".")
+    logs = {os.path.basename(layout.events_jsonl), os.path.basename(layout.events_log)}
+    return stem in logs and number.isascii() and number.isdigit()
 
 
 def rotated(path: str, number: int) -> str:

@@ -161,7 +161,7 @@ def _rows(summary: JobSummary, view: JobView, committed: CommittedWork | None) -
     if committed.partitions is not None:
         done = f"{committed.partitions_done:,} of {committed.partitions:,} partitions committed{failed}"
         rows = f" ({committed.rows_done:,} of {committed.rows:,} rows)"
-        return [Fact(name="safe", text=f"{done}{rows}{begun}")]
+        return [Fact(name="safe", text=f"{done}{rows}{begun}", is_prose=True)]
     if committed.is_nothing:
         return []
     return [Fact(name="safe", text=f"{committed.partitions_done:,} partitions committed{failed}{begun}")]

@@ -20,6 +20,11 @@ _COPY_NAME: Final = re.compile(r"(rows_[0-9a-f]{32}|partition_\d{6,}\.[0-9a-f]{8
 _STAGED_SUFFIX: Final = ".staged"
 
 
+def is_copy_name(name: str) -> bool:
+    """Whether a file in `partitions/` is a copy of rows of the input, whole or half written."""
+    return _COPY_NAME.fullmatch(name) is not None or name.endswith(_STAGED_SUFFIX)
+
+
 def sweep_leftovers(remover: Remover, layout: JobLayout) -> None:
     """Remove them, while no worker runs."""
     store = remover.store

@@ -116,12 +116,15 @@ def _stage(name: CheckpointName) -> tuple[int, int]:
     return name.partition_id, name.operation_idx
 
 
-def sweep(store: Store, layout: JobLayout) -> Remover:
+def sweep(store: Store, layout: JobLayout, *, is_dry: bool = False) -> Remover:
     """Remove what attempts left that never committed: files that no manifest names.
 
     Only called while no worker runs. Of a partition with something set aside, everything stays.
+
+    Args:
+        is_dry: only find out what would be removed.
     """
-    remover = Remover(store, layout)
+    remover = Remover(store, layout, is_dry=is_dry)
     _sweep_dir(remover, layout.checkpoints_dir, parse_checkpoint_name)
     _sweep_dir(remover, layout.results_dir, parse_result_name)
     _sweep_decisions(remover, layout)

@@ -23,7 +23,11 @@ class Remover(msgspec.Struct):
 
     store: Store
     layout: JobLayout
+    is_dry: bool = False
+    """Nothing is removed: `paths` says what would be."""
     removed: int = 0
+    paths: list[str] = msgspec.field(default_factory=list)
+    """Of the files that `remove` was given."""
     refused: list[str] = msgspec.field(default_factory=list)
     """A sentence for each file that is still there."""
 
@@ -38,10 +42,11 @@ class Remover(msgspec.Struct):
                     f"{directory} is reached through a link or is not this user's alone: left there."
                 )
             else:
+                self.paths += [os.path.join(directory, name) for name in wanted]
                 self.remove_from(own, wanted)
 
     def remove_from(self, own: OwnDirectory, names: Iterable[str]) -> None:
-        for name in names:
+        for name in () if self.is_dry else names:
             try:
                 own.remove(name)
                 self.removed += 1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from data_juicer.cli.command import in_directory
-from data_juicer.cli.commands.dead_letters import EXAMPLES, letter_lines
+from data_juicer.cli.commands.rows.dead_letters import EXAMPLES, letter_lines
 from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
 from data_juicer.engine.run_context import Observer, RunControl, WatchedJob

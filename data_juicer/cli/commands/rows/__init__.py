@@ -1,0 +1,1 @@
+"""Commands about rows: what became of single ones."""
