@@ -184,15 +184,8 @@ class _Run:
         if self.config.partition.auto_configure:
             self.config = self._sized()
         setup = self._setup()
-        mapping = scan_input(
-            self.config,
-            self.job,
-            self.operators,
-            self.wanted.sources,
-            self.recorder,
-            self.context,
-            self.workforce.scan_share(setup, retry_policy(self.config)),
-        )
+        share = self.workforce.scan_share(setup, retry_policy(self.config))
+        mapping = scan_input(self.config, self.job, self.wanted, self.recorder, self.context, share)
         setup = with_resolve_keys(setup, self.operators, mapping.partitions)
         plan, steps = plan_run(self.job, mapping, setup, self.recorder)
         self.counts = CommittedCounts(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch, Place
     from data_juicer.storage.base import Store
 
-Compression = Literal["none", "gzip", "zstd", "bzip2", "xz"]
+Compression = Literal["none", "gzip", "zstd", "bzip2", "xz", "lz4"]
 """Of files that are read; results are written with the first three."""
 
 TOO_LONG: Final = "too_long"
@@ -27,7 +27,22 @@ SOURCE_SHIFT_BITS: Final = 40
 """A row id is the source's index shifted by this, plus the row's number in its source: 2^40 rows, 2^24 sources."""
 
 
-class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
+class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How a recipe says that a file is to be read; which format takes which is in `formats.registry`."""
+
+    encoding: str = ""
+    """Of text; empty: UTF-8, or what a byte order mark says."""
+    delimiter: str = ""
+    """Between values; empty: what the suffix or the header says."""
+    quotechar: str = ""
+    """Around values; empty: a double quote."""
+    column_names: tuple[str, ...] = ()
+    """Of a table without a header; empty: the first record is the header."""
+    field: str = ""
+    """The member of the one object of a JSON file that holds the rows."""
+
+
+class SourceFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One input file. Size and time decide whether it has to be read again on a resume."""
 
     index: int
@@ -37,6 +52,20 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     compression: Compression
     size_bytes: int
     mtime_ns: int
+    options: ReadOptions = ReadOptions()
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """The files of an input that are not read."""
+
+    given: str
+    """The folder or pattern, as the recipe has it."""
+    counts: dict[str, int]
+    """Suffix -> files, the most frequent first."""
+
+    @property
+    def files(self) -> int:
+        return sum(self.counts.values())
 
 
 class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -59,6 +88,11 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     digest is of those and of this length."""
     suffix: str = ""
     """That of the source's name, such as ".jsonl", where operators are to know it; else empty."""
+    converted_bytes: int = 0
+    """Of a copy whose rows were converted: its JSON Lines. Bytes and lines of the fragment are those of the source all
+    the same, and behind the JSON Lines the copy says where each row is (`formats.jsonl.converted`)."""
+    places_bytes: int = 0
+    """Of that."""
 
     @property
     def identity(self) -> str:
@@ -72,6 +106,8 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     @property
     def copy_bytes(self) -> int:
         """The size of a copy that holds it alone."""
+        if self.converted_bytes:
+            return self.converted_bytes + self.places_bytes
         return LONG_ROW_BYTES_KEPT if self.long_row_bytes else self.byte_stop - self.byte_start
 
 
@@ -145,6 +181,8 @@ class SharedScan(msgspec.Struct, frozen=True, kw_only=True):
 
     survey: Callable[[Store, SourceFile, int, int], bytes] | None = None
     """What the range [start, stop) of bytes tells; None: the outline needs no survey."""
+    applies: Callable[[Store, SourceFile], bool] = lambda _store, _source: True
+    """Whether this file can be scanned so; a look at its first bytes."""
     outline: Callable[[Store, SourceFile, FragmentLimits], Outline]
     digest: Callable[[Store, SourceFile, Sequence[Fragment]], list[str]]
     """The digests of outlined fragments."""

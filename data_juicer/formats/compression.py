@@ -1,4 +1,4 @@
-"""gzip and zstd, in and out, bzip2 and xz in. What is packed piece by piece may be joined: members may follow each other.
+"""gzip and zstd, in and out, bzip2, xz and lz4 in. What is packed piece by piece may be joined: members may follow each other.
 
 Memory is bounded whatever a file claims: text comes in chunks, a zstd window is at most 128 MiB, and a file that unpacks to
 more than `RATIO_MAX` times its size is refused once that is more than `FREE_BYTES`.
@@ -19,7 +19,7 @@ from data_juicer.storage.arrow_file import RangedFile, arrow_file
 from data_juicer.storage.base import Reader, Stat
 
 if TYPE_CHECKING:
-    from data_juicer.formats.base import Compression
+    from data_juicer.formats.base import Compression, SourceFile
     from data_juicer.storage.base import Store
 
 CHUNK_BYTES: Final = 1 << 20
@@ -42,6 +42,7 @@ _MAGIC: Final = {
     "zstd": b"\x28\xb5\x2f\xfd",
     "bzip2": b"BZh",
     "xz": b"\xfd7zXZ\0",
+    "lz4": b"\x04\x22\x4d\x18",
 }
 
 
@@ -88,6 +89,34 @@ def read_unpacked(store: Store, path: str, compression: Compression) -> Iterator
                     "If it is meant, unpack it and use that."
                 )
             yield chunk
+
+
+def read_chunks(store: Store, source: SourceFile, size: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """The bytes of a file of any compression.
+
+    Args:
+        size: of the chunks of a file that is not packed.
+    Raises: BrokenStreamError, InputError: as for `read_unpacked`.
+    """
+    if source.compression != "none":
+        yield from read_unpacked(store, source.path, source.compression)
+        return
+    with reading_input(source.path), store.open_read(source.path) as reader:
+        yield from reader.chunks(size)
+
+
+def read_head(store: Store, path: str, size: int = 4) -> bytes:
+    """The first bytes of a file that is not packed. Raises: InputError."""
+    with reading_input(path), store.open_read(path) as reader:
+        return reader.read(0, size)
+
+
+def broken(source: SourceFile, error: BrokenStreamError, row: int) -> InputError:
+    """The error for a packed stream that is damaged after so many rows."""
+    return InputError(
+        f"{source.path}: the {source.compression} stream breaks off or is damaged after row {row:,} ({error}). "
+        "Nothing was processed. Replace the file, or unpack what is whole and use that."
+    )
 
 
 class _Packed(Reader):
@@ -154,8 +183,6 @@ def _gzip_chunks(reader: _Packed, fine_after: int | None = None) -> Iterator[byt
 
 def _unzstd(packed: _Packed) -> Iterator[bytes]:
     """Frames in a row."""
-    import pyarrow as pa
-
     head = packed.read(0, 6)
     if not head:
         return
@@ -165,20 +192,32 @@ def _unzstd(packed: _Packed) -> Iterator[bytes]:
             f"{packed.path}: was packed with a window of {window >> 20:,} MiB, at most {WINDOW_BYTES_MAX >> 20} MiB are read "
             "(zstd --long=27). Nothing was processed. Pack it again: zstd -dc --long=31 FILE | zstd > NEW"
         )
+    yield from _by_arrow(packed, "zstd")
+
+
+def _unlz4(packed: _Packed) -> Iterator[bytes]:
+    """Frames in a row. A block has at most 4 MiB."""
+    if packed.read(0, 1):
+        yield from _by_arrow(packed, "lz4")
+
+
+def _by_arrow(packed: _Packed, codec: str) -> Iterator[bytes]:
+    import pyarrow as pa
+
     given = 0
     try:
-        for chunk in _zstd_chunks(packed, CHUNK_BYTES):
+        for chunk in _arrow_chunks(packed, codec, CHUNK_BYTES):
             yield chunk
             given += len(chunk)
     except (OSError, pa.ArrowException) as error:
-        yield from _before_damage(_zstd_chunks(packed, 1 << 10), given)
+        yield from _before_damage(_arrow_chunks(packed, codec, 1 << 10), given)
         raise BrokenStreamError(str(error).splitlines()[0]) from error
 
 
-def _zstd_chunks(packed: _Packed, size: int) -> Iterator[bytes]:
+def _arrow_chunks(packed: _Packed, codec: str, size: int) -> Iterator[bytes]:
     import pyarrow as pa
 
-    stream = pa.CompressedInputStream(arrow_file(RangedFile(packed)), "zstd")
+    stream = pa.CompressedInputStream(arrow_file(RangedFile(packed)), codec)
     while chunk := stream.read(size):
         yield chunk
 
@@ -221,7 +260,7 @@ def _unxz(packed: _Packed) -> Iterator[bytes]:
     return _members(packed, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY_BYTES), b"\0")
 
 
-_UNPACK: Final = {"gzip": _gunzip, "zstd": _unzstd, "bzip2": _bunzip2, "xz": _unxz}
+_UNPACK: Final = {"gzip": _gunzip, "zstd": _unzstd, "bzip2": _bunzip2, "xz": _unxz, "lz4": _unlz4}
 
 
 def _before_damage(chunks: Iterator[bytes], given: int) -> Iterator[bytes]:
@@ -266,3 +305,8 @@ def compress(data: bytes, compression: Compression) -> bytes:
             return bz2.compress(data)
         case "xz":
             return lzma.compress(data)
+        case "lz4":
+            import pyarrow as pa
+
+            framed: bytes = pa.compress(data, codec="lz4", asbytes=True)
+            return framed

@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from data_juicer.errors import InputError, StoreError
-from data_juicer.formats.base import Compression, SourceFile
-from data_juicer.formats.registry import SUFFIXES, suffix_of
+from data_juicer.formats.base import Compression, LeftOut, ReadOptions, SourceFile
+from data_juicer.formats.registry import FORMATS, LINES, SUFFIXES, TEXT, suffix_of
+from data_juicer.formats.saved_datasets import find_saved
 from data_juicer.storage.base import Store
 from data_juicer.storage.locations.uri import absolute, root_of
 from data_juicer.storage.walk import GLOB_MARKS, glob_files, walk_files
 
-_SUFFIXES_TOLD_MAX: Final = 5
+_SUFFIXES_TOLD_MAX: Final = 10
+_AS_USUAL: Final = ReadOptions()
+_HIDDEN: Final = "hidden"
+"""Stands for the suffix of files and folders whose name begins with a dot."""
 
 
 def discover(
@@ -23,23 +27,28 @@ def discover(
     inputs: Sequence[str],
     suffixes: Sequence[str] = (),
     tell: Callable[[str], None] = lambda _: None,
+    leave_out: Callable[[LeftOut], None] = lambda _: None,
+    options: ReadOptions = _AS_USUAL,
 ) -> list[SourceFile]:
     """The files after inputs, in the order of the inputs; those of a folder or glob sorted by path.
 
-    Folders are searched through, hidden files and files of no known suffix in them are left out. A file that has several
-    names in the inputs (spellings, symbolic or hard links) is read once, under the first of them.
+    Folders are searched through. Hidden files and files of no known suffix in them are left out, and text and code where
+    there are data too: a README is no document of a corpus. A file that has several names in the inputs (spellings, symbolic or hard links) is read once, under the first of them.
 
     Args:
         inputs: files, folders or globs.
         suffixes: take only these files, such as ".jsonl"; empty: all that can be read.
         tell: called for the files of a folder or glob that are left out, a sentence for each input, and of files that are named twice.
+        leave_out: called with the same of each input, counted by suffix.
+        options: how files are to be read.
     Raises: InputError: an input is missing, holds nothing to read, or cannot be read.
     """
-    wanted = tuple(suffix if suffix.startswith(".") else f".{suffix}" for suffix in suffixes)
+    wanted = tuple((suffix if suffix.startswith(".") else f".{suffix}").lower() for suffix in suffixes)
     first: dict[str, SourceFile] = {}
     again: list[tuple[str, str]] = []
-    for path in (path for given in inputs for path in _files(store, given, wanted, tell)):
-        source, identity = _source(store, len(first), path)
+    search = _Search(store, wanted, tell, leave_out)
+    for path in (path for given in inputs for path in search.files(given)):
+        source, identity = _source(store, len(first), path, options)
         known = first.setdefault(identity, source)
         if known is not source:
             again.append((path, known.path))
@@ -56,67 +65,107 @@ def _named_twice(again: Sequence[tuple[str, str]]) -> str:
     return f"{path}: {same}{more}; a file is read once"
 
 
-def _files(store: Store, given: str, wanted: tuple[str, ...], tell: Callable[[str], None]) -> list[str]:
-    path = absolute(os.path.expanduser(given))
-    try:
-        if store.exists(path):
-            kind = store.stat(path).kind
-            if kind == "file":
-                return [path]
-            if kind == "other":
-                raise _refused(f"{given}: is neither a file nor a folder")
-            return _taken(
-                given, sorted(entry.path for entry in walk_files(store, path)), wanted, "the folder", tell
-            )
-        if GLOB_MARKS & set(given):
-            matches = sorted(glob_files(store, path))
-            if not matches:
-                raise _refused(f"{given}: no file matches this pattern{_nearest(store, path)}")
-            return _taken(given, matches, wanted, "the pattern", tell)
-    except StoreError as error:
-        raise _refused(f"{given}: {error.finding.removeprefix(f'{given}: ').removesuffix('.')}") from error
-    raise _refused(f"{given}: no such file or folder{_nearest(store, path)}")
+class _Search:
+    """Looks for the files that inputs name."""
 
+    def __init__(
+        self,
+        store: Store,
+        wanted: tuple[str, ...],
+        tell: Callable[[str], None],
+        leave_out: Callable[[LeftOut], None],
+    ) -> None:
+        self._store = store
+        self._wanted = wanted
+        self._tell = tell
+        self._leave_out = leave_out
 
-def _taken(
-    given: str, paths: list[str], wanted: tuple[str, ...], what: str, tell: Callable[[str], None]
-) -> list[str]:
-    saved = {os.path.dirname(path) for path in paths if path.endswith(".arrow")}
-    taken = [
-        path
-        for path in paths
-        if (path.endswith(wanted) if wanted else kind_of_path(path) and not _is_description(path, saved))
-    ]
-    if taken:
-        if len(taken) < len(paths):
-            tell(_left_out(given, set(paths) - set(taken), what))
+    def files(self, given: str) -> Sequence[str]:
+        """Raises: InputError."""
+        store, path = self._store, absolute(os.path.expanduser(given))
+        try:
+            if store.exists(path):
+                kind = store.stat(path).kind
+                if kind == "file":
+                    return [path]
+                if kind == "other":
+                    raise _refused(f"{given}: is neither a file nor a folder")
+                hidden: list[str] = []
+                found = [
+                    entry.path for entry in walk_files(store, path, lambda each: hidden.append(each.path))
+                ]
+                return self._taken(given, sorted(found), "the folder", len(hidden))
+            if GLOB_MARKS & set(given):
+                matches = sorted(glob_files(store, path))
+                if not matches:
+                    raise _refused(f"{given}: no file matches this pattern{_nearest(store, path)}")
+                return self._taken(given, matches, "the pattern")
+        except StoreError as error:
+            raise _refused(
+                f"{given}: {error.finding.removeprefix(f'{given}: ').removesuffix('.')}"
+            ) from error
+        raise _refused(f"{given}: no such file or folder{_nearest(store, path)}")
+
+    def _taken(self, given: str, paths: list[str], what: str, hidden: int = 0) -> list[str]:
+        """Of all files of an input those that are read, in their order; the others are reported."""
+        taken = self._choose(paths)
+        if not taken:
+            raise self._nothing(given, paths, what)
+        read = set(taken)
+        others = [path for path in paths if path not in read]
+        if others or hidden:
+            counts = Counter(_suffix_told(path) for path in others)
+            counts.update({_HIDDEN: hidden} if hidden else {})
+            left_out = LeftOut(given=given, counts=dict(counts.most_common()))
+            self._leave_out(left_out)
+            self._tell(_sentence(left_out, what, [path for path in others if _is_document(path)]))
         return taken
-    if not paths:
-        raise _refused(f"{given}: {what} holds no files")
-    if wanted:
-        raise _refused(f"{given}: none of the {len(paths):,} files in {what} ends in {_either(wanted)}")
-    names = ", ".join(os.path.basename(path) for path in paths[:3])
-    raise _refused(
-        f"{given}: none of the {len(paths):,} files in {what} can be read (found: {names}); {_readable()}"
-    )
+
+    def _choose(self, paths: list[str]) -> list[str]:
+        if self._wanted:
+            return [path for path in paths if path.lower().endswith(self._wanted)]
+        saved = find_saved(self._store, paths)
+        known = [path for path in paths if kind_of_path(path) and path not in saved.left_out]
+        data = [path for path in known if not _is_document(path)]
+        return sorted(data, key=saved.key) if data else known
+
+    def _nothing(self, given: str, paths: list[str], what: str) -> InputError:
+        if not paths:
+            return _refused(f"{given}: {what} holds no files")
+        if self._wanted:
+            return _refused(
+                f"{given}: none of the {len(paths):,} files in {what} ends in {_either(self._wanted)}"
+            )
+        names = ", ".join(os.path.basename(path) for path in paths[:3])
+        return _refused(
+            f"{given}: none of the {len(paths):,} files in {what} can be read (found: {names}); {_readable()}"
+        )
 
 
-def _left_out(given: str, paths: Iterable[str], what: str) -> str:
+def _is_document(path: str) -> bool:
+    """Whether a file is text or code, which is one row."""
+    kind = kind_of_path(path)
+    return kind is not None and kind[0] == TEXT
+
+
+def _suffix_told(path: str) -> str:
+    return os.path.splitext(path)[1].lower() or "no suffix"
+
+
+def _sentence(left_out: LeftOut, what: str, documents: Sequence[str]) -> str:
     """The sentence about files that are not read, counted by suffix, the most frequent first."""
-    counts = Counter(os.path.splitext(path)[1].lower() or "no suffix" for path in paths)
-    total = sum(counts.values())
+    total = left_out.files
     files = "1 file" if total == 1 else f"{total:,} files"
-    kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in counts.most_common(_SUFFIXES_TOLD_MAX))
-    more = ", ..." if len(counts) > _SUFFIXES_TOLD_MAX else ""
-    return f"{given}: {files} of {what} {'is' if total == 1 else 'are'} not read ({kinds}{more})"
-
-
-def _is_description(path: str, saved: set[str]) -> bool:
-    """Whether a file describes what `datasets` saved beside it or below it: `saved` are folders of Arrow files."""
-    folder, name = os.path.split(path)
-    if name in {"dataset_info.json", "state.json"}:
-        return folder in saved
-    return name == "dataset_dict.json" and any(os.path.dirname(each) == folder for each in saved)
+    told = list(left_out.counts.items())[:_SUFFIXES_TOLD_MAX]
+    kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in told)
+    more = ", ..." if len(left_out.counts) > _SUFFIXES_TOLD_MAX else ""
+    hint = ""
+    if documents:
+        suffixes = ", ".join(sorted({_suffix_told(path) for path in documents})[:_SUFFIXES_TOLD_MAX])
+        hint = f"; text beside data is read only where suffixes names it, such as [{suffixes}]"
+    return (
+        f"{left_out.given}: {files} of {what} {'is' if total == 1 else 'are'} not read ({kinds}{more}){hint}"
+    )
 
 
 def _refused(finding: str) -> InputError:
@@ -132,7 +181,7 @@ def kind_of_path(path: str) -> tuple[str, Compression] | None:
     return SUFFIXES.get(suffix_of(path))
 
 
-def _source(store: Store, index: int, path: str) -> tuple[SourceFile, str]:
+def _source(store: Store, index: int, path: str, options: ReadOptions) -> tuple[SourceFile, str]:
     """The file at a path, and its identity."""
     kind = kind_of_path(path)
     if kind is None:
@@ -151,6 +200,7 @@ def _source(store: Store, index: int, path: str) -> tuple[SourceFile, str]:
         compression=kind[1],
         size_bytes=status.size_bytes,
         mtime_ns=status.modified_ns,
+        options=FORMATS[kind[0]].taken(options),
     )
     return source, status.identity
 
@@ -170,9 +220,20 @@ def _nearest(store: Store, path: str) -> str:
 
 
 def _readable() -> str:
-    plain = [suffix for suffix, (_, compression) in SUFFIXES.items() if compression == "none"]
-    packed = dict.fromkeys(os.path.splitext(suffix)[1] for suffix in SUFFIXES if suffix not in plain)
-    return f"a file must end in {_either(plain)}, and text may have {_either(packed)} behind that"
+    data = [
+        suffix
+        for each in FORMATS.values()
+        if each.name != TEXT
+        for suffix, kind in each.suffixes.items()
+        if kind == "none"
+    ]
+    packed = dict.fromkeys(
+        os.path.splitext(suffix)[1] for suffix in FORMATS[LINES].suffixes if suffix not in data
+    )
+    return (
+        f"a file must end in {', '.join(data)}, or a suffix of text or code such as .txt or .py; "
+        f"text may have {_either(packed)} behind that"
+    )
 
 
 def _either(names: Iterable[str]) -> str:

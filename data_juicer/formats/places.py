@@ -29,23 +29,26 @@ class SourcePlace(NamedTuple):
     """From 0; -1 in formats without row groups."""
 
     def __str__(self) -> str:
-        """`line 9`; `row group 0, row 17` as pyarrow counts them, from 0; `row 17` where there is neither."""
+        """`line 9`; `row group 0, row 17` as pyarrow counts them, from 0; `row 17, byte 901`; `row 17` where there is no more."""
         if self.line:
             return f"line {self.line:,}"
         if self.row_group >= 0:
             return f"row group {self.row_group:,}, row {self.row_in_group:,}"
-        return f"row {self.row:,}"
+        return f"row {self.row:,}" if self.byte_offset < 0 else f"row {self.row:,}, byte {self.byte_offset:,}"
 
 
 def resolve(place: Place, fragment: Fragment) -> SourcePlace:
     """Where the row at `place` of a fragment is, as the fragment is in its source now."""
     row = fragment.row_start + place.row
     has_lines = place.line >= 0 and fragment.line_start > 0
+    has_bytes = (
+        has_lines or place.line < 0
+    )  # lines without a first one are those of a copy, and so are its bytes
     group, row_in_group = _group(row, fragment.groups)
     return SourcePlace(
         row=row,
         line=fragment.line_start + place.line if has_lines else 0,
-        byte_offset=fragment.byte_start + place.byte if has_lines and place.byte >= 0 else -1,
+        byte_offset=fragment.byte_start + place.byte if has_bytes and place.byte >= 0 else -1,
         row_group=group,
         row_in_group=row_in_group,
     )

@@ -15,18 +15,14 @@ HEAD_BYTES: Final = 1 << 16
 _MAGIC: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"\x1f\x8b", "gzip data", "Rename it to end in .gz: mv {file} {file}.gz"),
     (b"\x28\xb5\x2f\xfd", "zstd data", "Rename it to end in .zst: mv {file} {file}.zst"),
-    (b"BZh", "bzip2 data", "Unpack it: bzip2 -dc {file} > {out}"),
-    (b"\xfd7zXZ\0", "xz data", "Unpack it: xz -dc {file} > {out}"),
-    (b"\x04\x22\x4d\x18", "lz4 data", "Unpack it: lz4 -dc {file} > {out}"),
+    (b"BZh", "bzip2 data", "Rename it to end in .bz2: mv {file} {file}.bz2"),
+    (b"\xfd7zXZ\0", "xz data", "Rename it to end in .xz: mv {file} {file}.xz"),
+    (b"\x04\x22\x4d\x18", "lz4 data", "Rename it to end in .lz4: mv {file} {file}.lz4"),
     (b"PK\x03\x04", "a zip archive", "Unpack it: unzip {file}"),
     (b"PAR1", "Parquet", "Rename it to end in .parquet: mv {file} {stem}.parquet"),
     (b"ARROW1", "an Arrow file", "Rename it to end in .arrow: mv {file} {stem}.arrow"),
     (b"%PDF-", "a PDF document", "Extract its text first"),
     (b"SQLite format 3\0", "an SQLite database", "Export a table of it as JSON Lines"),
-    (b"\xff\xfe\0\0", "text in UTF-32", "Convert it: iconv -f UTF-32 -t UTF-8 {file} > {out}"),
-    (b"\0\0\xfe\xff", "text in UTF-32", "Convert it: iconv -f UTF-32 -t UTF-8 {file} > {out}"),
-    (b"\xff\xfe", "text in UTF-16", "Convert it: iconv -f UTF-16 -t UTF-8 {file} > {out}"),
-    (b"\xfe\xff", "text in UTF-16", "Convert it: iconv -f UTF-16 -t UTF-8 {file} > {out}"),
     (b"version https://git-lfs", "a Git LFS pointer, not the data", "Fetch the data: git lfs pull"),
 )
 _MEMBER_LIST: Final = re.compile(rb'\{\s*"((?:[^"\\]|\\.){1,100})"\s*:\s*\[')
@@ -68,7 +64,7 @@ def recognise_surely(head: bytes) -> Finding | None:
         return found
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"["):
-        return Finding("one JSON array", "Convert it: jq -c '.[]' {file} > {out}")
+        return Finding("one JSON array", "Rename it to end in .json: mv {file} {stem}.json")
     return _one_object(start)
 
 

@@ -17,7 +17,7 @@ import msgspec
 from data_juicer.errors import InputError
 
 if TYPE_CHECKING:
-    from data_juicer.formats.base import Compression, InputFormat, OutputFormat
+    from data_juicer.formats.base import Compression, InputFormat, OutputFormat, ReadOptions
 
 
 class FileFormat(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +37,14 @@ class FileFormat(msgspec.Struct, frozen=True, kw_only=True):
     parts: str = ""
     """The format of a partition's result, before results are merged to an export of this format, for rows that have a
     schema; empty: none, such rows pass as JSON Lines too."""
+    options: tuple[str, ...] = ()
+    """Fields of `ReadOptions` that say how files of this format are read."""
+
+    def taken(self, options: ReadOptions) -> ReadOptions:
+        """As much of the options as this format takes."""
+        from data_juicer.formats.base import ReadOptions
+
+        return ReadOptions(**{name: getattr(options, name) for name in self.options})
 
     @property
     def reader(self) -> InputFormat:
@@ -49,6 +57,8 @@ class FileFormat(msgspec.Struct, frozen=True, kw_only=True):
 
 LINES: Final = "jsonl"
 """The format in which rows pass that have no schema in common."""
+TEXT: Final = "text"
+"""The format of files that are one row each."""
 
 _PACKED: Final[Mapping[str, Compression]] = {
     "": "none",
@@ -56,19 +66,96 @@ _PACKED: Final[Mapping[str, Compression]] = {
     ".zst": "zstd",
     ".bz2": "bzip2",
     ".xz": "xz",
+    ".lz4": "lz4",
 }
 """What follows the suffix of text -> its compression."""
+_DOCUMENTS: Final = [
+    "txt",
+    "md",
+    "markdown",
+    "rst",
+    "tex",
+    "html",
+    "xml",
+    "css",
+    "sql",
+    "asm",
+    "bat",
+    "bash",
+    "c",
+    "c++",
+    "cc",
+    "cmake",
+    "cmd",
+    "command",
+    "cpp",
+    "cs",
+    "dockerfile",
+    "f",
+    "f03",
+    "f08",
+    "f77",
+    "f90",
+    "f95",
+    "for",
+    "fpp",
+    "go",
+    "h",
+    "h++",
+    "hh",
+    "hpp",
+    "hs",
+    "java",
+    "jl",
+    "js",
+    "lua",
+    "m",
+    "makefile",
+    "perl",
+    "php",
+    "php3",
+    "php4",
+    "php5",
+    "phps",
+    "phpt",
+    "pl",
+    "pm",
+    "pod",
+    "ps1",
+    "psd1",
+    "psm1",
+    "py",
+    "rb",
+    "rs",
+    "scala",
+    "sh",
+    "smali",
+    "ts",
+    "tsx",
+    "vb",
+    "zsh",
+]
+"""Suffixes of text and code, those that DataJuicer's formatter of texts takes; .docx and .pdf hold no text."""
+
+
+def _suffixes(*names: str) -> dict[str, Compression]:
+    return {f".{name}{packed}": compression for name in names for packed, compression in _PACKED.items()}
+
+
 _ALL: Final = (
     FileFormat(
         name=LINES,
         module="data_juicer.formats.jsonl.format",
-        suffixes={
-            f".{name}{packed}": compression
-            for name in ("jsonl", "json")
-            for packed, compression in _PACKED.items()
-        },
+        suffixes=_suffixes("jsonl"),
+        options=("encoding",),
         exports={"jsonl": "none", "jsonl.gz": "gzip", "jsonl.zst": "zstd"},
         intermediates=("none", "gzip", "zstd"),  # plain, so that anything can read it
+    ),
+    FileFormat(
+        name="json",
+        module="data_juicer.formats.json.format",
+        suffixes=_suffixes("json"),
+        options=("encoding", "field"),
     ),
     FileFormat(
         name="parquet",
@@ -89,11 +176,14 @@ _ALL: Final = (
     FileFormat(
         name="csv",
         module="data_juicer.formats.csv.format",
-        suffixes={
-            f".{name}{packed}": compression
-            for name in ("csv", "tsv")
-            for packed, compression in _PACKED.items()
-        },
+        suffixes=_suffixes("csv", "tsv"),
+        options=("encoding", "delimiter", "quotechar", "column_names"),
+    ),
+    FileFormat(
+        name=TEXT,
+        module="data_juicer.formats.text.format",
+        suffixes=_suffixes(*_DOCUMENTS),
+        options=("encoding",),
     ),
 )
 FORMATS: Final[Mapping[str, FileFormat]] = {each.name: each for each in _ALL}
@@ -119,9 +209,11 @@ def format_named(name: str) -> FileFormat:
 
 def suffix_of(path: str) -> str:
     """The longest known suffix that a name ends in, in lower case; of another name what is after its last dot."""
-    name = os.path.basename(path).lower()
-    fitting = [suffix for suffix in SUFFIXES if name.endswith(suffix)]
-    return max(fitting, key=len, default=os.path.splitext(name)[1])
+    _, *rest = os.path.basename(path).lower().split(".")
+    longest = "." + ".".join(rest[-2:])
+    if not rest:
+        return ""
+    return longest if longest in SUFFIXES else f".{rest[-1]}"
 
 
 def result_format(export_format: str, sources: Iterable[str]) -> str:

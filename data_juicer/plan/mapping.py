@@ -9,7 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 from data_juicer.errors import CheckpointCorruptError
-from data_juicer.formats.base import FragmentLimits, SourceFile
+from data_juicer.formats.base import FragmentLimits, LeftOut, SourceFile
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
@@ -27,6 +27,8 @@ class DatasetMapping(msgspec.Struct, frozen=True, kw_only=True):
     limits: FragmentLimits
     materialize: Materialize
     with_suffix: bool = False
+    left_out: tuple[LeftOut, ...] = ()
+    """The files of folders and patterns that are not read, counted by suffix."""
     sources: tuple[SourceFile, ...]
     partitions: tuple[PartitionSpec, ...]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from data_juicer.storage.base import Entry, Store
@@ -14,9 +14,16 @@ GLOB_MARKS: Final = frozenset("*?[")
 _ANY_FOLDERS: Final = "**"
 
 
-def walk_files(store: Store, folder: str) -> Iterator[Entry]:
-    """Every file below a folder, hidden ones and those in hidden folders left out. Raises: StoreError."""
-    for entry in _walk(store, folder, _Way(store, folder)):
+def walk_files(
+    store: Store, folder: str, pass_over: Callable[[Entry], None] = lambda _: None
+) -> Iterator[Entry]:
+    """Every file below a folder, hidden ones and those in hidden folders left out.
+
+    Args:
+        pass_over: called with what is hidden, a folder once.
+    Raises: StoreError.
+    """
+    for entry in _walk(store, folder, _Way(store, folder), pass_over):
         if entry.kind == "file":
             yield entry
 
@@ -114,16 +121,17 @@ def _identities_to(store: Store, folder: str) -> frozenset[str]:
         path = os.path.dirname(path)
 
 
-def _walk(store: Store, folder: str, way: _Way) -> Iterator[Entry]:
+def _walk(store: Store, folder: str, way: _Way, pass_over: Callable[[Entry], None]) -> Iterator[Entry]:
     """What is below a folder, folders before what they hold."""
     for entry in store.entries(folder):
         if entry.name.startswith("."):
+            pass_over(entry)
             continue
         further = way.into(entry) if entry.kind == "directory" else None
         if entry.kind != "directory" or further is not None:
             yield entry
         if further is not None:
-            yield from _walk(store, entry.path, further)
+            yield from _walk(store, entry.path, further, pass_over)
 
 
 def _matches(store: Store, folder: str, parts: list[str], way: _Way) -> Iterator[str]:

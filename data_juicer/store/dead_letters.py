@@ -51,6 +51,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             SourcePlace(
                 row=self.source_row,
                 line=self.line,
+                byte_offset=self.byte_offset,
                 row_group=self.row_group,
                 row_in_group=self.row_in_group,
             )

@@ -43,6 +43,73 @@ class TestJsonLines(InputFormatContract):
         return Bad(lines(ROWS[:4]) + b"no json\n" + lines(ROWS[5:]), 4, "line 5", "invalid_json")
 
 
+class TestJsonLinesInUtf16(TestJsonLines):
+    encoding = "utf-16"
+
+    def encode(self, rows: Sequence[Row]) -> bytes:
+        return lines(rows).decode().encode(self.encoding)
+
+    def bad(self) -> Bad:
+        data = self.encode([*ROWS[:4], {"text": "MARK"}, *ROWS[5:]])
+        half_a_pair = b"\x00\xd8" if self.encoding == "utf-16" else b"\x00\xd8\x00\x00"
+        letter = "M".encode(self.encoding)[-len(half_a_pair) :]
+        return Bad(data.replace(letter, half_a_pair), 4, "line 5", "invalid_utf8")
+
+
+class TestJsonLinesInUtf32(TestJsonLinesInUtf16):
+    encoding = "utf-32"
+
+
+class TestJsonWithARowALine(TestJsonLines):
+    name = "json"
+
+
+class TestJsonArray(InputFormatContract):
+    name = "json"
+    chunk_constants = (
+        "data_juicer.formats.json.format.CHUNK_BYTES",
+        "data_juicer.formats.compression.CHUNK_BYTES",
+    )
+    indent: int | None = None
+
+    def encode(self, rows: Sequence[Row]) -> bytes:
+        return json.dumps(list(rows), ensure_ascii=False, indent=self.indent).encode()
+
+    def bad(self) -> Bad:
+        data = self.encode(ROWS).replace(b'"n": 4', b'"n": four')
+        return Bad(data, 4, f"row 4, byte {data.index(b'four') - self.before:,}", "invalid_json")
+
+    before = len('{"text": "日本語", "n": '.encode())
+
+
+class TestJsonArrayOverLines(TestJsonArray):
+    indent = 2
+    before = len('{\n    "text": "日本語",\n    "n": '.encode())
+
+
+class TestJsonUnderData(TestJsonArray):
+    def encode(self, rows: Sequence[Row]) -> bytes:
+        whole = {"version": [1, "]"], "data": list(rows), "more": {"data": []}}
+        return json.dumps(whole, ensure_ascii=False, indent=self.indent).encode()
+
+
+class TestJsonUnderDataOverLines(TestJsonUnderData):
+    indent = 1
+    before = len('{\n   "text": "日本語",\n   "n": '.encode())
+
+
+class TestText(InputFormatContract):
+    name = "text"
+    sample = ({"text": 'Grüße, "日本語"\n\tand more\n'},)
+    no_such_files = ()
+
+    def encode(self, rows: Sequence[Row]) -> bytes:
+        return "".join(row["text"] for row in rows).encode()
+
+    def bad(self) -> Bad:
+        return Bad(b"caf\xe9", 0, "line 1", "invalid_utf8")
+
+
 class TestParquet(InputFormatContract):
     name = "parquet"
 
@@ -87,7 +154,7 @@ class TestArrowStream(TestArrow):
 class TestCsv(InputFormatContract):
     name = "csv"
     chunk_constants = (
-        "data_juicer.formats.csv.format._CHUNK_BYTES",
+        "data_juicer.formats.csv.format.CHUNK_BYTES",
         "data_juicer.formats.compression.CHUNK_BYTES",
     )
     encoding = "utf-8"
@@ -104,7 +171,7 @@ class TestCsv(InputFormatContract):
 
     def bad(self) -> Bad:
         data = self.encode(ROWS).replace("Grüße".encode(), b"Gr\xfc\xdfe")
-        return Bad(data, 3, "row 3", "invalid_utf8")
+        return Bad(data, 3, "line 5", "invalid_utf8")
 
 
 class TestCsvInUtf16(TestCsv):
@@ -112,7 +179,7 @@ class TestCsvInUtf16(TestCsv):
 
     def bad(self) -> Bad:
         text = self.encode(ROWS).decode("utf-16").replace("eight,7", "eight,7,too,many")
-        return Bad(text.encode("utf-16"), 7, "row 7", "not_an_object")
+        return Bad(text.encode("utf-16"), 7, "line 10", "not_an_object")
 
 
 class TestJsonLinesOut(OutputFormatContract):

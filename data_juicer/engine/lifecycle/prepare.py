@@ -13,11 +13,11 @@ from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.lifecycle.build_setup import fragment_limits, row_bytes_max
 from data_juicer.engine.lifecycle.open import OpenJob
 from data_juicer.engine.lifecycle.recover import find_damage, has_work, put_damaged_aside
+from data_juicer.engine.lifecycle.wanted import WantedJob
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.run_context import RunContext
 from data_juicer.errors import CheckpointCorruptError
-from data_juicer.formats.base import Fragment, SourceFile
-from data_juicer.ops.base import Operator
+from data_juicer.formats.base import Fragment
 from data_juicer.plan.jobplan import JobPlan, plan_job, plan_results
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.mapping import (
@@ -43,8 +43,7 @@ _STEP: Final = 64
 def scan_input(
     config: JobConfig,
     job: OpenJob,
-    operators: Sequence[Operator],
-    sources: Sequence[SourceFile],
+    wanted: WantedJob,
     recorder: EventRecorder,
     context: RunContext,
     share: Share | None = None,
@@ -55,11 +54,12 @@ def scan_input(
         share: has workers scan what is large.
     Raises: InputError: a file cannot be read. JobStoppedError.
     """
+    operators = wanted.operators
     store, path = job.store, job.layout.dataset_mapping
     previous = _mapping_before(job, recorder)
     seen = _Seen(context)
     mapping = scan(
-        sources,
+        wanted.sources,
         fragment_limits(config),
         previous,
         store,
@@ -79,8 +79,8 @@ def scan_input(
         verify=config.verify_input,
         heartbeat=context.heartbeat_or_stop,
     )
-    if partitions != mapping.partitions:
-        mapping = msgspec.structs.replace(mapping, partitions=partitions)
+    if partitions != mapping.partitions or wanted.left_out != mapping.left_out:
+        mapping = msgspec.structs.replace(mapping, partitions=partitions, left_out=wanted.left_out)
     if mapping is not previous:
         store.put(path, encode_mapping(mapping))
     for source in mapping.empty_sources():

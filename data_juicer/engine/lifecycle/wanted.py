@@ -17,7 +17,7 @@ from data_juicer.engine.lifecycle.guard_export import refuse_to_replace
 from data_juicer.engine.output.export_owner import find_clashes
 from data_juicer.engine.output.published import find_changes
 from data_juicer.errors import CheckpointCorruptError, ConfigError, JobError, JobNotFoundError
-from data_juicer.formats.base import SourceFile
+from data_juicer.formats.base import LeftOut, SourceFile
 from data_juicer.formats.discover import discover
 from data_juicer.formats.partition import check_source
 from data_juicer.job import summary as summaries
@@ -45,6 +45,8 @@ class WantedJob(msgspec.Struct, frozen=True, kw_only=True):
     operators: Sequence[Operator]
     identities: tuple[OperatorIdentity, ...]
     sources: Sequence[SourceFile]
+    left_out: tuple[LeftOut, ...]
+    """What is not read of the input."""
     digest: str
     """Equal for runs that must give the same bytes from the same input."""
     export_path: str
@@ -59,8 +61,9 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
     """Raises: ConfigError, InputError: the recipe cannot be run; nothing was created."""
     config, job_id = name_job(config, environment.clock)
     operators = check_operators(config)
-    left_out: list[str] = []
-    sources = discover(environment.store, config.sources(), config.suffixes, left_out.append)
+    told: list[str] = []
+    left_out: list[LeftOut] = []
+    sources = discover(environment.store, config.sources(), config.suffixes, told.append, left_out.append)
     identities = tuple(identify(operators))
     layout = layout_of(config, job_id)
     _check_existence(environment.store, layout, config)
@@ -73,11 +76,12 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
         operators=operators,
         identities=identities,
         sources=sources,
+        left_out=tuple(left_out),
         digest=config_digest(config, identities),
         export_path=export_path,
         resume_command=_resume_command(config, layout),
         notices=(
-            *left_out,
+            *told,
             *(f"{operator.name}: {notice}" for operator in operators for notice in operator.notices()),
             *custom.notices(),
             *_open_to_others(environment.store, config, operators),

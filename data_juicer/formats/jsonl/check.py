@@ -10,6 +10,7 @@ from typing import Final
 from data_juicer.errors import UnreadableSourceError
 from data_juicer.formats.base import SourceFile, reading_input
 from data_juicer.formats.compression import BrokenStreamError, magic_of, read_unpacked
+from data_juicer.formats.encodings import as_utf8
 from data_juicer.formats.jsonl.json_rows import RowError, read_strictly
 from data_juicer.formats.jsonl.lines import BLANKS, BOM
 from data_juicer.formats.recognise import (
@@ -34,16 +35,26 @@ def check_rows(store: Store, source: SourceFile, text_keys: Sequence[str]) -> No
         UnreadableSourceError: no row of those looked at can be read or has a text key; says what the file is.
         InputError: the file cannot be opened.
     """
-    chunks = _chunks(store, source)
-    head = _take(chunks, HEAD_BYTES)
+    chunks = as_utf8(first_chunks(store, source), source.options.encoding)
+    head = take(chunks, HEAD_BYTES)
     if not head:
         return
     found = recognise_surely(head)
     if found is not None:
         raise UnreadableSourceError(_told(source, found))
+    check_lines(source, _lines(chain([head], chunks)), text_keys, head)
+
+
+def check_lines(source: SourceFile, lines: Iterable[bytes], text_keys: Sequence[str], head: bytes) -> None:
+    """Look at the first rows of a source, given as lines of JSON.
+
+    Args:
+        head: the first bytes of the source, which say what it may be.
+    Raises: UnreadableSourceError.
+    """
     first_error: RowError | None = None
     rows: list[dict[str, bytes]] = []
-    for line in _lines(chain([head], chunks)):
+    for line in lines:
         try:
             read_strictly(line, ())
             rows.append(json_values.raw_object(line))
@@ -106,8 +117,8 @@ def _told(source: SourceFile, found: Finding) -> str:
     return f"{found.told(source.path)}. Nothing was changed."
 
 
-def _chunks(store: Store, source: SourceFile) -> Iterator[bytes]:
-    """Raises: UnreadableSourceError: the file is not packed as its suffix says."""
+def first_chunks(store: Store, source: SourceFile) -> Iterator[bytes]:
+    """The bytes of a source, as far as they are whole. Raises: UnreadableSourceError: it is not packed as its suffix says."""
     with reading_input(source.path), store.open_read(source.path) as reader:
         if source.compression == "none":
             yield from reader.chunks(_CHUNK_BYTES)
@@ -124,7 +135,8 @@ def _chunks(store: Store, source: SourceFile) -> Iterator[bytes]:
         return  # the scan says where
 
 
-def _take(chunks: Iterator[bytes], size: int) -> bytes:
+def take(chunks: Iterator[bytes], size: int) -> bytes:
+    """The next bytes of a text, at least so many if there are."""
     head = b""
     while len(head) < size and (chunk := next(chunks, b"")):
         head += chunk

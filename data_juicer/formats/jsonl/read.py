@@ -20,6 +20,7 @@ from data_juicer.formats.base import (
     read_range,
     source_changed,
 )
+from data_juicer.formats.jsonl.converted import RowPlaces, copy_digest, decode_places
 from data_juicer.formats.jsonl.json_rows import RowError
 from data_juicer.formats.jsonl.lines import Offsets, RowLines, split_rows
 from data_juicer.formats.jsonl.texts import decode_texts, too_long
@@ -39,9 +40,20 @@ class JsonlRows:
     """The good rows of one fragment, in compact numbering. A `RowSource`."""
 
     def __init__(
-        self, data: bytes, lines: RowLines, good: Offsets, texts: dict[str, pa.Array], fragment: Fragment
+        self,
+        data: bytes,
+        lines: RowLines,
+        good: Offsets,
+        texts: dict[str, pa.Array],
+        fragment: Fragment,
+        places: RowPlaces | None = None,
     ) -> None:
-        """`lines` are those of all rows, counted from the start of `data`; `good` the indices of the good ones."""
+        """
+        Args:
+            lines: those of all rows, counted from the start of `data`.
+            good: the indices of the good ones.
+            places: where all rows are, if not where `lines` say.
+        """
         self.data = memoryview(data)
         self.starts: list[int] = lines.starts[good].tolist()
         self.stops: list[int] = lines.stops[good].tolist()
@@ -49,6 +61,7 @@ class JsonlRows:
         self._good = good
         self._texts = texts
         self._fragment = fragment
+        self._places = places
         self._fields: dict[str, pa.Array] = {}
 
     def __len__(self) -> int:
@@ -78,8 +91,11 @@ class JsonlRows:
         return (self._good + first).astype(np.uint64)
 
     def place(self, origin: int) -> Place:
+        row = int(self._good[origin])
+        if self._places is not None:
+            return place_of(self._places, row)
         line = int(self._numbers[origin]) - self._fragment.line_start
-        return Place(row=int(self._good[origin]), line=line, byte=self.starts[origin])
+        return Place(row=row, line=line, byte=self.starts[origin])
 
     def raw(self, origin: int) -> bytes:
         return bytes(self.line(origin))
@@ -98,31 +114,65 @@ def read_fragment(
     """See `formats.base.FragmentReader`. A row longer than `row_bytes_max` bytes is a bad row."""
     start = fragment.byte_start if offset is None else offset
     if fragment.long_row_bytes and offset is not None:
-        return _only_bad(_kept_row(store, path, fragment, row_bytes_max), text_keys, fragment)
+        return only_bad(_kept_row(store, path, fragment, row_bytes_max), text_keys, fragment)
+    if fragment.converted_bytes:
+        data = _read_copy(store, path, fragment)
+        text, places = (
+            data[: fragment.converted_bytes],
+            decode_places(data[fragment.converted_bytes :], fragment),
+        )
+        return read_lines(text, fragment, text_keys, row_bytes_max, places, null_is_empty=null_is_empty)
     if fragment.rows == 1 and fragment.byte_stop - fragment.byte_start > row_bytes_max:
         long_row = _find_long_row(store, path, start, fragment, row_bytes_max)
         if long_row is not None:
-            return _only_bad(long_row, text_keys, fragment)
+            return only_bad(long_row, text_keys, fragment)
     data = read_range(store, path, start, start + fragment.byte_stop - fragment.byte_start)
     if xxhash.xxh3_128_hexdigest(data) != fragment.digest:
-        raise _changed(path, fragment)
+        raise changed(path, fragment)
+    return read_lines(data, fragment, text_keys, row_bytes_max, null_is_empty=null_is_empty)
+
+
+def read_lines(
+    data: bytes,
+    fragment: Fragment,
+    text_keys: tuple[str, ...],
+    row_bytes_max: int,
+    places: RowPlaces | None = None,
+    *,
+    null_is_empty: bool = False,
+) -> ReadRows:
+    """The rows of a text of JSON Lines that makes up a fragment.
+
+    Args:
+        places: where the rows are, if they were converted; else they are where their lines are.
+    """
     lines = split_rows(data, fragment.line_start)
     columns, errors = decode_texts(data, lines, text_keys, row_bytes_max, null_is_empty=null_is_empty)
     good = np.delete(np.arange(len(lines.starts)), sorted(errors))
-    source = JsonlRows(data, lines, good, columns, fragment)
-    bad = tuple(_bad_row(data, lines, fragment, row, errors[row]) for row in sorted(errors))
+    source = JsonlRows(data, lines, good, columns, fragment, places)
+    bad = tuple(_bad_row(data, lines, fragment, row, errors[row], places) for row in sorted(errors))
     return ReadRows(batch=Batch.of(source, len(source)), bad=bad, rows_in=len(lines.starts))
+
+
+def place_of(places: RowPlaces, row: int) -> Place:
+    return Place(row=row, line=int(places.lines[row]), byte=int(places.bytes_[row]))
+
+
+def _read_copy(store: Store, path: str, fragment: Fragment) -> bytes:
+    """A copy of converted rows. Raises: InputError: it is not what the scan wrote."""
+    data = read_range(store, path, 0, fragment.copy_bytes)
+    if copy_digest(data, fragment.long_row_bytes) != fragment.digest:
+        raise changed(path, fragment)
+    return data
 
 
 def _kept_row(store: Store, path: str, fragment: Fragment, row_bytes_max: int) -> BadRow:
     """The row of a copy that holds only its beginning."""
-    head = read_range(store, path, 0, fragment.copy_bytes)
-    if xxhash.xxh3_128_hexdigest(head + str(fragment.long_row_bytes).encode()) != fragment.digest:
-        raise _changed(path, fragment)
+    head = _read_copy(store, path, fragment)
     error = too_long(fragment.long_row_bytes, row_bytes_max)
     return BadRow(
-        place=Place(row=0, line=0, byte=0),
-        raw=head,
+        place=Place(row=0, line=0 if fragment.line_start or not fragment.converted_bytes else -1, byte=0),
+        raw=head[:LONG_ROW_BYTES_KEPT],
         error_type=error.error_type,
         message=error.message,
         is_whole=False,
@@ -151,7 +201,7 @@ def _find_long_row(
         blanks_behind = len(chunk) - rest if rest else blanks_behind + len(chunk)
         seen += len(chunk)
     if digest.hexdigest() != fragment.digest:
-        raise _changed(path, fragment)
+        raise changed(path, fragment)
     length = seen - blanks_before - blanks_behind
     if length <= row_bytes_max:
         return None
@@ -165,24 +215,33 @@ def _find_long_row(
     )
 
 
-def _only_bad(row: BadRow, text_keys: tuple[str, ...], fragment: Fragment) -> ReadRows:
+def only_bad(row: BadRow, text_keys: tuple[str, ...], fragment: Fragment) -> ReadRows:
     none = np.empty(0, np.int64)
     columns = {key: text_array([]) for key in text_keys}
     source = JsonlRows(b"", RowLines(none, none, none), none, columns, fragment)
     return ReadRows(batch=Batch.of(source, 0), bad=(row,), rows_in=1)
 
 
-def _changed(path: str, fragment: Fragment) -> InputError:
+def changed(path: str, fragment: Fragment) -> InputError:
+    """The error for a fragment that is not what the scan saw."""
     return source_changed(
         path, f"bytes {fragment.byte_start:,} to {fragment.byte_stop:,} are not those of the scan"
     )
 
 
-def _bad_row(data: bytes, lines: RowLines, fragment: Fragment, row: int, error: RowError) -> BadRow:
+def _bad_row(
+    data: bytes,
+    lines: RowLines,
+    fragment: Fragment,
+    row: int,
+    error: RowError,
+    places: RowPlaces | None,
+) -> BadRow:
     start, stop = int(lines.starts[row]), int(lines.stops[row])
     kept = min(stop, start + LONG_ROW_BYTES_KEPT) if error.error_type == TOO_LONG else stop
+    line = int(lines.numbers[row]) - fragment.line_start
     return BadRow(
-        place=Place(row=row, line=int(lines.numbers[row]) - fragment.line_start, byte=start),
+        place=Place(row=row, line=line, byte=start) if places is None else place_of(places, row),
         raw=data[start:kept],
         error_type=error.error_type,
         message=error.message,

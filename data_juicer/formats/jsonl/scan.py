@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 import xxhash
 
 from data_juicer.errors import InputError
-from data_juicer.formats.base import LONG_ROW_BYTES_KEPT, Fragment, reading_input
-from data_juicer.formats.compression import BrokenStreamError, read_unpacked
+from data_juicer.formats.base import LONG_ROW_BYTES_KEPT, Fragment
+from data_juicer.formats.compression import BrokenStreamError, broken, read_chunks, read_head
+from data_juicer.formats.encodings import as_utf8, encoding_of
 from data_juicer.formats.jsonl.lines import BOM, Cut, Cutter, LineIndex
 
 if TYPE_CHECKING:
@@ -27,31 +27,29 @@ CHUNK_BYTES: Final = 1 << 20
 """Small enough that a chunk is still in the cache when it is hashed after its lines were found."""
 
 
-def scan_plain(store: Store, source: SourceFile, limits: FragmentLimits) -> Iterator[Fragment]:
-    """The fragments of an uncompressed file.
+def scan_plain(store: Store, source: SourceFile, limits: FragmentLimits) -> Iterator[Fragment] | None:
+    """The fragments of an uncompressed file; None where it is not in UTF-8.
 
     Raises: InputError: the file cannot be read.
     """
-    for fragment, _ in scan_chunks(_read_chunks(store, source.path), source, limits):
-        yield fragment
+    if not is_utf8(store, source):
+        return None
+    pieces = scan_chunks(read_chunks(store, source, CHUNK_BYTES), source, limits)
+    return (fragment for fragment, _ in pieces)
+
+
+def is_utf8(store: Store, source: SourceFile) -> bool:
+    """Whether lines can be read where they are, as far as the first bytes and an option say."""
+    return not encoding_of(read_head(store, source.path), source.options.encoding)
 
 
 def unpack(store: Store, source: SourceFile, limits: FragmentLimits) -> Iterator[tuple[Fragment, bytes]]:
-    """The fragments of a file of any compression, with their bytes.
+    """The fragments of a file of any compression and encoding, with their bytes in UTF-8.
 
     Raises: InputError: the file cannot be read, or its packed stream is damaged.
     """
-    packed = source.compression != "none"
-    chunks = (
-        read_unpacked(store, source.path, source.compression) if packed else _read_chunks(store, source.path)
-    )
+    chunks = as_utf8(read_chunks(store, source, CHUNK_BYTES), source.options.encoding)
     return scan_chunks(chunks, source, limits, keep_bytes=True)
-
-
-def converted(pieces: Iterable[tuple[Fragment, bytes]]) -> Iterator[tuple[Fragment, bytes]]:
-    """Fragments of a text that was made from another format: its lines are none of the source."""
-    for fragment, data in pieces:
-        yield msgspec.structs.replace(fragment, line_start=0), data
 
 
 def scan_chunks(
@@ -94,10 +92,7 @@ def _next_chunk(chunks: Iterator[bytes], source: SourceFile, *, rows_seen: int) 
     try:
         return next(filter(None, chunks), b"")
     except BrokenStreamError as error:
-        raise InputError(
-            f"{source.path}: the {source.compression} stream breaks off or is damaged after row {rows_seen:,} ({error}). "
-            "Nothing was processed. Replace the file, or unpack what is whole and use that."
-        ) from error
+        raise broken(source, error, rows_seen) from error
 
 
 class _Fragments:
@@ -188,8 +183,3 @@ def _split_bom(chunks: Iterator[bytes], source: SourceFile) -> tuple[bytes, Iter
         head += chunk
     bom = BOM if head.startswith(BOM) else b""
     return bom, chain([head[len(bom) :]], chunks)
-
-
-def _read_chunks(store: Store, path: str) -> Iterator[bytes]:
-    with reading_input(path), store.open_read(path) as reader:
-        yield from reader.chunks(CHUNK_BYTES)

@@ -15,7 +15,7 @@ import xxhash
 
 from data_juicer.formats.base import Fragment, SharedScan, check_length, reading_input
 from data_juicer.formats.jsonl.lines import BOM, Cut, Cutter, LineIndex, RowLines
-from data_juicer.formats.jsonl.scan import CHUNK_BYTES
+from data_juicer.formats.jsonl.scan import CHUNK_BYTES, is_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,4 +175,4 @@ def _digest(reader: Reader, path: str, fragment: Fragment) -> str:
     return state.hexdigest()
 
 
-SHARED: Final = SharedScan(survey=survey, outline=LineOutline, digest=digests)
+SHARED: Final = SharedScan(applies=is_utf8, survey=survey, outline=LineOutline, digest=digests)

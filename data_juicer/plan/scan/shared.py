@@ -200,6 +200,7 @@ class SharedScan:
             shared is None
             or not can_be_cut(source, self._materialize)
             or source.size_bytes <= self._range_bytes
+            or not shared.applies(self._store, source)
         ):
             together, weight = [source], _weight(source)
             while self._sources and weight + _weight(self._sources[0]) <= self._range_bytes:

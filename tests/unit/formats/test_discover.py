@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_juicer.errors import InputError
+from data_juicer.formats.base import LeftOut
 from data_juicer.formats.compression import compress
 from data_juicer.formats.discover import discover
 from data_juicer.formats.partition import check_source
@@ -27,6 +29,8 @@ def folder(tmp_path: Path) -> Path:
         ".e.jsonl",
         ".hidden/f.jsonl",
         "README.md",
+        "picture.png",
+        "deep/UPPER.PNG",
     ):
         (tmp_path / name).write_bytes(b"{}\n")
     return tmp_path
@@ -81,12 +85,12 @@ REFUSED: dict[str, tuple[Callable[[Path], str], str]] = {
     "missing folder": (lambda at: f"{at}/dep/x.jsonl", r"no such file or folder; did you mean /.*/deep\?"),
     "glob": (lambda at: f"{at}/*.parket", r"\*\.parket: no file matches this pattern"),
     "glob of unknown": (
-        lambda at: f"{at}/*.md",
-        r"none of the 1 files in the pattern can be read \(found: README\.md\)",
+        lambda at: f"{at}/*.png",
+        r"none of the 1 files in the pattern can be read \(found: picture\.png\)",
     ),
     "unknown suffix": (
-        lambda at: f"{at}/README.md",
-        r"README\.md: unknown suffix; a file must end in \.jsonl, .* or \.tsv, and text may have \.gz, \.zst, \.bz2 or \.xz behind",
+        lambda at: f"{at}/picture.png",
+        r"picture\.png: unknown suffix; a file must end in \.jsonl, \.json, .*\.tsv, .*; text may have \.gz, .* or \.lz4 behind",
     ),
     "empty folder": (lambda at: f"{at}/empty", r"empty: the folder holds no files"),
 }
@@ -102,7 +106,7 @@ def test_what_cannot_be_read_is_refused_in_one_line(folder: Path, case: str) -> 
 
 
 def test_suffixes_that_fit_no_file_are_refused(folder: Path) -> None:
-    with pytest.raises(InputError, match=r"none of the 5 files in the folder ends in \.csv"):
+    with pytest.raises(InputError, match=r"none of the 7 files in the folder ends in \.csv"):
         discover(PosixStore(), [str(folder)], [".csv"])
 
 
@@ -148,16 +152,63 @@ def test_links_that_lead_back_are_not_walked_and_others_are(tmp_path: Path) -> N
     assert found == ["a/1.jsonl", "a/other/2.jsonl", "c/3.jsonl"]  # b/2.jsonl is read already
 
 
-def test_a_folder_that_datasets_saved_is_its_arrow_files(tmp_path: Path) -> None:
-    for name in ("dataset_dict.json", "train/dataset_info.json", "train/state.json"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text('{\n  "splits": []\n}')
-    for number in range(2):
-        with pa.ipc.new_stream(
-            str(tmp_path / f"train/data-0000{number}-of-00002.arrow"), TABLE.schema
-        ) as writer:
-            writer.write_table(TABLE)
-    found = [os.path.basename(source.path) for source in discover(PosixStore(), [str(tmp_path)])]
-    assert found == ["data-00000-of-00002.arrow", "data-00001-of-00002.arrow"]
-    (tmp_path / "state.json").write_text('{"text":"a row of a person"}')
-    assert "state.json" in [os.path.basename(each.path) for each in discover(PosixStore(), [str(tmp_path)])]
+def saved(folder: Path, *splits: str) -> Path:
+    """A folder as `datasets` saves it, with a cache that it left beside."""
+    for split in splits:
+        (folder / split).mkdir(parents=True)
+        files = [f"data-0000{number}-of-00002.arrow" for number in range(2)]
+        for name in (*files, "cache-1234.arrow"):
+            with pa.ipc.new_stream(str(folder / split / name), TABLE.schema) as writer:
+                writer.write_table(TABLE)
+        state = {"_data_files": [{"filename": name} for name in files], "_indices_data_files": None}
+        (folder / split / "state.json").write_text(json.dumps(state))
+        (folder / split / "dataset_info.json").write_text("{}")
+    (folder / "dataset_dict.json").write_text(json.dumps({"splits": list(splits)}))
+    return folder
+
+
+def test_a_folder_that_datasets_saved_is_its_arrow_files_in_the_order_of_its_splits(tmp_path: Path) -> None:
+    left_out: list[LeftOut] = []
+    at = saved(tmp_path / "in", "train", "test")
+    found = discover(PosixStore(), [str(at)], leave_out=left_out.append)
+    assert [os.path.relpath(source.path, at) for source in found] == [
+        f"{split}/data-0000{number}-of-00002.arrow" for split in ("train", "test") for number in range(2)
+    ]
+    assert [each.counts for each in left_out] == [{".json": 5, ".arrow": 2}]
+    (tmp_path / "in" / "state.json").write_text('{"text":"a row of a person"}')
+    assert "state.json" in [os.path.basename(each.path) for each in discover(PosixStore(), [str(at)])]
+
+
+def test_a_saved_dataset_that_lacks_a_file_or_chooses_rows_is_refused(tmp_path: Path) -> None:
+    at = saved(tmp_path, "train") / "train"
+    state = json.loads((at / "state.json").read_text())
+    (at / "state.json").write_text(
+        json.dumps(state | {"_indices_data_files": [{"filename": "indices.arrow"}]})
+    )
+    with pytest.raises(InputError, match="file of indices"):
+        discover(PosixStore(), [str(tmp_path)])
+    (at / "state.json").write_text(json.dumps(state))
+    (at / "data-00001-of-00002.arrow").unlink()
+    with pytest.raises(InputError, match=r"'data-00001-of-00002\.arrow'.* is missing"):
+        discover(PosixStore(), [str(tmp_path)])
+
+
+def test_what_is_not_read_is_counted_and_named_by_suffix(folder: Path) -> None:
+    told: list[str] = []
+    left_out: list[LeftOut] = []
+    discover(
+        PosixStore(), [str(folder), str(folder / "*.jsonl")], tell=told.append, leave_out=left_out.append
+    )
+    assert [each.counts for each in left_out] == [{".png": 2, "hidden": 2, ".md": 1}]
+    assert told[0] == (
+        f"{folder}: 5 files of the folder are not read (2 .png, 2 hidden, 1 .md); "
+        "text beside data is read only where suffixes names it, such as [.md]"
+    )
+
+
+def test_text_and_code_are_read_where_there_are_no_data_or_suffixes_name_them(folder: Path) -> None:
+    assert names(folder, str(folder), suffixes=(".md",)) == ["README.md"]
+    for name in ("a.py", "Makefile", "deep/b.CPP", "c.txt.gz"):
+        (folder / "code" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "code" / name).write_bytes(b"text")
+    assert names(folder, str(folder / "code")) == ["code/a.py", "code/c.txt.gz", "code/deep/b.CPP"]
