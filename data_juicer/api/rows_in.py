@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from data_juicer.errors import ConfigError
-from data_juicer.storage.posix import PosixStore
+from data_juicer.storage import open_store
+from data_juicer.storage.locations.uri import absolute
 
 IN_MEMORY: Final = "in_memory"
 """The folder of such files below a work directory."""
@@ -29,9 +30,9 @@ def stage_rows(dataset: Any, work_dir: str) -> str:
     import xxhash
 
     data, suffix = _encode(dataset)
-    folder = os.path.join(os.path.abspath(work_dir), IN_MEMORY)
+    folder = os.path.join(absolute(work_dir), IN_MEMORY)
     path = os.path.join(folder, f"rows_{xxhash.xxh3_128_hexdigest(data)}{suffix}")
-    store = PosixStore()
+    store = open_store(folder)
     if not store.exists(path):
         store.make_dirs(folder)
         store.put(path, data)

@@ -67,7 +67,9 @@ def answer(program: str, argv: Sequence[str] | None, signals: StopSignals) -> in
     arguments.parameters = parameters
     try:
         arguments.work_dir = expand(
-            arguments.work_dir, Surroundings(environ=os.environ, expand_user=os.path.expanduser)
+            arguments.work_dir,
+            Surroundings(environ=os.environ, expand_user=os.path.expanduser),
+            may_be_cloud=True,
         )
     except InvalidValueError as error:
         raise ConfigError(f"--work_dir: {error}") from None

@@ -42,7 +42,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """`~` and `~name` at the start of a path -> the home directory; the path itself where there is no such user."""
 
 
-CLOUD_PATHS: Final = ("dataset_path", "dataset", "export_path")
+CLOUD_PATHS: Final = ("dataset_path", "dataset", "export_path", *DIRECTORIES)
 """Settings that may name locations of object stores."""
 
 

@@ -53,6 +53,11 @@ class RotatingFile:
         self._is_first = True
         """Whether nothing was appended yet."""
 
+    @property
+    def wait_s(self) -> float:
+        """How old a line may grow before it is appended."""
+        return self._log.wait_s
+
     def cut(self, is_good: Callable[[bytes], bool]) -> Tail:
         """Cut off everything after the last good line; where there is none, older files are searched for one.
 

@@ -20,8 +20,6 @@ from data_juicer.storage.base import Store
 
 Listener = Callable[[t.Record], None]
 
-FLUSH_S: Final = 0.5
-"""How old an event may grow in memory; `flush_when_due` sees to it."""
 _BUFFER_BYTES_MAX: Final = 1 << 20
 SNAPSHOT_BYTES: Final = 4 << 20
 """A snapshot is at the head of each rotated file and after so many bytes of events: nobody has to read more."""
@@ -119,8 +117,8 @@ class EventLog:
         return record
 
     def flush_when_due(self) -> None:
-        """Flush when the oldest event waits for FLUSH_S; called with each heartbeat of the run."""
-        if self._buffered and self._clock.monotonic_s() - self._flushed_s >= FLUSH_S:
+        """Flush when the oldest event waits for as long as the store lets it; called with each heartbeat of the run."""
+        if self._buffered and self._clock.monotonic_s() - self._flushed_s >= self._file.wait_s:
             self.flush()
 
     def flush(self) -> None:

@@ -119,6 +119,9 @@ class Upload(ABC):
 class AppendLog(ABC):
     """Capability: files that grow at their end."""
 
+    wait_s: float = 0.5
+    """How old a line may grow before it is appended: more where each append costs more."""
+
     @abstractmethod
     def append(self, path: str, data: Data) -> None:
         """Add to the end of a file, creating it; a part of `data` may be there if this fails. Raises: StoreError."""

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 from data_juicer.errors import StoreError
-from data_juicer.storage.base import Data, Entry, Reader, Stat, Store, Upload
-from data_juicer.storage.cloud.bucket import ABSENT, Bucket, ConditionFailed, Found, RequestFault
+from data_juicer.storage.base import AppendLog, Data, Entry, Reader, Stat, Store, Upload
+from data_juicer.storage.cloud.bucket import ABSENT, Bucket, ConditionFailed, Found, Listing, RequestFault
 from data_juicer.storage.cloud.directory import ObjectDirectory
 from data_juicer.storage.cloud.patience import Patience
 from data_juicer.storage.cloud.reader import ObjectReader
+from data_juicer.storage.cloud.segments import SegmentedLogs, SegmentsReader, only_segments, stat_of
 from data_juicer.storage.cloud.upload import STAGED_SUFFIX, ObjectUpload, staged_prefix
 from data_juicer.storage.directory import OwnDirectory
 
@@ -44,13 +45,18 @@ class ObjectStore(Store):
         self._root = f"{bucket.scheme}://{bucket.name}"
         self.uri = None if bucket.scheme == "memory" else self._root
         self._uploads: builtins.list[ObjectUpload] = []
+        self._logs = SegmentedLogs(self)
 
     # ---- reading
 
     def read(self, path: str) -> bytes:
         key = self.key_of(path)
-        with self.told("reading", path):
-            _, data = self.patience.ask(lambda _: self.bucket.get(key))
+        try:
+            with self.told("reading", path):
+                _, data = self.patience.ask(lambda _: self.bucket.get(key))
+        except FileNotFoundError:
+            with self._log_reader(path) as log:
+                return log.read(0, log.stat().size_bytes)
         return data
 
     def read_range(self, path: str, start: int, stop: int) -> bytes:
@@ -58,7 +64,10 @@ class ObjectStore(Store):
             return reader.read(start, stop)
 
     def open_read(self, path: str) -> Reader:
-        found = self._head(path)
+        try:
+            found = self._head(path)
+        except FileNotFoundError:
+            return self._log_reader(path)
         return ObjectReader(self, path, found, self._stat_of(path, found))
 
     def fetch(self, path: str, start: int, stop: int, version: str) -> bytes:
@@ -76,14 +85,15 @@ class ObjectStore(Store):
         try:
             return self._stat_of(path, self._head(path))
         except FileNotFoundError:
-            if not self.entries(path):
+            below = self._below(path)
+            if segments := only_segments(below.objects, below.folders):
+                return stat_of(path, segments)
+            if not below.objects and not below.folders:
                 raise
         return Stat(size_bytes=0, modified_ns=0, identity=path, kind="directory")
 
     def entries(self, path: str) -> builtins.list[Entry]:
-        prefix = f"{key}/" if (key := self.key_of(path)) else ""
-        with self.told("listing", path):
-            found = self.patience.ask(lambda _: self.bucket.list(prefix))
+        found, prefix = self._below(path), f"{key}/" if (key := self.key_of(path)) else ""
         names = {each.key[len(prefix) :]: "file" for each in found.objects}
         names |= {
             folder[len(prefix) :]: "directory"
@@ -111,27 +121,23 @@ class ObjectStore(Store):
     # ---- writing
 
     def put(self, path: str, data: Data) -> None:
-        self._put(path, data, None)
+        self.put_version(path, data, None)
 
     def put_if_absent(self, path: str, data: Data) -> bool:
-        return self._put(path, data, ABSENT)
+        return self.put_version(path, data, ABSENT) is not None
 
     def put_if_unchanged(self, path: str, data: Data, version: str) -> bool:
-        return version != ABSENT and self._put(path, data, version)
-
-    def put_where(self, path: str, data: Data, version: str) -> bool:
-        """Put an object if it is this version, or absent. False where it is not. Raises: StoreError."""
-        return self._put(path, data, version)
+        return version != ABSENT and self.put_version(path, data, version) is not None
 
     def stage(self, path: str, data: Data) -> None:
-        self._put(path, data, None)
+        self.put_version(path, data, None)
 
     @contextlib.contextmanager
     def stage_many(self, directory: str) -> Iterator[Callable[[str, Data], None]]:
         yield lambda name, data: self.stage(os.path.join(directory, name), data)
 
     def write(self, path: str, data: Data) -> None:
-        self._put(path, data, None)
+        self.put_version(path, data, None)
 
     def new_upload(
         self, path: str, writer: str = "", size_bytes: int | None = None, *, beside: bool = False
@@ -173,6 +179,9 @@ class ObjectStore(Store):
         return moved
 
     def remove(self, path: str) -> None:
+        if self._logs.is_written(path):
+            self._logs.remove(path)
+            return
         key = self.key_of(path)
         with self.told("removing", path):
             self.patience.ask(lambda _: self.bucket.delete([key]))
@@ -198,7 +207,28 @@ class ObjectStore(Store):
     def open_own(self, path: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
         return contextlib.nullcontext(ObjectDirectory(self, path))
 
-    # ---- inside, and for readers and uploads
+    @property
+    def logs(self) -> AppendLog:
+        return self._logs
+
+    # ---- inside, and for readers, uploads and logs
+
+    def _below(self, path: str) -> Listing:
+        prefix = f"{key}/" if (key := self.key_of(path)) else ""
+        with self.told("listing", path):
+            return self.patience.ask(lambda _: self.bucket.list(prefix))
+
+    def segments_of(self, path: str) -> builtins.list[Found]:
+        """Of a log, in order; none where there is none. Raises: StoreError."""
+        below = self._below(path)
+        return only_segments(below.objects, below.folders)
+
+    def _log_reader(self, path: str) -> Reader:
+        """Raises: FileNotFoundError: there is no log of this name. Documents are no logs, and are not looked for."""
+        segments = [] if path.endswith(".json") else self.segments_of(path)
+        if not segments:
+            raise FileNotFoundError(2, "No such object", path)
+        return SegmentsReader(self, path, segments)
 
     def key_of(self, path: str) -> str:
         """Raises: ValueError: the location is not of this bucket."""
@@ -222,26 +252,31 @@ class ObjectStore(Store):
         except FileNotFoundError:
             return ABSENT
 
-    def _put(self, path: str, data: Data, condition: str | None) -> bool:
-        """Returns: False where the condition did not hold."""
+    def put_version(self, path: str, data: Data, condition: str | None) -> str | None:
+        """Put an object whole.
+
+        Args:
+            condition: the version that it must have, ABSENT, or None for any.
+        Returns: its version; None, with nothing changed, where the condition did not hold. Raises: StoreError.
+        """
         key, token = self.key_of(path), "" if condition is None else uuid.uuid4().hex
 
-        def put(is_undecided: bool) -> bool:
+        def put(is_undecided: bool) -> str | None:
             try:
-                self.bucket.put(key, data, token, condition)
+                return self.bucket.put(key, data, token, condition)
             except ConditionFailed:
-                return is_undecided and self.is_ours(key, token)
-            return True
+                return self.find_ours(key, token) if is_undecided else None
 
         with self.told("writing", path):
             return self.patience.ask(put)
 
-    def is_ours(self, key: str, token: str) -> bool:
-        """Whether an object is what a put with this token made of it. Raises: RequestFault."""
+    def find_ours(self, key: str, token: str) -> str | None:
+        """The version of an object that a put with this token made; None where another one did. Raises: RequestFault."""
         try:
-            return self.bucket.head(key).token == token
+            found = self.bucket.head(key)
         except FileNotFoundError:
-            return False
+            return None
+        return found.version if found.token == token else None
 
     def _stat_of(self, path: str, found: Found) -> Stat:
         return Stat(

@@ -30,11 +30,10 @@ class Objects(Protocol):
 
     def key_of(self, path: str) -> str: ...
     def find_version(self, path: str) -> str: ...
-    def is_ours(self, key: str, token: str) -> bool: ...
+    def find_ours(self, key: str, token: str) -> str | None: ...
     def told(self, doing: str, path: str) -> AbstractContextManager[None]: ...
     def open_read(self, path: str) -> Reader: ...
-    def put(self, path: str, data: Data) -> None: ...
-    def put_where(self, path: str, data: Data, version: str) -> bool: ...
+    def put_version(self, path: str, data: Data, condition: str | None) -> str | None: ...
     def move(self, pairs: Iterable[tuple[str, str]]) -> list[str]: ...
     def remove(self, path: str) -> None: ...
 
@@ -127,11 +126,8 @@ class ObjectUpload(Upload):
         if self._parts is not None:
             self._send(bytes(self._held))
             is_ours = self._complete(self._parts, path, condition)
-        elif condition is None:
-            self._store.put(path, self._held)
-            is_ours = True
         else:
-            is_ours = self._store.put_where(path, self._held, condition)
+            is_ours = self._store.put_version(path, self._held, condition) is not None
         self._held.clear()
         return is_ours
 
@@ -143,9 +139,9 @@ class ObjectUpload(Upload):
             try:
                 parts.complete(condition)
             except ConditionFailed:
-                return is_undecided and self._store.is_ours(key, self._token)
+                return is_undecided and self._store.find_ours(key, self._token) is not None
             except FileNotFoundError:
-                if is_undecided and self._store.is_ours(key, self._token):
+                if is_undecided and self._store.find_ours(key, self._token) is not None:
                     return True
                 raise
             return True

@@ -5,9 +5,10 @@ import pytest
 
 from data_juicer.events import types as t
 from data_juicer.events.history import read_records
-from data_juicer.events.log import FLUSH_S, EventLog
+from data_juicer.events.log import EventLog
 from data_juicer.events.view import fold
 from data_juicer.job.layout import JobLayout
+from data_juicer.storage.base import AppendLog
 from data_juicer.storage.posix import PosixStore
 from data_juicer.testing.clock import ManualClock
 from tests.support.sample_events import ONE_OF_EACH, FullDisk
@@ -132,7 +133,7 @@ def test_events_wait_in_memory_for_the_tick_and_no_longer(layout: JobLayout) -> 
     clock = ManualClock()
     log = EventLog(STORE, layout, clock, 1)
     log.record(QUIET)
-    clock.advance(FLUSH_S - 0.1)
+    clock.advance(AppendLog.wait_s - 0.1)
     log.flush_when_due()
     assert seqs(layout) == []
     clock.advance(0.1)
