@@ -14,6 +14,7 @@ import xxhash
 from data_juicer.config.schema import SPECS, JobConfig
 from data_juicer.config.secrets import without_secrets
 from data_juicer.config.sources.entries import DatasetConfig, OperatorEntry
+from data_juicer.config.sources.validators import RequiredFields
 
 
 def dump(config: JobConfig) -> dict[str, Any]:
@@ -36,7 +37,9 @@ def result_settings(config: JobConfig) -> dict[str, Any]:
     """
     values = {key: _plain(value) for key, value in config.flat().items() if SPECS[key].result}
     del values["dataset"]
-    return values | {"dataset_path": list(config.sources())}
+    mixture = config.mixture()
+    taken = {} if mixture is None else {"mixture": [list(mixture.weights), mixture.max_sample_num]}
+    return values | {"dataset_path": list(config.sources())} | taken
 
 
 def canonical(plain: Mapping[str, Any]) -> bytes:
@@ -52,6 +55,6 @@ def digest(plain: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, OperatorEntry | DatasetConfig):
+    if isinstance(value, OperatorEntry | DatasetConfig | RequiredFields):
         return value.plain()
     return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os.path
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from data_juicer.config import paths
@@ -24,8 +23,6 @@ UNWRITTEN: Final = frozenset({"json", "csv", "tsv", "arrow"} - EXPORTS.keys())
 EXPORT_SUFFIXES: Final[Mapping[str, str]] = {f".{kind}": kind for kind in (*EXPORTS, *sorted(UNWRITTEN))}
 """Suffix of the export -> `export_type`."""
 
-_WEIGHTED: Final = re.compile(r"\s*(?:0?\.[0-9]+|[01](?:\.[0-9]*)?)\s+\S.*", re.DOTALL)
-
 
 def compression_of(format_: str, compression: str) -> str:
     """The compression that is meant: `auto` follows the format."""
@@ -45,11 +42,6 @@ def storage_conflict(format_: str, compression: str) -> str | None:
     if compression in existing or compression == "auto":
         return None
     return f"{compression} is no compression of format {format_}; choose one of: auto, {', '.join(existing)}"
-
-
-def is_weighted(path: str) -> bool:
-    """DataJuicer's `0.5 a.jsonl 0.5 b.jsonl`, weights from 0 to 1."""
-    return _WEIGHTED.fullmatch(path) is not None
 
 
 def find_conflict(values: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -80,6 +72,8 @@ def find_conflict(values: Mapping[str, Any]) -> tuple[str, str] | None:
 
 def _dataset_conflict(values: Mapping[str, Any]) -> tuple[str, str] | None:
     if values["dataset"] is not None:
+        if not any(source.weight for source in values["dataset"].configs):
+            return "dataset", "all weights are 0: no row would be taken"
         if values["dataset_path"]:
             return "dataset", "dataset_path is set too; both name the input, keep one of them"
         return None

@@ -25,6 +25,7 @@ from data_juicer.config.sections import (
     setting,
 )
 from data_juicer.config.sources.entries import Dataset, DatasetConfig, DatasetSource, OperatorEntry, Process
+from data_juicer.config.sources.validators import RequiredFields, Validators
 from data_juicer.config.spec import PATH, Choice, Flag, Integer, Names, Spec, Text
 from data_juicer.config.wording import one_line, show
 from data_juicer.errors import ConfigError
@@ -56,11 +57,6 @@ _JOB_ID: Final = r"(?![.-])[A-Za-z0-9._-]{1,128}"
 _JOB_ID_WORDS: Final = "a name of 1 to 128 characters from A-Z a-z 0-9 . _ - that begins with no dot or dash"
 
 NOT_AVAILABLE: Final[Mapping[str, Missing]] = {
-    "dataset_path": Missing(words="weights", asked=lambda paths: any(map(rules.is_weighted, paths))),
-    "dataset": Missing(
-        words="types other than local, weights, max_sample_num",
-        asked=lambda dataset: dataset is not None and _is_mixture(dataset),
-    ),
     "export_type": Missing(words="json, csv, tsv, arrow", asked=rules.UNWRITTEN.__contains__),
 }
 """Setting -> values that are refused, never ignored. An issue that builds one takes its line away.
@@ -72,8 +68,13 @@ _EITHER_TYPE: Final = " or ".join(", ".join(EXPORTS).rsplit(", ", 1))
 """Values of `export_type`, for people."""
 
 
-def _is_mixture(dataset: DatasetConfig) -> bool:
-    return dataset.max_sample_num is not None or any(source.weight != 1.0 for source in dataset.configs)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixture:
+    """How much of each input is taken."""
+
+    weights: tuple[float, ...]
+    """Of the inputs, in their order."""
+    max_sample_num: int | None
 
 
 def usable_cores() -> int:
@@ -110,6 +111,12 @@ class JobConfig:
     dataset: DatasetConfig | None = setting(  # noqa: RUF009 - setting() declares a field
         None,
         Dataset(help="Input in DataJuicer's long form, `configs: [{type: local, path: ...}]`.", result=True),
+    )
+    validators: tuple[RequiredFields, ...] = setting(
+        (),
+        Validators(
+            help="What the first rows of each file must have, `[{type: required_fields, required_fields: [...]}]`."
+        ),
     )
     suffixes: tuple[str, ...] = setting(
         (),
@@ -298,6 +305,16 @@ class JobConfig:
         directories = (self.work_dir, self.event_log_dir or "", self.checkpoint_dir or "")
         return (*self.sources(), self.export_path, *directories, *self.custom_operator_paths)
 
+    def mixture(self) -> Mixture | None:
+        """How much of each input is taken; None: every row once."""
+        dataset = self.dataset
+        if dataset is None:
+            return None
+        weights = tuple(source.weight for source in dataset.configs)
+        if dataset.max_sample_num is None and all(weight == 1.0 for weight in weights):
+            return None
+        return Mixture(weights=weights, max_sample_num=dataset.max_sample_num)
+
 
 def _specs() -> dict[str, Spec]:
     kinds = {"": JobConfig, **{section + ".": kind for section, kind in JobConfig.SECTIONS.items()}}
@@ -337,6 +354,4 @@ def find_problem(values: Mapping[str, Any]) -> tuple[str, str] | None:
 
 def _shown(value: Any) -> str:
     """A value of NOT_AVAILABLE, for a message."""
-    if isinstance(value, DatasetConfig):
-        return "a mixture"
     return show(value[0] if isinstance(value, tuple) else value)

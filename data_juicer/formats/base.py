@@ -53,6 +53,8 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     size_bytes: int
     mtime_ns: int
     options: ReadOptions = ReadOptions()
+    input: int = 0
+    """Number of the input that named it, in the order of the recipe; of several, the first."""
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +139,10 @@ class ReadRows(msgspec.Struct, frozen=True, kw_only=True):
     batch: Batch
     bad: tuple[BadRow, ...]
     rows_in: int
+    rows_left_out: int = 0
+    """Rows that the recipe's mixture does not take."""
+    rows_repeated: int = 0
+    """Copies of rows that it takes several times."""
 
 
 class FragmentReader(Protocol):

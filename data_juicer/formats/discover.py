@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+import msgspec
+
 from data_juicer.errors import InputError, StoreError
 from data_juicer.formats.base import Compression, LeftOut, ReadOptions, SourceFile
 from data_juicer.formats.registry import FORMATS, LINES, SUFFIXES, TEXT, suffix_of
@@ -47,8 +49,11 @@ def discover(
     first: dict[str, SourceFile] = {}
     again: list[tuple[str, str]] = []
     search = _Search(store, wanted, tell, leave_out)
-    for path in (path for given in inputs for path in search.files(given)):
+    for number, path in (
+        (number, path) for number, given in enumerate(inputs) for path in search.files(given)
+    ):
         source, identity = _source(store, len(first), path, options)
+        source = msgspec.structs.replace(source, input=number)
         known = first.setdefault(identity, source)
         if known is not source:
             again.append((path, known.path))

@@ -22,6 +22,16 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The file that holds this fragment alone, where the source cannot be read by range."""
 
 
+class RowSample(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
+    """Which rows of a partition are taken, and how often (`plan/mixture.py`)."""
+
+    times: int
+    """Every row is taken so often,"""
+    below: int
+    """and once more where its mixed id is below this, at most 2^64 - 1."""
+    seed: int
+
+
 class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Consecutive rows of one source, with the id that everything computed from them is filed under."""
 
@@ -37,6 +47,8 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     fragment: Fragment
     references: str = ""
     """Digest of the files that its rows refer to (`plan/references.py`); empty where no operator reads such files."""
+    sample: RowSample | None = None
+    """None: every row is taken once."""
 
     @property
     def path(self) -> str:
@@ -49,8 +61,16 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
 
     @property
     def digest(self) -> str:
-        """What its rows are to operators: their bytes, and the files that they refer to."""
-        return self.fragment.identity + self.references
+        """What its rows are to operators: their bytes, the files that they refer to, and which of them are taken."""
+        return self.fragment.identity + self.references + self._taken
+
+    @property
+    def _taken(self) -> str:
+        """Ids of rows decide which are taken, so that their place in the input counts; empty where all are."""
+        if self.sample is None:
+            return ""
+        fragment, sample = self.fragment, self.sample
+        return f"/{fragment.source}:{fragment.row_start}/{sample.times}:{sample.below}:{sample.seed}"
 
     @property
     def rows(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -65,6 +66,47 @@ class DatasetConfig(msgspec.Struct, frozen=True, kw_only=True):
     def plain(self) -> dict[str, Any]:
         limit = {} if self.max_sample_num is None else {"max_sample_num": self.max_sample_num}
         return {"configs": [source.plain() for source in self.configs], **limit}
+
+
+_WEIGHT: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+_WEIGHTED: Final = re.compile(r"\s*(?:0?\.[0-9]+|[01](?:\.[0-9]*)?)\s+\S.*", re.DOTALL)
+
+
+def is_weighted(path: str) -> bool:
+    """DataJuicer's `0.5 a.jsonl 0.5 b.jsonl`: it begins with a weight from 0 to 1. A file of such a name is written `./0.5 a.jsonl`."""
+    return _WEIGHTED.fullmatch(path) is not None
+
+
+def mixture_of(paths: Sequence[str]) -> DatasetConfig | None:
+    """The mixture that paths with weights stand for; None where no path has one.
+
+    A path without a weight has weight 1; one with spaces is quoted as in a shell.
+    Raises: InvalidValueError: a weight without a path, or a quote that does not end.
+    """
+    if not any(map(is_weighted, paths)):
+        return None
+    sources: list[DatasetSource] = []
+    for path in paths:
+        if not is_weighted(path):
+            sources.append(DatasetSource(path=path))
+            continue
+        weight: float | None = None
+        for word in _words_of(path):
+            if weight is None and _WEIGHT.fullmatch(word):
+                weight = float(word)
+            else:
+                sources.append(DatasetSource(path=word, weight=1.0 if weight is None else weight))
+                weight = None
+        if weight is not None:
+            raise InvalidValueError(f"{show(path)}: the last weight has no path")
+    return DatasetConfig(configs=tuple(sources))
+
+
+def _words_of(path: str) -> list[str]:
+    try:
+        return shlex.split(path)
+    except ValueError as error:
+        raise InvalidValueError(f"{show(path)}: {str(error).lower()}; quote paths as in a shell") from None
 
 
 class Process(Spec, frozen=True, kw_only=True):

@@ -91,7 +91,6 @@ NO_EFFECT: Final[Mapping[str, str]] = MappingProxyType(
 
 REFUSED: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
     {
-        "validators": (None, []),
         "generated_dataset_config": (None, {}),
         "load_dataset_kwargs": (None, {}),
         "export_extra_args": (None, {}),

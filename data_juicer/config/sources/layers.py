@@ -14,7 +14,7 @@ import msgspec
 
 from data_juicer.config.schema import SPECS, JobConfig
 from data_juicer.config.sources import foreign, legacy
-from data_juicer.config.sources.entries import OperatorEntry
+from data_juicer.config.sources.entries import OperatorEntry, mixture_of
 from data_juicer.config.sources.operator_flags import names_parameter, read_parameter, with_parameters
 from data_juicer.config.sources.plain import InvalidValueError, plain_copy
 from data_juicer.config.sources.scalars import resolve_scalar
@@ -159,6 +159,7 @@ def settle(givens: Iterable[Given]) -> Settled:
                 winners[key], values[key] = given, value
         else:
             others.append(given)
+    _name_mixture(values, winners)
     process = values.get("process", ())
     parameters = [given for given in others if names_parameter(given.path, process)]
     if parameters:
@@ -170,6 +171,23 @@ def settle(givens: Iterable[Given]) -> Settled:
         parameters=tuple(parameters),
         notices=(*_choose_input(values, winners), *_tell_ignored(ignored)),
     )
+
+
+def _name_mixture(values: dict[str, Any], winners: dict[str, Given]) -> None:
+    """Paths with weights become `dataset`, which they stand for. Raises: ConfigError."""
+    given = winners.get("dataset_path")
+    if given is None:
+        return
+    try:
+        mixture = mixture_of(values["dataset_path"])
+    except InvalidValueError as error:
+        raise given.source.refuse(given.path, str(error)) from None
+    if mixture is None:
+        return
+    if "dataset" in winners and winners["dataset"].source.rank > given.source.rank:
+        return
+    values["dataset"], winners["dataset"] = mixture, given
+    del values["dataset_path"], winners["dataset_path"]
 
 
 def _parameter(given: Given) -> Any:

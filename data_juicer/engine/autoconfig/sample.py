@@ -17,6 +17,7 @@ from data_juicer.engine.autoconfig.media import MediaFiles
 from data_juicer.engine.autoconfig.modality import media_of
 from data_juicer.engine.autoconfig.sample_stats import SampledRow, SampleStats, summarise_sample
 from data_juicer.formats.base import Fragment, FragmentLimits, SourceFile
+from data_juicer.formats.first_rows import first_fragment
 from data_juicer.formats.jsonl.scan import scan_chunks
 from data_juicer.formats.partition import read_partition
 from data_juicer.formats.registry import LINES, format_named, suffix_of
@@ -114,20 +115,13 @@ def _parts_of(store: Store, source: SourceFile, limits: FragmentLimits, seed: in
     if source.format == LINES and source.compression == "none" and suffix_of(source.path) == ".jsonl":
         yield from _blocks_of_lines(store, source, limits, random.Random(f"{source.index} {seed}"))  # noqa: S311
         return
-    reader = format_named(source.format).reader
-    fragments = (
-        reader.scan(store, source, limits)
-        if reader.scan is not None and source.compression == "none"
-        else None
-    )
-    if fragments is not None:
-        fragment = next(iter(fragments), None)
-        if fragment is not None:
-            yield SamplePart(partition=_spec(source, fragment, source.format))
+    first = first_fragment(store, source, limits)
+    if first is None:
         return
-    for fragment, data in reader.unpack(store, source, limits):
-        yield _copy_of(source, fragment, reader.copies or source.format, data)
-        return
+    if first.data is None:
+        yield SamplePart(partition=_spec(source, first.fragment, first.format))
+    else:
+        yield _copy_of(source, first.fragment, first.format, first.data)
 
 
 def _blocks_of_lines(

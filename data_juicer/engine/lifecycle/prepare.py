@@ -26,6 +26,7 @@ from data_juicer.plan.mapping import (
     decode_mapping,
     encode_mapping,
 )
+from data_juicer.plan.mixture import with_mixture
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.phases import ResolvePlan, plan_resolves
 from data_juicer.plan.references import with_references
@@ -78,6 +79,14 @@ def scan_input(
         row_bytes_max(config),
         verify=config.verify_input,
         heartbeat=context.heartbeat_or_stop,
+    )
+    mixture = config.mixture()
+    partitions = with_mixture(
+        partitions,
+        wanted.sources,
+        None if mixture is None else mixture.weights,
+        None if mixture is None else mixture.max_sample_num,
+        config.seed,
     )
     if partitions != mapping.partitions or wanted.left_out != mapping.left_out:
         mapping = msgspec.structs.replace(mapping, partitions=partitions, left_out=wanted.left_out)

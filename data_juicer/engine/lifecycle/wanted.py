@@ -14,6 +14,7 @@ from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.build_setup import export_target, text_keys_of
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.lifecycle.guard_export import refuse_to_replace
+from data_juicer.engine.lifecycle.validate_input import validate_input
 from data_juicer.engine.output.export_owner import find_clashes
 from data_juicer.engine.output.published import find_changes
 from data_juicer.errors import CheckpointCorruptError, ConfigError, JobError, JobNotFoundError
@@ -131,6 +132,7 @@ def check_input(store: Store, wanted: WantedJob) -> None:
     may_be_unreadable = faults.max_dead_letter_ratio >= 1 and faults.on_bad_row == "quarantine"
     for source in wanted.sources:
         check_source(store, source, text_keys_of(wanted.operators), may_be_unreadable=may_be_unreadable)
+    validate_input(store, wanted.config, wanted.sources)
 
 
 def find_done(store: Store, wanted: WantedJob) -> JobSummary | None:

@@ -24,6 +24,7 @@ from data_juicer.formats.partition import read_partition
 from data_juicer.job.names import parse_produced_name
 from data_juicer.ops.base import DatasetOperator, Operator
 from data_juicer.ops.effects import EffectMapper
+from data_juicer.plan.mixture import sample_rows
 from data_juicer.rows.batch import Batch
 from data_juicer.store.commit import set_aside
 from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
@@ -85,6 +86,9 @@ class AttemptRunner:
 
     def _read(self) -> ReadRows:
         """The rows as they came. A damaged copy of the input loses its name, so that the next run makes it again."""
+        return sample_rows(self._read_all(), self.partition)
+
+    def _read_all(self) -> ReadRows:
         try:
             return read_partition(
                 self.context.store,
@@ -122,6 +126,8 @@ class AttemptRunner:
             name=READ,
             rows_in=rows.rows_in,
             rows_out=len(rows.batch),
+            rows_generated=rows.rows_repeated,
+            rows_filtered=rows.rows_left_out,
             rows_dead_letter=len(bad),
             rows_null_text=len(dropped),
             duration_s=time.perf_counter() - started_s,

@@ -71,7 +71,7 @@ COMMANDS = {
     ),
     "--config no/such.yaml": "no/such.yaml: the recipe cannot be read: No such file or directory",
     "--dataset_path x --process [": "command line: process: not readable as YAML: [:",
-    "--dataset_path 0.5␣a␣0.5␣b": 'command line: dataset_path: "0.5 a 0.5 b" is not available yet',
+    "--dataset_path 0.5␣a␣0.5": 'command line: dataset_path: "0.5 a 0.5": the last weight has no path',
 }
 
 
@@ -84,11 +84,6 @@ def test_a_wrong_command_line_is_answered_in_one_line(line):
 
 
 ASKING = {
-    "dataset_path": ["0.5 a.jsonl 0.5 b.jsonl", "1 a.jsonl"],
-    "dataset": [
-        {"configs": [{"path": "a", "weight": 0.5}]},
-        {"configs": [{"path": "a"}], "max_sample_num": 3},
-    ],
     "export_type": ["json", "csv", "tsv", "arrow"],
 }
 
