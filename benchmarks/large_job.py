@@ -55,7 +55,7 @@ def make(directory: Path, partitions: int) -> JobLayout:
         stream.writelines(ROW % (number, number) for number in range(partitions))
     model = _model(directory)
     config = load_recipe(settings(directory), {}, {})
-    store, wanted = PosixStore(), find_wanted(config, _environment())
+    store, wanted = PosixStore(), find_wanted(config, PosixStore(), SystemClock())
     layout = wanted.layout
     for path in layout.directories().values():
         store.make_dirs(path)
@@ -76,7 +76,7 @@ def _model(directory: Path) -> Manifest:
     config: JobConfig = load_recipe(settings(own), {}, {})
     environment = _environment()
     run_job(config, environment)
-    layout = find_wanted(config, _environment()).layout
+    layout = find_wanted(config, environment.store, environment.clock).layout
     return read_manifest(environment.store, layout.result_manifest(0))
 
 

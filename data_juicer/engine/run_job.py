@@ -77,7 +77,7 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
     """
     with contextlib.ExitStack() as held, contextlib.ExitStack() as workers:
         workers.callback(environment.backend.close)
-        wanted = find_wanted(config, environment)
+        wanted = find_wanted(config, environment.store, environment.clock)
         check_directories(environment.store, wanted.layout, socket.gethostname())
         if (done := find_done(environment.store, wanted)) is not None:
             return JobOutcome(summary=done, view=JobView(), already_complete=True)

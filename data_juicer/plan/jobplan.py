@@ -26,6 +26,8 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     """None for the decisions of a dataset operator."""
     operator_index: int
     reason: str
+    changed_from: int | None = None
+    """The first operator that is another one, where that is the reason."""
 
 
 class JobPlan(msgspec.Struct, kw_only=True):
@@ -144,6 +146,7 @@ def _refused(path: str, refusal: Refusal) -> Refused:
         partition_id=refusal.manifest.partition,
         operator_index=refusal.manifest.operator_index,
         reason=refusal.reason,
+        changed_from=refusal.changed_from,
     )
 
 

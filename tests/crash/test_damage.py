@@ -175,7 +175,7 @@ def test_a_manifest_that_is_none_is_set_aside(
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
-        ("key", "0" * 32, "an operator, its parameters, its code or the order"),
+        ("key", "0" * 32, "a secret among the parameters changed, or its manifest was changed by hand"),
         ("job", "another", "it belongs to job another"),
         ("fragment", "0" * 32, None),
         ("partition", 1, "it is the manifest of partition 1, operator 3"),

@@ -3,77 +3,127 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
-from collections.abc import Sequence
+import os
+import textwrap
 from typing import Final
+
+import msgspec
 
 from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
 from data_juicer.errors import JobNotFoundError
-from data_juicer.job.summary import JobSummary
 from data_juicer.monitor.handle import JobHandle
 from data_juicer.monitor.table import format_table
+from data_juicer.monitor.views.reuse import Cause, OperatorReuse, causes, format_cause, operator_reuse
 from data_juicer.plan.resume.report import ResumeReport, decode_resume_report
+from data_juicer.printable import printable
 
 NAME: Final = "explain"
-HELP: Final = "Explain what the newest run of a job reused, what it computed again, and why."
+HELP: Final = (
+    "Explain what a run of a job reuses, what it computes again, and why; of the newest run, or of a recipe."
+)
 
-_REFUSED_SHOWN: Final = 20
+_WIDTH_MIN: Final = 40
+
+
+class Explanation(ResumeReport, frozen=True, kw_only=True):
+    """What `--output json` gives: the report of the run, and what it comes to."""
+
+    is_forecast: bool
+    """Nothing was run: it is what a recipe would do."""
+    unknown_sources: tuple[str, ...] = ()
+    """Files that a run would read before it knows their partitions: they are new or changed, or cut in another way."""
+    operator_reuse: tuple[OperatorReuse, ...]
+    causes: tuple[Cause, ...]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="id of the job, or the path of its folder")
+    parser.add_argument(
+        "--config", metavar="RECIPE", help="explain what this recipe would reuse; nothing is run or changed"
+    )
 
 
 def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     job = JobHandle.open(arguments.work_dir, arguments.job)
-    layout = job.layout
+    if arguments.config is None:
+        explanation = _explanation(_newest(job), is_forecast=False)
+    else:
+        report, unknown = _forecast(job, arguments.config)
+        explanation = _explanation(report, is_forecast=True, unknown=unknown)
+    output.emit(explanation, lambda columns: _lines(explanation, columns))
+
+
+def _newest(job: JobHandle) -> ResumeReport:
+    path = job.layout.resume_report
     try:
-        report = decode_resume_report(job.store.read(layout.resume_report), layout.resume_report)
+        return decode_resume_report(job.store.read(path), path)
     except FileNotFoundError:
         raise JobNotFoundError(
             f"{job.job_id}: no run of it has been planned yet, there is nothing to explain."
         ) from None
-    output.emit(report, lambda columns: _lines(report, job.summary, columns))
 
 
-def _lines(report: ResumeReport, summary: JobSummary, columns: int) -> list[str]:
-    begun = len(report.continued)
+def _forecast(job: JobHandle, recipe: str) -> tuple[ResumeReport, tuple[str, ...]]:
+    """Raises: ConfigError, InputError: the recipe cannot be run."""
+    from data_juicer.clock import SystemClock
+    from data_juicer.config.config import load_recipe
+    from data_juicer.engine.forecast.reuse import find_reuse
+    from data_juicer.engine.lifecycle.wanted import find_wanted
+
+    work_dir = os.path.dirname(os.path.abspath(job.layout.job_dir))
+    overrides = {"job_id": job.job_id, "work_dir": work_dir, "resume": None, "new": False}
+    config = load_recipe(recipe, overrides, os.environ)
+    wanted = find_wanted(config, job.store, SystemClock())
+    reuse = find_reuse(job.store, wanted)
+    return reuse.report, tuple(source.path for source in reuse.unknown)
+
+
+def _explanation(report: ResumeReport, *, is_forecast: bool, unknown: tuple[str, ...] = ()) -> Explanation:
+    return Explanation(
+        **msgspec.structs.asdict(report),
+        is_forecast=is_forecast,
+        unknown_sources=unknown,
+        operator_reuse=tuple(operator_reuse(report)),
+        causes=tuple(causes(report)),
+    )
+
+
+def _lines(told: Explanation, columns: int) -> list[str]:
+    begun = len(told.continued)
+    whole = told.partitions_done + told.partitions_pending
     lines = [
-        f"run {report.run}: {report.partitions_done + report.partitions_pending:,} partitions",
-        f"  {report.partitions_done:,} were done: their results are those that this recipe gives of this input",
-        f"  {begun:,} went on from a checkpoint{_where(report, summary)}",
-        f"  {report.partitions_pending - begun:,} began at their source",
+        f"run {told.run} would have {whole:,} partitions"
+        if told.is_forecast
+        else f"run {told.run}: {whole:,} partitions",
+        *_counted(
+            (told.partitions_done, "done: their results are those that this recipe gives of this input"),
+            (begun, "continued from a checkpoint"),
+            (told.partitions_pending - begun, "computed from their source"),
+        ),
     ]
-    if report.refused:
-        lines += [
-            "",
-            f"{len(report.refused):,} checkpoints and results could not be used; they were set aside:",
-        ]
-        reasons = Counter(refused.reason for refused in report.refused)
-        lines += [f"  {count:,} because {reason}" for reason, count in reasons.most_common()]
+    if told.unknown_sources:
+        sources = told.unknown_sources
+        more = f" and {len(sources) - 1:,} more" if len(sources) > 1 else ""
+        lines.append(f"  not known: the partitions of {sources[0]}{more}, which would be read first")
+    for cause in told.causes:
+        lines += ["", *_wrapped(format_cause(cause, told.operators), columns)]
+    for path, reason in told.damaged.items():
+        lines.append(f"damaged{'' if told.is_forecast else ' and set aside'}: {path}: {reason}")
+    if told.operator_reuse and begun | len(told.refused):
         rows = [
-            ["" if each.partition is None else str(each.partition), str(each.operator_index), each.reason]
-            for each in report.refused[:_REFUSED_SHOWN]
+            [f"{number:>2} {each.name}", f"{each.partitions_reused:,}", f"{each.partitions_computed:,}"]
+            for number, each in enumerate(told.operator_reuse, start=1)
         ]
-        lines += ["", *format_table(["partition", "operator", "reason"], rows, columns)]
-        if len(report.refused) > _REFUSED_SHOWN:
-            lines.append(f"... and {len(report.refused) - _REFUSED_SHOWN:,} more: --output json")
-    for path, reason in report.damaged.items():
-        lines.append(f"damaged and set aside: {path}: {reason}")
+        lines += ["", *format_table(["operator", "reused", "computed again"], rows, columns)]
     return lines
 
 
-def _where(report: ResumeReport, summary: JobSummary) -> str:
-    """After which operators, and of how many partitions each."""
-    names = [name for entry in summary.config.get("process", []) for name in _names(entry)]
-    counts = Counter(report.continued.values())
-    told = [
-        f"{count:,} after {names[index] if index < len(names) else index}"
-        for index, count in sorted(counts.items())
-    ]
-    return f" ({', '.join(told)})" if told else ""
+def _counted(*counts: tuple[int, str]) -> list[str]:
+    return [f"  {count:,} {text}" for count, text in counts if count]
 
 
-def _names(entry: object) -> Sequence[str]:
-    return list(entry) if isinstance(entry, dict) else [str(entry)]
+def _wrapped(text: str, columns: int) -> list[str]:
+    return textwrap.wrap(
+        printable(text), max(columns, _WIDTH_MIN), subsequent_indent="  ", break_on_hyphens=False
+    )

@@ -18,7 +18,7 @@ from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.run_context import RunContext
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.base import Fragment
-from data_juicer.plan.jobplan import JobPlan, plan_job, plan_results
+from data_juicer.plan.jobplan import JobPlan, plan_job
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.mapping import (
     DatasetMapping,
@@ -28,14 +28,14 @@ from data_juicer.plan.mapping import (
 )
 from data_juicer.plan.mixture import with_mixture
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.plan.phases import ResolvePlan, plan_resolves
+from data_juicer.plan.phases import ResolvePlan
 from data_juicer.plan.references import with_references
-from data_juicer.plan.resume.damage import Damage
+from data_juicer.plan.resume.found import find_plan
 from data_juicer.plan.resume.inventory import take_checkpoints
-from data_juicer.plan.resume.report import encode_resume_report
-from data_juicer.plan.resume.results import CommittedResult, read_results
+from data_juicer.plan.resume.report import encode_resume_report, resume_report
+from data_juicer.plan.resume.results import CommittedResult
 from data_juicer.plan.scan.scan import Share, scan
-from data_juicer.store.commit import read_manifest, set_aside
+from data_juicer.store.commit import set_aside
 
 _STEP: Final = 64
 """Results that are looked at between two heartbeats."""
@@ -132,17 +132,8 @@ def plan_run(
     """What is to be done. What is damaged or stale is set aside, and the reason is reported and written to the resume report."""
     store, layout = job.store, job.layout
     keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
-    damaged: list[Damage] = []
-    results = read_results(store, layout, damaged)
-    plan = plan_results(
-        layout.job_id, mapping.partitions, results, keys, lambda path: read_manifest(store, path)
-    )
-    done = plan.done
-    inventory = take_checkpoints(store, layout, lambda partition: partition not in done)
-    inventory.damaged[:0] = damaged
-    plan = plan_job(layout.job_id, mapping.partitions, inventory, keys, plan)
-    resolves = plan_resolves(mapping.partitions, inventory, keys)
-    plan.refused += resolves.refused
+    found = find_plan(store, layout, mapping.partitions, keys)
+    plan, inventory = found.plan, found.inventory
     for damage in inventory.damaged:
         recorder.warn(f"{damage.path} is damaged and was set aside: {damage.reason}")
     set_aside(store, [damage.path for damage in inventory.damaged])
@@ -151,8 +142,9 @@ def plan_run(
         reasons = Counter(refused.reason for refused in plan.refused)
         told = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())
         recorder.inform(f"not reused: {told}; dj-jobs explain {layout.job_id} names them")
-    store.put(layout.resume_report, encode_resume_report(job.run, plan, inventory, layout))
-    return plan, resolves
+    report = resume_report(job.run, plan, inventory, layout, keys.operators)
+    store.put(layout.resume_report, encode_resume_report(report))
+    return plan, found.resolves
 
 
 def set_damaged_aside(

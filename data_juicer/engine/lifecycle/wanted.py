@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from data_juicer.clock import Clock
 from data_juicer.config.fingerprint import digest, result_settings
 from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
@@ -58,19 +59,19 @@ class WantedJob(msgspec.Struct, frozen=True, kw_only=True):
     """What they are warned of: the job does something else than they are likely to want."""
 
 
-def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
+def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
     """Raises: ConfigError, InputError: the recipe cannot be run; nothing was created."""
-    config, job_id = name_job(config, environment.clock)
+    config, job_id = name_job(config, clock)
     operators = check_operators(config)
     told: list[str] = []
     left_out: list[LeftOut] = []
-    sources = discover(environment.store, config.sources(), config.suffixes, told.append, left_out.append)
+    sources = discover(store, config.sources(), config.suffixes, told.append, left_out.append)
     identities = tuple(identify(operators))
     layout = layout_of(config, job_id)
-    _check_existence(environment.store, layout, config)
+    _check_existence(store, layout, config)
     export_path = absolute(config.export_path)
-    _refuse_overlap(environment.store, config, sources, export_path, layout)
-    refuse_to_replace(environment.store, config, export_path, (source.path for source in sources), layout)
+    _refuse_overlap(store, config, sources, export_path, layout)
+    refuse_to_replace(store, config, export_path, (source.path for source in sources), layout)
     return WantedJob(
         config=config,
         layout=layout,
@@ -85,7 +86,7 @@ def find_wanted(config: JobConfig, environment: RunEnvironment) -> WantedJob:
             *told,
             *(f"{operator.name}: {notice}" for operator in operators for notice in operator.notices()),
             *custom.notices(),
-            *_open_to_others(environment.store, config, operators),
+            *_open_to_others(store, config, operators),
         ),
         warnings=() if operators else ("process is empty: every row is copied as it is.",),
     )

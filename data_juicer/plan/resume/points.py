@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
+from data_juicer.plan.resume.cause import find_change
 from data_juicer.store.manifest import Manifest, OperatorIdentity, stored_identity
 
 
@@ -14,6 +16,13 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     manifest: Manifest
     reason: str
+    changed_from: int | None = None
+    """The first operator that is another one, where that is the reason."""
+
+
+class _Reason(NamedTuple):
+    text: str
+    changed_from: int | None = None
 
 
 class ResumePoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,32 +64,40 @@ def find_resume_point(
         if reason is None:
             done = manifest
         else:
-            refused.append(Refusal(manifest=manifest, reason=reason))
+            refused.append(Refusal(manifest=manifest, reason=reason.text, changed_from=reason.changed_from))
     for manifest in sorted(checkpoints, key=lambda held: held.operator_index):
         index = manifest.operator_index
         reason = _why_not(manifest, wanted, wanted.keys[index + 1] if index + 1 < len(wanted.keys) else None)
         if reason is None:
             bases.append(manifest)
         else:
-            refused.append(Refusal(manifest=manifest, reason=reason))
+            refused.append(Refusal(manifest=manifest, reason=reason.text, changed_from=reason.changed_from))
     return ResumePoint(done=done, bases=tuple(bases), refused=tuple(refused))
 
 
-def _why_not(manifest: Manifest, wanted: Wanted, key: str | None) -> str | None:
+def _why_not(manifest: Manifest, wanted: Wanted, key: str | None) -> _Reason | None:
     if manifest.job != wanted.job:
-        return f"it belongs to job {manifest.job}"
+        return _Reason(f"it belongs to job {manifest.job}")
     if manifest.partition != wanted.partition_id:
-        return f"it belongs to partition {manifest.partition}"
+        return _Reason(f"it belongs to partition {manifest.partition}")
     if manifest.key == key:
         return None
     if manifest.fragment != wanted.fragment:
-        return "the input changed"
+        return _Reason("the input changed")
     if manifest.reader != wanted.reader:
-        return "how the input is read changed"
-    if key is None:
-        return "the recipe is shorter now"
+        return _Reason("how the input is read changed")
+    now = tuple(map(stored_identity, wanted.operators))
+    change = find_change(manifest.operators, now)
+    if change is not None:
+        return _Reason(change.cause, change.operator_index)
+    more = now[len(manifest.operators) :]
+    if key is None or len(manifest.operators) > len(now):
+        return _Reason("the recipe is shorter now")
     index = manifest.operator_index
-    is_after = any(dataset_operator <= index for dataset_operator in wanted.dataset_operators)
-    if is_after and manifest.operators == tuple(map(stored_identity, wanted.operators[: index + 1])):
-        return "the other rows that a dataset-wide operator before it saw changed"
-    return "an operator, its parameters, its code or the order of operators changed"
+    if any(dataset_operator <= index for dataset_operator in wanted.dataset_operators):
+        return _Reason("the other rows that a dataset-wide operator before it saw changed")
+    if manifest.kind != "result":
+        return _Reason("a secret among the parameters changed, or its manifest was changed by hand")
+    if more:
+        return _Reason(f"{more[0].name} was put in at the end", len(manifest.operators))
+    return _Reason("how rows are written out changed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from data_juicer.job.layout import JobLayout
     from data_juicer.plan.jobplan import JobPlan
     from data_juicer.plan.resume.inventory import Inventory
+    from data_juicer.store.manifest import OperatorIdentity
 
 
 class RefusedRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +22,8 @@ class RefusedRecord(msgspec.Struct, frozen=True, kw_only=True):
     operator_index: int
     file: str
     reason: str
+    changed_from: int | None = None
+    """The first operator that is another one, where that is the reason."""
 
 
 class ResumeReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,14 +38,18 @@ class ResumeReport(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[RefusedRecord, ...]
     damaged: dict[str, str]
     """File -> what is wrong with it."""
+    operators: tuple[str, ...] = ()
+    """Names of the operators of the recipe, in its order."""
 
 
 _CODEC: Final = VersionedJson(ResumeReport)
 
 
-def encode_resume_report(run: int, plan: JobPlan, inventory: Inventory, layout: JobLayout) -> bytes:
+def resume_report(
+    run: int, plan: JobPlan, inventory: Inventory, layout: JobLayout, operators: Iterable[OperatorIdentity]
+) -> ResumeReport:
     """Files are named as `JobLayout.relative` does, since the job's directories may be moved."""
-    report = ResumeReport(
+    return ResumeReport(
         run=run,
         partitions_done=len(plan.done),
         partitions_pending=len(plan.pending),
@@ -52,11 +60,16 @@ def encode_resume_report(run: int, plan: JobPlan, inventory: Inventory, layout: 
                 operator_index=refused.operator_index,
                 file=layout.relative(refused.path),
                 reason=refused.reason,
+                changed_from=refused.changed_from,
             )
             for refused in plan.refused
         ),
         damaged={layout.relative(damage.path): damage.reason for damage in inventory.damaged},
+        operators=tuple(operator.name for operator in operators),
     )
+
+
+def encode_resume_report(report: ResumeReport) -> bytes:
     return _CODEC.encode(report, indent=1)
 
 

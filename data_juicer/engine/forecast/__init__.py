@@ -1,0 +1,1 @@
+"""What a run would do and what it would cost, found without changing anything on a disk."""
