@@ -57,6 +57,7 @@ from data_juicer.job import lock as locks
 from data_juicer.job.claims import check_directories
 from data_juicer.plan.jobplan import JobPlan, passed_bytes
 from data_juicer.plan.mapping import DatasetMapping
+from data_juicer.plan.partitions import places_digest
 from data_juicer.plan.phases import ResolvePlan
 from data_juicer.plan.resume.results import read_result
 from data_juicer.plan.retention import Retention
@@ -242,8 +243,10 @@ class _Run:
                 self.recorder.warn(clash)
 
     def _is_published(self, plan: JobPlan, mapping: DatasetMapping) -> bool:
-        """Whether the job was complete, and the input that was read again is what it was."""
+        """Whether the job was complete, and the input that was read again is what it was, and where it was."""
         if self.published is None or plan.pending:
+            return False
+        if self.published.places != places_digest(mapping.partitions):
             return False
         parts = [(part.partition, part.digest) for part in self.published.parts]
         results = (

@@ -11,7 +11,8 @@ import msgspec
 from data_juicer.errors import InputError, StoreError
 
 if TYPE_CHECKING:
-    from data_juicer.rows.batch import Batch, Place
+    from data_juicer.rows.batch import Batch
+    from data_juicer.rows.place import Place
     from data_juicer.storage.base import Store
 
 Compression = Literal["none", "gzip", "zstd", "bzip2", "xz", "lz4"]

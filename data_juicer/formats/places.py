@@ -1,17 +1,27 @@
 """Where a row is in its source, from where it is in its fragment. Pure.
 
-What is committed holds `rows.batch.Place`, relative to the fragment, since a fragment that moved in its source is used
-again; the place in the source is computed when it is shown.
+What is committed holds `rows.place.Place`, relative to the fragment, since a fragment that moved in its source, or whose
+source has another name, is used again; the place in the source is computed when it is published or shown.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from data_juicer.formats.base import Fragment
-    from data_juicer.rows.batch import Place
+    from data_juicer.rows.place import Place
+
+
+class Located(Protocol):
+    """Rows that are read together, and where they are in the input now; `plan.partitions.PartitionSpec` is one."""
+
+    @property
+    def source_path(self) -> str: ...
+
+    @property
+    def fragment(self) -> Fragment: ...
 
 
 class SourcePlace(NamedTuple):
@@ -52,6 +62,19 @@ def resolve(place: Place, fragment: Fragment) -> SourcePlace:
         row_group=group,
         row_in_group=row_in_group,
     )
+
+
+def place_fields(place: SourcePlace | None) -> dict[str, Any]:
+    """The place as records for people spell it; of a row that is none of a source, that it is nowhere."""
+    if place is None:
+        return {"line": 0, "byte_offset": -1}
+    return {
+        "line": place.line,
+        "byte_offset": place.byte_offset,
+        "source_row": place.row,
+        "row_group": place.row_group,
+        "row_in_group": place.row_in_group,
+    }
 
 
 def _group(row: int, groups: tuple[int, ...]) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from itertools import count
 import msgspec
 
 from data_juicer.formats.base import Fragment
+from data_juicer.portable import encode_msgpack
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -80,6 +81,18 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     def size_bytes(self) -> int:
         """Of its rows as they are read; at least 1, so that each partition counts as work."""
         return max(1, self.fragment.byte_stop - self.fragment.byte_start)
+
+
+def places_digest(partitions: Sequence[PartitionSpec]) -> str:
+    """Equal where each row is at the same place of a source of the same path, as dead letters and reports say it."""
+    import xxhash
+
+    state = xxhash.xxh3_64()
+    for spec in partitions:
+        fragment = spec.fragment
+        place = (fragment.row_start, fragment.line_start, fragment.byte_start, fragment.groups)
+        state.update(encode_msgpack((spec.partition_id, spec.source_path, *place)))
+    return str(state.hexdigest())
 
 
 def assign_partitions(pieces: Sequence[Piece], previous: Sequence[PartitionSpec]) -> list[PartitionSpec]:

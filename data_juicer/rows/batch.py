@@ -8,7 +8,7 @@ source and is fetched by `origin` when a row is exported.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -19,26 +19,13 @@ from msgspec.structs import replace
 
 from data_juicer.kernels.arrays import Mask
 from data_juicer.rows import json_values
+from data_juicer.rows.place import Place
 
 Rows = npt.NDArray[np.int32]
 Shared = TypeVar("Shared", bound="pa.Array | npt.NDArray[Any]")
 
 STATS_FIELD: Final = "__dj__stats__"
 META_FIELD: Final = "__dj__meta__"
-
-
-class Place(NamedTuple):
-    """Where a row is in its fragment, so that it stays true when the fragment moves within its source.
-
-    `formats.places.resolve` gives the place in the source.
-    """
-
-    row: int
-    """From 0, among all rows of the fragment, those that could not be read included."""
-    line: int = -1
-    """Lines after the first line of the fragment; -1 in formats without lines."""
-    byte: int = -1
-    """Bytes after the first byte of the fragment; -1 in formats whose rows have no bytes of their own."""
 
 
 class RowSource(Protocol):

@@ -53,7 +53,9 @@ class ResultsManifest(msgspec.Struct, frozen=True, kw_only=True):
     """Files at the export path that are ours: written, or about to be."""
     is_exported: bool = False
     shown: tuple[ExportedFile, ...] = ()
-    """Files in the job's own directory that are made for people: dead letters."""
+    """Files in the job's own directory that are made for people: dead letters, samples, reports."""
+    places: str = ""
+    """Digest of where every partition is in the input, as those files say; empty in documents of earlier versions."""
 
     @property
     def published(self) -> tuple[ExportedFile, ...]:

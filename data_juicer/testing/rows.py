@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from data_juicer.rows import json_values
-from data_juicer.rows.batch import Batch, Place
+from data_juicer.rows.batch import Batch
+from data_juicer.rows.place import Place
 
 
 class DictRows:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
-from data_juicer.errors import DataJuicerError
+from data_juicer.errors import CheckpointCorruptError, DataJuicerError
 from data_juicer.job.layout import JobLayout
-from data_juicer.plan.resume.inventory import Inventory, take_inventory
+from data_juicer.plan.mapping import decode_mapping
+from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.plan.resume.inventory import Inventory, take_checkpoints
+from data_juicer.plan.resume.results import read_results
 from data_juicer.storage.base import Store
 from data_juicer.store.dead_letters import DeadLetter, decode_dead_letter
-from data_juicer.store.manifest import Manifest
+from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.staging import read_lines
 
 
@@ -28,23 +31,57 @@ class DeadLetterGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 def committed_dead_letters(store: Store, layout: JobLayout) -> list[DeadLetter]:
     """Of every partition: those of its result, or of its newest checkpoint and of a summary made from it; in the order
-    of source and line.
+    of source and line, as the input was when it was scanned last. What was committed of rows that it had no more is left out.
 
     Raises: CheckpointCorruptError: a file of them is not what was committed. StoreError.
     """
-    inventory = take_inventory(store, layout)
-    files = [(layout.dead_letter_dir, manifest) for _, manifest in inventory.results.values()]
-    for partition in {*inventory.checkpoints, *(partition for partition, _ in inventory.summaries)}:
-        if partition not in inventory.results:
-            files += [(layout.checkpoints_dir, manifest) for manifest in _newest(inventory, partition)]
-    dead_letters = [
-        decode_dead_letter(line)
-        for directory, manifest in files
-        for line in read_lines(store, directory, manifest.dead_letters)
-    ]
+    committed = list(_committed(store, layout))
+    if not committed:
+        return []
+    partitions = _partitions(store, layout)
+    found: list[DeadLetter] = []
+    for each in committed:
+        partition = partitions.get(each.partition) if partitions is not None else None
+        if partitions is None or (partition is not None and partition.digest == each.fragment):
+            lines = read_lines(store, each.directory, each.files)
+            found += (decode_dead_letter(line).resolve(each.partition, partition) for line in lines)
     return sorted(
-        dead_letters, key=lambda dead_letter: (dead_letter.source, dead_letter.line, dead_letter.source_row)
+        found, key=lambda dead_letter: (dead_letter.source, dead_letter.line, dead_letter.source_row)
     )
+
+
+class _Committed(NamedTuple):
+    """The files of dead letters that a manifest names."""
+
+    partition: int
+    fragment: str
+    directory: str
+    files: tuple[DataFile, ...]
+
+
+def _committed(store: Store, layout: JobLayout) -> Iterator[_Committed]:
+    done: set[int] = set()
+    for _, result in read_results(store, layout, []):
+        done.add(result.partition)
+        if result.dead_letters:
+            yield _Committed(result.partition, result.fragment, layout.dead_letter_dir, result.dead_letters)
+    inventory = take_checkpoints(store, layout, lambda partition: partition not in done)
+    for partition in sorted(
+        {*inventory.checkpoints, *(partition for partition, _ in inventory.summaries)} - done
+    ):
+        for manifest in _newest(inventory, partition):
+            if manifest.dead_letters:
+                yield _Committed(partition, manifest.fragment, layout.checkpoints_dir, manifest.dead_letters)
+
+
+def _partitions(store: Store, layout: JobLayout) -> dict[int, PartitionSpec] | None:
+    """Where each partition is; None where that is lost until the input is scanned again."""
+    path = layout.dataset_mapping
+    try:
+        mapping = decode_mapping(store.read(path), path, layout.partitions_dir)
+    except (FileNotFoundError, CheckpointCorruptError):
+        return None
+    return {partition.partition_id: partition for partition in mapping.partitions}
 
 
 def _newest(inventory: Inventory, partition: int) -> Iterator[Manifest]:
@@ -69,7 +106,7 @@ def example_dead_letters(store: Store, layout: JobLayout, count: int = 3) -> lis
         group.examples[number] for number in range(count) for group in groups if number < len(group.examples)
     ]
     return [
-        f"{os.path.basename(dead_letter.source)}, {dead_letter.place}: {dead_letter.operator}: {dead_letter.error_type}: {dead_letter.message}"
+        f"{dead_letter.named_place}: {dead_letter.operator}: {dead_letter.error_type}: {dead_letter.message}"
         for dead_letter in some[:count]
     ]
 

@@ -20,11 +20,12 @@ from data_juicer.formats.partition import encode_result, read_partition
 from data_juicer.formats.registry import FORMATS, LINES
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_produced_name, parse_shown_letters_name
-from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.plan.partitions import PartitionSpec, places_digest
 from data_juicer.plan.resume.results import CommittedResult, DoneResults, read_result
 from data_juicer.rows import json_values
 from data_juicer.storage.base import Store
 from data_juicer.store.commit import read_manifest
+from data_juicer.store.dead_letters import decode_dead_letter, encode_dead_letter
 from data_juicer.store.results import ExportedFile, PublishedPart, ResultsManifest, digest_of, publish
 from data_juicer.store.staging import read_file, read_lines, reference_to
 
@@ -59,7 +60,7 @@ def publish_job(
                 heartbeat("writing reports")
             result = done.find(spec.partition_id) or _read_new(store, layout, spec)
             report.add(spec, result)
-            job.add(result)
+            job.add(spec, result)
     for ledger in report.ledgers:
         log.record(t.PerformanceMetric.of(ledger))
     if (warning := find_emptying(report.ledgers)) is not None:
@@ -70,6 +71,7 @@ def publish_job(
         job=layout.job_id,
         rows=report.rows_out,
         parts=tuple(job.parts),
+        places=places_digest(partitions),
         shown=(*job.dead_letters(), job.reported(report), *(_shown(store, layout, path) for path in files)),
     )
     parts = job.parts
@@ -156,7 +158,7 @@ class _PublishedJob:
         parsed = map(parse_shown_letters_name, store.list(layout.dead_letter_dir))
         self._stale = {partition for partition in parsed if partition is not None}
         self.parts: list[PublishedPart] = []
-        self.traced: list[CommittedResult] = []
+        self.traced: list[tuple[PartitionSpec, CommittedResult]] = []
 
     @contextlib.contextmanager
     def report(self) -> Iterator[ReportWriter]:
@@ -176,7 +178,7 @@ class _PublishedJob:
             modified_ns=self._store.stat(path).modified_ns,
         )
 
-    def add(self, result: CommittedResult) -> None:
+    def add(self, spec: PartitionSpec, result: CommittedResult) -> None:
         file = result.files[0]
         self.parts.append(
             PublishedPart(
@@ -188,9 +190,9 @@ class _PublishedJob:
             )
         )
         if result.dead_letters:
-            self._show_dead_letters(result)
+            self._show_dead_letters(spec, result)
         if result.traces:
-            self.traced.append(result)
+            self.traced.append((spec, result))
 
     def dead_letters(self) -> Sequence[ExportedFile]:
         """The files of dead letters. What people look for is gone where there are none now, or no such partition."""
@@ -198,19 +200,25 @@ class _PublishedJob:
             self._store.remove(self._layout.dead_letter(partition))
         return self._letters
 
-    def _show_dead_letters(self, result: CommittedResult) -> None:
-        """Give the dead letters of a partition the name that people look for."""
-        store, layout, file = self._store, self._layout, result.dead_letters[0]
+    def _show_dead_letters(self, spec: PartitionSpec, result: CommittedResult) -> None:
+        """Write the dead letters of a partition, with their places as they are now, under the name that people look for."""
+        store, layout = self._store, self._layout
         self._stale.discard(result.partition)
         path = layout.dead_letter(result.partition)
-        store.put(path, read_file(store, layout.dead_letter_dir, file))
-        for each in (path, os.path.join(layout.dead_letter_dir, file.name)):
+        dead_letters = (
+            decode_dead_letter(line).resolve(spec.partition_id, spec)
+            for line in read_lines(store, layout.dead_letter_dir, result.dead_letters)
+        )
+        store.put(path, b"".join(encode_dead_letter(dead_letter) + b"\n" for dead_letter in dead_letters))
+        self._letters.append(_shown(store, layout, path))
+        for file in result.dead_letters:
+            committed = os.path.join(layout.dead_letter_dir, file.name)
             self._letters.append(
                 ExportedFile(
-                    path=os.path.relpath(each, layout.job_dir),
+                    path=os.path.relpath(committed, layout.job_dir),
                     size_bytes=file.size_bytes,
                     digest=file.digest,
-                    modified_ns=store.stat(each).modified_ns,
+                    modified_ns=store.stat(committed).modified_ns,
                 )
             )
 
@@ -225,11 +233,17 @@ def _shown(store: Store, layout: JobLayout, path: str) -> ExportedFile:
     )
 
 
-def _show_traces(store: Store, layout: JobLayout, results: Sequence[CommittedResult], size: int) -> list[str]:
+def _show_traces(
+    store: Store, layout: JobLayout, results: Sequence[tuple[PartitionSpec, CommittedResult]], size: int
+) -> list[str]:
     """The samples of all partitions as one file an operator. Returns the files."""
     written = []
-    names = {ledger.index: ledger.name for result in results for ledger in result.ledgers}
-    lines = (line for result in results for line in read_lines(store, layout.trace_dir, result.traces))
+    names = {ledger.index: ledger.name for _, result in results for ledger in result.ledgers}
+    lines = (
+        (spec, line)
+        for spec, result in results
+        for line in read_lines(store, layout.trace_dir, result.traces)
+    )
     for index, records in sampling.merge(lines, size).items():
         data = b"\n".join([*map(sampling.encode, records), b""])
         store.put(layout.trace(index, names[index]), data)

@@ -27,7 +27,7 @@ from data_juicer.ops.effects import EffectMapper
 from data_juicer.plan.mixture import sample_rows
 from data_juicer.rows.batch import Batch
 from data_juicer.store.commit import set_aside
-from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
+from data_juicer.store.dead_letters import CommittedDeadLetter, encode_dead_letter
 from data_juicer.store.deltas import in_pieces, join_batches, split_batch
 from data_juicer.store.ledger import READ, OperatorLedger
 from data_juicer.store.manifest import DataFile, Manifest
@@ -240,7 +240,9 @@ class AttemptRunner:
         self._refuse_unless_quarantined(self._letters_of(made.dead, operator, index))
         return replace(made, ledger=_timed(made.ledger, time.perf_counter() - started_s))
 
-    def _letters_of(self, dead: Sequence[DeadRow], operator: Operator, index: int) -> list[DeadLetter]:
+    def _letters_of(
+        self, dead: Sequence[DeadRow], operator: Operator, index: int
+    ) -> list[CommittedDeadLetter]:
         return [failures.failed(self.attempt, operator.name, index, row) for row in dead]
 
     def _isolation(self, index: int) -> RowIsolation:
@@ -262,14 +264,14 @@ class AttemptRunner:
             m.RowsStarted(task=self.key, attempt=self.attempt.name, first=first, rows=rows, alone=alone)
         )
 
-    def _take_out(self, dead_letters: list[DeadLetter]) -> None:
+    def _take_out(self, dead_letters: list[CommittedDeadLetter]) -> None:
         self._refuse_unless_quarantined(dead_letters)
         self.dead_letters.add(encode_dead_letter(dead_letter) for dead_letter in dead_letters)
 
-    def _refuse_unless_quarantined(self, dead_letters: list[DeadLetter]) -> None:
+    def _refuse_unless_quarantined(self, dead_letters: list[CommittedDeadLetter]) -> None:
         """Raises: OperatorError: there is a bad row, and the job is not to go on without it."""
         if dead_letters and not self.setup.quarantine:
-            first = dead_letters[0]
+            first = dead_letters[0].resolve(self.partition.partition_id, self.partition)
             raise OperatorError(
                 f"{first.source}, {first.place}: {first.operator}: {first.error_type}: {first.message} "
                 "(fault_tolerance.on_bad_row is fail). What was committed is safe. Mend the row, or set quarantine, "
@@ -279,12 +281,10 @@ class AttemptRunner:
     def _watch(self, operator: Operator, index: int) -> Watch | None:
         """What samples the rows of an operator that is traced."""
         size, seed = self.setup.trace_num, self.setup.seed
-        fragment = self.partition.fragment
         if not size or index not in self.setup.traced:
             return None
         return lambda before, after: self.traces.add(
-            sampling.encode(record)
-            for record in sampling.sample(operator, index, before, after, size, seed, fragment)
+            sampling.encode(record) for record in sampling.sample(operator, index, before, after, size, seed)
         )
 
     # ---- saving

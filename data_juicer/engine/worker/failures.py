@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
 
 import xxhash
 
@@ -11,11 +10,9 @@ from data_juicer.engine.protocol.messages import AnyAttempt, Attempt, AttemptFai
 from data_juicer.engine.worker.apply_operator import DeadRow
 from data_juicer.errors import DataJuicerError, InputError, OperatorError, StoreError, WorkerLostError
 from data_juicer.formats.base import BadRow
-from data_juicer.formats.places import resolve
 from data_juicer.redaction import hide
 from data_juicer.rows import json_values
-from data_juicer.rows.batch import Place
-from data_juicer.store.dead_letters import DeadLetter, row_fields
+from data_juicer.store.dead_letters import CommittedDeadLetter, row_fields
 from data_juicer.store.ledger import READ
 
 MESSAGE_LENGTH_MAX = 1000
@@ -23,56 +20,37 @@ WORKER_LOST = "WorkerLost"
 """Error type of attempts and rows that lost their worker."""
 
 
-def unread(attempt: Attempt, row: BadRow) -> DeadLetter:
+def unread(attempt: Attempt, row: BadRow) -> CommittedDeadLetter:
     """The dead letter of a row that could not be read."""
-    return DeadLetter(
-        partition=attempt.partition.partition_id,
+    return CommittedDeadLetter(
         operator=READ,
         operator_index=-1,
         error_type=row.error_type,
         message=_one_line(row.message),
         attempt=attempt.name,
-        source=attempt.partition.source_path,
+        place=row.place,
         is_whole=row.is_whole,
-        **_place_fields(attempt, row.place),
         **row_fields(row.raw),
     )
 
 
-def failed(attempt: Attempt, operator: str, index: int, dead: DeadRow) -> DeadLetter:
+def failed(attempt: Attempt, operator: str, index: int, dead: DeadRow) -> CommittedDeadLetter:
     """The dead letter of a row on which an operator raised, or that killed its worker."""
     origin = int(dead.batch.origin[dead.row])
     is_made = origin < 0
-    place = None if is_made else dead.batch.source.place(origin)
     raw = json_values.join_object(dead.batch.raw_row(dead.row)) if is_made else dead.batch.source.raw(origin)
     is_loss = isinstance(dead.error, WorkerLostError)
-    return DeadLetter(
-        partition=attempt.partition.partition_id,
+    return CommittedDeadLetter(
         operator=operator,
         operator_index=index,
         error_type=WORKER_LOST if is_loss else type(dead.error).__name__,
         message=_one_line(_told(dead.error)),
         trace_digest="" if is_loss else trace_digest(dead.error),
         attempt=attempt.name,
-        source=attempt.partition.source_path,
+        place=None if is_made else dead.batch.source.place(origin),
         is_made=is_made,
-        **_place_fields(attempt, place),
         **row_fields(raw),
     )
-
-
-def _place_fields(attempt: Attempt, place: Place | None) -> dict[str, Any]:
-    """The fields of a `DeadLetter` that say where the row is in its source; of a row that was made, that it is nowhere."""
-    if place is None:
-        return {"line": 0, "byte_offset": -1}
-    found = resolve(place, attempt.partition.fragment)
-    return {
-        "line": found.line,
-        "byte_offset": found.byte_offset,
-        "source_row": found.row,
-        "row_group": found.row_group,
-        "row_in_group": found.row_in_group,
-    }
 
 
 def failure(attempt: AnyAttempt, error: Exception, index: int | None) -> AttemptFailed:

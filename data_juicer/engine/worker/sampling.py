@@ -1,7 +1,7 @@
 """Samples of what operators did, for people: rows before and after, and dropped rows with the figure that dropped them.
 
-Which rows are sampled follows from (seed, operator, place of the row in the input) alone, so that every run, backend
-and partition size shows the same ones: those whose hash is smallest. Pure.
+Which rows are sampled follows from (seed, operator, place of the row in the input when its partition was computed) alone, so that
+every run, backend and partition size shows the same ones: those whose hash is smallest. Pure.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from data_juicer.formats.base import Fragment
-from data_juicer.formats.places import resolve
+from data_juicer.formats.places import Located, place_fields, resolve
 from data_juicer.kernels.arrays import Mask
 from data_juicer.ops.base import Filter, Operator
 from data_juicer.portable import PortableJson
 from data_juicer.rows.batch import Batch, Rows
+from data_juicer.rows.place import Place
 
 TEXT_LENGTH_MAX: Final = 4000
 """Longer values are cut in a trace, and marked so."""
@@ -33,8 +33,17 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     operator: str
     operator_index: int
     what: Literal["changed", "dropped"]
-    line: int
+    place: Place | None = None
+    """Where the row is in its fragment, as it is committed; None where its place in the source is known."""
+    source: str = ""
+    line: int = 0
     """Line of the row in its source, from 1; 0 in formats without lines."""
+    byte_offset: int = -1
+    source_row: int = -1
+    """From 0, among all rows of the source."""
+    row_group: int = -1
+    """From 0, as pyarrow counts; -1 in formats without row groups."""
+    row_in_group: int = -1
     rank: str
     """Hash of seed, operator and row: the smallest ones are the sample."""
     before: dict[str, str]
@@ -49,20 +58,18 @@ _JSON: Final = PortableJson[TraceRecord](TraceRecord)
 
 
 def sample(
-    operator: Operator, index: int, before: Batch, after: Batch, size: int, seed: int, fragment: Fragment
+    operator: Operator, index: int, before: Batch, after: Batch, size: int, seed: int
 ) -> list[TraceRecord]:
     """What the operator made of a batch: at most `size` changed rows and as many dropped ones.
 
     Args:
         after: its `base` counts in `before`.
-        fragment: the one that the rows of the batch are from.
     """
     base = np.arange(len(before), dtype=np.int32) if after.base is None else after.base
     dropped = np.setdiff1d(np.arange(len(before), dtype=np.int32), base)
     ranks = _Ranks(before, index, seed)
     records = [
-        _dropped(operator, index, before, row, rank, fragment)
-        for rank, row in ranks.smallest(dropped.tolist(), size)
+        _dropped(operator, index, before, row, rank) for rank, row in ranks.smallest(dropped.tolist(), size)
     ]
     keys, changed = _changes(before, after, base)
     rows = {int(base[row]): int(row) for row in reversed(np.flatnonzero(changed & (base >= 0)))}
@@ -71,7 +78,7 @@ def sample(
             operator=operator.name,
             operator_index=index,
             what="changed",
-            line=_line(before, row, fragment),
+            place=_place(before, row),
             rank=rank,
             before=_values(before, row, keys),
             after=_values(after, rows[row], keys),
@@ -81,11 +88,15 @@ def sample(
     return records
 
 
-def merge(lines: Iterable[bytes], size: int) -> dict[int, list[TraceRecord]]:
-    """The sample of the whole job from those of its partitions: operator index -> records, changed ones first."""
+def merge(lines: Iterable[tuple[Located, bytes]], size: int) -> dict[int, list[TraceRecord]]:
+    """The sample of the whole job from those of its partitions: operator index -> records, changed ones first.
+
+    Args:
+        lines: committed records, each with the partition that it is of.
+    """
     held: dict[tuple[int, str], list[TraceRecord]] = {}
-    for line in lines:
-        record = _JSON.decode(line)
+    for partition, line in lines:
+        record = _resolve(_JSON.decode(line), partition)
         kept = held.setdefault((record.operator_index, record.what), [])
         kept.append(record)
         kept.sort(key=lambda each: (each.rank, each.line))
@@ -142,9 +153,7 @@ def _differs(before: pa.Array, after: pa.Array) -> Mask:
     return mask
 
 
-def _dropped(
-    operator: Operator, index: int, before: Batch, row: int, rank: str, fragment: Fragment
-) -> TraceRecord:
+def _dropped(operator: Operator, index: int, before: Batch, row: int, rank: str) -> TraceRecord:
     why = None
     if isinstance(operator, Filter):
         stats = operator.compute_stats(before.take(np.array([row], dtype=np.int32)))
@@ -153,15 +162,23 @@ def _dropped(
         operator=operator.name,
         operator_index=index,
         what="dropped",
-        line=_line(before, row, fragment),
+        place=_place(before, row),
         rank=rank,
         before=_values(before, row, operator.text_keys_read()),
         why=why,
     )
 
 
-def _line(batch: Batch, row: int, fragment: Fragment) -> int:
-    return resolve(batch.source.place(int(batch.origin[row])), fragment).line
+def _place(batch: Batch, row: int) -> Place:
+    return batch.source.place(int(batch.origin[row]))
+
+
+def _resolve(record: TraceRecord, partition: Located) -> TraceRecord:
+    """The record with the place that its row has now; one that an earlier version committed has the line that it had then."""
+    if record.place is None:
+        return record
+    place = place_fields(resolve(record.place, partition.fragment))
+    return msgspec.structs.replace(record, place=None, source=partition.source_path, **place)
 
 
 def _values(batch: Batch, row: int, keys: Sequence[str]) -> dict[str, str]:

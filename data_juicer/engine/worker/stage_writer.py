@@ -20,7 +20,7 @@ from data_juicer.formats.partition import encode_intermediate, encode_result
 from data_juicer.rows.batch import Batch
 from data_juicer.rows.recorded_stats import STATS_SUFFIX, OperatorStats, encode_stats, find_stats, pack_stats
 from data_juicer.storage.base import Store
-from data_juicer.store.dead_letters import DeadLetter, encode_dead_letter
+from data_juicer.store.dead_letters import CommittedDeadLetter, encode_dead_letter
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import DataFile, LostRow, Manifest, stored_identity
 from data_juicer.store.staging import read_lines, stage_file, stage_layer
@@ -112,7 +112,7 @@ class StageWriter:
         self,
         index: int,
         made: Summarised,
-        dead_letters: Sequence[DeadLetter],
+        dead_letters: Sequence[CommittedDeadLetter],
         ledgers: tuple[OperatorLedger, ...],
     ) -> Manifest:
         """Write the summary for a dataset operator.

@@ -26,8 +26,9 @@ from data_juicer.formats.jsonl.lines import Offsets, RowLines, split_rows
 from data_juicer.formats.jsonl.texts import decode_texts, too_long
 from data_juicer.kernels.characters.json_strings import text_array
 from data_juicer.rows import json_values
-from data_juicer.rows.batch import Batch, Place
+from data_juicer.rows.batch import Batch
 from data_juicer.rows.field_columns import completed
+from data_juicer.rows.place import Place
 from data_juicer.storage.base import Store
 
 ROW_BYTES_MAX: Final = 1 << 30

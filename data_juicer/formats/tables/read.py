@@ -14,7 +14,8 @@ from data_juicer.formats.tables.invalid import invalid_rows
 from data_juicer.formats.tables.normal import find_twice, normal_table
 from data_juicer.formats.tables.rows import TableRows, find_column, find_type, is_text
 from data_juicer.rows import json_values
-from data_juicer.rows.batch import Batch, Place
+from data_juicer.rows.batch import Batch
+from data_juicer.rows.place import Place
 
 Wrong = tuple[str, str]
 """The kind of an error, and one line for people."""

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from data_juicer.formats.base import SOURCE_SHIFT_BITS, Fragment
 from data_juicer.formats.tables.arrow_json import raw_values
 from data_juicer.rows import json_values
-from data_juicer.rows.batch import Place
 from data_juicer.rows.field_columns import completed
+from data_juicer.rows.place import Place
 
 
 class TableRows:

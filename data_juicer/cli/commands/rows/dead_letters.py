@@ -91,8 +91,7 @@ def letter_lines(groups: Sequence[DeadLetterGroup], width: int) -> list[str]:
 
 
 def _place(dead_letter: DeadLetter) -> str:
-    name = dead_letter.source.rpartition("/")[2]
-    return f"{name}, {dead_letter.place}{': ' if dead_letter.message else ''}{dead_letter.message}"
+    return f"{dead_letter.named_place}{': ' if dead_letter.message else ''}{dead_letter.message}"
 
 
 def _row(dead_letter: DeadLetter) -> str:

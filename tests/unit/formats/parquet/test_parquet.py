@@ -23,7 +23,8 @@ from data_juicer.formats.parquet.scan import scan_row_groups, unpack_slices
 from data_juicer.formats.places import resolve
 from data_juicer.formats.tables.encode import encode_table, parquet_bytes
 from data_juicer.rows import json_values
-from data_juicer.rows.batch import Batch, Place
+from data_juicer.rows.batch import Batch
+from data_juicer.rows.place import Place
 from data_juicer.storage.posix import PosixStore
 
 STORE = PosixStore()
