@@ -82,6 +82,8 @@ class ObjectStore(Store):
             raise StoreError(f"{path}: reading failed: it was replaced while it was read.", _LATER) from None
 
     def stat(self, path: str) -> Stat:
+        if (known := self._logs.find_stat(path)) is not None:
+            return known
         try:
             return self._stat_of(path, self._head(path))
         except FileNotFoundError:

@@ -100,6 +100,18 @@ class SegmentedLogs(AppendLog):
         """Whether this process has appended to the log."""
         return path in self._tails
 
+    def find_stat(self, path: str) -> Stat | None:
+        """Of a log that this process has appended to last, without a request: nobody else can have since, or the next append
+        is refused.
+        """
+        tail = self._tails.get(path)
+        if tail is None:
+            return None
+        size_bytes = tail.start + len(tail.data)
+        return Stat(
+            size_bytes=size_bytes, modified_ns=0, identity=path, version=f"{tail.start}:{tail.version}"
+        )
+
     def _remove(self, path: str, starts: Sequence[int]) -> None:
         if refused := self._store.remove_all(segment_path(path, start) for start in starts):
             raise refused[0]

@@ -1,0 +1,67 @@
+"""Jobs in an object store whose driver crashes at every request, or loses the answer to it: the bytes are the same.
+
+Also: faults at random, listings that are late, and what a request less would cost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from data_juicer.testing.object_model import Faults
+from tests.support.crash_recipes import PROCESS, STRATEGIES, configured
+from tests.support.model_jobs import CRASHES, TROUBLES, model_job, new_model, outcome, run, visit
+
+EXACT: dict[str, Any] = {"document_deduplicator": {"lowercase": True}}
+JOBS: dict[str, tuple[list[Any], dict[str, Any]]] = {
+    **{strategy: (PROCESS, configured(strategy, "parquet")) for strategy in STRATEGIES},
+    "deduplicated": ([PROCESS[0], EXACT, *PROCESS[1:]], {"checkpoint.strategy": "every_op"}),
+    "keep_failed_only": (PROCESS, {"intermediate_storage.retention_policy": "keep_failed_only"}),
+    "cleanup_all": (PROCESS, {"intermediate_storage.retention_policy": "cleanup_all"}),
+    "shards": (PROCESS, {"export_shard_size": 60}),
+    "parquet export": (PROCESS, {"export_type": "parquet"}),
+}
+SEEDS = 6
+
+
+@pytest.mark.parametrize("what", ["every_op", "shards"])
+def test_a_driver_that_crashes_at_a_request_is_followed_by_one_that_gives_the_same_bytes(what: str) -> None:
+    process, settings = JOBS[what]
+    print(what, "requests, points:", visit(model_job(process, **settings), CRASHES + TROUBLES, stride=29))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", JOBS)
+def test_every_request_of_every_recipe_and_policy_is_a_crash_point(what: str) -> None:
+    process, settings = JOBS[what]
+    print(what, "requests, points:", visit(model_job(process, **settings), CRASHES))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", JOBS)
+def test_every_answer_of_every_recipe_and_policy_may_be_lost(what: str) -> None:
+    process, settings = JOBS[what]
+    print(what, "requests, points:", visit(model_job(process, **settings), ("lost", "error_after")))
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_one_request_in_ten_may_go_wrong(seed: int) -> None:
+    process, settings = list(JOBS.values())[seed % len(JOBS)]
+    config, model = model_job(process, **settings), new_model()
+    run(model, config)
+    expected, model = outcome(model, config), new_model()
+    _, bucket = run(model, config, Faults(ratio=0.1, seed=seed, latency_s=0.05))
+    assert outcome(model, config) == expected, f"seed {seed}"
+    print("seed", seed, "requests:", bucket.requests)
+
+
+def test_listings_may_be_late() -> None:
+    config, model = model_job(**JOBS["every_op"][1]), new_model()
+    run(model, config)
+    expected, model = outcome(model, config), new_model()
+    model.clock.sleep_s(60)  # the input was there before
+    model.stale_s = 20.0
+    run(model, config)
+    model.clock.sleep_s(60)
+    assert outcome(model, config) == expected
