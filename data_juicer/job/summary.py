@@ -6,7 +6,6 @@ import enum
 import platform
 import shlex
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Any, Final
 
 import msgspec
@@ -101,6 +100,8 @@ _CODEC: Final = VersionedJson(JobSummary)
 
 def installed_versions() -> dict[str, str]:
     """The versions that a summary records, without importing the packages."""
+    from importlib import metadata  # it imports an e-mail package, and most summaries are only read
+
     versions = {"python": platform.python_version(), "data_juicer": VERSION}
     for package in _PACKAGES:
         try:
@@ -185,3 +186,12 @@ def find(store: Store, layout: JobLayout) -> JobSummary | None:
     except FileNotFoundError:
         return None
     return decode(data, layout.summary)
+
+
+def has_completed(store: Store, layout: JobLayout) -> bool:
+    """Whether the last run of the job ended well, as far as its summary can be read."""
+    try:
+        found = find(store, layout)
+    except JobError:
+        return False
+    return found is not None and found.status is JobStatus.COMPLETED

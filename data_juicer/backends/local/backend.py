@@ -24,8 +24,11 @@ EARLY_LOSSES_MAX = 3
 class LocalBackend:
     name = "local"
 
-    def __init__(self, workers: int, clock: Clock) -> None:
-        """Start the first process at once, so that it imports while the driver does, scans and plans."""
+    def __init__(self, workers: int, clock: Clock, *, starts_early: bool = True) -> None:
+        """
+        Args:
+            starts_early: the first process starts at once, so that it imports while the driver does, scans and plans.
+        """
         self._workers = workers
         self._clock = clock
         self._setup: bytes | None = None
@@ -35,7 +38,7 @@ class LocalBackend:
         self._told: deque[m.Message] = deque()
         self._early_losses = 0
         self._messages: PortableMsgpack[m.Message] = PortableMsgpack(m.Message)
-        self._processes = [start_worker()]
+        self._processes = [start_worker()] if starts_early else []
 
     @property
     def workers(self) -> int:
@@ -51,7 +54,8 @@ class LocalBackend:
     def begin(
         self, setup: WorkerSetup, partitions: int, between_batches: Callable[[], None] = lambda: None
     ) -> None:
-        self._processes += [start_worker() for _ in range(1, min(self._workers, partitions))]
+        missing = min(self._workers, partitions) - len(self._processes)
+        self._processes += [start_worker() for _ in range(missing)]
         self._setup = encode_msgpack(setup)
         self._op_timeout_s = setup.op_timeout_s
         self._operators = tuple(spec.name for spec in setup.operators)

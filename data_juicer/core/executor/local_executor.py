@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from data_juicer.core.executor.base import BackendExecutor
+from data_juicer.job.naming import layout_of
+from data_juicer.job.summary import has_completed
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
@@ -21,4 +23,11 @@ class LocalExecutor(BackendExecutor):
         from data_juicer.backends.local.backend import LocalBackend
         from data_juicer.config.schema import usable_cores
 
-        return LocalBackend(config.np or usable_cores(), self.clock)
+        return LocalBackend(
+            config.np or usable_cores(), self.clock, starts_early=not self._may_be_complete(config)
+        )
+
+    def _may_be_complete(self, config: JobConfig) -> bool:
+        """Whether the job has completed before, so that no worker may be needed."""
+        layout = layout_of(config, config.job_id or "")
+        return config.job_id is not None and has_completed(self.store, layout)

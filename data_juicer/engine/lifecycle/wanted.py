@@ -24,7 +24,7 @@ from data_juicer.formats.discover import discover
 from data_juicer.formats.partition import check_source
 from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
-from data_juicer.job.naming import name_job
+from data_juicer.job.naming import layout_of, name_job
 from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.ops.base import Operator
 from data_juicer.ops.catalog import custom
@@ -155,16 +155,6 @@ def check_export(environment: RunEnvironment, wanted: WantedJob) -> WantedJob:
     if clashes and not wanted.config.overwrite_export:
         raise ConfigError(f"export_path: {clashes[0]} Nothing was changed (overwrite_export is false).")
     return replace(wanted, warnings=(*wanted.warnings, *clashes))
-
-
-def layout_of(config: JobConfig, job_id: str) -> JobLayout:
-    """The directories of a job."""
-    return JobLayout.of(
-        absolute(config.work_dir),
-        job_id,
-        absolute(config.event_log_dir) if config.event_log_dir else None,
-        absolute(config.checkpoint_dir) if config.checkpoint_dir else None,
-    )
 
 
 def _check_existence(store: Store, layout: JobLayout, config: JobConfig) -> None:
