@@ -23,6 +23,8 @@ demo: install
 # All tests but those that take minutes.
 test: install
 	$(PYTEST) -m "not slow"
+	@command -v chromium chromium-browser google-chrome > /dev/null || \
+		echo "no Chromium was found: the tests of the page in a browser (tests/browser) were skipped"
 
 # Form, types and the tests of single modules.
 check: install

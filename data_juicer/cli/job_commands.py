@@ -14,6 +14,7 @@ from data_juicer.cli.commands.jobs import list as list_command
 from data_juicer.cli.commands.jobs import show as show_command
 from data_juicer.cli.commands.rows import dead_letters, retry_dead_letters
 from data_juicer.cli.output import Output, output_of
+from data_juicer.cli.page import report, serve
 from data_juicer.cli.signals import StopSignals
 from data_juicer.cli.statistics import stats, what_if
 from data_juicer.config.paths import Surroundings, expand
@@ -53,6 +54,8 @@ COMMANDS: Final = tuple(
         clean,
         stats,
         what_if,
+        report,
+        serve,
     )
 )
 

@@ -9,8 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from data_juicer.events.codec import decode_line
-from data_juicer.events.file import lines_from, read_range, rotated_numbers, size_or_zero
+from data_juicer.events.codec import decode_line, find_header
+from data_juicer.events.file import (
+    lines_backward,
+    lines_from,
+    read_range,
+    rotated_numbers,
+    size_or_zero,
+)
+from data_juicer.events.history import read_history
 from data_juicer.events.snapshot import find_snapshot
 from data_juicer.events.view import JobView
 from data_juicer.job.layout import rotated
@@ -29,6 +36,7 @@ class LogTail:
 
     def __init__(self, store: Store, layout: JobLayout) -> None:
         self._store = store
+        self._layout = layout
         self._path = layout.events_jsonl
         self._place = 0
         """Where the next line of the current file begins."""
@@ -38,6 +46,15 @@ class LogTail:
         self._run = 0
         self.view = JobView()
         """What all events up to the last `poll` come to."""
+
+    def skip_to_end(self) -> None:
+        """Take what was written so far as read: `view` holds it, and `poll` gives what comes after it. Raises: StoreError."""
+        for start, line in lines_backward(self._store, self._path):
+            if find_header(line) is not None:
+                self._last, self._place = line, start + len(line)
+                break
+        self.view, self._seq = read_history(self._store, self._layout)
+        self._run = self.view.runs
 
     def poll(self) -> list[t.Record]:
         """The events that were written since the last call, in order. Raises: StoreError."""

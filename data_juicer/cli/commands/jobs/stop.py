@@ -12,7 +12,7 @@ import msgspec
 
 from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
-from data_juicer.clock import SystemClock
+from data_juicer.clock import Clock, SystemClock
 from data_juicer.errors import JobError
 from data_juicer.job.lock import RunClaim, find_owner
 from data_juicer.monitor.handle import JobHandle
@@ -44,14 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> int | None:
     job = JobHandle.open(arguments.work_dir, arguments.job)
-    owner = find_owner(job.store, job.layout)
     clock = SystemClock()
-    if owner is None or not job.is_alive(clock.now()):
-        raise JobError(
-            f"{job.job_id}: no driver works on this job; there is nothing to stop. Nothing was changed."
-        )
-    _check_driver(owner, job)
-    os.kill(owner.pid, signal.SIGTERM)
+    owner = ask_to_stop(job, clock)
     until_s = clock.monotonic_s() + arguments.wait
     while (is_alive := job.is_alive(clock.now())) and clock.monotonic_s() < until_s:
         clock.sleep_s(_POLL_S)
@@ -64,6 +58,18 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> int | 
     )
     output.emit(report, lambda _: _lines(report))
     return 1 if is_alive else None
+
+
+def ask_to_stop(job: JobHandle, clock: Clock) -> RunClaim:
+    """Send the driver of a job the signal to stop in order. Returns: which run it is. Raises: JobError: there is none here."""
+    owner = find_owner(job.store, job.layout)
+    if owner is None or not job.is_alive(clock.now()):
+        raise JobError(
+            f"{job.job_id}: no driver works on this job; there is nothing to stop. Nothing was changed."
+        )
+    _check_driver(owner, job)
+    os.kill(owner.pid, signal.SIGTERM)
+    return owner
 
 
 def _lines(report: StopReport) -> list[str]:

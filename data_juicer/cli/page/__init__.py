@@ -1,0 +1,1 @@
+"""Commands that make the page, a module each: NAME, HELP, add_arguments, run."""

@@ -1,0 +1,60 @@
+"""dj-jobs report."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+import msgspec
+
+from data_juicer.cli.output import Output
+from data_juicer.cli.signals import StopSignals
+from data_juicer.clock import SystemClock, format_utc
+from data_juicer.job.find import FoundJob
+from data_juicer.monitor.handle import JobHandle
+from data_juicer.monitor.statistics.bounds import entries_of
+from data_juicer.monitor.statistics.gather import read_stats
+from data_juicer.monitor.statistics.report import fold_stats
+from data_juicer.web.feed import JobFeed
+from data_juicer.web.page import report_page
+from data_juicer.web.rows import read_letters, read_samples
+
+NAME: Final = "report"
+HELP: Final = "Write the page of a job as one file, which needs no server and loads nothing."
+
+
+class ReportWritten(msgspec.Struct, frozen=True, kw_only=True):
+    path: str
+    size_bytes: int
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("job", metavar="JOB", help="id of the job, or the path of its folder")
+    parser.add_argument(
+        "-o", "--page", default="report.html", metavar="FILE", help="file to write (default: %(default)s)"
+    )
+
+
+def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
+    job = JobHandle.open(arguments.work_dir, arguments.job)
+    now = SystemClock().now()
+    feed = JobFeed(FoundJob(job_id=job.job_id, job_dir=job.layout.job_dir), job.store)
+    feed.read_history()
+    stats = fold_stats(job.job_id, entries_of(job.summary.config), read_stats(job.store, job.layout))
+    page = report_page(
+        {
+            "made": format_utc(now),
+            "job": feed.whole_document(now),
+            "stats": stats,
+            "samples": read_samples(job),
+            "letters": read_letters(job),
+        }
+    )
+    job.store.put(arguments.page, page)
+    written = ReportWritten(path=arguments.page, size_bytes=len(page))
+    output.emit(
+        written,
+        lambda _: [
+            f"{written.path} holds the page of {job.job_id} ({len(page) / 1e3:,.0f} kB); open it in a browser"
+        ],
+    )

@@ -1,0 +1,149 @@
+"""Rows that the page shows: samples of what operators changed and dropped, and dead letters; a bounded number of them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from data_juicer.engine.worker.sampling import TraceRecord
+from data_juicer.errors import CheckpointError
+from data_juicer.job.names import parse_result_name
+from data_juicer.printable import printable
+from data_juicer.store.dead_letters import DeadLetter, decode_dead_letter
+
+if TYPE_CHECKING:
+    from data_juicer.monitor.handle import JobHandle
+    from data_juicer.storage.base import Store
+
+SAMPLES_MAX: Final = 6
+"""Of one operator: changed rows, and as many dropped ones."""
+TEXT_MAX: Final = 2_000
+LETTERS_MAX: Final = 50
+_FILES_MAX: Final = 200
+_FILE_BYTES_MAX: Final = 16 << 20
+
+_TRACE: Final = msgspec.json.Decoder(TraceRecord)
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One row at one operator; texts are cut at TEXT_MAX characters."""
+
+    operator: str
+    operator_index: int
+    what: str
+    line: int
+    field: str
+    before: str
+    after: str | None
+    why: str | None
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """One row that could not be processed."""
+
+    operator: str
+    error: str
+    source: str
+    place: str
+    row: str
+
+
+class LetterGroup(msgspec.Struct, frozen=True, kw_only=True):
+    operator: str
+    error_type: str
+    rows: int
+
+
+class Letters(msgspec.Struct, frozen=True, kw_only=True):
+    rows: int
+    """That were looked at; the first ones of the job."""
+    groups: tuple[LetterGroup, ...]
+    letters: tuple[Letter, ...]
+
+
+def read_samples(job: JobHandle) -> tuple[Sample, ...]:
+    """Of the whole job where it is complete, else of the partitions that were sampled so far; none without `open_tracer`."""
+    directory = job.layout.trace_dir
+    names = job.store.list(directory)
+    merged = sorted(name for name in names if name.startswith("op_") and name.endswith(".jsonl"))
+    staged = sorted(name for name in names if parse_result_name(name) is not None)
+    counts: Counter[tuple[int, str]] = Counter()
+    samples: list[Sample] = []
+    for line in _lines(job.store, directory, merged or staged[:_FILES_MAX]):
+        try:
+            record = _TRACE.decode(line)
+        except (msgspec.MsgspecError, ValueError):
+            continue
+        kind = (record.operator_index, record.what)
+        if counts[kind] < SAMPLES_MAX:
+            counts[kind] += 1
+            samples += _samples(record)
+    return tuple(sorted(samples, key=lambda each: (each.operator_index, each.what)))
+
+
+def read_letters(job: JobHandle) -> Letters:
+    """The first dead letters of a job, by operator and error."""
+    groups: Counter[tuple[str, str]] = Counter()
+    shown: list[Letter] = []
+    directory = job.layout.dead_letter_dir
+    names = [name for name in job.store.list(directory) if parse_result_name(name) is not None]
+    rows = 0
+    for line in _lines(job.store, directory, sorted(names)[:_FILES_MAX]):
+        try:
+            letter = decode_dead_letter(line)
+        except CheckpointError:
+            continue
+        rows += 1
+        groups[printable(letter.operator), printable(letter.error_type)] += 1
+        if len(shown) < LETTERS_MAX:
+            shown.append(_letter(letter))
+    return Letters(
+        rows=rows,
+        groups=tuple(
+            LetterGroup(operator=operator, error_type=error, rows=count)
+            for (operator, error), count in groups.most_common(20)
+        ),
+        letters=tuple(shown),
+    )
+
+
+def _lines(store: Store, directory: str, names: Iterable[str]) -> Iterator[bytes]:
+    for name in names:
+        path = os.path.join(directory, name)
+        try:
+            if store.stat(path).size_bytes > _FILE_BYTES_MAX:
+                continue
+            yield from bytes(store.read(path)).splitlines()
+        except FileNotFoundError:
+            continue
+
+
+def _samples(record: TraceRecord) -> Iterator[Sample]:
+    """One a field that is shown."""
+    after = record.after or {}
+    for key, before in itertools.islice(record.before.items(), 3):
+        yield Sample(
+            operator=printable(record.operator),
+            operator_index=record.operator_index,
+            what=record.what,
+            line=record.line,
+            field=printable(key),
+            before=before[:TEXT_MAX],
+            after=after[key][:TEXT_MAX] if key in after else None,
+            why=None if record.why is None else printable(record.why),
+        )
+
+
+def _letter(letter: DeadLetter) -> Letter:
+    return Letter(
+        operator=printable(letter.operator),
+        error=printable(f"{letter.error_type}: {letter.message}"),
+        source=printable(letter.source.rpartition("/")[2]),
+        place=printable(letter.place),
+        row=printable(letter.raw[:500].decode(errors="replace")),
+    )

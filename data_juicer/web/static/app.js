@@ -1,0 +1,270 @@
+"use strict";
+/* The page. Whatever comes from a job is put in as text, never as markup. In a report the data is in the page; else it is asked of the server. */
+const held = document.getElementById("data");
+const report = held ? JSON.parse(held.textContent) : null;
+const main = document.getElementById("main"), live = document.getElementById("live"), where = document.getElementById("where");
+let stream = null, timer = null, shown = null;
+
+function el(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (key === "width") node.style.width = value;
+    else if (key === "colour") node.style.background = `var(${value})`;
+    else node.setAttribute(key, value === true ? "" : value);
+  }
+  node.append(...children.filter(child => child !== null && child !== undefined));
+  return node;
+}
+const number = value => value === null || value === undefined ? "" : Math.round(value).toLocaleString("en-US");
+const seconds = value => value >= 100 ? number(value) : value.toFixed(value >= 10 ? 1 : 2);
+const when = text => text ? text.slice(0, 19).replace("T", " ") : "";
+async function ask(path) {
+  const answer = await fetch(path, { headers: { accept: "application/json" } });
+  if (!answer.ok) throw new Error((await answer.text()).slice(0, 300) || answer.statusText);
+  return answer.json();
+}
+/* Children that are there, in place of those that were. */
+function put(node, ...children) { node.replaceChildren(...children.filter(child => child !== null && child !== undefined && child !== "")); }
+function table(caption, titles, rows, classes = []) {
+  const heads = titles.map((title, at) => el("th", { scope: "col", class: classes[at] }, title));
+  const body = rows.map(cells => el("tr", {}, ...cells.map((cell, at) => el("td", { class: classes[at] }, cell))));
+  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    el("table", {}, el("caption", {}, caption), el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...body)));
+}
+function card(title, kind, ...children) {
+  const id = `h-${title.replace(/\W+/g, "-").toLowerCase()}`;
+  return el("section", { class: `card ${kind}`, "aria-labelledby": id }, el("h2", { id }, title), ...children);
+}
+const legend = pairs => el("div", { class: "legend" }, ...pairs.map(([text, colour]) => el("span", {}, el("i", { colour }), text)));
+const badge = status => el("span", { class: `badge ${status}` }, status);
+function facts(pairs) {
+  return el("dl", { class: "facts" }, ...pairs.filter(([, value]) => value !== "" && value !== null && value !== undefined)
+    .map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+}
+
+/* ---- the list of jobs */
+
+async function showList() {
+  where.textContent = ""; document.title = "data_juicer jobs";
+  const box = el("div", {}), search = el("input", { type: "search", placeholder: "Find a job", "aria-label": "Find a job", oninput: () => draw() });
+  let jobs = [];
+  const draw = () => {
+    const word = search.value.toLowerCase();
+    const rows = jobs.filter(job => job.job_id.toLowerCase().includes(word) || job.status.includes(word)).slice(0, 1000).map(job => [
+      job.problem ? job.job_id : el("a", { href: `#/job/${job.key}` }, job.job_id), badge(job.status), `${number(job.rows_done)} of ${number(job.rows)}`,
+      number(job.rows_out), number(job.rows_dead_letter), when(job.created), el("span", { class: "soft" }, job.problem || job.folder)]);
+    box.replaceChildren(rows.length ? table(`${number(jobs.length)} jobs, the newest first`, ["job", "status", "rows done", "rows out", "dead letters", "created (UTC)", "folder"], rows,
+      ["cut", "", "", "", "", "", "text"]) : el("p", { class: "hint" }, jobs.length ? "No job is called so." : "There are no jobs in these folders yet."));
+  };
+  main.replaceChildren(el("h1", {}, "Jobs"), el("div", { class: "tools" }, search), el("div", { class: "card" }, box));
+  const load = async () => {
+    try { jobs = (await ask("/api/jobs")).jobs; live.textContent = "live"; draw(); } catch (error) { live.textContent = `not connected: ${error.message}`; }
+  };
+  await load();
+  timer = setInterval(load, 3000);
+}
+
+/* ---- one job */
+
+class JobPage {
+  constructor(key) {
+    this.key = key; this.states = null; this.heavyAt = 0; this.heavyRows = -1;
+    const part = () => el("div", {});
+    this.parts = Object.fromEntries(["head", "flow", "time", "stats", "lanesNow", "runs", "samples", "letters", "explained", "events", "slowest"].map(name => [name, part()]));
+    this.chosen = el("p", { class: "hint", "aria-live": "polite" }, "Point at a square, or use the arrow keys.");
+    this.squares = new Squares((at, state) => { this.chosen.textContent = `partition ${number(at)}: ${state}`; });
+    this.legendBox = el("div", {});
+    this.lanes = el("canvas", { role: "img", "aria-label": "What each worker did at what time" });
+    this.lanes.style.width = "100%";
+    this.lanesHint = el("p", { class: "hint" }); this.resources = el("div", {}); this.resourcesHint = el("p", { class: "hint" });
+    const p = this.parts;
+    main.replaceChildren(el("div", { class: "grid" },
+      el("section", { class: "card", "aria-label": "Summary" }, p.head),
+      card("Rows through the operators", "", p.flow),
+      card("What filters measured", "", p.stats),
+      card("Partitions", "half", this.legendBox, this.squares.canvas, this.chosen, p.slowest),
+      card("Workers", "half", this.lanes, this.lanesHint, p.lanesNow),
+      card("Time by operator and run", "half", p.time),
+      card("Memory and CPU", "half", this.resources, this.resourcesHint),
+      card("Samples before and after", "", p.samples),
+      card("Dead letters", "half", p.letters),
+      card("What the last run reused", "half", p.explained),
+      card("Events", "half", p.events),
+      card("Runs", "half", p.runs)));
+    addEventListener("resize", this.resized = () => { clearTimeout(this.later); this.later = setTimeout(() => { this.squares.draw(); this.drawWide(); }, 120); });
+  }
+  close() { removeEventListener("resize", this.resized); }
+  update(job) {
+    this.job = job; where.textContent = job.job_id; document.title = `${job.job_id} ${job.status}`;
+    if (job.states !== undefined && job.states !== null) this.squares.set(job.states, job.partitions);
+    else if (job.changed && job.changed.length) this.squares.change(job.changed);
+    const counts = this.squares.tally;
+    this.legendBox.replaceChildren(legend(Object.keys(STATES).filter(key => counts[key]).map(key => [`${number(counts[key])} ${STATES[key][0]}`, STATES[key][1]])));
+    this.head(job); this.flow(job); this.time(job); this.now(job); this.told(job); this.drawWide();
+  }
+  head(job) {
+    const percent = Math.floor(job.share * 100), running = job.is_alive;
+    const stop = running && !report ? el("button", { class: "danger", type: "button", onclick: () => this.stop() }, "Stop after the partitions in flight") : null;
+    const copy = el("button", { type: "button", onclick: () => navigator.clipboard.writeText(job.resume_command).then(() => { copy.textContent = "Copied"; }, () => { copy.textContent = "Select it"; }) }, "Copy");
+    const seen = [job.phase, job.rows_per_s && running ? `${number(job.rows_per_s)} rows/s` : "", job.left || ""].filter(Boolean).join(", ");
+    put(this.parts.head, 
+      el("h1", {}, job.job_id, " ", badge(job.status)),
+      el("div", { class: "bar", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": String(percent), "aria-label": "Work done" }, el("div", { width: `${job.share * 100}%` })),
+      el("p", { class: "hint" }, `${percent}%${seen ? `, ${seen}` : ""}`),
+      job.reason ? el("p", { class: job.status === "stopped" ? "alert stopped-note" : "alert" }, job.reason) : null,
+      job.last_error && job.status !== "completed" ? el("p", { class: "alert" }, job.last_error) : null,
+      facts([["rows in", number(job.rows)], ["rows done", number(job.rows_done)], ["rows out", number(job.rows_out)], ["dead letters", number(job.rows_dead_letter)],
+        ["partitions", `${number(job.partitions_done)} of ${number(job.partitions)}`], ["failed partitions", job.partitions_failed ? number(job.partitions_failed) : ""],
+        ["retries", job.retries ? number(job.retries) : ""], ["operators", `${seconds(job.operator_s)} s`],
+        ["checkpoints", job.checkpoint_s ? `${seconds(job.checkpoint_s)} s, ${plainNumber(Math.round(job.checkpoint_bytes / 1e5) / 10)} MB` : ""], ["created (UTC)", when(job.created)]]),
+      job.status === "completed" && job.export_path ? el("p", { class: "hint" }, "result: ", el("code", {}, job.export_path)) : null,
+      el("p", { class: "hint" }, job.status === "completed" ? "To run it again with other settings:" : "To go on with it:"),
+      el("div", { class: "command" }, el("code", { tabindex: "0" }, job.resume_command), copy),
+      stop ? el("p", {}, stop) : null);
+  }
+  async stop() {
+    if (!confirm("Ask the driver to finish the partitions in flight and to stop?")) return;
+    const answer = await fetch(`/api/jobs/${this.key}/stop`, { method: "POST", headers: { "x-data-juicer": "stop" } });
+    live.textContent = (await answer.json()).message;
+  }
+  flow(job) {
+    const most = Math.max(1, ...job.operators.map(o => o.rows_in + o.rows_generated));
+    const kinds = [["rows_out", "kept", "--kept"], ["rows_filtered", "filtered", "--dropped"], ["rows_duplicate", "duplicates", "--duplicate"], ["rows_grouped", "grouped", "--warn"],
+      ["rows_null_text", "null texts", "--soft"], ["rows_dead_letter", "dead letters", "--dead"]].filter(([key]) => key === "rows_out" || job.operators.some(o => o[key]));
+    const made = job.operators.some(o => o.rows_generated);
+    const rows = job.operators.map(o => {
+      const told = kinds.map(([key, word]) => `${number(o[key])} ${word}`).join(", ");
+      const flow = el("div", { class: "flow", role: "img", "aria-label": told, title: told }, ...kinds.map(([key, , colour]) => el("i", { colour, width: `${o[key] / most * 100}%` })));
+      return [o.name, flow, number(o.rows_in), ...(made ? [number(o.rows_generated)] : []), ...kinds.map(([key]) => number(o[key])), seconds(o.duration_s), o.mb_per_s === null ? "" : plainNumber(Number(o.mb_per_s.toPrecision(3)))];
+    });
+    put(this.parts.flow, legend(kinds.map(([, word, colour]) => [word, colour])), job.operators.length ?
+      table("Rows of the partitions that are committed", ["operator", "", "rows in", ...(made ? ["generated"] : []), ...kinds.map(([, word]) => word), "seconds", "MB/s"], rows, ["cut", "wide"]) : el("p", { class: "hint" }, "No row has been read yet."));
+  }
+  time(job) {
+    const runs = [...new Set(job.operators.flatMap(o => Object.keys(o.seconds_by_run)))].sort((a, b) => a - b);
+    const colours = ["--kept", "--made", "--duplicate", "--dropped", "--warn", "--link"], colour = run => colours[runs.indexOf(run) % colours.length];
+    const most = Math.max(1e-9, ...job.operators.map(o => Math.max(o.duration_s, Object.values(o.seconds_by_run).reduce((a, b) => a + b, 0))));
+    const rows = job.operators.map(o => {
+      const told = Object.entries(o.seconds_by_run).map(([run, s]) => `run ${run}: ${seconds(s)} s`).join(", ");
+      return [o.name, el("div", { class: "flow", role: "img", "aria-label": told || "no time", title: told }, ...Object.entries(o.seconds_by_run).map(([run, s]) => el("i", { colour: colour(run), width: `${s / most * 100}%` }))), seconds(o.duration_s)];
+    });
+    put(this.parts.time, job.is_history_read || !job.is_alive ? legend(runs.map(run => [`run ${run}`, colour(run)])) : el("p", { class: "hint" }, "The event log is being read…"),
+      table("Seconds of all workers together; what was redone counts in the run that did it", ["operator", "", "seconds committed"], rows, ["cut", "wide"]));
+    put(this.parts.slowest, job.slowest.length ? el("details", {}, el("summary", {}, "The slowest partitions"), table("Seconds of all attempts", ["partition", "seconds"], job.slowest.map(s => [number(s.partition), seconds(s.busy_s)]))) : "");
+  }
+  now(job) {
+    const busy = job.lanes.filter(lane => lane.partition !== null);
+    put(this.parts.lanesNow, legend([["attempt committed", "--kept"], ["failed or lost", "--dead"], ["running", "--link"]]),
+      !job.lanes.length ? el("p", { class: "hint" }, job.is_history_read ? "The log names no worker." : "The event log is being read…") :
+      busy.length ? table(`${busy.length} of ${job.lanes.length} workers are busy`, ["worker", "partition", "operator", "seconds"],
+        busy.slice(0, 64).map(lane => [lane.name, number(lane.partition), lane.operator, seconds(Math.max(0, job.time_s - lane.since_s))]), ["cut"]) :
+      el("p", { class: "hint" }, `${job.lanes.length} workers; nobody works on it now.`));
+  }
+  told(job) {
+    put(this.parts.events, job.notices.length ? el("ul", { class: "events", tabindex: "0" }, ...[...job.notices].reverse().map(n =>
+      el("li", { class: n.level }, el("span", { class: "soft" }, `${when(n.ts)} `), n.text))) : el("p", { class: "hint" }, "None yet."));
+    put(this.parts.runs, table("Times are UTC", ["run", "outcome", "started", "took", "where"], job.runs.map(r => [String(r.number), r.outcome, when(r.started), r.took, r.where]), ["", "", "", "", "text"]),
+      report ? el("p", { class: "hint" }, `A trace for Perfetto: dj-jobs timeline ${job.job_id}`) : el("p", {}, el("a", { href: `/api/jobs/${this.key}/timeline`, download: "trace.json" }, "Timeline for Perfetto (trace.json)")));
+    const e = job.explained;
+    put(this.parts.explained, ...(e ? [el("p", { class: "hint" }, `Run ${e.run}: ${number(e.partitions_done)} partitions were done, ${number(e.partitions_begun)} went on from a checkpoint, ${number(e.partitions_anew)} began at their source.`),
+      Object.keys(e.after).length ? table("Went on after", ["operator", "partitions"], Object.entries(e.after).map(([name, count]) => [name, number(count)])) : "",
+      Object.keys(e.refused).length ? table("Not reused", ["because", "checkpoints"], Object.entries(e.refused).map(([why, count]) => [why, number(count)]), ["text"]) : ""] : [el("p", { class: "hint" }, "No run was planned yet.")]));
+  }
+  drawWide() {
+    const job = this.job;
+    if (!job) return;
+    const index = Object.fromEntries(job.lanes.map((lane, at) => [lane.name, at]));
+    const span = drawLanes(this.lanes, job.lanes, job.spans, job.lanes.filter(l => l.partition !== null).map(l => [index[l.name], l.since_s, l.partition]), job.is_alive ? job.time_s : Math.max(0, ...job.spans.map(s => s[2])));
+    this.lanesHint.textContent = span ? `The newest attempts, over ${seconds(span)} s.` : "";
+    this.resourcesHint.textContent = drawResources(this.resources, job.resources) ? "Of the driver's machine, every ten seconds." : "Sampled every ten seconds; there are not two samples yet.";
+  }
+  heavy(stats, samples, letters) {
+    this.stats(stats); this.samples(samples); this.letters(letters);
+  }
+  stats(told) {
+    const cards = [];
+    for (const filter of told.filters) for (const stat of filter.stats) {
+      const bound = filter.bound && filter.bound.stat === stat.name ? filter.bound : null;
+      const dropped = `${number(filter.rows_dropped)} of ${number(filter.rows_in)} rows dropped (${(filter.rows_dropped / Math.max(1, filter.rows_in) * 100).toFixed(1)}%)`;
+      const missing = filter.partitions_unknown ? `, without ${number(filter.partitions_unknown)} partitions that have no statistics` : "";
+      const head = [el("h3", {}, `${filter.operator_index + 1}. ${filter.operator_name}: ${stat.name}`), el("p", { class: "hint" }, dropped + missing)];
+      if (!stat.histogram) {
+        if (stat.words.length) cards.push(el("div", {}, ...head, table(`${number(stat.words_distinct)} different values`, ["value", "rows"], stat.words.slice(0, 10).map(w => [w.value.slice(0, 60), number(w.rows)]), ["cut"])));
+        continue;
+      }
+      cards.push(el("div", {}, ...head, ...this.tried(stat, bound)));
+    }
+    put(this.parts.stats, cards.length ? el("div", { class: "histograms" }, ...cards) : el("p", { class: "hint" }, "No filter has been through a partition yet, or none recorded statistics."));
+  }
+  tried(stat, bound) {
+    const { edges, counts } = stat.histogram, chart = histogram(stat, bound), out = el("p", { class: "chosen", "aria-live": "polite" });
+    const below = [0]; counts.forEach(count => below.push(below[below.length - 1] + count));
+    const total = below[below.length - 1], about = stat.rank_error ? `, within ${(stat.rank_error * 100).toFixed(2)}% of the rows` : "";
+    const range = el("input", { type: "range", min: "0", max: String(counts.length), value: "0", "aria-label": `Try another bound of ${stat.name}`, oninput: () => {
+      const at = Number(range.value);
+      chart.try(edges[at]);
+      range.setAttribute("aria-valuetext", plainNumber(edges[at]));
+      out.textContent = `At ${plainNumber(edges[at])} a minimum would drop ${number(below[at])} rows (${(below[at] / Math.max(1, total) * 100).toFixed(1)}%), a maximum there ${number(total - below[at])}${about}.`;
+    } });
+    const middle = stat.percentiles.find(p => p.share === .5);
+    out.textContent = `Median ${plainNumber(middle ? middle.value : null)}${stat.mean === null ? "" : `, mean ${plainNumber(stat.mean)}`}${about}. Move the slider to try a bound.`;
+    const rows = stat.percentiles.map(p => [`${p.share * 100}%`, plainNumber(p.value), number(p.rows_below), number(p.rows_above)]);
+    return [chart.root, range, out, el("details", {}, el("summary", {}, "Percentiles"), table("What a bound at each would drop", ["percentile", "value", "as minimum", "as maximum"], rows))];
+  }
+  samples(told) {
+    const by = new Map();
+    for (const sample of told) { const name = `${sample.operator_index + 1}. ${sample.operator}`; if (!by.has(name)) by.set(name, []); by.get(name).push(sample); }
+    put(this.parts.samples, ...(by.size ? [...by].map(([name, list]) => el("details", {}, el("summary", {}, `${name}: ${list.length} rows`), el("div", { class: "rows", tabindex: "0" }, ...list.map(s => this.sample(s))))) :
+      [el("p", { class: "hint" }, "Rows are sampled with open_tracer: true in the recipe.")]));
+  }
+  sample(s) {
+    const place = `${s.line ? `line ${number(s.line)}, ` : ""}field ${s.field}, ${s.what}${s.why ? `: ${s.why}` : ""}`;
+    const text = s.after === null ? [s.before] : diffWords(s.before, s.after).map(([kind, part]) => kind === 0 ? part : el(kind < 0 ? "del" : "ins", {}, part));
+    return el("div", { class: "sample" }, el("span", { class: "soft" }, place), el("pre", { tabindex: "0" }, ...text));
+  }
+  letters(told) {
+    put(this.parts.letters, ...(told.rows ? [table("By operator and error", ["operator", "error", "rows"], told.groups.map(g => [g.operator, g.error_type, number(g.rows)])),
+      el("details", {}, el("summary", {}, `The first ${told.letters.length}`), el("div", { class: "rows", tabindex: "0" }, ...told.letters.map(l => el("div", { class: "sample" }, el("span", { class: "soft" }, `${l.source}, ${l.place}, ${l.operator}`), el("pre", {}, `${l.error}\n${l.row}`)))))] :
+      [el("p", { class: "hint" }, "None: every row could be read and processed.")]));
+  }
+  async loadHeavy() {
+    const rows = this.job ? this.job.rows_done : 0;
+    if (this.loading || rows === this.heavyRows) return;
+    this.loading = true;
+    try {
+      const base = `/api/jobs/${this.key}`, [stats, samples, letters] = await Promise.all(["stats", "samples", "letters"].map(name => ask(`${base}/${name}`)));
+      this.heavyRows = rows; this.heavy(stats, samples, letters);
+    } catch (error) { put(this.parts.stats, el("p", { class: "hint" }, `not read: ${error.message}`)); }
+    this.loading = false; this.heavyAt = Date.now();
+  }
+}
+
+async function showJob(key) {
+  const page = shown = new JobPage(key);
+  try { page.update(await ask(`/api/jobs/${key}`)); } catch (error) { main.replaceChildren(el("p", { class: "alert" }, `This job cannot be shown: ${error.message}`)); return; }
+  page.loadHeavy();
+  stream = new EventSource(`/api/jobs/${key}/events`);
+  stream.onopen = () => { live.textContent = "live"; };
+  stream.onerror = () => { live.textContent = "not connected; trying again"; };
+  stream.onmessage = event => {
+    const job = JSON.parse(event.data);
+    page.update(job); live.textContent = job.is_alive ? "live" : "up to date";
+    if (Date.now() - page.heavyAt > 10000 || !job.is_alive) page.loadHeavy();
+  };
+}
+
+function route() {
+  if (stream) stream.close();
+  if (shown) shown.close();
+  clearInterval(timer); stream = timer = shown = null;
+  const match = location.hash.match(/^#\/job\/([0-9a-f]{16})$/);
+  if (match) showJob(match[1]); else showList();
+}
+
+if (report) {
+  document.getElementById("home").removeAttribute("href");
+  live.textContent = `as of ${when(report.made)} UTC`;
+  shown = new JobPage(""); shown.update(report.job); shown.heavy(report.stats, report.samples, report.letters);
+} else { addEventListener("hashchange", route); route(); }
