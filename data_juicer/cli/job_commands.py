@@ -12,11 +12,11 @@ from data_juicer.cli.commands import events, explain, partitions, timeline, veri
 from data_juicer.cli.commands.jobs import clean, resume, stop
 from data_juicer.cli.commands.jobs import list as list_command
 from data_juicer.cli.commands.jobs import show as show_command
+from data_juicer.cli.commands.page import report, serve
 from data_juicer.cli.commands.rows import dead_letters, retry_dead_letters
+from data_juicer.cli.commands.statistics import stats, what_if
 from data_juicer.cli.output import Output, output_of
-from data_juicer.cli.page import report, serve
 from data_juicer.cli.signals import StopSignals
-from data_juicer.cli.statistics import stats, what_if
 from data_juicer.config.paths import Surroundings, expand
 from data_juicer.config.sources.operator_flags import split_flags
 from data_juicer.config.sources.parser import OneLineParser

@@ -15,6 +15,7 @@ from data_juicer.monitor.handle import JobHandle
 from data_juicer.monitor.statistics.bounds import entries_of
 from data_juicer.monitor.statistics.gather import read_stats
 from data_juicer.monitor.statistics.report import fold_stats
+from data_juicer.storage.posix import PosixStore
 from data_juicer.web.feed import JobFeed
 from data_juicer.web.page import report_page
 from data_juicer.web.rows import read_letters, read_samples
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
             "letters": read_letters(job),
         }
     )
-    job.store.put(arguments.page, page)
+    PosixStore().put(arguments.page, page)
     written = ReportWritten(path=arguments.page, size_bytes=len(page))
     output.emit(
         written,

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from data_juicer.cli.commands.stop import ask_to_stop
+from data_juicer.cli.commands.jobs.stop import ask_to_stop
 from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
 from data_juicer.clock import SystemClock
 from data_juicer.errors import ConfigError
-from data_juicer.storage.posix import PosixStore
+from data_juicer.job.find import find_jobs
+from data_juicer.storage import open_store
+from data_juicer.storage.locations.uri import is_cloud
 
 if TYPE_CHECKING:
     from data_juicer.monitor.handle import JobHandle
@@ -52,13 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, _: Output, signals: StopSignals) -> int | None:
-    from data_juicer.cli.page.run_server import run_server
+    from data_juicer.cli.commands.page.run_server import run_server
 
-    folders = tuple(map(os.path.abspath, arguments.folders or [arguments.work_dir]))
-    store, clock = PosixStore(), SystemClock()
+    given = arguments.folders or [arguments.work_dir]
+    folders = tuple(folder if is_cloud(folder) else os.path.abspath(folder) for folder in given)
+    store, clock = open_store(*folders), SystemClock()
     for folder in folders:
-        if not os.path.isdir(folder):
-            raise ConfigError(f"{folder} is no directory. Name the work_dir of a recipe.")
+        find_jobs(store, folder)
     token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
     if (
         len(token) < _TOKEN_LENGTH_MIN
