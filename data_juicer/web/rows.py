@@ -13,6 +13,8 @@ import msgspec
 from data_juicer.engine.worker.sampling import TraceRecord
 from data_juicer.errors import CheckpointError
 from data_juicer.job.names import parse_result_name
+from data_juicer.plan.mapping import decode_mapping
+from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.printable import printable
 from data_juicer.store.dead_letters import DeadLetter, decode_dead_letter
 
@@ -91,17 +93,21 @@ def read_letters(job: JobHandle) -> Letters:
     groups: Counter[tuple[str, str]] = Counter()
     shown: list[Letter] = []
     directory = job.layout.dead_letter_dir
-    names = [name for name in job.store.list(directory) if parse_result_name(name) is not None]
+    names = sorted(name for name in job.store.list(directory) if parse_result_name(name) is not None)
+    partitions = _partitions(job) if names else {}
     rows = 0
-    for line in _lines(job.store, directory, sorted(names)[:_FILES_MAX]):
-        try:
-            letter = decode_dead_letter(line)
-        except CheckpointError:
-            continue
-        rows += 1
-        groups[printable(letter.operator), printable(letter.error_type)] += 1
-        if len(shown) < LETTERS_MAX:
-            shown.append(_letter(letter))
+    for name in names[:_FILES_MAX]:
+        parsed = parse_result_name(name)
+        partition = parsed.partition_id if parsed else 0
+        for line in _lines(job.store, directory, [name]):
+            try:
+                letter = decode_dead_letter(line).resolve(partition, partitions.get(partition))
+            except CheckpointError:
+                continue
+            rows += 1
+            groups[printable(letter.operator), printable(letter.error_type)] += 1
+            if len(shown) < LETTERS_MAX:
+                shown.append(_letter(letter))
     return Letters(
         rows=rows,
         groups=tuple(
@@ -110,6 +116,16 @@ def read_letters(job: JobHandle) -> Letters:
         ),
         letters=tuple(shown),
     )
+
+
+def _partitions(job: JobHandle) -> dict[int, PartitionSpec]:
+    """Where each partition is; none where that is not known."""
+    path = job.layout.dataset_mapping
+    try:
+        mapping = decode_mapping(job.store.read(path), path, job.layout.partitions_dir)
+    except (FileNotFoundError, CheckpointError):
+        return {}
+    return {partition.partition_id: partition for partition in mapping.partitions}
 
 
 def _lines(store: Store, directory: str, names: Iterable[str]) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from data_juicer.formats.jsonl.lines import BOM
 from data_juicer.formats.jsonl.read import changed, only_bad, read_lines
 from data_juicer.formats.jsonl.texts import too_long
 from data_juicer.rows import json_values
-from data_juicer.rows.batch import Place
+from data_juicer.rows.place import Place
 
 if TYPE_CHECKING:
     from data_juicer.formats.base import FragmentLimits, SourceFile
