@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# No deadline: machines of tests are shared. The same examples on every run: a failure can be seen again.
-settings.register_profile("data_juicer", deadline=None, derandomize=True)
+# No deadline and no health check of speed: machines of tests are shared. The same examples on every run: a failure can be seen again.
+settings.register_profile(
+    "data_juicer", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("data_juicer")

@@ -13,8 +13,10 @@ from data_juicer.kernels.patterns.portable import is_portable
 
 ATOMS = st.sampled_from(["a", "b", "é", "中", ".", "[ab]", "[^a]", "[a-c]", r"\.", r"\n", "-", " ", "[é中]"])
 COUNTS = st.sampled_from(["", "", "", "*", "+", "?", "{2}", "{1,2}", "{0,}", "*?", "+?", "??", "{1,2}?"])
-PARTS = st.tuples(ATOMS, COUNTS).map("".join) | st.sampled_from(["|", "(", ")", "(?:"])
-PATTERNS = st.lists(PARTS, min_size=1, max_size=7).map("".join)
+PARTS = st.tuples(ATOMS, COUNTS).map("".join) | st.just("|")
+JOINED = st.lists(PARTS, min_size=1, max_size=4).map("".join)
+GROUPS = st.tuples(st.sampled_from(["(", "(?:"]), JOINED, st.just(")")).map("".join)
+PATTERNS = st.lists(PARTS | GROUPS, min_size=1, max_size=7).map("".join)
 TEXTS = st.text(st.sampled_from("abcé中.\n- "), max_size=20)
 
 
