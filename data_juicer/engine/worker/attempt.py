@@ -22,6 +22,7 @@ from data_juicer.errors import CheckpointCorruptError, InputError, OperatorError
 from data_juicer.formats.base import NULL_TEXT, ReadRows
 from data_juicer.formats.partition import read_partition
 from data_juicer.job.names import parse_produced_name
+from data_juicer.kernels.patterns.timed import new_budget
 from data_juicer.ops.base import DatasetOperator, Operator
 from data_juicer.ops.effects import EffectMapper
 from data_juicer.plan.mixture import sample_rows
@@ -187,6 +188,7 @@ class AttemptRunner:
 
     def _run_operator(self, index: int) -> m.OperatorDone:
         operator = self.context.prepared(index)
+        new_budget()
         started_s = time.perf_counter()
         watch = self._watch(operator, index)
         self.batches = self._bounded(operator)
@@ -236,6 +238,7 @@ class AttemptRunner:
     def _summarise(self, index: int) -> Summarised:
         started_s = time.perf_counter()
         operator = cast("DatasetOperator", self.context.prepared(index))
+        new_budget()
         made = summarise(operator, index, self.batches, self._isolation(index))
         self._refuse_unless_quarantined(self._letters_of(made.dead, operator, index))
         return replace(made, ledger=_timed(made.ledger, time.perf_counter() - started_s))

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from data_juicer.errors import ConfigError
 from data_juicer.kernels.characters.codepoints import CODE_POINTS
-from data_juicer.kernels.patterns.timed import LIMIT_S
+from data_juicer.kernels.patterns.timed import LimitedPattern
 
 _PUNCTUATION: Final = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 _CONTROLS: Final = {"n": "\\n", "t": "\\t", "r": "\\r", "f": "\\f", "v": "\\x0b"}
@@ -38,7 +38,7 @@ class Substitution:
         import regex
 
         try:
-            self._slow = regex.compile(pattern, flags=regex.DOTALL)
+            self._slow = LimitedPattern(regex.compile(pattern, flags=regex.DOTALL))
         except regex.error as error:
             raise ConfigError(f"pattern {pattern!r} is no regular expression: {error}") from None
         self._replacement = replacement
@@ -52,7 +52,7 @@ class Substitution:
     def column(self, column: pa.Array) -> pa.Array:
         """The column with every match replaced.
 
-        Raises: TimeoutError: a row took longer than `LIMIT_S`.
+        Raises: TimeoutError: a row took longer than `kernels.patterns.timed` allows.
         """
         if self._linear is not None:
             return pc.replace_substring_regex(column, self._linear, self._replacement)
@@ -60,8 +60,7 @@ class Substitution:
 
     def text(self, text: str) -> str:
         """One text with every match replaced, by the `regex` module."""
-        changed: str = self._slow.sub(self._replacement, text, timeout=LIMIT_S)
-        return changed
+        return self._slow.sub(self._replacement, text)
 
 
 def _compiles(linear: str) -> bool:

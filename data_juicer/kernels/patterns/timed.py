@@ -1,20 +1,32 @@
-"""A bound for regular expressions that need a backtracking engine."""
+"""Bounds for regular expressions that need a backtracking engine, on every backend.
+
+One call may take `LIMIT_S` seconds of processor time. The slow texts of one operator and partition share `BUDGET_S`; once it is
+used up, a call may take `LEAST_S`, or what an ordinary text of this length takes with much room. A text on which an expression
+ran out of time is not tried again, so that finding it among others costs its time once.
+"""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     import regex
 
 LIMIT_S: Final = 10.0
-"""Seconds that one expression may work on one text; then it raises TimeoutError and the row is a dead letter."""
-
+"""Seconds that one call may take; then it raises TimeoutError and the row is a dead letter."""
+SLOW_S: Final = 1.0
+"""What a call takes beyond this counts against the budget."""
+BUDGET_S: Final = 60.0
+LEAST_S: Final = 0.1
+LEAST_S_PER_CHARACTER: Final = 1e-6
 
 _CONTROLS: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}
 _LITERAL: Final = re.compile(r"(?:[^\\.^$*+?{}\[\]|()]|\\[ntrfv]|\\[^0-9A-Za-z])+")
+
+_Result = TypeVar("_Result")
 
 
 def literal_of(pattern: str) -> str | None:
@@ -24,40 +36,111 @@ def literal_of(pattern: str) -> str | None:
     return re.sub(r"\\(.)", lambda escape: _CONTROLS.get(escape[1], escape[1]), pattern, flags=re.DOTALL)
 
 
-class TimedPattern:
-    """A regular expression out of a recipe, as Python's `re` has it, of which no call takes longer than `LIMIT_S`.
+class TimeBudget:
+    """What the calls for one operator and partition have used of their time."""
+
+    def __init__(self) -> None:
+        self._left_s = BUDGET_S
+        self._ran_out: set[tuple[str, str]] = set()
+        """Pattern and text."""
+
+    def limit_s(self, pattern: str, text: str) -> float:
+        """How long the next call may take. Raises: TimeoutError: this one ran out of time before."""
+        if self._ran_out and (pattern, text) in self._ran_out:
+            raise TimeoutError(_told(pattern, text))
+        if self._left_s >= LIMIT_S:
+            return LIMIT_S
+        left_s = self._left_s if self._left_s > SLOW_S else 0.0
+        return max(left_s, min(LIMIT_S, LEAST_S + LEAST_S_PER_CHARACTER * len(text)))
+
+    def took(self, seconds: float) -> None:
+        if seconds > SLOW_S:
+            self._left_s = max(0.0, self._left_s - (seconds - SLOW_S))
+
+    def ran_out(self, pattern: str, text: str) -> TimeoutError:
+        self._ran_out.add((pattern, text))
+        return TimeoutError(_told(pattern, text))
+
+
+def _told(pattern: str, text: str) -> str:
+    shown = pattern if len(pattern) <= 80 else f"{pattern[:77]}..."
+    return f"the pattern {shown} ran out of time on a text of {len(text):,} characters"
+
+
+_current = TimeBudget()
+
+
+def new_budget() -> None:
+    """Calls from now on are for another operator or partition. A worker does one at a time."""
+    global _current  # noqa: PLW0603 - patterns are called far below operators, whose interface has no place for it
+    _current = TimeBudget()
+
+
+def limited(what: str, text: str, work: Callable[[float], _Result]) -> _Result:
+    """What `work`, given the seconds that it may take, makes of a text.
+
+    Args:
+        what: the expression, or what else is limited.
+    Raises: TimeoutError: `work` raised it, now or for this text before.
+    """
+    budget = _current
+    limit_s = budget.limit_s(what, text)
+    started_s = time.process_time()
+    try:
+        return work(limit_s)
+    except TimeoutError:
+        raise budget.ran_out(what, text) from None
+    finally:
+        budget.took(time.process_time() - started_s)
+
+
+class LimitedPattern:
+    """A compiled expression of the `regex` module whose calls end within the limits above.
 
     Methods raise TimeoutError: it took longer.
     """
+
+    def __init__(self, compiled: regex.Pattern[str]) -> None:
+        self._compiled = compiled
+
+    @property
+    def groups(self) -> int:
+        return int(self._compiled.groups)
+
+    def search(self, text: str) -> regex.Match[str] | None:
+        return self._limited(lambda limit_s: self._compiled.search(text, timeout=limit_s), text)
+
+    def find_all(self, text: str) -> list[regex.Match[str]]:
+        return self._limited(lambda limit_s: list(self._compiled.finditer(text, timeout=limit_s)), text)
+
+    def sub(self, replaced: str | Callable[[Any], str], text: str) -> str:
+        return self._limited(lambda limit_s: str(self._compiled.sub(replaced, text, timeout=limit_s)), text)
+
+    def _limited(self, call: Callable[[float], _Result], text: str) -> _Result:
+        return limited(self._compiled.pattern, text, call)
+
+
+class TimedPattern(LimitedPattern):
+    """A regular expression out of a recipe, as Python's `re` has it."""
 
     def __init__(self, pattern: str, name: str) -> None:
         """Raises: ValueError: no regular expression; `name` is what the recipe calls it."""
         import regex
 
         try:
-            self._compiled: regex.Pattern[str] = regex.compile(pattern, regex.VERSION0)
+            super().__init__(regex.compile(pattern, regex.VERSION0))
         except regex.error as error:
             raise ValueError(f"{name} {pattern!r}: {error}") from error
         self.pattern = pattern
         self.literal = literal_of(pattern)
 
-    @property
-    def groups(self) -> int:
-        return int(self._compiled.groups)
-
     def is_in(self, text: str) -> bool:
-        return self._compiled.search(text, timeout=LIMIT_S) is not None
+        return self.search(text) is not None
 
     def split(self, text: str) -> Sequence[str | None]:
         if self.literal:
             return text.split(self.literal)
-        parts: list[str | None] = self._compiled.split(text, timeout=LIMIT_S)
-        return parts
+        return self._limited(lambda limit_s: list(self._compiled.split(text, timeout=limit_s)), text)
 
     def matches(self, text: str) -> Iterator[regex.Match[str]]:
-        found: Iterator[regex.Match[str]] = self._compiled.finditer(text, timeout=LIMIT_S)
-        return found
-
-    def sub(self, replaced: Callable[[Any], str], text: str) -> str:
-        changed: str = self._compiled.sub(replaced, text, timeout=LIMIT_S)
-        return changed
+        return iter(self.find_all(text))

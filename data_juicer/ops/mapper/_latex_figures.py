@@ -8,7 +8,12 @@ from typing import Any, Final
 import msgspec
 import regex
 
-from data_juicer.kernels.patterns.timed import LIMIT_S
+from data_juicer.kernels.patterns.timed import LimitedPattern
+
+
+def _compiled(pattern: str) -> LimitedPattern:
+    return LimitedPattern(regex.compile(pattern))
+
 
 _OPTION: Final = r"(?:\[[^\]]*\])?"
 _ARGUMENTS: Final = r"(?:\[[^\]]*\])*(?:\{[^}]*\})*"
@@ -16,21 +21,21 @@ _BRACED: Final = (
     r"\{(?P<inside>(?:[^{}]++|(?P<B>\{(?:[^{}]++|(?&B))*+\}))*+)\}"  # braces inside come in pairs
 )
 
-_FIGURE: Final = regex.compile(
+_FIGURE: Final = _compiled(
     rf"(?s)\\begin\{{(?P<kind>figure\*?|wrapfigure)\}}{_ARGUMENTS}.*?\\end\{{(?P=kind)\}}"
 )
-_SUBFIGURE: Final = regex.compile(rf"(?s)\\begin\{{subfigure\}}{_ARGUMENTS}.*?\\end\{{subfigure\}}")
-_SUB_CAPTIONED: Final = regex.compile(rf"\\(?:subfigure|subfloat)\[(?P<caption>[^\]]*)\]\s*{_BRACED}")
-_SUB_PLAIN: Final = regex.compile(rf"\\(?:subfigure|subfloat)(?!\[)\s*{_BRACED}")
-_MINIPAGE: Final = regex.compile(rf"(?s)\\begin\{{minipage\}}{_ARGUMENTS}(?P<inside>.*?)\\end\{{minipage\}}")
+_SUBFIGURE: Final = _compiled(rf"(?s)\\begin\{{subfigure\}}{_ARGUMENTS}.*?\\end\{{subfigure\}}")
+_SUB_CAPTIONED: Final = _compiled(rf"\\(?:subfigure|subfloat)\[(?P<caption>[^\]]*)\]\s*{_BRACED}")
+_SUB_PLAIN: Final = _compiled(rf"\\(?:subfigure|subfloat)(?!\[)\s*{_BRACED}")
+_MINIPAGE: Final = _compiled(rf"(?s)\\begin\{{minipage\}}{_ARGUMENTS}(?P<inside>.*?)\\end\{{minipage\}}")
 _CAPTIONS: Final = tuple(
-    regex.compile(rf"\\{command}{_OPTION}{_BRACED}")
+    _compiled(rf"\\{command}{_OPTION}{_BRACED}")
     for command in (r"caption\*?", "subcaption", r"captionof\{figure\}")
 )
-_TABLE_CAPTION: Final = regex.compile(rf"\\captionof\{{table\}}{_OPTION}{_BRACED}")
-_LABEL: Final = regex.compile(r"\\label\{([^}]+)\}")
-_IMAGE: Final = regex.compile(rf"\\includegraphics{_OPTION}\{{([^}}]+)\}}")
-_NO_PROSE: Final = regex.compile(
+_TABLE_CAPTION: Final = _compiled(rf"\\captionof\{{table\}}{_OPTION}{_BRACED}")
+_LABEL: Final = _compiled(r"\\label\{([^}]+)\}")
+_IMAGE: Final = _compiled(rf"\\includegraphics{_OPTION}\{{([^}}]+)\}}")
+_NO_PROSE: Final = _compiled(
     r"(?s)\\begin\{(wrapfigure|lstlisting|verbatim|minted|"
     r"(?:figure|table|tabular|equation|align|alignat|gather|multline|flalign|algorithm)\*?)\}.*?\\end\{\1\}"
 )
@@ -50,17 +55,12 @@ def figures_of(source: str) -> list[Figure]:
 
     Raises: TimeoutError: an expression needs too long.
     """
-    return [
-        figure
-        for match in _FIGURE.finditer(source, timeout=LIMIT_S)
-        for figure in _figures_in(match[0])
-        if figure.images
-    ]
+    return [figure for match in _FIGURE.find_all(source) for figure in _figures_in(match[0]) if figure.images]
 
 
 def paragraphs_of(source: str, separator: str) -> list[str]:
     """The paragraphs of a document, without its figures, tables, formulas and listings."""
-    prose = _NO_PROSE.sub("", source, timeout=LIMIT_S)
+    prose = _NO_PROSE.sub("", source)
     return [stripped for part in prose.split(separator) if (stripped := part.strip())]
 
 
@@ -69,8 +69,8 @@ def citing(paragraphs: Sequence[str], label: str, commands: Sequence[str]) -> li
     if not label:
         return []
     names = "|".join(regex.escape(command.lstrip("\\")) for command in commands)
-    cited = regex.compile(rf"\\(?:{names})\{{(?:[^}},]*,\s*)*{regex.escape(label)}\s*(?:,[^}}]*)?\}}")
-    return [part for part in paragraphs if label in part and cited.search(part, timeout=LIMIT_S)]
+    cited = _compiled(rf"\\(?:{names})\{{(?:[^}},]*,\s*)*{regex.escape(label)}\s*(?:,[^}}]*)?\}}")
+    return [part for part in paragraphs if label in part and cited.search(part)]
 
 
 def _figures_in(environment: str) -> list[Figure]:
@@ -82,9 +82,9 @@ def _figures_in(environment: str) -> list[Figure]:
             Figure(part.caption, _label(part.content), _images(part.content), parent)
             for part in sorted(parts, key=lambda part: part.kind)
         ]
-    pages = [match["inside"] for match in _MINIPAGE.finditer(environment, timeout=LIMIT_S)]
+    pages = [match["inside"] for match in _MINIPAGE.find_all(environment)]
     if len(pages) > 1:
-        return [_figure(page) for page in pages if not _TABLE_CAPTION.search(page, timeout=LIMIT_S)]
+        return [_figure(page) for page in pages if not _TABLE_CAPTION.search(page)]
     return [_figure(environment)]
 
 
@@ -97,11 +97,11 @@ class _Part(msgspec.Struct, frozen=True):
 
 def _parts(environment: str) -> Iterator[_Part]:
     """The figures that an environment consists of: environments first, then commands with caption, then without."""
-    for match in _SUBFIGURE.finditer(environment, timeout=LIMIT_S):
+    for match in _SUBFIGURE.find_all(environment):
         yield _Part(0, match, _caption(match[0]), match[0])
-    for match in _SUB_CAPTIONED.finditer(environment, timeout=LIMIT_S):
+    for match in _SUB_CAPTIONED.find_all(environment):
         yield _Part(1, match, match["caption"].strip(), match["inside"])
-    for match in _SUB_PLAIN.finditer(environment, timeout=LIMIT_S):
+    for match in _SUB_PLAIN.find_all(environment):
         yield _Part(2, match, "", match["inside"])
 
 
@@ -116,7 +116,7 @@ def _figure(text: str) -> Figure:
 
 
 def _caption(text: str) -> str:
-    found = (pattern.search(text, timeout=LIMIT_S) for pattern in _CAPTIONS)
+    found = (pattern.search(text) for pattern in _CAPTIONS)
     return next((match["inside"].strip() for match in found if match), "")
 
 
@@ -126,4 +126,4 @@ def _label(text: str) -> str:
 
 
 def _images(text: str) -> tuple[str, ...]:
-    return tuple(match[1].strip() for match in _IMAGE.finditer(text))
+    return tuple(match[1].strip() for match in _IMAGE.find_all(text))

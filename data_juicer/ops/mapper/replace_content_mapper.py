@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import regex
 
 from data_juicer.kernels.patterns.portable import is_portable
-from data_juicer.kernels.patterns.timed import LIMIT_S
+from data_juicer.kernels.patterns.timed import LimitedPattern
 from data_juicer.kernels.rows import map_part, map_rows, matching
 from data_juicer.ops.base import TextMapper
 
@@ -73,7 +73,7 @@ def _step(pattern: str, repl: str) -> Callable[[pa.Array], pa.Array]:
         raise ValueError(f"pattern {pattern!r}, repl {repl!r}: {error}") from error
     if is_portable(pattern) and "\\" not in repl:
         return partial(_replace_part, pattern=f"(?s){pattern}", repl=repl)
-    return partial(_replace_rows, pattern=compiled, repl=repl)
+    return partial(_replace_rows, pattern=LimitedPattern(compiled), repl=repl)
 
 
 def _replace_part(text: pa.Array, pattern: str, repl: str) -> pa.Array:
@@ -82,6 +82,6 @@ def _replace_part(text: pa.Array, pattern: str, repl: str) -> pa.Array:
     )
 
 
-def _replace_rows(text: pa.Array, pattern: Any, repl: str) -> pa.Array:
+def _replace_rows(text: pa.Array, pattern: LimitedPattern, repl: str) -> pa.Array:
     every = np.ones(len(text), np.bool_)
-    return map_rows(text, every, lambda row: pattern.sub(repl, row, timeout=LIMIT_S))
+    return map_rows(text, every, lambda row: pattern.sub(repl, row))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.reference_ops import words as reference_words
 from data_juicer.kernels.characters import codepoints
 from data_juicer.kernels.lines import lines
-from data_juicer.kernels.patterns import patterns, spans
+from data_juicer.kernels.patterns import patterns, spans, timed
 from data_juicer.kernels.patterns.replace import PYTHON_SPACES, Replacer
 from data_juicer.kernels.words import ngrams, words
 
@@ -171,7 +171,7 @@ def test_what_engines_disagree_about_is_left_to_regex() -> None:
 
 
 def test_a_pattern_that_explodes_stops_at_its_time_limit(monkeypatch) -> None:
-    monkeypatch.setattr(patterns, "LIMIT_S", 0.05)
+    monkeypatch.setattr(timed, "LIMIT_S", 0.05)
     substitution = patterns.Substitution(r"\b(a|aa)+$", "")
     try:
         substitution.text("a" * 60 + "!")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from data_juicer.kernels.patterns import patterns, timed
+from data_juicer.engine.worker import attempt
+from data_juicer.engine.worker.row_isolation import apply_isolated
+from data_juicer.kernels.patterns import timed
 from data_juicer.ops.base import Filter, Mapper
 from data_juicer.ops.catalog.registry import make
 from data_juicer.testing.rows import batch_of
+from tests.support.small_job import SmallJob
 
 EXPLODING = r"(a|aa)+$"
 TEXT = "a" * 60 + "!"
@@ -20,7 +24,7 @@ N = 100_000
 @pytest.fixture(autouse=True)
 def short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timed, "LIMIT_S", 0.05)
-    monkeypatch.setattr(patterns, "LIMIT_S", 0.05)
+    timed.new_budget()
 
 
 @pytest.mark.timeout(60)
@@ -53,6 +57,70 @@ def test_a_pattern_for_tool_results_ends_by_a_time_limit() -> None:
     messages = [{"role": "tool", "content": TEXT}]
     with pytest.raises(TimeoutError):
         operator.process(batch_of([{"text": "", "messages": messages}]))
+
+
+def test_the_slow_texts_of_a_batch_share_a_budget_and_ordinary_ones_go_through_when_it_is_used_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The limits are scaled down a hundredfold. Texts of 60 letters would take a thousand years each."""
+    for name, seconds in (("LIMIT_S", 0.1), ("SLOW_S", 0.01), ("BUDGET_S", 0.5), ("LEAST_S", 0.002)):
+        monkeypatch.setattr(timed, name, seconds)
+    timed.new_budget()
+    given_s: list[float] = []
+    limit_s = timed.TimeBudget.limit_s
+
+    def watched(budget: timed.TimeBudget, pattern: str, text: str) -> float:
+        allowed_s = limit_s(budget, pattern, text)
+        given_s.append(allowed_s if text.startswith("aa") else 0.0)
+        return allowed_s
+
+    monkeypatch.setattr(timed.TimeBudget, "limit_s", watched)
+    rows = [{"text": "a" * (60 + number) + "!"} for number in range(100)]
+    rows[50:50] = [{"text": f"a b {number}"} for number in range(100)]
+    operator = make("replace_content_mapper", {"pattern": EXPLODING, "repl": "x"}, text_key="text")
+    assert isinstance(operator, Mapper)
+    done, failed = apply_isolated(operator.process, batch_of(rows))
+    assert [lost.row for lost in failed] == [*range(50), *range(150, 200)]
+    assert all("ran out of time on a text of" in str(lost.error) for lost in failed)
+    assert sum(len(batch) for _, batch in done) == 100
+    assert sum(given_s) < 0.5 + 0.2 + 100 * 0.0025, "10 s without a budget, and more as batches are halved"
+
+
+def test_a_text_that_ran_out_of_time_is_not_tried_again_before_the_next_operator_or_partition() -> None:
+    pattern = timed.TimedPattern(EXPLODING, "pattern")
+    tried: list[str] = []
+
+    def work(limit_s: float) -> bool:
+        tried.append(TEXT)
+        raise TimeoutError
+
+    for _ in range(3):
+        with pytest.raises(TimeoutError, match="ran out of time on a text of 61 characters"):
+            timed.limited(pattern.pattern, TEXT, work)
+    assert len(tried) == 1
+    timed.new_budget()
+    with pytest.raises(TimeoutError):
+        timed.limited(pattern.pattern, TEXT, work)
+    assert len(tried) == 2
+
+
+def test_each_operator_of_a_partition_begins_with_a_budget_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    monkeypatch.setattr(attempt, "new_budget", lambda: begun.append(1))
+    job = SmallJob(tmp_path, ["clean_links_mapper", "document_deduplicator"], {"partition": {"size": 2}})
+    job.write([{"text": "a"}, {"text": "b"}, {"text": "c"}])
+    job.run()
+    assert len(begun) == 2 * (1 + 2), "of two partitions: the mapper, and both steps of the deduplicator"
+
+
+def test_very_many_macros_end_by_a_time_limit() -> None:
+    text = "".join(f"\\newcommand{{\\a{number}}}{{b}}\n" for number in range(3000))
+    operator = make("expand_macro_mapper", {}, text_key="text")
+    assert isinstance(operator, Mapper)
+    with pytest.raises(TimeoutError, match="newcommand"):
+        operator.process(batch_of([{"text": text}]))
 
 
 TEXTS = {
