@@ -62,6 +62,7 @@ from data_juicer.plan.phases import ResolvePlan
 from data_juicer.plan.resume.results import read_result
 from data_juicer.plan.retention import Retention
 from data_juicer.plan.tasks import plan_segments
+from data_juicer.storage.locations.remembering import remembering
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import ResolveManifest
 from data_juicer.store.manifest import Manifest
@@ -78,12 +79,13 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
     """
     with contextlib.ExitStack() as held, contextlib.ExitStack() as workers:
         workers.callback(environment.backend.close)
-        wanted = find_wanted(config, environment.store, environment.clock)
-        check_directories(environment.store, wanted.layout, socket.gethostname())
-        if (done := find_done(environment.store, wanted)) is not None:
+        seen = remembering(environment.store)
+        wanted = find_wanted(config, seen, environment.clock)
+        check_directories(seen, wanted.layout, socket.gethostname())
+        if (done := find_done(seen, wanted)) is not None:
             return JobOutcome(summary=done, view=JobView(), already_complete=True)
-        check_input(environment.store, wanted)
-        wanted = check_export(environment, wanted)
+        check_input(seen, wanted)
+        wanted = check_export(seen, wanted, environment.clock)
         try_export_directory(environment.store, wanted.export_path, wanted.layout.job_id)
         owner = locks.Driver.here()
         lock = locks.acquire(environment.store, wanted.layout, environment.clock, owner, environment.advisory)
@@ -157,10 +159,16 @@ class _Run:
                 self._tell_begin()
                 self._drop_expired()
                 self._work()
-            return JobOutcome(summary=succeed(self.job, self.config, self.counts), view=self.job.view)
+            return JobOutcome(
+                summary=succeed(self.job, self.config, self.counts, self._requests()), view=self.job.view
+            )
         except BaseException as error:
-            fail(self.job, self.config, error)
+            fail(self.job, self.config, error, self._requests())
             raise
+
+    def _requests(self) -> int:
+        """That this run has sent to object stores, driver and workers together."""
+        return self.environment.store.requests + self.recorder.worker_requests
 
     # ---- the way through
 

@@ -59,6 +59,8 @@ class Outcome(Data, frozen=True, kw_only=True):
     rows_in: int
     rows_dead_letter: int = 0
     export_path: str | None = None
+    requests: int = 0
+    """That the run has sent to object stores."""
 
 
 class Failure(Data, frozen=True, kw_only=True):
@@ -70,6 +72,8 @@ class Failure(Data, frozen=True, kw_only=True):
 class RunFailure(Failure, frozen=True, kw_only=True):
     is_stop: bool = False
     """The run was asked to stop, and did so in order."""
+    requests: int = 0
+    """That the run has sent to object stores."""
 
 
 class AttemptFailure(Failure, frozen=True, kw_only=True):

@@ -103,6 +103,8 @@ class JobView(msgspec.Struct):
     memory_bytes_peak: int = 0
     """Largest resident memory of one process seen."""
     export_path: str | None = None
+    requests: int = 0
+    """That the newest run has sent to object stores."""
     last_error: str | None = None
     given_up_error: str | None = None
     """Why the last partition that was given up in this run was."""
@@ -200,9 +202,11 @@ class JobView(msgspec.Struct):
                 self._end_run(record, JobStatus.COMPLETED)
                 self.last_error = None
                 self.export_path = outcome.export_path or self.export_path
+                self.requests = outcome.requests
             case t.ProcessingError(data=failure):
                 self._end_run(record, JobStatus.STOPPED if failure.is_stop else JobStatus.FAILED)
                 self.last_error = f"{failure.error_type}: {failure.error}"
+                self.requests = failure.requests
             case t.JobFailed(data=failure):
                 self._end_run(record, JobStatus.FAILED)
                 self.last_error = f"{failure.error_type}: {failure.error}"

@@ -89,8 +89,8 @@ class _Search:
         """Raises: InputError."""
         store, path = self._store, absolute(os.path.expanduser(given))
         try:
-            if store.exists(path):
-                kind = store.stat(path).kind
+            kind = _find_kind(store, path)
+            if kind is not None:
                 if kind == "file":
                     return [path]
                 if kind == "other":
@@ -173,6 +173,14 @@ def _sentence(left_out: LeftOut, what: str, documents: Sequence[str]) -> str:
     )
 
 
+def _find_kind(store: Store, path: str) -> str | None:
+    """File, directory or other; None where there is none of them."""
+    try:
+        return store.stat(path).kind
+    except FileNotFoundError:
+        return None
+
+
 def _refused(finding: str) -> InputError:
     """Before anything was created or changed."""
     end = "" if finding.endswith("?") else "."
@@ -192,8 +200,7 @@ def _source(store: Store, index: int, path: str, options: ReadOptions) -> tuple[
     if kind is None:
         raise _refused(f"{path}: unknown suffix; {_readable()}")
     try:
-        with store.open_read(path) as reader:
-            status = reader.stat()
+        status = store.look(path)
     except FileNotFoundError as error:
         raise _refused(f"{path}: cannot be read: {error.strerror}") from error
     except StoreError as error:

@@ -68,6 +68,7 @@ def job_facts(
         *_rows(summary, view, committed),
         *_retries(view),
         *_costs(view),
+        *_requests(view),
         *_places(summary, view, layout, export_change),
         Fact(name="resume", text=summary.resume_command),
     ]
@@ -223,6 +224,13 @@ def _costs(view: JobView) -> list[Fact]:
     seconds = f"{view.checkpoint_s:,.1f} s beside {view.operator_s:,.1f} s of operators ({share:.1%})"
     text = f"{view.checkpoints_saved:,} saved, {size:,.1f} MB, in {seconds}"
     return [Fact(name="checkpoints", text=text)]
+
+
+def _requests(view: JobView) -> list[Fact]:
+    """Of the newest run; nothing where no place of the job is in an object store."""
+    if not view.requests:
+        return []
+    return [Fact(name="requests", text=f"{view.requests:,} to object stores")]
 
 
 def _places(summary: JobSummary, view: JobView, layout: JobLayout, export_change: str | None) -> list[Fact]:

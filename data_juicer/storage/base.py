@@ -49,6 +49,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     """Of what a link leads to; a link to nothing counts as a file."""
     is_link: bool = False
+    stat: Stat | None = None
+    """Of a file, where the listing told."""
 
 
 class Reader(ABC):
@@ -159,6 +161,13 @@ class Store(ABC):
     uri: str | None = None
     """What `storage.open_store` makes an equal store of in any process; None: this object is the only way to it."""
 
+    @property
+    def requests(self) -> int:
+        """How many requests were sent over the network so far."""
+        return 0
+
+    tells_changes: bool = False
+    """Whether a file has changed exactly if its size or its time has, however soon after it was written."""
     has_links: bool = True
     """Whether a name may lead to where another one leads."""
 
@@ -179,6 +188,11 @@ class Store(ABC):
     @abstractmethod
     def stat(self, path: str) -> Stat:
         """Of what a link leads to. Raises: FileNotFoundError, StoreError."""
+
+    def look(self, path: str) -> Stat:
+        """Of a file, after making sure that it can be read. Raises: FileNotFoundError, StoreError."""
+        with self.open_read(path) as reader:
+            return reader.stat()
 
     @abstractmethod
     def entries(self, path: str) -> list[Entry]:

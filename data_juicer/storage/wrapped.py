@@ -19,6 +19,11 @@ class WrappedDisk(DiskStore):
         self._inner = inner
         self.uri = inner.uri
         self.has_links = inner.has_links
+        self.tells_changes = inner.tells_changes
+
+    @property
+    def requests(self) -> int:
+        return self._inner.requests
 
     # ---- changes
 
@@ -77,6 +82,9 @@ class WrappedDisk(DiskStore):
 
     def entries(self, path: str) -> builtins.list[Entry]:
         return self._inner.entries(path)
+
+    def look(self, path: str) -> Stat:
+        return self._inner.look(path)
 
     def used_bytes(self, path: str) -> int:
         return self._inner.used_bytes(path)
@@ -145,6 +153,11 @@ class WrappedStore(Store):
         self._inner = inner
         self.uri = inner.uri
         self.has_links = inner.has_links
+        self.tells_changes = inner.tells_changes
+
+    @property
+    def requests(self) -> int:
+        return self._inner.requests
 
     def before_look(self) -> None:
         """Called before each request that changes nothing."""
@@ -181,6 +194,10 @@ class WrappedStore(Store):
     def entries(self, path: str) -> builtins.list[Entry]:
         self.before_look()
         return self._inner.entries(path)
+
+    def look(self, path: str) -> Stat:
+        self.before_look()
+        return self._inner.look(path)
 
     def used_bytes(self, path: str) -> int:
         self.before_look()

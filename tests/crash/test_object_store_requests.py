@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from data_juicer.testing.object_model import Faults
+from data_juicer.testing.object_model import ROOT, Faults, store_of
 from tests.support.crash_recipes import PROCESS, STRATEGIES, configured
 from tests.support.model_jobs import CRASHES, TROUBLES, model_job, new_model, outcome, run, visit
 
@@ -65,3 +65,27 @@ def test_listings_may_be_late() -> None:
     run(model, config)
     model.clock.sleep_s(60)
     assert outcome(model, config) == expected
+
+
+def requests_of(rows: int, **settings: Any) -> tuple[int, int]:
+    """Of a whole job over rows that nothing is wrong with, and of another run that finds it complete."""
+    model, config = new_model(), model_job(**settings)
+    store_of(model)[0].put(f"{ROOT}/in/a.jsonl", b'{"text": "plain words, long enough"}\n' * rows)
+    _, first = run(model, config)
+    done, second = run(model, config)
+    assert done.already_complete
+    return first.requests, second.requests
+
+
+def test_a_stage_costs_three_requests_at_most_and_a_complete_job_ten() -> None:
+    """Of each partition: its source, what four operators made of it, its result, and the export of that."""
+    settings = {**JOBS["every_op"][1], "partition.size": 1}
+    few, _ = requests_of(4, **settings)
+    many, resume = requests_of(14, **settings)
+    stages = len(PROCESS) + 1
+    print("requests a stage:", (many - few) / 10 / stages, "resume:", resume)
+    assert many - few <= 3 * 10 * stages
+    assert resume <= 10
+    with_dead_letters, config = new_model(), model_job(**settings)
+    run(with_dead_letters, config)
+    assert run(with_dead_letters, config)[1].requests <= 10

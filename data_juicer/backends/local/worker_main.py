@@ -68,7 +68,8 @@ def _serve(connection: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
     setup = PortableMsgpack[WorkerSetup](WorkerSetup).decode(inbox.get())
     if setup.memory_bytes_max:
         pa.set_memory_pool(pa.system_memory_pool())  # the others reserve a gigabyte ahead, which would count
-    context = WorkerContext(setup, open_store(setup.store_uri), SystemClock(), ThreadSaver(tell), tell)
+    store, saver = open_store(setup.store_uri), ThreadSaver(tell)
+    context = WorkerContext(setup, store, SystemClock(), saver, tell, has_own_store=True)
     worker = Worker(context, f"pid {os.getpid()}")
     if setup.memory_bytes_max:
         limit_memory(setup.memory_bytes_max)

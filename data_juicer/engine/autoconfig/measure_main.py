@@ -72,7 +72,7 @@ def main() -> None:
 def measure(request: MeasureRequest) -> Iterator[Figure]:
     """The cost of each operator in the order of the recipe, and then the memory, where the system tells it."""
     setup = request.setup
-    store = open_store(setup.job_dir)
+    store = open_store(setup.store_uri)
     context = WorkerContext(setup, store, SystemClock(), DirectSaver())
     context.made = MadeFiles(MemoryStore(), setup.layout)
     context.made.begin(0, "r0a0")

@@ -203,6 +203,7 @@ class Driver:
                 self._tell(e.StageStaged(task=message.task, operator_index=message.manifest.operator_index))
                 self._record_lane(flight)
             case m.AttemptDone():
+                self._recorder.attempt_done(message)
                 flight.lane.append(message)
                 self._record_lane(flight)
                 self._tell(e.AttemptDone(task=message.task))

@@ -23,6 +23,8 @@ class EventRecorder:
     def __init__(self, log: EventLog, operators: Sequence[str]) -> None:
         self.log = log
         self._operators = tuple(operators)
+        self.worker_requests = 0
+        """That workers of this run have told of, with stores of their own."""
 
     def attempt_started(self, attempt: m.Attempt, message: m.AttemptStarted) -> None:
         begin = attempt.base.operator_index + 1 if attempt.base else 0
@@ -99,6 +101,9 @@ class EventRecorder:
                 ),
             )
         )
+
+    def attempt_done(self, message: m.AttemptDone) -> None:
+        self.worker_requests += message.requests
 
     def partition_done(self, message: m.AttemptDone, result: Manifest) -> None:
         self.log.record(

@@ -21,17 +21,21 @@ from data_juicer.plan.retention import Retention, drops_checkpoints_of_done
 from data_juicer.redaction import hide
 
 
-def succeed(job: OpenJob, config: JobConfig, committed: CommittedCounts) -> JobSummary:
+def succeed(job: OpenJob, config: JobConfig, committed: CommittedCounts, requests: int = 0) -> JobSummary:
     """The result is published: clean up, and write down that the job is complete.
 
     Args:
         committed: all results of the job, as their manifests have them.
+        requests: that the run has sent to object stores.
     """
     for finding in _clean_up(job, config, succeeded=True):
         job.log.record(t.WarningNotice(message=finding))
     duration_s, view = job.elapsed_s(), job.view
     outcome = payloads.Outcome(
-        rows_in=committed.rows_in, rows_dead_letter=committed.rows_dead, export_path=job.summary.export_path
+        rows_in=committed.rows_in,
+        rows_dead_letter=committed.rows_dead,
+        export_path=job.summary.export_path,
+        requests=requests,
     )
     job.log.record(t.ProcessingComplete(duration_s=duration_s, rows=committed.rows_out, data=outcome))
     job.log.record(t.JobComplete(duration_s=duration_s, rows=committed.rows_out, data=outcome))
@@ -45,12 +49,14 @@ def succeed(job: OpenJob, config: JobConfig, committed: CommittedCounts) -> JobS
     return job.save(JobStatus.COMPLETED, counts)
 
 
-def fail(job: OpenJob, config: JobConfig, error: BaseException) -> None:
+def fail(job: OpenJob, config: JobConfig, error: BaseException, requests: int = 0) -> None:
     """Write down why; a disk that refuses even that does not hide the reason. No worker runs any more."""
     is_stop = isinstance(error, JobStoppedError | KeyboardInterrupt)
     duration_s = job.elapsed_s()
     told = hide(" ".join(str(error).split())) or type(error).__name__
-    failure = payloads.RunFailure(error_type=type(error).__name__, error=told, is_stop=is_stop)
+    failure = payloads.RunFailure(
+        error_type=type(error).__name__, error=told, is_stop=is_stop, requests=requests
+    )
     with contextlib.suppress(StoreError, JobLockedError):
         job.log.record(t.ProcessingError(duration_s=duration_s, data=failure))
         if not is_stop and not job.lock.is_lost():

@@ -13,7 +13,6 @@ from data_juicer.config.fingerprint import digest, result_settings
 from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.build_setup import export_target, text_keys_of
-from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.lifecycle.guard_export import refuse_to_replace
 from data_juicer.engine.lifecycle.validate_input import validate_input
 from data_juicer.engine.output.export_owner import find_clashes
@@ -35,6 +34,7 @@ from data_juicer.plan.references import are_unchanged, load_references
 from data_juicer.plan.resume.report import decode_resume_report
 from data_juicer.storage.base import Store
 from data_juicer.storage.locations.uri import absolute
+from data_juicer.storage.walk import GLOB_MARKS
 from data_juicer.store.manifest import OperatorIdentity
 from data_juicer.store.results import ResultsManifest, find_results
 
@@ -110,7 +110,7 @@ def _refuse_overlap(
 def _input(store: Store, given: str) -> Input:
     """As `discover` takes it: what exists is no pattern, whatever marks its name has."""
     path = absolute(os.path.expanduser(given))
-    return Input(given=given, path=path, is_pattern=not store.exists(path))
+    return Input(given=given, path=path, is_pattern=bool(GLOB_MARKS & set(path)) and not store.exists(path))
 
 
 def _open_to_others(store: Store, config: JobConfig, operators: Sequence[Operator]) -> Iterator[str]:
@@ -145,13 +145,13 @@ def find_done(store: Store, wanted: WantedJob) -> JobSummary | None:
     return None if find_published(store, wanted) is None else _find_completed(store, wanted)
 
 
-def check_export(environment: RunEnvironment, wanted: WantedJob) -> WantedJob:
+def check_export(store: Store, wanted: WantedJob, clock: Clock) -> WantedJob:
     """The job with a warning for each file that it will replace and did not write.
 
     Raises: ConfigError: there is one, and the settings do not allow it; nothing was created.
     """
     target = export_target(wanted.config)
-    clashes = find_clashes(environment.store, wanted.layout, target, environment.clock)
+    clashes = find_clashes(store, wanted.layout, target, clock)
     if clashes and not wanted.config.overwrite_export:
         raise ConfigError(f"export_path: {clashes[0]} Nothing was changed (overwrite_export is false).")
     return replace(wanted, warnings=(*wanted.warnings, *clashes))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -19,11 +21,21 @@ def find_changes(store: Store, results: ResultsManifest, job_dir: str) -> Iterat
     Files that are together larger than READ_BYTES_MAX are read only if they were written to since.
     """
     is_small = sum(file.size_bytes for file in results.published) <= READ_BYTES_MAX
+    _list_shown(store, results, job_dir)
     for file in results.published:
         path = join(job_dir, file.path)
         change = _find_change(store, path, results, file, is_small)
         if change is not None:
             yield f"{path} {change}; the result is published again."
+
+
+def _list_shown(store: Store, results: ResultsManifest, job_dir: str) -> None:
+    """Look at folders with several files at once, where each look is a request and the store remembers them."""
+    if store.at(job_dir).tells_changes:
+        folders = Counter(os.path.dirname(join(job_dir, file.path)) for file in results.published)
+        for folder, count in folders.items():
+            if count > 1:
+                store.entries(folder)
 
 
 def find_export_change(store: Store, results: ResultsManifest) -> tuple[str, str] | None:
@@ -54,7 +66,9 @@ def _find_change(
         size_bytes = store.stat(path).size_bytes
         if size_bytes != file.size_bytes:
             return f"holds {size_bytes:,} bytes, {file.size_bytes:,} were written"
-        if not is_small and store.stat(path).modified_ns == file.modified_ns:
+        if (store.at(path).tells_changes or not is_small) and store.stat(
+            path
+        ).modified_ns == file.modified_ns:
             return None
         is_same = _is_same(results, file, memoryview(store.map(path)))
     except FileNotFoundError:

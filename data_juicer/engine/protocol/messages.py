@@ -146,6 +146,8 @@ class AttemptDone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     task: TaskKey
     attempt: str
     duration_s: float
+    requests: int = 0
+    """That its worker has sent to object stores since it told last; those of a store that the driver counts left out."""
 
 
 class Loss(msgspec.Struct, frozen=True, kw_only=True):

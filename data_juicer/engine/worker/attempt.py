@@ -325,7 +325,13 @@ class AttemptRunner:
         if staged and isinstance(staged[-1], m.AttemptFailed):
             return staged
         duration_s = time.perf_counter() - started_s
-        return (*staged, m.AttemptDone(task=self.key, attempt=self.attempt.name, duration_s=duration_s))
+        done = m.AttemptDone(
+            task=self.key,
+            attempt=self.attempt.name,
+            duration_s=duration_s,
+            requests=self.context.take_requests(),
+        )
+        return (*staged, done)
 
     def _stage_end(self) -> Manifest:
         if self.attempt.task.end == "result":

@@ -42,11 +42,14 @@ class WorkerContext:
         saver: Saver,
         tell: Callable[[m.Message], None] = lambda _: None,
         between_batches: Callable[[], None] | None = None,
+        *,
+        has_own_store: bool = False,
     ) -> None:
         """
         Args:
             tell: for what the driver must know before the worker goes on.
             between_batches: called before an operator is given rows, where the driver's thread waits for this one.
+            has_own_store: nobody else counts the requests of the store.
         """
         redaction.know(value for spec in setup.operators for _, value in find_secrets(spec.parameters))
         load_custom(setup.custom_operator_paths)
@@ -57,6 +60,8 @@ class WorkerContext:
         self.saver = saver
         self.tell = tell
         self.between_batches = between_batches
+        self._has_own_store = has_own_store
+        self._requests_told = 0
         self._keys = KeyMaker(setup.reader, setup.identities, setup.export)
         self.made = MadeFiles(store, self.layout)
         self._operators: dict[int, Operator] = {}
@@ -64,6 +69,13 @@ class WorkerContext:
             for index in range(len(setup.operators)):
                 self.operator(index)
         self._prepared: set[int] = set()
+
+    def take_requests(self) -> int:
+        """Requests to object stores since the last call."""
+        if not self._has_own_store:
+            return 0
+        told, self._requests_told = self._requests_told, self.store.requests
+        return self._requests_told - told
 
     def operator(self, index: int) -> Operator:
         """The operator, made on the first call. Raises: ConfigError: it cannot be made from its parameters."""

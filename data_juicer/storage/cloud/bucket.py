@@ -38,7 +38,9 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 ABSENT: Final = ""
 """The version of an object that must not be there."""
 
-FaultKind = Literal["throttled", "conflict", "unavailable", "unclear", "cut", "expired", "denied", "refused"]
+FaultKind = Literal[
+    "throttled", "conflict", "unavailable", "unclear", "cut", "beyond", "expired", "denied", "refused"
+]
 TRANSIENT: Final[frozenset[FaultKind]] = frozenset({"throttled", "conflict", "unavailable", "unclear", "cut"})
 """Worth repeating."""
 UNDECIDED: Final[frozenset[FaultKind]] = frozenset({"unavailable", "unclear", "cut"})
@@ -92,7 +94,7 @@ class Bucket(Protocol):
     def get(
         self, key: str, start: int = 0, stop: int | None = None, version: str | None = None
     ) -> tuple[Found, bytes]:
-        """The bytes [start, stop) of an object, of this version alone if one is named.
+        """The bytes [start, stop) of an object, fewer where it ends before, of this version alone if one is named.
 
         Raises: FileNotFoundError; ConditionFailed: it has another version.
         """

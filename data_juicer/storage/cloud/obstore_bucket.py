@@ -76,7 +76,12 @@ class ObstoreBucket:
             found = obstore.get(self._client, key, options=options)  # type: ignore[arg-type]
             return _found(found.meta, found.attributes), bytes(found.bytes())
 
-        found, data = self._send(key, fetch)
+        try:
+            found, data = self._send(key, fetch)
+        except RequestFault as fault:
+            if fault.kind != "beyond":
+                raise
+            return self.head(key), b""
         expected = max(0, min(found.size_bytes, found.size_bytes if stop is None else stop) - start)
         if len(data) != expected:
             raise RequestFault("cut", f"{len(data):,} of {expected:,} bytes arrived")
@@ -224,6 +229,8 @@ def _explain_status(status: int, code: str, told: str, text: str) -> RequestFaul
         kind, found = "unavailable", f"it has a fault of its own ({told})"
     elif status == 409:
         kind, found = "conflict", f"another request was under way ({told})"
+    elif status == 416 or "Invalid range" in text:
+        kind, found = "beyond", "the object ends before"
     elif not status and "body error" in text:
         kind, found = "cut", "the answer was cut off"
     elif not status and "HTTP error" in text:

@@ -41,9 +41,9 @@ class RoutedStore(Store):
         """The same locations, each store wrapped."""
         return RoutedStore(lambda root: wrap(self.at(root)), self.uri)
 
-    def opened(self) -> builtins.list[Store]:
-        """The stores that were asked for so far."""
-        return list(self._stores.values())
+    @property
+    def requests(self) -> int:
+        return sum(store.requests for store in builtins.list(self._stores.values()))
 
     # ---- reading
 
@@ -70,6 +70,9 @@ class RoutedStore(Store):
 
     def list(self, path: str) -> builtins.list[str]:
         return self.at(path).list(path)
+
+    def look(self, path: str) -> Stat:
+        return self.at(path).look(path)
 
     def used_bytes(self, path: str) -> int:
         return self.at(path).used_bytes(path)

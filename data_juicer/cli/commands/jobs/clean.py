@@ -17,7 +17,7 @@ from data_juicer.errors import ConfigError, DataJuicerError
 from data_juicer.job.find import find_jobs
 from data_juicer.monitor.handle import JobHandle
 from data_juicer.monitor.views.amounts import format_bytes
-from data_juicer.storage.posix import PosixStore
+from data_juicer.storage import open_store
 
 if TYPE_CHECKING:
     from data_juicer.engine.cleanup.remover import Remover
@@ -100,7 +100,7 @@ def _jobs(arguments: argparse.Namespace) -> Iterator[JobHandle]:
         for name in arguments.jobs:
             yield JobHandle.open(arguments.work_dir, name)
         return
-    store = PosixStore()
+    store = open_store(arguments.work_dir)
     for found in find_jobs(store, arguments.work_dir):
         with contextlib.suppress(DataJuicerError):
             yield JobHandle.of(found, store)

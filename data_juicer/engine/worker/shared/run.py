@@ -25,4 +25,5 @@ def run_shared(context: WorkerContext, attempt: m.SharedAttempt) -> Iterator[m.M
     except Exception as error:  # the driver decides what an error means for the job
         yield failures.failure(attempt, error, None)
     else:
-        yield m.AttemptDone(task=key, attempt=attempt.name, duration_s=time.perf_counter() - started_s)
+        duration_s, requests = time.perf_counter() - started_s, context.take_requests()
+        yield m.AttemptDone(task=key, attempt=attempt.name, duration_s=duration_s, requests=requests)
