@@ -35,10 +35,15 @@ def result_settings(config: JobConfig) -> dict[str, Any]:
 
     The inputs count whichever of dataset_path and dataset named them.
     """
-    values = {key: _plain(value) for key, value in config.flat().items() if SPECS[key].result}
+    values = {key: _plain(value) for key, value in config.flat().items() if SPECS[key].result and value != {}}
     del values["dataset"]
     mixture = config.mixture()
-    taken = {} if mixture is None else {"mixture": [list(mixture.weights), mixture.max_sample_num]}
+    taken: dict[str, Any] = (
+        {} if mixture is None else {"mixture": [list(mixture.weights), mixture.max_sample_num]}
+    )
+    own = [source.load_dataset_kwargs for source in config.dataset.configs] if config.dataset else []
+    if any(own):
+        taken["load_dataset_kwargs of dataset"] = own
     return values | {"dataset_path": list(config.sources())} | taken
 
 

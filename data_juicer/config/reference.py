@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any, Final
 
-from data_juicer.config.schema import DEFAULTS, NOT_AVAILABLE, SPECS, JobConfig
+from data_juicer.config.schema import DEFAULTS, SPECS, JobConfig
 from data_juicer.config.sources import foreign, legacy
 from data_juicer.config.sources.scalars import resolve_scalar
 
@@ -47,12 +47,9 @@ def render_reference() -> str:
 
 def _entry(key: str, indent: str) -> Iterator[str]:
     spec = SPECS[key]
-    missing = f" Not available yet: {NOT_AVAILABLE[key].words}." if key in NOT_AVAILABLE else ""
     note = f" Default: {spec.default_note}." if spec.default_note else ""
     example = " Default: none; this is an example." if key in EXAMPLES else ""
-    yield _comment(
-        f"{spec.help} {spec.allowed[0].upper()}{spec.allowed[1:]}.{note}{example}{missing}", indent
-    )
+    yield _comment(f"{spec.help} {spec.allowed[0].upper()}{spec.allowed[1:]}.{note}{example}", indent)
     name = key.rpartition(".")[2]
     if key == "np":  # its default is this machine's, not the reader's
         yield f"{indent}# {name}: 4"

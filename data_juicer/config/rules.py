@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os.path
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from data_juicer.config import paths
+from data_juicer.config.sources.arguments import export_options, read_options
+from data_juicer.config.sources.plain import InvalidValueError
 from data_juicer.config.wording import did_you_mean, show
 from data_juicer.formats.registry import EXPORTS, FORMATS
 
@@ -17,10 +20,7 @@ COMPRESSIONS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Intermediate format -> the compressions it has; the first is what `auto` stands for."""
 
-UNWRITTEN: Final = frozenset({"json", "csv", "tsv", "arrow"} - EXPORTS.keys())
-"""Types that DataJuicer writes and this version does not."""
-
-EXPORT_SUFFIXES: Final[Mapping[str, str]] = {f".{kind}": kind for kind in (*EXPORTS, *sorted(UNWRITTEN))}
+EXPORT_SUFFIXES: Final[Mapping[str, str]] = {f".{kind}": kind for kind in EXPORTS}
 """Suffix of the export -> `export_type`."""
 
 
@@ -52,12 +52,21 @@ def find_conflict(values: Mapping[str, Any]) -> tuple[str, str] | None:
         return "intermediate_storage.compression", problem
     if conflict := _dataset_conflict(values) or paths.find_conflict(values):
         return conflict
-    if export_type_of(values["export_path"], values["export_type"]) == "":
-        known = ", ".join(suffix for suffix, kind in EXPORT_SUFFIXES.items() if kind not in UNWRITTEN)
+    effective_type = export_type_of(values["export_path"], values["export_type"])
+    if not effective_type:
+        known = ", ".join(EXPORT_SUFFIXES)
         return (
             "export_path",
             f"{show(values['export_path'])} ends with none of {known}; change it or set export_type",
         )
+    for key, read in (
+        ("export_extra_args", partial(export_options, effective_type)),
+        ("load_dataset_kwargs", read_options),
+    ):
+        try:
+            read(values[key])
+        except InvalidValueError as error:
+            return key + error.below, str(error)
     if values["resume"] and (values["new"] or values["job_id"] not in {None, values["resume"]}):
         other = "new" if values["new"] else "job_id"
         return "resume", f"{show(values['resume'])}: {other} asks for another job; keep one of them"

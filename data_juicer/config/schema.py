@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
@@ -24,11 +24,13 @@ from data_juicer.config.sections import (
     check_fields,
     setting,
 )
+from data_juicer.config.sources.arguments import Arguments, read_options
 from data_juicer.config.sources.entries import Dataset, DatasetConfig, DatasetSource, OperatorEntry, Process
 from data_juicer.config.sources.validators import RequiredFields, Validators
 from data_juicer.config.spec import PATH, Choice, Flag, Integer, Names, Spec, Text
-from data_juicer.config.wording import one_line, show
+from data_juicer.config.wording import one_line
 from data_juicer.errors import ConfigError
+from data_juicer.formats.base import ReadOptions
 from data_juicer.formats.registry import EXPORTS
 
 __all__ = [
@@ -43,26 +45,8 @@ __all__ = [
     "PartitionConfig",
 ]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
-    """Values of a setting that ask for something not built yet."""
-
-    words: str
-    """Those values, for help and reference."""
-    asked: Callable[[Any], bool]
-
-
 _JOB_ID: Final = r"(?![.-])[A-Za-z0-9._-]{1,128}"
 _JOB_ID_WORDS: Final = "a name of 1 to 128 characters from A-Z a-z 0-9 . _ - that begins with no dot or dash"
-
-NOT_AVAILABLE: Final[Mapping[str, Missing]] = {
-    "export_type": Missing(words="json, csv, tsv, arrow", asked=rules.UNWRITTEN.__contains__),
-}
-"""Setting -> values that are refused, never ignored. An issue that builds one takes its line away.
-
-Types of `dataset.configs` other than local are refused where they are read, in `entries.py`.
-"""
 
 _EITHER_TYPE: Final = " or ".join(", ".join(EXPORTS).rsplit(", ", 1))
 """Values of `export_type`, for people."""
@@ -111,6 +95,13 @@ class JobConfig:
     dataset: DatasetConfig | None = setting(  # noqa: RUF009 - setting() declares a field
         None,
         Dataset(help="Input in DataJuicer's long form, `configs: [{type: local, path: ...}]`.", result=True),
+    )
+    load_dataset_kwargs: Mapping[str, Any] = setting(
+        dict,
+        Arguments(
+            help="How the input is read: encoding (text), delimiter, quotechar, column_names (CSV), field (JSON).",
+            result=True,
+        ),
     )
     validators: tuple[RequiredFields, ...] = setting(
         (),
@@ -161,9 +152,17 @@ class JobConfig:
         Text(
             nothing="",
             help=f"{_EITHER_TYPE}.",
-            pattern="|".join(rules.EXPORT_SUFFIXES.values()).replace(".", r"\."),
+            pattern="|".join(EXPORTS).replace(".", r"\."),
             what=f"one of {', '.join(EXPORTS)}",
             default_note="from the suffix of export_path",
+            result=True,
+        ),
+    )
+    export_extra_args: Mapping[str, Any] = setting(
+        dict,
+        Arguments(
+            help="How the result is written: row_group_size, compression, compression_level (Parquet, Arrow), "
+            "delimiter, header (CSV).",
             result=True,
         ),
     )
@@ -315,6 +314,15 @@ class JobConfig:
             return None
         return Mixture(weights=weights, max_sample_num=dataset.max_sample_num)
 
+    def read_options(self) -> tuple[ReadOptions, ...]:
+        """How each of the inputs is read."""
+        own: list[Mapping[str, Any]] = (
+            [{} for _ in self.dataset_path]
+            if self.dataset is None
+            else [source.load_dataset_kwargs for source in self.dataset.configs]
+        )
+        return tuple(read_options({**self.load_dataset_kwargs, **each}) for each in own)
+
 
 def _specs() -> dict[str, Spec]:
     kinds = {"": JobConfig, **{section + ".": kind for section, kind in JobConfig.SECTIONS.items()}}
@@ -344,14 +352,5 @@ DEFAULTS: Final[Mapping[str, Any]] = {key: _default(key) for key in SPECS}
 
 
 def find_problem(values: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The first setting, of values by dotted key, that does not go with the others or is not built yet."""
-    effective = {**values, "export_type": rules.export_type_of(values["export_path"], values["export_type"])}
-    for key, missing in NOT_AVAILABLE.items():
-        if missing.asked(effective[key]):
-            return key, f"{_shown(effective[key])} is not available yet"
+    """The first setting, of values by dotted key, that does not go with the others."""
     return rules.find_conflict(values)
-
-
-def _shown(value: Any) -> str:
-    """A value of NOT_AVAILABLE, for a message."""
-    return show(value[0] if isinstance(value, tuple) else value)

@@ -217,6 +217,22 @@ Parts = Sequence[str]
 ReadPart = Callable[[str], bytes]
 
 
+class ExportOptions(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """How a recipe says that the result is to be written; which format takes which is in `formats.registry`."""
+
+    row_group_size: int | None = None
+    """Rows of a row group of Parquet; None: some 32 MB."""
+    compression: str | None = None
+    """Of Parquet and Arrow; None: what is usual."""
+    compression_level: int | None = None
+    delimiter: str | None = None
+    """Between values of CSV; None: what the format has."""
+    header: bool = True
+    """Whether CSV begins with the names of its columns."""
+
+
 class Merge(msgspec.Struct, frozen=True, kw_only=True):
     """How results of partitions become one file, in two passes over them and in the memory of a few."""
 
@@ -241,6 +257,8 @@ class OutputFormat(msgspec.Struct, frozen=True, kw_only=True):
     merges: Mapping[str, Merge] = msgspec.field(default_factory=dict)
     """Format of the results of partitions -> how they become one file; results of a format that is not here are joined
     byte by byte."""
+    configure: Callable[[ExportOptions], OutputFormat] | None = None
+    """The same format with options; None: it has none."""
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import difflib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import Final
 
 import msgspec
@@ -30,7 +31,7 @@ def discover(
     suffixes: Sequence[str] = (),
     tell: Callable[[str], None] = lambda _: None,
     leave_out: Callable[[LeftOut], None] = lambda _: None,
-    options: ReadOptions = _AS_USUAL,
+    options: Sequence[ReadOptions] = (),
 ) -> list[SourceFile]:
     """The files after inputs, in the order of the inputs; those of a folder or glob sorted by path.
 
@@ -42,21 +43,20 @@ def discover(
         suffixes: take only these files, such as ".jsonl"; empty: all that can be read.
         tell: called for the files of a folder or glob that are left out, a sentence for each input, and of files that are named twice.
         leave_out: called with the same of each input, counted by suffix.
-        options: how files are to be read.
+        options: how the files of each input are to be read; empty: as usual.
     Raises: InputError: an input is missing, holds nothing to read, or cannot be read.
     """
     wanted = tuple((suffix if suffix.startswith(".") else f".{suffix}").lower() for suffix in suffixes)
     first: dict[str, SourceFile] = {}
     again: list[tuple[str, str]] = []
     search = _Search(store, wanted, tell, leave_out)
-    for number, path in (
-        (number, path) for number, given in enumerate(inputs) for path in search.files(given)
-    ):
-        source, identity = _source(store, len(first), path, options)
-        source = msgspec.structs.replace(source, input=number)
-        known = first.setdefault(identity, source)
-        if known is not source:
-            again.append((path, known.path))
+    for number, (given, how) in enumerate(zip(inputs, options or repeat(_AS_USUAL), strict=False)):
+        for path in search.files(given):
+            source, identity = _source(store, len(first), path, how)
+            source = msgspec.structs.replace(source, input=number)
+            known = first.setdefault(identity, source)
+            if known is not source:
+                again.append((path, known.path))
     if again:
         tell(_named_twice(again))
     return list(first.values())

@@ -17,7 +17,7 @@ import msgspec
 from data_juicer.errors import InputError
 
 if TYPE_CHECKING:
-    from data_juicer.formats.base import Compression, InputFormat, OutputFormat, ReadOptions
+    from data_juicer.formats.base import Compression, ExportOptions, InputFormat, OutputFormat, ReadOptions
 
 
 class FileFormat(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +39,13 @@ class FileFormat(msgspec.Struct, frozen=True, kw_only=True):
     schema; empty: none, such rows pass as JSON Lines too."""
     options: tuple[str, ...] = ()
     """Fields of `ReadOptions` that say how files of this format are read."""
+    export_options: tuple[str, ...] = ()
+    """Fields of `ExportOptions` that say how files of this format are written."""
+
+    def writer_with(self, options: ExportOptions) -> OutputFormat:
+        """What writes files of this format as the options say."""
+        writer = self.writer
+        return writer if writer.configure is None else writer.configure(options)
 
     def taken(self, options: ReadOptions) -> ReadOptions:
         """As much of the options as this format takes."""
@@ -69,72 +76,12 @@ _PACKED: Final[Mapping[str, Compression]] = {
     ".lz4": "lz4",
 }
 """What follows the suffix of text -> its compression."""
-_DOCUMENTS: Final = [
-    "txt",
-    "md",
-    "markdown",
-    "rst",
-    "tex",
-    "html",
-    "xml",
-    "css",
-    "sql",
-    "asm",
-    "bat",
-    "bash",
-    "c",
-    "c++",
-    "cc",
-    "cmake",
-    "cmd",
-    "command",
-    "cpp",
-    "cs",
-    "dockerfile",
-    "f",
-    "f03",
-    "f08",
-    "f77",
-    "f90",
-    "f95",
-    "for",
-    "fpp",
-    "go",
-    "h",
-    "h++",
-    "hh",
-    "hpp",
-    "hs",
-    "java",
-    "jl",
-    "js",
-    "lua",
-    "m",
-    "makefile",
-    "perl",
-    "php",
-    "php3",
-    "php4",
-    "php5",
-    "phps",
-    "phpt",
-    "pl",
-    "pm",
-    "pod",
-    "ps1",
-    "psd1",
-    "psm1",
-    "py",
-    "rb",
-    "rs",
-    "scala",
-    "sh",
-    "smali",
-    "ts",
-    "tsx",
-    "vb",
-    "zsh",
-]
+_DOCUMENTS: Final = (
+    "txt md markdown rst tex html xml css sql "
+    "asm bat bash c c++ cc cmake cmd command cpp cs dockerfile f f03 f08 f77 f90 f95 for fpp go h h++ "
+    "hh hpp hs java jl js lua m makefile perl php php3 php4 php5 phps phpt pl pm pod ps1 psd1 psm1 py "
+    "rb rs scala sh smali ts tsx vb zsh"
+)
 """Suffixes of text and code, those that DataJuicer's formatter of texts takes; .docx and .pdf hold no text."""
 
 
@@ -156,12 +103,14 @@ _ALL: Final = (
         module="data_juicer.formats.json.format",
         suffixes=_suffixes("json"),
         options=("encoding", "field"),
+        exports={"json": "none"},
     ),
     FileFormat(
         name="parquet",
         module="data_juicer.formats.parquet.format",
         suffixes={".parquet": "none"},
         exports={"parquet": "none"},
+        export_options=("row_group_size", "compression", "compression_level"),
         intermediates=("snappy", "gzip", "zstd", "lz4", "none"),  # always was written with snappy
         has_schema=True,
         parts="parquet",
@@ -170,6 +119,9 @@ _ALL: Final = (
         name="arrow",
         module="data_juicer.formats.arrow.format",
         suffixes={".arrow": "none"},
+        exports={"arrow": "none"},
+        export_options=("compression",),
+        parts="parquet",
         has_schema=True,
         intermediates=("none", "zstd", "lz4"),  # uncompressed, so that it can be mapped into memory
     ),
@@ -178,11 +130,13 @@ _ALL: Final = (
         module="data_juicer.formats.csv.format",
         suffixes=_suffixes("csv", "tsv"),
         options=("encoding", "delimiter", "quotechar", "column_names"),
+        exports={"csv": "none", "tsv": "none"},
+        export_options=("delimiter", "header"),
     ),
     FileFormat(
         name=TEXT,
         module="data_juicer.formats.text.format",
-        suffixes=_suffixes(*_DOCUMENTS),
+        suffixes=_suffixes(*_DOCUMENTS.split()),
         options=("encoding",),
     ),
 )

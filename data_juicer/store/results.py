@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 import msgspec
 
 from data_juicer.errors import CheckpointCorruptError
+from data_juicer.formats.base import Compression, ExportOptions
 from data_juicer.formats.compression import compress
 from data_juicer.formats.registry import FORMATS
 from data_juicer.storage.base import Data, Store, Upload
@@ -19,7 +20,7 @@ from data_juicer.store.manifest import FileName
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 if TYPE_CHECKING:
-    from data_juicer.formats.base import Compression, Merge
+    from data_juicer.formats.base import Merge
 
 CHUNK_BYTES: Final = 8 << 20
 
@@ -73,6 +74,7 @@ class ExportTarget(msgspec.Struct, frozen=True, kw_only=True):
     compression: Compression
     shard_size_bytes: int
     """0: one file. Of parts that are joined, before compression; a row is never split."""
+    options: ExportOptions = ExportOptions()
 
     @property
     def parts_are_packed(self) -> bool:
@@ -240,7 +242,7 @@ def _write_shards(
 
 def _find_merge(target: ExportTarget, part_format: str) -> Merge | None:
     """How parts become the export; None: they are joined byte by byte."""
-    return FORMATS[target.format].writer.merges.get(part_format)
+    return FORMATS[target.format].writer_with(target.options).merges.get(part_format)
 
 
 def _write_merged(

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data_juicer.formats.base import ExportOptions
 from data_juicer.formats.registry import EXPORTS, FORMATS
 from data_juicer.testing.format_contract import ROWS, Bad, InputFormatContract, OutputFormatContract, Row
 
@@ -208,6 +209,43 @@ class TestParquetOut(OutputFormatContract):
 
     def decode(self, data: bytes) -> list[Row]:
         return list(pq.read_table(io.BytesIO(data)).to_pylist())
+
+
+class TestArrowOut(OutputFormatContract):
+    export_type = "arrow"
+
+    def decode(self, data: bytes) -> list[Row]:
+        return list(pa.ipc.open_file(pa.BufferReader(data)).read_all().to_pylist())
+
+
+class TestJsonOut(OutputFormatContract):
+    export_type = "json"
+
+    def decode(self, data: bytes) -> list[Row]:
+        return list(json.loads(data))
+
+
+class TestCsvOut(OutputFormatContract):
+    export_type = "csv"
+    delimiter = ","
+
+    def decode(self, data: bytes) -> list[Row]:
+        return list(csv.DictReader(io.StringIO(data.decode(), newline=""), delimiter=self.delimiter))
+
+    def meant(self, rows: Sequence[Row]) -> list[Row]:
+        return [
+            {
+                name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+                for name, value in row.items()
+            }
+            for row in rows
+        ]
+
+
+class TestTsvOut(TestCsvOut):
+    export_type = "tsv"
+    delimiter = "\t"
+    options = ExportOptions(delimiter="\t")
 
 
 def contracts(base: type[Any]) -> set[type[Any]]:

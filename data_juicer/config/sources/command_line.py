@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from data_juicer.config.schema import DEFAULTS, NOT_AVAILABLE, SPECS, JobConfig
+from data_juicer.config.schema import DEFAULTS, SPECS, JobConfig
 from data_juicer.config.sources import foreign, legacy
 from data_juicer.config.sources.layers import COMMAND_LINE, Given, Source, suggestion, variable_of
 from data_juicer.config.sources.operator_flags import split_flags
@@ -137,8 +137,7 @@ def _metavar(spec: Spec) -> str:
 def _help(key: str, spec: Spec) -> str:
     choices = f" One of: {', '.join(spec.choices)}." if isinstance(spec, Choice) else ""
     default = spec.default_note or _default_words(DEFAULTS[key])
-    missing = f" Not yet: {NOT_AVAILABLE[key].words}." if key in NOT_AVAILABLE else ""
-    return f"{spec.help}{choices}{missing} [{default}]".replace("%", "%%")
+    return f"{spec.help}{choices} [{default}]".replace("%", "%%")
 
 
 def _default_words(default: Any) -> str:

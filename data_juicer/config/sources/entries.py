@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from data_juicer.config.sources.arguments import Arguments, read_options
 from data_juicer.config.sources.plain import InvalidValueError, plain_copy
 from data_juicer.config.spec import (
     INTEGER_MAX,
@@ -53,9 +54,12 @@ class DatasetSource(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     type: str = "local"
     weight: float = 1.0
+    load_dataset_kwargs: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    """How this source is read, beside what `load_dataset_kwargs` of the recipe says."""
 
     def plain(self) -> dict[str, Any]:
-        return {"type": self.type, "path": self.path, "weight": self.weight}
+        own = {"load_dataset_kwargs": dict(self.load_dataset_kwargs)} if self.load_dataset_kwargs else {}
+        return {"type": self.type, "path": self.path, "weight": self.weight, **own}
 
 
 class DatasetConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,13 +180,20 @@ def _read_source(source: Any, below: str) -> DatasetSource:
         raise InvalidValueError(
             f"{show(kind)} is not available yet; the one type there is: local", below + ".type"
         )
-    _refuse_unknown(source, ("type", "path", "weight"), below)
+    _refuse_unknown(source, ("type", "path", "weight", "load_dataset_kwargs"), below)
     path = source.get("path")
     if not isinstance(path, str) or not path:
         raise InvalidValueError(f"{show(path)} is not a path", below + ".path")
     check_text(path, below + ".path")
+    own = _read_at(Arguments(help=""), source.get("load_dataset_kwargs"), below + ".load_dataset_kwargs")
+    try:
+        read_options(own)
+    except InvalidValueError as error:
+        raise InvalidValueError(str(error), f"{below}.load_dataset_kwargs{error.below}") from None
     return DatasetSource(
-        path=path, weight=_read_at(Number(help=""), source.get("weight", 1.0), below + ".weight")
+        path=path,
+        weight=_read_at(Number(help=""), source.get("weight", 1.0), below + ".weight"),
+        load_dataset_kwargs=own,
     )
 
 

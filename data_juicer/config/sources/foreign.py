@@ -92,8 +92,6 @@ NO_EFFECT: Final[Mapping[str, str]] = MappingProxyType(
 REFUSED: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
     {
         "generated_dataset_config": (None, {}),
-        "load_dataset_kwargs": (None, {}),
-        "export_extra_args": (None, {}),
         "export_aws_credentials": (None, {}),
         "keep_hashes_in_res_ds": (False,),
         "open_insight_mining": (False,),

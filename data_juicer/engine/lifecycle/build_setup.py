@@ -8,6 +8,7 @@ from typing import Literal, cast
 import msgspec
 
 from data_juicer.config.schema import JobConfig
+from data_juicer.config.sources.arguments import export_options
 from data_juicer.engine.protocol.worker_setup import OperatorSpec, WorkerSetup
 from data_juicer.engine.scheduling.retry import RetryPolicy
 from data_juicer.formats.base import FragmentLimits
@@ -52,11 +53,15 @@ def retry_policy(config: JobConfig) -> RetryPolicy:
 
 def export_target(config: JobConfig) -> ExportTarget:
     file_format, compression = EXPORTS[config.export_type]
+    options = export_options(config.export_type, config.export_extra_args)
+    if config.export_type == "tsv" and options.delimiter is None:
+        options = msgspec.structs.replace(options, delimiter="\t")
     return ExportTarget(
         path=absolute(config.export_path),
         format=file_format,
         compression=compression,
         shard_size_bytes=config.export_shard_size,
+        options=options,
     )
 
 

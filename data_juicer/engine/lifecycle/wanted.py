@@ -12,6 +12,7 @@ from data_juicer.clock import Clock
 from data_juicer.config.fingerprint import digest, result_settings
 from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
+from data_juicer.config.sources.arguments import find_useless
 from data_juicer.engine.lifecycle.build_setup import export_target, text_keys_of
 from data_juicer.engine.lifecycle.guard_export import refuse_to_replace
 from data_juicer.engine.lifecycle.validate_input import validate_input
@@ -21,6 +22,7 @@ from data_juicer.errors import CheckpointCorruptError, ConfigError, JobError, Jo
 from data_juicer.formats.base import LeftOut, SourceFile
 from data_juicer.formats.discover import discover
 from data_juicer.formats.partition import check_source
+from data_juicer.formats.registry import FORMATS
 from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.naming import layout_of, name_job
@@ -65,7 +67,10 @@ def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
     operators = check_operators(config)
     told: list[str] = []
     left_out: list[LeftOut] = []
-    sources = discover(store, config.sources(), config.suffixes, told.append, left_out.append)
+    sources = discover(
+        store, config.sources(), config.suffixes, told.append, left_out.append, config.read_options()
+    )
+    _refuse_useless_options(config, sources)
     identities = tuple(identify(operators))
     layout = layout_of(config, job_id)
     _check_existence(store, layout, config)
@@ -90,6 +95,18 @@ def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
         ),
         warnings=() if operators else ("process is empty: every row is copied as it is.",),
     )
+
+
+def _refuse_useless_options(config: JobConfig, sources: Sequence[SourceFile]) -> None:
+    """Raises: ConfigError: an option of reading has no meaning for any file of the input."""
+    formats = {source.format for source in sources}
+    for options in config.read_options():
+        useless = find_useless(options, (FORMATS[name] for name in formats))
+        if useless is not None:
+            raise ConfigError(
+                f"load_dataset_kwargs.{useless}: has no meaning for the files of the input ({', '.join(sorted(formats))}). "
+                "Nothing was changed; leave it out."
+            )
 
 
 def _refuse_overlap(

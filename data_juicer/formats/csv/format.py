@@ -13,6 +13,7 @@ from data_juicer.errors import InputError, UnreadableSourceError
 from data_juicer.formats.base import FragmentReader, InputFormat
 from data_juicer.formats.compression import BrokenStreamError, broken, read_chunks
 from data_juicer.formats.csv.records import FIELD_BYTES_MAX, read_records
+from data_juicer.formats.csv.write import WRITER
 from data_juicer.formats.encodings import BROKEN, as_utf8, encoding_of
 from data_juicer.formats.jsonl.check import first_chunks, take
 from data_juicer.formats.jsonl.converted import Record, cut_records
@@ -98,5 +99,6 @@ def _encode(row: object) -> bytes:
         return text.encode("utf-8", "surrogateescape")
 
 
+__all__ = ["READER", "WRITER"]
 _READ: Final[FragmentReader] = read_fragment
 READER: Final = InputFormat(unpack=unpack, copies="jsonl", read=_READ, check=check)

@@ -19,6 +19,7 @@ from data_juicer.formats.compression import BrokenStreamError, broken, read_chun
 from data_juicer.formats.encodings import as_utf8
 from data_juicer.formats.json.elements import Element, ElementSplitter
 from data_juicer.formats.json.layout import Layout, find_rows
+from data_juicer.formats.json.write import WRITER
 from data_juicer.formats.jsonl import scan as lines
 from data_juicer.formats.jsonl.check import ROWS_LOOKED_AT, check_lines, check_rows, first_chunks, take
 from data_juicer.formats.jsonl.converted import Record, cut_records
@@ -158,6 +159,7 @@ def _has_lines(store: Store, source: SourceFile) -> bool:
     return lines.is_utf8(store, source) and _array_of(store, source) is None
 
 
+__all__ = ["READER", "WRITER"]
 _SHARED: Final = msgspec.structs.replace(SHARED, applies=_has_lines)
 READER: Final = InputFormat(
     scan=scan, shared=_SHARED, unpack=unpack, copies="jsonl", read=read_fragment, check=check

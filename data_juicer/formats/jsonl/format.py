@@ -21,11 +21,12 @@ def _encode(batch: Batch, compression: Compression, *, keep_stats: bool) -> byte
     return compress(encode_rows(batch, keep_stats=keep_stats), compression)
 
 
-def _encode_intermediate(batch: Batch, compression: str) -> bytes:
+def encode_intermediate(batch: Batch, compression: str) -> bytes:
+    """Whole rows with all stats."""
     return _encode(batch, cast("Compression", compression), keep_stats=True)
 
 
 READER: Final = InputFormat(
     scan=scan_plain, shared=SHARED, unpack=unpack, read=read_fragment, check=check_rows
 )
-WRITER: Final = OutputFormat(encode=_encode, encode_intermediate=_encode_intermediate)
+WRITER: Final = OutputFormat(encode=_encode, encode_intermediate=encode_intermediate)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from data_juicer.formats.base import InputFormat, Merge, OutputFormat
-from data_juicer.formats.parquet import merge
+from data_juicer.formats.base import ExportOptions, InputFormat, OutputFormat
+from data_juicer.formats.parquet.merge import merges, parquet_file
 from data_juicer.formats.parquet.read import check_text_columns, read_fragment
 from data_juicer.formats.parquet.scan import SHARED, scan_row_groups, unpack_slices
 from data_juicer.formats.tables.encode import encode_table, parquet_bytes, whole_table
@@ -30,11 +30,15 @@ READER: Final = InputFormat(
     read=read_fragment,
     check=check_text_columns,
 )
-WRITER: Final = OutputFormat(
-    encode=_encode,
-    encode_intermediate=_encode_intermediate,
-    merges={
-        "jsonl": Merge(survey=merge.jsonl_kinds, write=merge.write_jsonl),
-        "parquet": Merge(survey=merge.parquet_schema, write=merge.write_parquet),
-    },
-)
+
+
+def _writer(options: ExportOptions) -> OutputFormat:
+    return OutputFormat(
+        encode=_encode,
+        encode_intermediate=_encode_intermediate,
+        merges=merges(parquet_file(options)),
+        configure=_writer,
+    )
+
+
+WRITER: Final = _writer(ExportOptions())

@@ -1,4 +1,4 @@
-"""Result parts of all partitions -> one Parquet file, in two passes over the parts and in the memory of a few.
+"""Result parts of all partitions -> one file with columns, in two passes over the parts and in the memory of a few.
 
 The first pass finds types that hold every row of every part, the second writes. A field that a row lacks is null. Where
 no type holds all values of a field exactly (a number here, a string there, an integer beyond 64 bits) the column is a
@@ -7,17 +7,20 @@ string column of their JSON texts; so nothing is lost, and the file does not dep
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO, Final
 
 import pyarrow as pa
 
-from data_juicer.formats.base import Parts, ReadPart
+from data_juicer.formats.base import ExportOptions, Merge, Parts, ReadPart
 from data_juicer.formats.tables.arrow_kinds import Seen, field_of, is_json_text, join_members, seen_in
 from data_juicer.formats.tables.cast import cast_table
 from data_juicer.formats.tables.json_kinds import NULL, Kind
 from data_juicer.formats.tables.lines_table import join_lines, kinds_schema, lines_table
 from data_juicer.formats.tables.normal import is_normal, normal_table
+
+WriteTables = Callable[[pa.Schema, Iterable[pa.Table], BinaryIO], None]
+"""Tables of one schema as a file."""
 
 _NO_FIELD: Final = "text"
 """The column of rows without any field, which Parquet cannot count without one."""
@@ -39,9 +42,20 @@ def jsonl_kinds(parts: Parts, read: ReadPart) -> dict[str, Kind]:
     return {_NO_FIELD: NULL} if has_rows and not kinds else kinds
 
 
-def write_jsonl(parts: Parts, read: ReadPart, kinds: Mapping[str, Kind], sink: BinaryIO) -> None:
-    """Parts of JSON Lines as one Parquet file; `kinds` must cover them, see `jsonl_kinds`."""
-    _write(kinds_schema(kinds), (lines_table(read(part), kinds) for part in parts), sink)
+def merges(write: WriteTables) -> dict[str, Merge]:
+    """How parts of either format become one file of a format with columns."""
+
+    def write_lines(parts: Parts, read: ReadPart, kinds: Mapping[str, Kind], sink: BinaryIO) -> None:
+        write(kinds_schema(kinds), (lines_table(read(part), kinds) for part in parts), sink)
+
+    def write_parts(parts: Parts, read: ReadPart, schema: pa.Schema, sink: BinaryIO) -> None:
+        tables = (_file_table(read(part)) for part in parts)
+        write(schema, (cast_table(table, schema) for table in tables if table.num_rows), sink)
+
+    return {
+        "jsonl": Merge(survey=jsonl_kinds, write=write_lines),
+        "parquet": Merge(survey=parquet_schema, write=write_parts),
+    }
 
 
 def parquet_schema(parts: Parts, read: ReadPart) -> pa.Schema:
@@ -69,20 +83,6 @@ def parquet_schema(parts: Parts, read: ReadPart) -> pa.Schema:
     metadata = next((schema.metadata for schema in counted if schema.metadata), None)
     made = pa.schema([field for field in fields.values() if field is not None], metadata=metadata)
     return made if all(made.equals(schema) for schema in counted) else _without_notes(made)
-
-
-def write_parquet(parts: Parts, read: ReadPart, schema: pa.Schema, sink: BinaryIO) -> None:
-    """Parquet parts as one file; `schema` must cover them, see `parquet_schema`."""
-    tables = (_file_table(read(part)) for part in parts)
-    _write(schema, (cast_table(table, schema) for table in tables if table.num_rows), sink)
-
-
-def jsonl_parts_to_parquet(parts: Parts, read: ReadPart, sink: BinaryIO) -> None:
-    write_jsonl(parts, read, jsonl_kinds(parts, read), sink)
-
-
-def parquet_parts_to_parquet(parts: Parts, read: ReadPart, sink: BinaryIO) -> None:
-    write_parquet(parts, read, parquet_schema(parts, read), sink)
 
 
 # ---- Parquet
@@ -134,15 +134,24 @@ def _without_notes(schema: pa.Schema) -> pa.Schema:
 # ---- writing
 
 
-def _write(schema: pa.Schema, tables: Iterable[pa.Table], sink: BinaryIO) -> None:
-    import pyarrow.parquet as pq
+def parquet_file(options: ExportOptions = ExportOptions()) -> WriteTables:  # noqa: B008 - frozen
+    """Writes Parquet, with zstd and row groups of about ROW_GROUP_BYTES unless options say otherwise."""
 
-    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
-        for group in _row_groups(tables):
-            writer.write_table(group, row_group_size=group.num_rows)
+    def write(schema: pa.Schema, tables: Iterable[pa.Table], sink: BinaryIO) -> None:
+        import pyarrow.parquet as pq
+
+        compression, level = options.compression or "zstd", options.compression_level
+        rows = options.row_group_size
+        groups = gathered(tables) if rows is None else _groups_of(tables, rows)
+        with pq.ParquetWriter(sink, schema, compression=compression, compression_level=level) as writer:
+            for group in groups:
+                writer.write_table(group, row_group_size=group.num_rows)
+
+    return write
 
 
-def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+def gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Tables of about ROW_GROUP_BYTES or more, and what is left."""
     held: list[pa.Table] = []
     for table in tables:
         if table.num_rows:
@@ -151,4 +160,21 @@ def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
             yield pa.concat_tables(held)
             held.clear()
     if held:
+        yield pa.concat_tables(held)
+
+
+def _groups_of(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Tables of so many rows, and what is left."""
+    held: list[pa.Table] = []
+    count = 0
+    for table in tables:
+        held.append(table)
+        count += table.num_rows
+        if count < rows:
+            continue
+        whole = pa.concat_tables(held)
+        for start in range(0, count - count % rows, rows):
+            yield whole.slice(start, rows)
+        held, count = [whole.slice(count - count % rows)], count % rows
+    if count:
         yield pa.concat_tables(held)

@@ -99,7 +99,7 @@ def _kept(held: list[Piece] | None, whole: Container[str]) -> list[Piece] | None
 
 
 def _identity(source: SourceFile) -> tuple[Any, ...]:
-    return source.path, source.format, source.compression, source.size_bytes, source.mtime_ns
+    return source.path, source.format, source.compression, source.options, source.size_bytes, source.mtime_ns
 
 
 def _known_pieces(

@@ -5,7 +5,6 @@ import pytest
 from data_juicer.config.config import load_config, load_recipe
 from data_juicer.config.operators import check_operators
 from data_juicer.config.rules import COMPRESSIONS
-from data_juicer.config.schema import NOT_AVAILABLE
 from data_juicer.config.sources import foreign
 from data_juicer.errors import ConfigError
 
@@ -81,27 +80,6 @@ def test_a_wrong_command_line_is_answered_in_one_line(line):
         load_config([word.replace("␣", " ") for word in line.split()], {})
     assert str(caught.value).startswith(COMMANDS[line])
     assert len(str(caught.value).splitlines()) == 1
-
-
-ASKING = {
-    "export_type": ["json", "csv", "tsv", "arrow"],
-}
-
-
-@pytest.mark.parametrize(("key", "value"), [(key, value) for key in ASKING for value in ASKING[key]])
-def test_a_setting_that_is_not_built_yet_is_refused_where_it_would_do_something(key, value):
-    base = {} if key.startswith("dataset") else {"dataset_path": "in.jsonl"}
-    with pytest.raises(ConfigError, match=rf"^recipe: {key}: .* is not available yet$"):
-        load_recipe({**base, key: value}, {}, {})
-
-
-def test_every_setting_that_is_not_built_yet_is_tried_above():
-    assert set(ASKING) == set(NOT_AVAILABLE)
-
-
-def test_an_export_by_suffix_is_refused_like_its_type():
-    with pytest.raises(ConfigError, match=r'export_type: "csv" is not available yet'):
-        load_recipe({"dataset_path": "a", "export_path": "out.csv"}, {}, {})
 
 
 @pytest.mark.parametrize("key", foreign.REFUSED)
