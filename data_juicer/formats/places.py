@@ -51,9 +51,7 @@ def resolve(place: Place, fragment: Fragment) -> SourcePlace:
     """Where the row at `place` of a fragment is, as the fragment is in its source now."""
     row = fragment.row_start + place.row
     has_lines = place.line >= 0 and fragment.line_start > 0
-    has_bytes = (
-        has_lines or place.line < 0
-    )  # lines without a first one are those of a copy, and so are its bytes
+    has_bytes = has_lines or place.line < 0  # else line and byte are those of a copy
     group, row_in_group = _group(row, fragment.groups)
     return SourcePlace(
         row=row,
