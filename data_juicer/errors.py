@@ -25,11 +25,35 @@ Foreign errors (Arrow, OS, Ray) become one of these where they enter.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedRun:
+    """The job of an error that a Python program caught: what of it is safe, and the call that goes on with it."""
+
+    job_id: str
+    partitions: int
+    partitions_done: int
+    rows: int
+    rows_done: int
+    rows_dead_letter: int
+    resume: str
+    """The call, such as `data_juicer.run('recipe.yaml', job_id='mine', resume='must')`."""
+
+    def __str__(self) -> str:
+        return (
+            f"job {self.job_id}: {self.partitions_done:,} of {self.partitions:,} partitions "
+            f"({self.rows_done:,} of {self.rows:,} rows) are committed and safe. To go on: {self.resume}"
+        )
+
 
 class DataJuicerError(Exception):
     """Base of all; `exit_code` is what a command ends with."""
 
     exit_code = 1
+    job: FailedRun | None = None
+    """Where `data_juicer.run` raised it after the job was opened."""
     exits_at_once = False
     """A library of the process cannot be ended in order any more: a command leaves right after its last words."""
 

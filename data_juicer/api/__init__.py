@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from data_juicer.api.job import JobResult, LoadedJob
@@ -14,29 +14,30 @@ if TYPE_CHECKING:
 
 
 def run(
-    recipe: str | os.PathLike[str] | Mapping[str, Any], *, dataset: Any = None, **overrides: Any
+    recipe: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    dataset: Any = None,
+    resume: Literal["auto", "must", "never"] = "auto",
+    progress: bool | None = None,
+    **overrides: Any,
 ) -> JobResult:
     """Run a recipe, or go on with the job that `job_id` names.
+
+    Operators that this program registered itself, in a cell or a script, are written to a file below `work_dir` for workers and resumes.
 
     Args:
         recipe: path of a YAML file, or the settings themselves.
         dataset: rows to process instead of the recipe's `dataset_path`: a list of dicts, an Arrow table, a polars or pandas
             frame or a `datasets.Dataset`. They are written once below the recipe's `work_dir`, so that the job can be resumed.
+        resume: `must`: the job of this `job_id` has to exist; `never`: it must not; `auto`: it is resumed if it does.
+        progress: show how far the run is; None: in a notebook, and where standard error is a terminal.
         overrides: settings that win over the recipe, such as np=2 or checkpoint={"strategy": "every_op"}.
-    Raises: DataJuicerError: its message says what is safe and what to do.
+    Raises: DataJuicerError: its message says what is safe and what to do; its `job` has counts and the call that resumes.
     """
     from data_juicer.api.job import JobResult
-    from data_juicer.config.config import load_recipe
+    from data_juicer.api.started import run_watched
 
-    if dataset is not None:
-        from data_juicer.api.rows_in import IN_MEMORY, check_only_input, stage_rows
-
-        check_only_input(overrides)
-        work_dir = load_recipe(recipe, {**overrides, "dataset_path": IN_MEMORY}, os.environ).work_dir
-        overrides["dataset_path"] = stage_rows(dataset, work_dir)
-    config = load_recipe(recipe, overrides, os.environ)
-    outcome = run_config(config)
-    return JobResult.of(outcome)
+    return JobResult.of(run_watched(recipe, dataset, resume, progress, overrides))
 
 
 def load_job(job_id: str, work_dir: str = "./outputs") -> LoadedJob:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from data_juicer.api.dropped import DroppedRows, dropped_rows
 from data_juicer.api.rows_out import read_batches
 from data_juicer.engine.output.dead_letters import committed_dead_letters
 from data_juicer.events.view import JobView
@@ -70,6 +71,13 @@ class LoadedJob:
     def dead_letters(self) -> list[DeadLetter]:
         """The rows that could not be read or processed, each with its place and what was wrong. Raises: JobError."""
         return committed_dead_letters(self.store, self.layout)
+
+    def dropped(self) -> list[DroppedRows]:
+        """What became of the rows that are in no result: for each operator that dropped any, how many and why.
+
+        Of rows that filters dropped there are examples where the job was run with `open_tracer: true`. Raises: JobError.
+        """
+        return dropped_rows(self.store, self.layout, self.view)
 
     def __repr__(self) -> str:
         counts = self.summary.counts

@@ -32,9 +32,9 @@ def test_a_job_that_is_not_there_is_told_with_the_nearest_name(tmp_path):
 
 
 def test_run_is_a_function_that_help_explains():
-    text = pydoc.render_doc(data_juicer.run, renderer=pydoc.plaintext).replace("'", "")
+    text = pydoc.render_doc(data_juicer.run, renderer=pydoc.plaintext).replace("'", "").replace('"', "")
 
-    assert "dataset: Any = None, **overrides: Any) -> JobResult" in text
+    assert "dataset: Any = None, resume: Literal[auto, must, never] = auto" in " ".join(text.split())
     assert "Raises: DataJuicerError" in text
 
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
     from types import ModuleType
 
-_PREFIX: Final = "data_juicer.ops._custom_"
+PREFIX: Final = "data_juicer.ops._custom_"
+"""Of the modules that files of operators are imported as."""
 _classes: dict[str, type[Operator]] = {}
 _loaded: dict[str, tuple[str, list[str]]] = {}
 """Path of a source -> (digest it was loaded with, names it gave)."""
@@ -55,6 +56,12 @@ def load_custom(paths: Sequence[str], taken: Callable[[], Collection[str]]) -> l
     Raises: ConfigError: a path is missing, a file does not import or holds no operator, or a name is taken.
     """
     return [name for path in paths for source in _sources(path) for name in _load(source, taken)]
+
+
+def forget(source: str) -> None:
+    """Let the names of a file that was loaded be given by another one."""
+    for name in _loaded.pop(source, ("", []))[1]:
+        _classes.pop(name, None)
 
 
 def from_entry_point(name: str, point: EntryPoint) -> type[Operator]:
@@ -154,7 +161,7 @@ def _import(source: str) -> ModuleType:
     file = os.path.join(source, "__init__.py") if is_package else source
     folder, stem = os.path.split(os.path.splitext(source)[0])
     if is_package:
-        name = f"{_PREFIX}{xxhash.xxh3_64_hexdigest(source.encode())}"
+        name = f"{PREFIX}{xxhash.xxh3_64_hexdigest(source.encode())}"
     else:
         name = f"{_folder_package(folder)}.{stem}"
     for stale in [module for module in sys.modules if module == name or module.startswith(f"{name}.")]:
@@ -188,7 +195,7 @@ def _folder_package(folder: str) -> str:
 
     import xxhash
 
-    name = f"{_PREFIX}{xxhash.xxh3_64_hexdigest(folder.encode())}_files"
+    name = f"{PREFIX}{xxhash.xxh3_64_hexdigest(folder.encode())}_files"
     if name not in sys.modules:
         package = types.ModuleType(name)
         package.__path__ = [folder]

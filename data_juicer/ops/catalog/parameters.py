@@ -129,16 +129,20 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def blamed(name: str, message: str, given: Mapping[str, Any]) -> str:
+def blamed(name: str, message: str, given: Mapping[str, Any], cause: str | None = None) -> str:
     """What an operator's `__init__` raised, in one line, with its name and the parameter that it speaks of.
 
     Args:
         given: the parameters of the recipe's entry.
+        cause: the one that is to blame, where that is known and the message does not name any.
     """
     text = " ".join(message.split())
     named = [key for key in given if key in text]
     values = [key for key, value in given.items() if isinstance(value, str) and value and value in text]
-    blame = next(iter([*named, *values, *(given if len(given) == 1 else ())]), None)
+    blame = next(
+        iter([*named, *values, *([cause] if cause in given else []), *(given if len(given) == 1 else ())]),
+        None,
+    )
     where = "" if blame is None or blame in named else f"{blame} = {given[blame]!r}: "
     return text if text.startswith(f"operator {name}: ") else f"operator {name}: {where}{text}"
 

@@ -86,10 +86,24 @@ def make(name: str, params: Mapping[str, Any], *, text_key: str = "text", seed: 
         raise ConfigError(parameters.blamed(name, str(error), params)) from error
     except Exception as error:  # an operator of the user's raises anything
         told = str(error) if isinstance(error, ValueError | TypeError | AssertionError) else repr(error)
-        raise ConfigError(parameters.blamed(name, told or repr(error), params)) from error
+        cause = next((key for key in own if _can_be_made(cls, operator, own, key)), None)
+        raise ConfigError(parameters.blamed(name, told or repr(error), params, cause)) from error
     operator.canonical = parameters.canonical(declared, checked)
     operator.resources = declared_resources(name, declared, params)
     return operator
+
+
+def _can_be_made(cls: type[Operator], failed: Operator, own: Mapping[str, Any], without: str) -> bool:
+    """Whether an operator that could not be made can be without one of its parameters: that one is to blame."""
+    if len(own) < 2:
+        return False
+    again = cls.__new__(cls)
+    vars(again).update(vars(failed))
+    try:
+        again.__init__(**{key: value for key, value in own.items() if key != without})  # type: ignore[misc]
+    except Exception:
+        return False
+    return True
 
 
 def canonical_params(operator: Operator) -> bytes:
