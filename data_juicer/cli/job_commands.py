@@ -13,7 +13,8 @@ from data_juicer.cli.commands.jobs import clean, resume, stop
 from data_juicer.cli.commands.jobs import list as list_command
 from data_juicer.cli.commands.jobs import show as show_command
 from data_juicer.cli.commands.page import report, serve
-from data_juicer.cli.commands.rows import dead_letters, retry_dead_letters
+from data_juicer.cli.commands.rows import dead_letters, dropped, retry_dead_letters
+from data_juicer.cli.commands.rows import inspect as inspect_command
 from data_juicer.cli.commands.statistics import stats, what_if
 from data_juicer.cli.output import Output, output_of
 from data_juicer.cli.signals import StopSignals
@@ -47,6 +48,8 @@ COMMANDS: Final = tuple(
         explain,
         verify,
         timeline,
+        inspect_command,
+        dropped,
         dead_letters,
         retry_dead_letters,
         stop,

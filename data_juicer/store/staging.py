@@ -65,6 +65,12 @@ def read_file(store: Store, directory: str, file: DataFile, *, memory_map: bool 
     return data
 
 
+def read_layer(store: Store, directory: str, file: DataFile, *, memory_map: bool = False) -> pa.Table:
+    """What one file of a checkpoint's chain changed. Raises: CheckpointCorruptError."""
+    data = read_file(store, directory, file, memory_map=memory_map)
+    return decode_table(data, _format_of(file.name), file.name)
+
+
 def load_deltas(
     store: Store,
     directory: str,
@@ -83,9 +89,7 @@ def load_deltas(
     """
     batch = source
     for file in files:
-        table = decode_table(
-            read_file(store, directory, file, memory_map=memory_map), _format_of(file.name), file.name
-        )
+        table = read_layer(store, directory, file, memory_map=memory_map)
         if table.num_rows != file.rows:
             raise CheckpointCorruptError(
                 f"{file.name} holds {table.num_rows} rows, its manifest says {file.rows}."

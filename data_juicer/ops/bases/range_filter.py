@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -58,7 +59,10 @@ class RangeFilter(Filter):
 
     def explain(self, figures: Mapping[str, Any]) -> str:
         figure = figures[self.stats_key]
-        bounds = f"[{'' if self.low is None else self.low}, {'' if self.high is None else self.high}]"
+        no_high = (
+            self.high is None or self.high >= sys.maxsize
+        )  # DataJuicer's default says "any" with a number
+        bounds = f"[{'' if self.low is None else self.low}, {'' if no_high else self.high}]"
         return f"{self.stats_key} = {figure} is {'inside' if self.reversed_range else 'outside'} {bounds}"
 
     def keep(self, stats: Mapping[str, pa.Array]) -> Mask:

@@ -1,0 +1,1 @@
+"""Rows of a partition after each operator, from what is committed; nothing is changed."""
