@@ -90,7 +90,7 @@ class DroppedRows:
         self, spec: PartitionSpec, wanted: Callable[[int, str], bool], size: int | None
     ) -> Iterator[DroppedRow]:
         try:
-            dead = self._dead(spec.partition_id)
+            dead = self._dead(spec)
             last = max(
                 (index for index, name in enumerate(self._replay.names()) if wanted(index, name)), default=-1
             )
@@ -198,16 +198,22 @@ class DroppedRows:
         row = other.fragment.row_start + source_row if source_row >= 0 else -1
         return other.source_path, row, similarity
 
-    def _dead(self, partition_id: int) -> set[tuple[int, int]]:
+    def _dead(self, spec: PartitionSpec) -> set[tuple[int, int]]:
         """Operator and row of the source of each dead letter."""
-        from data_juicer.store.dead_letters import decode_dead_letter
+        from data_juicer.store.dead_letters import CommittedDeadLetter, decode_dead_letter
 
+        partition_id = spec.partition_id
         checkpoint, result = parts.committed_manifests(self._store, self._layout, partition_id)
         folder = self._layout.checkpoints_dir if result is None else self._layout.dead_letter_dir
         newest = result or checkpoint
         files = newest.dead_letters if newest is not None else ()
         letters = map(decode_dead_letter, read_lines(self._store, folder, files))
-        return {(letter.operator_index, letter.source_row) for letter in letters}
+        return {
+            (letter.operator_index, letter.resolve(partition_id, spec).source_row)
+            if isinstance(letter, CommittedDeadLetter)
+            else (letter.operator_index, letter.source_row)
+            for letter in letters
+        }
 
 
 def _text(step: Step, row: int) -> str:
