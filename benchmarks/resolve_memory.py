@@ -24,6 +24,7 @@ from data_juicer.ops.catalog import registry
 from data_juicer.ops.dataset.scratch import Scratch
 from data_juicer.storage.posix import PosixStore
 from data_juicer.store.codec import encode_table
+from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.summaries import ORIGIN, SummaryFiles
 
@@ -70,7 +71,10 @@ def stage(operator: DatasetOperator, rows: int, folder: Path) -> list[Manifest]:
                 operators=(),
                 files=(file,),
                 rows=table.num_rows,
-                ledgers=(),
+                ledgers=tuple(
+                    OperatorLedger(index=index, name=name, rows_in=table.num_rows, rows_out=table.num_rows)
+                    for index, name in ((-1, "read"), (0, operator.name))
+                ),
                 attempt="r1a1",
                 run=1,
                 created="",

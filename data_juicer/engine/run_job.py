@@ -19,6 +19,7 @@ from data_juicer.engine.driver.driver import Driver
 from data_juicer.engine.driver.endings import RunEndings
 from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.driver.resolve import Resolves
+from data_juicer.engine.driver.resolve_shards import ShardStep
 from data_juicer.engine.lifecycle.build_setup import (
     dataset_operator_indices,
     export_target,
@@ -61,7 +62,7 @@ from data_juicer.plan.partitions import places_digest
 from data_juicer.plan.phases import ResolvePlan
 from data_juicer.plan.resume.results import read_result
 from data_juicer.plan.retention import Retention
-from data_juicer.plan.tasks import plan_segments
+from data_juicer.plan.tasks import TaskKind, plan_segments
 from data_juicer.storage.locations.remembering import remembering
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import ResolveManifest
@@ -430,4 +431,10 @@ class _Run:
             recorder=self.recorder,
             memory_mb=self.config.resolve_memory_mb,
             context=self.context,
+            execute=self._execute_shards,
+            workers=max(1, self.environment.backend.workers),
         )
+
+    def _execute_shards(self, step: ShardStep) -> None:
+        drain_s = self.config.fault_tolerance.drain_s
+        self.workforce.execute(TaskKind.RESOLVE_SHARD, step, retry_policy(self.config), drain_s)

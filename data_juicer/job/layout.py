@@ -6,7 +6,8 @@
     {event_log_dir}/{job_id}/       event_logs/events.jsonl  events.jsonl.1 ...  events.log
     {checkpoint_dir}/{job_id}/      checkpoint_000007_002.json  partition_000007_002.r1a1.parquet  set_aside/
                                     summary_000007_003.json  partition_000007_003.r1a1.summary.arrow  ....summary.rows.jsonl
-                                    resolve_003.json  resolve_003.r1.decisions
+                                    resolve_003.json  resolve_003.r1.decisions  resolve_003.g0007.r1a1.decisions
+                                    shards/  summaries_003  resolve_003_meet_0007.json  resolve_003_meet_0007.r1a1.shard
 
 An attempt is written `r1a2`: run 1, attempt 2. A suffix is a file's extension without its first dot: `parquet`, `jsonl.gz`.
 """
@@ -255,6 +256,27 @@ class JobLayout(msgspec.Struct, frozen=True, kw_only=True):
     def decisions(self, operation_idx: int, run: int) -> str:
         """What a dataset operator decided, of all partitions; the manifest of the resolve names it."""
         return os.path.join(self.checkpoints_dir, f"resolve_{operation_idx:03d}.r{run}.decisions")
+
+    def group_decisions(self, operation_idx: int, group: int, attempt: str) -> str:
+        """The same of some partitions, where a resolve has shards."""
+        name = f"resolve_{operation_idx:03d}.g{group:04d}.{attempt}.decisions"
+        return os.path.join(self.checkpoints_dir, name)
+
+    @property
+    def shards_dir(self) -> str:
+        """What the shards of a resolve leave for each other; gone when the resolve is committed."""
+        return os.path.join(self.checkpoints_dir, "shards")
+
+    def summary_catalogue(self, operation_idx: int) -> str:
+        """The manifests of all summaries for a dataset operator, for the workers that resolve it."""
+        return os.path.join(self.shards_dir, f"summaries_{operation_idx:03d}")
+
+    def shard_manifest(self, operation_idx: int, step: str, number: int) -> str:
+        return os.path.join(self.shards_dir, f"resolve_{operation_idx:03d}_{step}_{number:04d}.json")
+
+    def shard_data(self, operation_idx: int, step: str, number: int, attempt: str) -> str:
+        name = f"resolve_{operation_idx:03d}_{step}_{number:04d}.{attempt}.shard"
+        return os.path.join(self.shards_dir, name)
 
     @property
     def set_aside_dir(self) -> str:

@@ -13,7 +13,13 @@ _SUFFIX: Final = r"((?:summary\.|summary\.(?:rows|before|dead)\.|dead\.|trace\.)
 _DATA_NAME: Final = re.compile(rf"partition_(\d{{6,}})_(\d{{3,}})\.(r\d+a\d+)\.{_SUFFIX}", re.ASCII)
 _RESULT_NAME: Final = re.compile(rf"partition_(\d{{6,}})(?:\.(r\d+a\d+))?\.{_SUFFIX}", re.ASCII)
 _SHOWN_LETTERS_NAME: Final = re.compile(r"partition_(\d{6,})\.jsonl", re.ASCII)
-_RESOLVE_NAME: Final = re.compile(r"resolve_(\d{3,})\.(?:json|r\d+\.decisions)", re.ASCII)
+_RESOLVE_NAME: Final = re.compile(
+    r"resolve_(\d{3,})\.(?:json|r\d+\.decisions|g\d{4,}\.r\d+a\d+\.decisions)", re.ASCII
+)
+_SHARD_NAME: Final = re.compile(
+    r"resolve_(\d{3,})_(?:meet|compare|join|decide)_\d{4,}\.(?:json|r\d+a\d+\.shard)|summaries_(\d{3,})",
+    re.ASCII,
+)
 ROWS_SUFFIX: Final = "summary.rows.jsonl"
 """Of the files of whole rows that are beside summaries; see store/carried.py."""
 _PRODUCED_NAME: Final = re.compile(
@@ -109,6 +115,12 @@ def parse_resolve_name(name: str) -> int | None:
     """The operator that a file in the checkpoint directory holds the decisions of; None for another file."""
     match = _RESOLVE_NAME.fullmatch(name)
     return int(match[1]) if match else None
+
+
+def parse_shard_name(name: str) -> int | None:
+    """The operator that a file in the directory of shards is of; None for another file."""
+    match = _SHARD_NAME.fullmatch(name)
+    return int(match[1] or match[2]) if match else None
 
 
 def parse_intermediate_dir(name: str) -> int | None:

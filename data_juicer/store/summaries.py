@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from data_juicer.errors import CheckpointCorruptError
@@ -31,6 +32,12 @@ class DamagedSummaryError(CheckpointCorruptError):
         self.partition_id = partition_id
 
 
+def source_rows(summary: pa.Table) -> npt.NDArray[np.int32]:
+    """The row of the partition's source that each row came from."""
+    rows: npt.NDArray[np.int32] = summary.column(ORIGIN).to_numpy()
+    return rows
+
+
 class SummaryFiles:
     """Files are mapped, so that a pass over one column reads no other. The first pass checks every digest."""
 
@@ -40,17 +47,22 @@ class SummaryFiles:
         directory: str,
         manifests: Sequence[Manifest],
         heartbeat: Callable[[], None] = lambda: None,
+        *,
+        is_checked: bool = False,
     ) -> None:
         """
         Args:
             manifests: of the summaries, in the order of the input.
             heartbeat: called before each table; may raise to end the pass.
+            is_checked: the digests were looked at in this run.
         """
         self._store = store
         self._directory = directory
         self._manifests = manifests
         self._heartbeat = heartbeat
-        self._checked = 0
+        self._checked = len(manifests) if is_checked else 0
+        self._firsts: npt.NDArray[np.int64] | None = None
+        """See `ops.dataset.summaries.first_rows`."""
         self.rows: tuple[int, ...] = tuple(manifest.rows for manifest in manifests)
 
     def __iter__(self) -> Iterator[pa.Table]:
@@ -60,7 +72,41 @@ class SummaryFiles:
 
     def origins(self) -> Iterator[npt.NDArray[np.int32]]:
         """The source rows of each partition."""
-        return (table.column(ORIGIN).to_numpy() for table in self._tables())
+        return map(source_rows, self._tables())
+
+    def take(
+        self, rows: npt.NDArray[np.int64], values: Callable[[pa.Table], npt.NDArray[Any]]
+    ) -> npt.NDArray[Any]:
+        """What `values` gives of single rows, numbered over all partitions; see `ops.dataset.pairs.shards.RowSummaries`.
+
+        Raises: DamagedSummaryError.
+        """
+        import numpy as np
+
+        if self._firsts is None:
+            self._firsts = np.concatenate([[0], np.cumsum(self.rows)])
+        order = np.argsort(rows, kind="stable")
+        ordered = rows[order]
+        partition = np.searchsorted(self._firsts, ordered, side="right") - 1
+        cuts = [0, *(np.flatnonzero(np.diff(partition)) + 1).tolist(), len(rows)]
+        parts = []
+        for start, stop in itertools.pairwise(cuts):
+            number = int(partition[start]) if start < stop else 0
+            parts.append(values(self._checked_table(number))[ordered[start:stop] - self._firsts[number]])
+        sorted_values = np.concatenate(parts)
+        found = np.empty_like(sorted_values)
+        found[order] = sorted_values
+        return found
+
+    def damaged(self, numbers: Iterable[int]) -> Iterator[tuple[int, str]]:
+        """Read some of the files whole: partition, and what is wrong with its summary."""
+        for number in numbers:
+            self._heartbeat()
+            manifest = self._manifests[number]
+            try:
+                read_file(self._store, self._directory, manifest.files[0], memory_map=True)
+            except CheckpointCorruptError as error:
+                yield manifest.partition, str(error)
 
     def dead(self, number: int) -> DeadRows:
         """The rows of the partition at this position of the input that could not be summarised.
@@ -96,13 +142,16 @@ class SummaryFiles:
         return self._manifests[number].files[1].name
 
     def _tables(self) -> Iterator[Any]:
-        for number, manifest in enumerate(self._manifests):
+        for number in range(len(self._manifests)):
             self._heartbeat()
-            try:
-                table = self._table(number, manifest)
-            except CheckpointCorruptError as error:
-                raise DamagedSummaryError(str(error), manifest.partition) from error
-            yield table
+            yield self._checked_table(number)
+
+    def _checked_table(self, number: int) -> pa.Table:
+        manifest = self._manifests[number]
+        try:
+            return self._table(number, manifest)
+        except CheckpointCorruptError as error:
+            raise DamagedSummaryError(str(error), manifest.partition) from error
 
     def _table(self, number: int, manifest: Manifest) -> pa.Table:
         file = manifest.files[0]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from data_juicer.engine.cleanup.orphan_copies import sweep_leftovers
+from data_juicer.engine.cleanup.orphan_shards import drop_shard_files, sweep_shards
 from data_juicer.engine.cleanup.remover import Remover
 from data_juicer.errors import CheckpointError, StoreError
 from data_juicer.job.layout import JobLayout
@@ -92,6 +93,9 @@ def drop_decisions(store: Store, layout: JobLayout) -> Remover:
     with remover.open(layout.checkpoints_dir) as checkpoints:
         if checkpoints is not None:
             drop_decision_files(remover, checkpoints)
+    with remover.open(layout.shards_dir) as shards:
+        if shards is not None:
+            drop_shard_files(remover, shards)
     return remover
 
 
@@ -127,21 +131,22 @@ def sweep(store: Store, layout: JobLayout, *, is_dry: bool = False) -> Remover:
     remover = Remover(store, layout, is_dry=is_dry)
     _sweep_dir(remover, layout.checkpoints_dir, parse_checkpoint_name)
     _sweep_dir(remover, layout.results_dir, parse_result_name)
-    _sweep_decisions(remover, layout)
+    _sweep_decisions(remover, layout, sweep_shards(remover, layout))
     _sweep_produced(remover, layout)
     sweep_leftovers(remover, layout)
     return remover
 
 
-def _sweep_decisions(remover: Remover, layout: JobLayout) -> None:
+def _sweep_decisions(remover: Remover, layout: JobLayout, named_by_shards: set[str]) -> None:
     """Remove decisions of dataset operators that no manifest names any more, or does yet."""
     names = remover.store.list(layout.checkpoints_dir)
     held = {name: index for name in names if (index := parse_resolve_name(name)) is not None}
-    named = set()
+    named = set(named_by_shards)
     for name in held:
         if name.endswith(".json"):
             try:
-                named.add(read_resolve(remover.store, os.path.join(layout.checkpoints_dir, name)).file)
+                resolve = read_resolve(remover.store, os.path.join(layout.checkpoints_dir, name))
+                named |= {resolve.file, *(decision.file for decision in resolve.decisions)}
             except (CheckpointError, StoreError, FileNotFoundError):
                 return  # what it names is not known
     remover.remove(

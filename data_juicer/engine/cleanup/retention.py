@@ -19,6 +19,7 @@ from data_juicer.engine.cleanup.orphan_files import (
     drop_decision_files,
     drop_intermediate,
 )
+from data_juicer.engine.cleanup.orphan_shards import drop_shard_files
 from data_juicer.engine.cleanup.remover import Remover
 from data_juicer.errors import DataJuicerError
 from data_juicer.job import summary as summaries
@@ -72,6 +73,9 @@ def _drop(store: Store, layout: JobLayout, job: OwnDirectory, now: datetime, day
             if checkpoints is not None:
                 drop_checkpoint_files(remover, checkpoints)
                 drop_decision_files(remover, checkpoints)
+                with checkpoints.inside(os.path.basename(layout.shards_dir)) as shards:
+                    if shards is not None:
+                        drop_shard_files(remover, shards)
         with job.inside(os.path.basename(layout.intermediate_dir)) as intermediate:
             if intermediate is not None:
                 drop_intermediate(remover, intermediate)

@@ -18,6 +18,7 @@ from data_juicer.storage.base import Store
 from data_juicer.store.commit import commit_manifest, read_manifest, set_aside
 from data_juicer.store.decisions import ResolveManifest, commit_resolve
 from data_juicer.store.manifest import Manifest
+from data_juicer.store.resolve.shards import ShardManifest, commit_shard
 
 Committable = Manifest | ResolveManifest
 
@@ -125,6 +126,11 @@ class Committer:
             self._supersede(manifest)
         held = tuple(it.operator_index for it in self._held.get(manifest.partition, ()))
         return Outcome(order=order, manifest=manifest, is_first=is_first, checkpoints=held)
+
+    def commit_shard(self, path: str, manifest: ShardManifest) -> None:
+        """Make a shard of a resolve count. Raises: JobLockedError, StoreError."""
+        self._lock.fence()
+        commit_shard(self._store, path, manifest)
 
     def _try(self, order: Order) -> Outcome:
         try:

@@ -1,12 +1,12 @@
 """The loop over tasks that do not wait for each other: handed out while some worker is free, retried, and taken in when done.
 
-While it runs the backend has nothing else to do: a scan comes before the first stage of a partition.
+While it runs the backend has nothing else to do: a scan comes before the first stage of a partition, and a resolve when all have ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -15,12 +15,14 @@ from data_juicer.engine.driver.alarms import Alarms
 from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.backend import Abandoned, Backend
+from data_juicer.engine.protocol.shared_work import Found, Work
 from data_juicer.engine.run_context import RunContext, stopped_by
 from data_juicer.engine.scheduling import events as e
 from data_juicer.engine.scheduling.history import encode_history
 from data_juicer.engine.scheduling.retry import RetryPolicy
 from data_juicer.engine.scheduling.task_pool import PoolPlan, TaskPool
 from data_juicer.errors import (
+    CheckpointCorruptError,
     DataJuicerError,
     InputError,
     JobFailedError,
@@ -29,33 +31,43 @@ from data_juicer.errors import (
     UnreadableSourceError,
 )
 from data_juicer.job.layout import attempt_name
-from data_juicer.plan.scan.shared import Scanned, ScanWork
 from data_juicer.plan.tasks import Task, TaskKey, TaskKind
 
 TURN_S = 0.2
 """How long a message is waited for before clocks and signals are looked at again."""
 
-_FATAL: tuple[type[DataJuicerError], ...] = (InputError, UnreadableSourceError, StoreError, OperatorError)
+_KNOWN: Final[Mapping[str, type[DataJuicerError]]] = {
+    **{
+        kind.__name__: kind
+        for kind in (InputError, UnreadableSourceError, StoreError, OperatorError, CheckpointCorruptError)
+    },
+    "DamagedSummaryError": CheckpointCorruptError,
+}
+"""Errors of workers that say themselves what to do, or that whoever shared out the tasks can answer."""
 
 
-class SharedTasks(Protocol):
+WorkT_co = TypeVar("WorkT_co", bound=Work, covariant=True)
+FoundT_contra = TypeVar("FoundT_contra", bound=Found, contravariant=True)
+
+
+class SharedTasks(Protocol[WorkT_co, FoundT_contra]):
     """What is shared out: tasks, some of which are known only when others are done (`plan.scan.shared.SharedScan`)."""
 
-    def next(self) -> tuple[int, ScanWork] | None:
+    def next(self) -> tuple[int, WorkT_co] | None:
         """A task and its number; None where there is none now."""
 
-    def hear(self, number: int, found: Scanned) -> None:
+    def hear(self, number: int, found: FoundT_contra) -> None:
         """A part of what comes of a task, told at once; it may come again from another attempt."""
 
-    def take(self, number: int, found: Sequence[Scanned]) -> None:
+    def take(self, number: int, found: Sequence[FoundT_contra]) -> None:
         """All that came of a task, once."""
 
 
 class _Flight(msgspec.Struct):
     task: Task
-    work: ScanWork
+    work: Work
     attempt: str = ""
-    found: list[Scanned] = msgspec.field(default_factory=list)
+    found: list[Found] = msgspec.field(default_factory=list)
     failure: m.AttemptFailed | None = None
 
 
@@ -68,7 +80,6 @@ class PoolDriver:
         clock: Clock,
         context: RunContext,
         run: int,
-        retry: RetryPolicy,
         history: Callable[[bytes], None] | None = None,
     ) -> None:
         """
@@ -79,23 +90,28 @@ class PoolDriver:
         self._recorder = recorder
         self._context = context
         self._run_number = run
-        self._retry = retry
         self._history = history
         self._alarms = Alarms(clock)
         self._pool: TaskPool
         self._slots = 0
         self._flights: dict[TaskKey, _Flight] = {}
-        self._tasks: SharedTasks
+        self._tasks: SharedTasks[Work, Any]
         self._stopped_by: int | None = None
+        self._attempts_max = 0
+        """The largest number of an attempt in this run."""
 
-    def run(self, kind: TaskKind, tasks: SharedTasks, *, drain_s: float = 0.0) -> int:
+    def run(
+        self, kind: TaskKind, tasks: SharedTasks[Work, Any], retry: RetryPolicy, *, drain_s: float = 0.0
+    ) -> int:
         """Have all of the tasks executed. Returns: how many there were.
 
         Args:
             drain_s: how long tasks that run may go on when a signal asks to stop.
         Raises: JobStoppedError. InputError, StoreError, OperatorError, JobFailedError: what a task failed with.
         """
-        plan = PoolPlan(slots=self._backend.slots, retry=self._retry, drain_s=drain_s)
+        plan = PoolPlan(
+            slots=self._backend.slots, retry=retry, drain_s=drain_s, attempts_before=self._attempts_max
+        )
         self._pool, self._slots, self._tasks, count = TaskPool(plan), plan.slots, tasks, 0
         if self._history is not None:
             self._history(encode_history(plan))
@@ -197,6 +213,7 @@ class PoolDriver:
                     raise AssertionError(f"{instruction} is about a partition")
 
     def _submit(self, instruction: e.Submit) -> None:
+        self._attempts_max = self._pool.attempts_max
         flight = self._flights[instruction.task.key]
         flight.attempt, flight.found = attempt_name(self._run_number, instruction.attempt), []
         self._backend.submit(m.SharedAttempt(task=flight.task, name=flight.attempt, work=flight.work))
@@ -207,7 +224,7 @@ def _error(flight: _Flight) -> DataJuicerError:
     failure = flight.failure
     if failure is None:
         return JobFailedError(f"{flight.work}: its attempt ended without a word.")
-    known = {kind.__name__: kind for kind in _FATAL}.get(failure.error_type)
+    known = _KNOWN.get(failure.error_type)
     if known is not None:
         return known(failure.message)
     return JobFailedError(

@@ -1,12 +1,13 @@
-"""Resolves as the driver's process executes them: from the committed summaries to decisions about every row.
+"""Resolves: from the committed summaries to decisions about every row.
 
-A resolve runs in the driver: it is the same on every backend, there is one of it at a time, no partition is to blame when it
-fails, and its memory is a setting of its own. It works in small steps, between which the driver renews its lock and may
-be stopped. Killed, it begins again from the summaries, which are committed.
+There is one at a time, no partition is to blame when it fails, and its memory is a setting of its own. A small one is done by the
+driver's process, in small steps, between which the lock is renewed and the run may be stopped; killed, it begins again from the
+summaries, which are committed. A large one by pairs is shared out to the workers (`resolve_shards.py`).
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -15,11 +16,16 @@ import msgspec
 from data_juicer.clock import Clock, format_utc
 from data_juicer.engine.driver.committer import Committer
 from data_juicer.engine.driver.event_recorder import EventRecorder
-from data_juicer.engine.driver.row_locations import with_member_places, with_source_rows
+from data_juicer.engine.driver.resolve_shards import (
+    Execute,
+    ShardedResolve,
+    drop_shards,
+    pair_remover,
+)
 from data_juicer.engine.output.dedup_report import write_dedup_report
 from data_juicer.engine.output.group_report import write_group_report
 from data_juicer.engine.run_context import RunContext
-from data_juicer.errors import OperatorError
+from data_juicer.errors import OperatorError, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import DatasetOperator, Operator
 from data_juicer.ops.context import OperatorContext, prepare_operator
@@ -30,12 +36,16 @@ from data_juicer.storage.base import Store
 from data_juicer.storage.os_errors import translate_os_errors
 from data_juicer.store.decisions import DeadRows, Decision, ResolveManifest, stage_decisions
 from data_juicer.store.manifest import Manifest
+from data_juicer.store.resolve.row_locations import with_member_places, with_source_rows
 from data_juicer.store.summaries import DamagedSummaryError, SummaryFiles
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from data_juicer.ops.dataset.pairs.remover import PairRemover
     from data_juicer.ops.dataset.scratch import Scratch
+
+_MB = 1_000_000
 
 
 class Resolves(msgspec.Struct, kw_only=True):
@@ -53,6 +63,10 @@ class Resolves(msgspec.Struct, kw_only=True):
     recorder: EventRecorder
     memory_mb: int
     context: RunContext
+    execute: Execute | None = None
+    """Has the shards of a large resolve executed by the workers; None: each resolve is done in one piece."""
+    workers: int = 1
+    """How many of them share the memory."""
     _by_partition: dict[int, Mapping[int, Decision]] = msgspec.field(default_factory=dict)
 
     def phases(self, pending: Sequence[int], rows_dead_done: int) -> tuple[Phase, ...]:
@@ -84,6 +98,8 @@ class Resolves(msgspec.Struct, kw_only=True):
             return
         if isinstance(committed, ResolveManifest):
             step.resolve = committed
+            with contextlib.suppress(StoreError):  # what stays is swept when the run ends, or reported then
+                drop_shards(self.store, self.layout, committed.operator_index)
         elif committed.kind == "summary":
             step.summaries[committed.partition] = committed
 
@@ -116,8 +132,6 @@ class Resolves(msgspec.Struct, kw_only=True):
 
         Raises: DamagedSummaryError: it was set aside, and has to be made again. JobStoppedError, StoreError, OperatorError.
         """
-        from data_juicer.ops.dataset.scratch import Scratch
-
         step = next(it for it in self.steps if it.operator_index == operator_index)
         index, started_s = operator_index, self.clock.monotonic_s()
         operator = cast("DatasetOperator", self.operators[index])
@@ -125,17 +139,15 @@ class Resolves(msgspec.Struct, kw_only=True):
         summaries = SummaryFiles(
             self.store, self.layout.checkpoints_dir, manifests, self.context.heartbeat_or_stop
         )
-        scratch = Scratch(self.layout.temp_dir, self.memory_mb * 1_000_000, self.context.heartbeat_or_stop)
         try:
-            prepare_operator(operator, OperatorContext(store=self.store))
-            tables = self._told(self._checked(operator, summaries, scratch))
-            path = self.layout.decisions(index, self.run)
-            decisions = stage_decisions(self.store, path, tables)
+            remover = pair_remover(operator, sum(summaries.rows))
+            if remover is not None and self.execute is not None:
+                decisions = self._in_shards(remover, step, manifests)
+            else:
+                decisions = self._in_one_piece(operator, index, summaries)
         except DamagedSummaryError as error:
             self._set_aside(step, error)
             raise
-        finally:
-            scratch.close()
         duration_s = self.clock.monotonic_s() - started_s
         removed = sum(decision.rows_removed for decision in decisions)
         became = "all of them went into groups" if operator.gathers else f"{removed:,} are removed"
@@ -150,12 +162,41 @@ class Resolves(msgspec.Struct, kw_only=True):
             operator_name=operator.name,
             key=step.key,
             gathers=operator.gathers,
-            file=path.rpartition("/")[2],
+            file=decisions[-1].file,
             size_bytes=decisions[-1].byte_stop,
             decisions=tuple(_with_costs(decisions, summaries, duration_s)),
             run=self.run,
             created=format_utc(self.clock.now()),
         )
+
+    def _in_one_piece(self, operator: DatasetOperator, index: int, summaries: SummaryFiles) -> list[Decision]:
+        """By this process. Raises: DamagedSummaryError, JobStoppedError, StoreError, OperatorError."""
+        from data_juicer.ops.dataset.scratch import Scratch
+
+        scratch = Scratch(self.layout.temp_dir, self.memory_mb * _MB, self.context.heartbeat_or_stop)
+        try:
+            prepare_operator(operator, OperatorContext(store=self.store))
+            tables = self._told(self._checked(operator, summaries, scratch))
+            return stage_decisions(self.store, self.layout.decisions(index, self.run), tables)
+        finally:
+            scratch.close()
+
+    def _in_shards(
+        self, operator: PairRemover, step: ResolveStep, manifests: Sequence[Manifest]
+    ) -> list[Decision]:
+        """By the workers. Raises: as `_in_one_piece`, and JobFailedError: a shard is out of retries."""
+        return ShardedResolve(
+            store=self.store,
+            layout=self.layout,
+            clock=self.clock,
+            run_number=self.run,
+            committer=self.committer,
+            execute=cast("Execute", self.execute),
+            operator=operator,
+            step=step,
+            manifests=manifests,
+            memory_bytes=self.memory_mb * _MB // self.workers,
+        ).run()
 
     def _told(
         self, tables: Iterator[tuple[int, pa.Table, DeadRows]]

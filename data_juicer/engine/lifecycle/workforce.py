@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.driver.pool_driver import PoolDriver, SharedTasks
 from data_juicer.engine.lifecycle.environment import RunEnvironment
+from data_juicer.engine.protocol.shared_work import Work
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.run_context import RunContext
 from data_juicer.engine.scheduling.retry import RetryPolicy
@@ -22,9 +24,16 @@ class Workforce:
         self._environment = environment
         self._recorder = recorder
         self._context = context
-        self._run = run
         self._between_batches: Callable[[], None] | None = None
         self._has_begun = False
+        self._pool = PoolDriver(
+            backend=environment.backend,
+            recorder=recorder,
+            clock=environment.clock,
+            context=context,
+            run=run,
+            history=environment.control.history,
+        )
 
     def begin(
         self, setup: WorkerSetup, tasks: int, between_batches: Callable[[], None] | None = None
@@ -48,7 +57,7 @@ class Workforce:
             self.begin(setup, tasks.tasks_expected)
             clock = self._environment.clock
             started_s = clock.monotonic_s()
-            count = self._execute(TaskKind.SCAN, tasks, retry)
+            count = self.execute(TaskKind.SCAN, tasks, retry)
             duration_s = clock.monotonic_s() - started_s
             self._recorder.inform(
                 f"the input was scanned by workers, in {count:,} tasks and {duration_s:.1f} s"
@@ -56,17 +65,11 @@ class Workforce:
 
         return share
 
-    def _execute(self, kind: TaskKind, tasks: SharedTasks, retry: RetryPolicy) -> int:
-        """Have tasks executed. Returns: how many there were."""
-        return PoolDriver(
-            backend=self._environment.backend,
-            recorder=self._recorder,
-            clock=self._environment.clock,
-            context=self._context,
-            run=self._run,
-            retry=retry,
-            history=self._environment.control.history,
-        ).run(kind, tasks)
+    def execute(
+        self, kind: TaskKind, tasks: SharedTasks[Work, Any], retry: RetryPolicy, drain_s: float = 0.0
+    ) -> int:
+        """Have tasks executed. Returns: how many there were. Raises: see `PoolDriver.run`."""
+        return self._pool.run(kind, tasks, retry, drain_s=drain_s)
 
     def _beat(self) -> None:
         if self._between_batches is not None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from data_juicer.engine.driver.row_locations import KEPT_SOURCE_ROW, SOURCE_ROW
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.portable import escape
 from data_juicer.storage.base import Store
 from data_juicer.store.decisions import ResolveManifest, read_decision
+from data_juicer.store.resolve.row_locations import KEPT_SOURCE_ROW, SOURCE_ROW
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from data_juicer.engine.driver.row_locations import SOURCE_ROW
 from data_juicer.engine.output.dedup_report import rows_in_source, write_report
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.portable import escape
 from data_juicer.storage.base import Store
 from data_juicer.store.decisions import ResolveManifest, read_decision
+from data_juicer.store.resolve.row_locations import SOURCE_ROW
 
 if TYPE_CHECKING:
     import pyarrow as pa

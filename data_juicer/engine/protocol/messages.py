@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
+from data_juicer.engine.protocol.shared_work import Found, Work
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.plan.scan.shared import Scanned, ScanWork
 from data_juicer.plan.tasks import Task, TaskKey
 from data_juicer.store.decisions import Decision
 from data_juicer.store.ledger import OperatorLedger
@@ -62,11 +62,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class SharedAttempt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """One try of a task that is not about one partition: of a scan."""
+    """One try of a task that is not about one partition: of a scan, or of a resolve."""
 
     task: Task
     name: str
-    work: ScanWork
+    work: Work
 
     @property
     def key(self) -> TaskKey:
@@ -137,7 +137,7 @@ class WorkFound(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     task: TaskKey
     attempt: str
-    found: Scanned
+    found: Found
 
 
 class AttemptDone(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -27,6 +27,8 @@ class PoolPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """How many attempts the backend takes at once, at least 1."""
     retry: RetryPolicy
     drain_s: float = 0.0
+    attempts_before: int = 0
+    """The largest number of an attempt that pools of this run have made already: none is used twice."""
 
 
 class _Flight(msgspec.Struct):
@@ -39,6 +41,8 @@ class TaskPool:
     """The state of a pool. `handle` is given each event in the order in which they happen."""
 
     def __init__(self, plan: PoolPlan) -> None:
+        self.attempts_max = plan.attempts_before
+        """The largest number of an attempt so far."""
         self._plan = plan
         self._slots = plan.slots
         self._ready: deque[_Flight] = deque()
@@ -109,4 +113,6 @@ class TaskPool:
             flight = self._ready.popleft()
             flight.attempts += 1
             self._running[flight.task.key] = flight
-            instructions.append(e.Submit(task=flight.task, attempt=flight.attempts))
+            number = self._plan.attempts_before + flight.attempts
+            self.attempts_max = max(self.attempts_max, number)
+            instructions.append(e.Submit(task=flight.task, attempt=number))

@@ -30,19 +30,31 @@ def duplicates(
         similarity: of each row to that one; None: they are equal.
     """
     firsts = first_rows(summaries)
-    for start, stop in pairwise(firsts):
-        other = np.asarray(kept[start:stop])
-        keep = other == np.arange(start, stop)
-        partition = np.searchsorted(firsts, other, side="right") - 1
-        alike = np.ones(len(other), np.float32) if similarity is None else np.asarray(similarity[start:stop])
-        yield pa.table(
-            {
-                KEEP: pa.array(keep),
-                KEPT_PARTITION: pa.array(partition.astype(np.int32), mask=keep),
-                KEPT_ROW: pa.array((other - firsts[partition]).astype(np.int32), mask=keep),
-                SIMILARITY: pa.array(alike, mask=keep),
-            }
-        )
+    for start, stop in pairwise(firsts.tolist()):
+        alike = None if similarity is None else np.asarray(similarity[start:stop])
+        yield duplicate_rows(firsts, start, np.asarray(kept[start:stop]), alike)
+
+
+def duplicate_rows(
+    firsts: Numbers, start: int, kept: Numbers, similarity: npt.NDArray[np.float32] | None
+) -> pa.Table:
+    """The same of one partition.
+
+    Args:
+        firsts: see `summaries.first_rows`.
+        start: the number of its first row.
+    """
+    keep = kept == np.arange(start, start + len(kept))
+    partition = np.searchsorted(firsts, kept, side="right") - 1
+    alike = np.ones(len(kept), np.float32) if similarity is None else similarity
+    return pa.table(
+        {
+            KEEP: pa.array(keep),
+            KEPT_PARTITION: pa.array(partition.astype(np.int32), mask=keep),
+            KEPT_ROW: pa.array((kept - firsts[partition]).astype(np.int32), mask=keep),
+            SIMILARITY: pa.array(alike, mask=keep),
+        }
+    )
 
 
 def selection(summaries: Summaries, keep: npt.NDArray[np.bool_]) -> Iterator[pa.Table]:

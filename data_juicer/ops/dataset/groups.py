@@ -23,6 +23,11 @@ class Grouped(msgspec.Struct, frozen=True):
     """Whether no record before has the same key."""
 
     @property
+    def is_last(self) -> npt.NDArray[np.bool_]:
+        """Whether no record after has the same key."""
+        return np.append(self.is_first[1:], np.ones(min(1, len(self.is_first)), np.bool_))
+
+    @property
     def first(self) -> npt.NDArray[np.int64]:
         """For each record the row of the first one with its key."""
         starts = np.flatnonzero(self.is_first)
@@ -48,8 +53,9 @@ def group(records: Records) -> Grouped:
 def grouped(parts: Iterable[Records], records_expected: int, scratch: Scratch) -> Iterator[Grouped]:
     """All records of `parts`, which come by rising row, in groups that hold whole keys or the next rows of keys.
 
-    However many rows share a key, a group stays small: of what came before only the first record of each key is kept,
-    and comes again at the head of its key.
+    However many rows share a key, a group stays small: of what came before only the first and the last record of each key are
+    kept, and come again at the head of their key. Every row is therefore in a group with the first one of its key and with the
+    one before it, however much memory there is.
     """
     buckets = Buckets(scratch, KEYED, records_expected)
     for part in parts:
@@ -59,7 +65,7 @@ def grouped(parts: Iterable[Records], records_expected: int, scratch: Scratch) -
         for chunk in bucket:
             held = group(np.concatenate([before, chunk]))
             yield held
-            before = held.records[held.is_first]
+            before = held.records[held.is_first | held.is_last]
 
 
 def counted(records: Records) -> Records:

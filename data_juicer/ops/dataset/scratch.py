@@ -85,12 +85,18 @@ class Scratch:
 class Buckets:
     """Records spread by a number of theirs, to be read back bucket by bucket, in the order in which they were added."""
 
-    def __init__(self, scratch: Scratch, kind: npt.DTypeLike, records_expected: int) -> None:
-        """The number of buckets follows from how many records are expected, so that one fits into memory."""
+    def __init__(
+        self, scratch: Scratch, kind: npt.DTypeLike, records_expected: int = 0, count: int | None = None
+    ) -> None:
+        """
+        Args:
+            records_expected: from which the number of buckets follows, so that one fits into memory.
+            count: that number itself.
+        """
         self._scratch = scratch
         self._kind = np.dtype(kind)
         size = records_expected * self._kind.itemsize
-        self.count = min(BUCKETS_MAX, 1 + size // scratch.part_bytes)
+        self.count = count or min(BUCKETS_MAX, 1 + size // scratch.part_bytes)
         self._held: list[list[Records]] = [[] for _ in range(self.count)]
         self._held_bytes = 0
         self._files: dict[int, str] = {}

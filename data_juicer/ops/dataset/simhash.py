@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_juicer.kernels.characters.codepoints import Counts
-from data_juicer.ops.dataset.clusters import PAIR, pairs_of
+from data_juicer.ops.dataset.pairs.clusters import PAIR, pairs_of
 from data_juicer.ops.dataset.scratch import Records
 from data_juicer.ops.dataset.shingles import Keys, Shingles
 

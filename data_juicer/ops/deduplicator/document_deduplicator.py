@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 
-from data_juicer.ops.base import Kind, RowRemover
-from data_juicer.ops.dataset.decisions import duplicates
 from data_juicer.ops.dataset.groups import grouped, keyed
+from data_juicer.ops.dataset.pairs.clusters import pairs_of
+from data_juicer.ops.dataset.pairs.remover import ALL_KEYS, KeyShare, PairRemover
 from data_juicer.ops.dataset.scratch import Records, Scratch
 from data_juicer.ops.dataset.summaries import Summaries, numbered, row_count
 from data_juicer.ops.dataset.text_hash import compared, halves, hashes, row_numbers
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch
 
 
-class DocumentDeduplicator(RowRemover):
+class DocumentDeduplicator(PairRemover):
     """Exact deduplication: keeps the earliest of documents with equal texts; white space at both ends is ignored.
 
     Args:
@@ -28,8 +28,6 @@ class DocumentDeduplicator(RowRemover):
     """
 
     name: ClassVar[str] = "document_deduplicator"
-    kind: ClassVar[Kind] = "deduplicator"
-    counts_as: ClassVar[Literal["duplicate", "filtered"]] = "duplicate"
 
     def __init__(self, lowercase: bool = False, ignore_non_character: bool = False) -> None:
         self.lowercase = lowercase
@@ -41,14 +39,19 @@ class DocumentDeduplicator(RowRemover):
         )
         return pa.table({"hash": hashes(texts)})
 
-    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
-        rows = row_count(summaries)
-        kept = scratch.numbers(rows)
-        for group in grouped(_records(summaries), rows, scratch):
-            kept[group.records["row"]] = group.first
-        return duplicates(summaries, kept)
+    @property
+    def passes(self) -> int:
+        return 1
+
+    def pairs(
+        self, summaries: Summaries, scratch: Scratch, number: int, share: KeyShare = ALL_KEYS
+    ) -> Iterator[Records]:
+        for group in grouped(_records(summaries, share), row_count(summaries) // share.of, scratch):
+            later = ~group.is_first
+            yield pairs_of(group.first[later], group.records["row"][later])
 
 
-def _records(summaries: Summaries) -> Iterator[Records]:
+def _records(summaries: Summaries, share: KeyShare) -> Iterator[Records]:
     for first, table in numbered(summaries):
-        yield keyed(*halves(table.column("hash").combine_chunks()), row_numbers(first, table.num_rows))
+        records = keyed(*halves(table.column("hash").combine_chunks()), row_numbers(first, table.num_rows))
+        yield records[share.holds(records["low"])]

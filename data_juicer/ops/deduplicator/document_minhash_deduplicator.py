@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from data_juicer.ops.base import Kind, RowRemover
 from data_juicer.ops.dataset import minhash
-from data_juicer.ops.dataset.clusters import Clusters, Pairs, meetings
-from data_juicer.ops.dataset.decisions import duplicates
 from data_juicer.ops.dataset.groups import grouped, keyed
+from data_juicer.ops.dataset.pairs.clusters import meetings
+from data_juicer.ops.dataset.pairs.remover import ALL_KEYS, KeyShare, PairRemover, Sketches
 from data_juicer.ops.dataset.scratch import Records, Scratch
 from data_juicer.ops.dataset.shingles import Shingler, Tokenization
-from data_juicer.ops.dataset.summaries import Numbers, Summaries, numbered, row_count
+from data_juicer.ops.dataset.summaries import Summaries, numbered, row_count
 from data_juicer.ops.dataset.text_hash import row_numbers
 from data_juicer.ops.resources.pieces import Pieces
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch
 
 
-class DocumentMinhashDeduplicator(RowRemover):
+class DocumentMinhashDeduplicator(PairRemover):
     """Near-duplicate removal with MinHash LSH: keeps the earliest document of each cluster of pairs whose Jaccard similarity of shingles is above a threshold.
 
     Documents meet where a band of their signatures is equal; those that meet are compared by their whole signatures.
@@ -43,8 +43,6 @@ class DocumentMinhashDeduplicator(RowRemover):
     """
 
     name: ClassVar[str] = "document_minhash_deduplicator"
-    kind: ClassVar[Kind] = "deduplicator"
-    counts_as: ClassVar[Literal["duplicate", "filtered"]] = "duplicate"
 
     def __init__(
         self,
@@ -64,7 +62,8 @@ class DocumentMinhashDeduplicator(RowRemover):
         if num_permutations < 1:
             raise ValueError(f"num_permutations = {num_permutations}: a signature has at least one entry")
         self.permutations = num_permutations
-        self.threshold = jaccard_threshold
+        self.threshold = self.least = jaccard_threshold
+        self.sketch_bytes = num_permutations
         self.rows = num_rows_per_band or (
             num_permutations // num_bands
             if num_bands
@@ -98,27 +97,30 @@ class DocumentMinhashDeduplicator(RowRemover):
         columns = {f"band_{number}": pa.array(keys) for number, keys in enumerate(bands)}
         return pa.table({**columns, "sketch": pa.FixedSizeListArray.from_arrays(sketches, self.permutations)})
 
-    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
-        rows = row_count(summaries)
-        candidates = Pairs(scratch, rows)
-        for band in range(self.bands):
-            for group in grouped(_records(summaries, f"band_{band}"), rows, scratch):
-                candidates.add(meetings(group))
-        clusters = Clusters(scratch, rows, candidates, self.permutations, minhash.similarity)
-        for first, table in numbered(summaries):
-            sketches = table.column("sketch").combine_chunks().flatten().to_numpy()
-            clusters.add_sketches(first, sketches.reshape(-1, self.permutations))
-        return duplicates(summaries, *clusters.keep(self.threshold, self.ranks(summaries, scratch)))
+    @property
+    def passes(self) -> int:
+        return self.bands
 
-    def ranks(self, summaries: Summaries, scratch: Scratch) -> Numbers | None:
-        """Of each row: the lowest of a cluster stays; None: the earliest does."""
-        return None
+    def pairs(
+        self, summaries: Summaries, scratch: Scratch, number: int, share: KeyShare = ALL_KEYS
+    ) -> Iterator[Records]:
+        records = _records(summaries, f"band_{number}", share)
+        return map(meetings, grouped(records, row_count(summaries) // share.of, scratch))
+
+    def sketches(self, summary: pa.Table) -> Sketches:
+        flat: Sketches = summary.column("sketch").combine_chunks().flatten().to_numpy()
+        return flat.reshape(-1, self.permutations)
+
+    def similarity(self, one: Sketches, other: Sketches) -> npt.NDArray[np.float32]:
+        return minhash.similarity(one, other)
 
 
-def _records(summaries: Summaries, column: str) -> Iterator[Records]:
+def _records(summaries: Summaries, column: str, share: KeyShare) -> Iterator[Records]:
     for first, table in numbered(summaries):
         keys = table.column(column).to_numpy()
-        yield keyed(keys, np.zeros(len(keys), np.uint64), row_numbers(first, len(keys)))
+        mine = share.holds(keys)
+        rows, keys = row_numbers(first, len(keys))[mine], keys[mine]
+        yield keyed(keys, np.zeros(len(keys), np.uint64), rows)
 
 
 def _pieces(tokenization: str, model: str | None, operator: str) -> Pieces | None:

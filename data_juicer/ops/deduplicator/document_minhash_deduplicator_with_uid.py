@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from data_juicer.ops.dataset.scratch import Scratch
-from data_juicer.ops.dataset.summaries import Numbers, Summaries, numbered, row_count
 from data_juicer.ops.deduplicator.document_minhash_deduplicator import DocumentMinhashDeduplicator
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ class DocumentMinhashDeduplicatorWithUid(DocumentMinhashDeduplicator):
     """
 
     name: ClassVar[str] = "document_minhash_deduplicator_with_uid"
+    has_ranks: ClassVar[bool] = True
 
     def summarise(self, batch: Batch) -> pa.Table:
         """Raises: ValueError: a row has no such number."""
@@ -33,8 +33,6 @@ class DocumentMinhashDeduplicatorWithUid(DocumentMinhashDeduplicator):
                 raise ValueError(f"the field {UID} must hold an integer, found {uid!r:.80}")
         return super().summarise(batch).append_column(UID, pa.array(uids, pa.int64()))
 
-    def ranks(self, summaries: Summaries, scratch: Scratch) -> Numbers:
-        ranks: Numbers = scratch.zeros(row_count(summaries), np.int64)
-        for first, table in numbered(summaries):
-            ranks[first : first + table.num_rows] = table.column(UID).to_numpy()
+    def ranks(self, summary: pa.Table) -> npt.NDArray[np.int64]:
+        ranks: npt.NDArray[np.int64] = summary.column(UID).to_numpy()
         return ranks

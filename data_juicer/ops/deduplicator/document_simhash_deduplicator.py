@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from data_juicer.ops.base import Kind, RowRemover
-from data_juicer.ops.dataset.clusters import Clusters, Pairs, meetings
-from data_juicer.ops.dataset.decisions import duplicates
 from data_juicer.ops.dataset.groups import grouped, keyed
+from data_juicer.ops.dataset.pairs.clusters import meetings
+from data_juicer.ops.dataset.pairs.remover import ALL_KEYS, KeyShare, PairRemover, Sketches
 from data_juicer.ops.dataset.scratch import Buckets, Records, Scratch
 from data_juicer.ops.dataset.shingles import Shingler, mixed
 from data_juicer.ops.dataset.simhash import BITS, VALUED, block_masks, near, simhashes
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch
 
 
-class DocumentSimhashDeduplicator(RowRemover):
+class DocumentSimhashDeduplicator(PairRemover):
     """Near-duplicate removal with SimHash: keeps the earliest document of each cluster of pairs whose fingerprints differ in few bits.
 
     Args:
@@ -36,8 +35,6 @@ class DocumentSimhashDeduplicator(RowRemover):
     """
 
     name: ClassVar[str] = "document_simhash_deduplicator"
-    kind: ClassVar[Kind] = "deduplicator"
-    counts_as: ClassVar[Literal["duplicate", "filtered"]] = "duplicate"
 
     def __init__(
         self,
@@ -54,6 +51,7 @@ class DocumentSimhashDeduplicator(RowRemover):
                 f"num_blocks = {num_blocks}: must be above hamming_distance ({hamming_distance}) and at most {BITS}"
             )
         self.distance = hamming_distance
+        self.sketch_bytes, self.least = BITS // 8, 1 - hamming_distance / BITS
         self.masks = block_masks(num_blocks, hamming_distance)
         self.shingler = Shingler(
             tokenization, window_size, lowercase=lowercase, ignore_pattern=ignore_pattern, pieces=None
@@ -62,31 +60,43 @@ class DocumentSimhashDeduplicator(RowRemover):
     def summarise(self, batch: Batch) -> pa.Table:
         return pa.table({"simhash": pa.array(simhashes(self.shingler.cut(batch.text(self.text_key))))})
 
-    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
-        """Equal hashes meet with the first of them, which alone is compared with others."""
-        rows = row_count(summaries)
-        candidates = Pairs(scratch, rows)
-        for group in grouped(_keyed(summaries), rows, scratch):
-            candidates.add(meetings(group))
-        for mask in self.masks:
-            for records in _blocks(summaries, rows, scratch, mask):
-                for pairs in near(records, self.distance):
-                    candidates.add(pairs)
-        clusters = Clusters(scratch, rows, candidates, BITS // 8, _alike)
-        for first, table in numbered(summaries):
-            clusters.add_sketches(
-                first, table.column("simhash").to_numpy().view(np.uint8).reshape(-1, BITS // 8)
-            )
-        return duplicates(summaries, *clusters.keep(1 - self.distance / BITS))
+    @property
+    def passes(self) -> int:
+        """Equal hashes, whose first row alone is compared with others, and each mask."""
+        return 1 + len(self.masks)
+
+    def pairs(
+        self, summaries: Summaries, scratch: Scratch, number: int, share: KeyShare = ALL_KEYS
+    ) -> Iterator[Records]:
+        rows = row_count(summaries) // share.of
+        if not number:
+            yield from map(meetings, grouped(_keyed(summaries, share), rows, scratch))
+            return
+        for records in _blocks(summaries, rows, scratch, self.masks[number - 1], share):
+            yield from near(records, self.distance)
+
+    def sketches(self, summary: pa.Table) -> Sketches:
+        hashes: Sketches = summary.column("simhash").to_numpy().view(np.uint8)
+        return hashes.reshape(-1, BITS // 8)
+
+    def similarity(self, one: Sketches, other: Sketches) -> npt.NDArray[np.float32]:
+        """The share of equal bits."""
+        differing = np.bitwise_count(one ^ other).sum(axis=1)
+        alike: npt.NDArray[np.float32] = (1 - differing / BITS).astype(np.float32)
+        return alike
 
 
-def _keyed(summaries: Summaries) -> Iterator[Records]:
+def _keyed(summaries: Summaries, share: KeyShare) -> Iterator[Records]:
     for first, table in numbered(summaries):
         hashes = table.column("simhash").to_numpy()
-        yield keyed(hashes, np.zeros(len(hashes), np.uint64), row_numbers(first, len(hashes)))
+        mine = share.holds(mixed(hashes))
+        rows, hashes = row_numbers(first, len(hashes))[mine], hashes[mine]
+        yield keyed(hashes, np.zeros(len(hashes), np.uint64), rows)
 
 
-def _blocks(summaries: Summaries, rows: int, scratch: Scratch, mask: np.uint64) -> Iterator[Records]:
+def _blocks(
+    summaries: Summaries, rows: int, scratch: Scratch, mask: np.uint64, share: KeyShare
+) -> Iterator[Records]:
     """Rows that are equal under the mask, together with others; of equal hashes the first row stands for all."""
     buckets = Buckets(scratch, VALUED, rows)
     for first, table in numbered(summaries):
@@ -94,6 +104,7 @@ def _blocks(summaries: Summaries, rows: int, scratch: Scratch, mask: np.uint64) 
         records = np.empty(len(hashes), VALUED)
         records["key"], records["value"] = mixed(hashes & mask), hashes
         records["row"] = row_numbers(first, len(hashes))
+        records = records[share.holds(records["key"])]
         buckets.add((records["key"] % np.uint64(buckets.count)).astype(np.int64), records)
     for bucket in buckets:
         distinct = np.empty(0, VALUED)
@@ -101,10 +112,3 @@ def _blocks(summaries: Summaries, rows: int, scratch: Scratch, mask: np.uint64) 
             together = np.concatenate([distinct, chunk])
             distinct = together[np.sort(np.unique(together["value"], return_index=True)[1])]
         yield distinct
-
-
-def _alike(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """The share of equal bits."""
-    differing = np.bitwise_count(one ^ other).sum(axis=1)
-    alike: npt.NDArray[np.float32] = (1 - differing / BITS).astype(np.float32)
-    return alike

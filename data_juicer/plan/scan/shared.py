@@ -56,7 +56,7 @@ class ScanWork(msgspec.Struct, frozen=True, kw_only=True, tag="scan"):
                 return f"the scan of {name}{more}"
 
 
-class Scanned(msgspec.Struct, frozen=True, kw_only=True):
+class Scanned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What came of a task of a scan, or a part of it."""
 
     pieces: tuple[Piece, ...] = ()

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
 
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.worker import failures
 from data_juicer.engine.worker.context import WorkerContext
 from data_juicer.errors import JobError
-from data_juicer.plan.scan.shared import do_scan
+from data_juicer.plan.scan.shared import ScanWork, do_scan
+
+if TYPE_CHECKING:
+    from data_juicer.engine.protocol.shared_work import Found
+    from data_juicer.ops.dataset.pairs.remover import PairRemover
 
 
 def run_shared(context: WorkerContext, attempt: m.SharedAttempt) -> Iterator[m.Message]:
     """What comes of the task, part by part; the last message is one of `messages.ENDS`."""
     key, started_s = attempt.key, time.perf_counter()
     try:
-        for found in do_scan(attempt.work, context.store, context.layout.partitions_dir):
+        for found in _found(context, attempt):
             yield m.WorkFound(task=key, attempt=attempt.name, found=found)
             if context.between_batches is not None:
                 context.between_batches()
@@ -27,3 +32,19 @@ def run_shared(context: WorkerContext, attempt: m.SharedAttempt) -> Iterator[m.M
     else:
         duration_s, requests = time.perf_counter() - started_s, context.take_requests()
         yield m.AttemptDone(task=key, attempt=attempt.name, duration_s=duration_s, requests=requests)
+
+
+def _found(context: WorkerContext, attempt: m.SharedAttempt) -> Iterator[Found]:
+    work = attempt.work
+    if isinstance(work, ScanWork):
+        return iter(do_scan(work, context.store, context.layout.partitions_dir))
+    from data_juicer.engine.worker.shared.resolve import ShardRunner
+
+    operator = cast("PairRemover", context.prepared(work.operator_index))
+    heartbeat = context.between_batches or _nothing
+    runner = ShardRunner(work, operator, context.store, context.layout, attempt.name, heartbeat)
+    return iter([runner.run()])
+
+
+def _nothing() -> None:
+    """A driver in another process has a heartbeat of its own."""

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_juicer.ops.dataset.groups import Grouped
+from data_juicer.ops.dataset.pairs.components import components
 from data_juicer.ops.dataset.scratch import Buckets, Records, RowFile, Scratch
 from data_juicer.ops.dataset.summaries import Numbers
 
@@ -48,6 +49,17 @@ class Pairs:
         for bucket in self._buckets:
             for chunk in bucket:
                 yield np.unique(chunk)
+
+
+class _Chunks:
+    """All chunks of all buckets, as often as wanted."""
+
+    def __init__(self, buckets: Buckets) -> None:
+        self._buckets = buckets
+
+    def __iter__(self) -> Iterator[Records]:
+        for bucket in self._buckets:
+            yield from bucket
 
 
 class Clusters:
@@ -94,13 +106,12 @@ class Clusters:
             ranks: of each row, the lowest of those that hang together stays; None: the earliest does.
         """
         edges = Buckets(self._scratch, PAIR, 0)
+        by_place = None if ranks is None else self._ranks_of_places(ranks)
         for pairs in self._candidates:
             for part in self._parts(pairs):
                 places = pairs_of(self._place[part["one"]], self._place[part["other"]])
                 edges.add(np.zeros(len(part), np.int64), places[self._similarity(places) >= least])
-        label = self._labels(edges)
-        if ranks is not None:
-            label = self._lowest(label, ranks)
+        label = components(_Chunks(edges), len(self._row), self._scratch, by_place)
         kept = self._scratch.numbers(len(self._place))
         similarity = self._scratch.zeros(len(self._place), np.float32)
         for start, stop in self._scratch.spans(len(self._row), 2 * self._width + 64):
@@ -111,52 +122,15 @@ class Clusters:
             similarity[rows[moved]] = self._similarity(pairs_of(root[moved], own[moved]))
         return kept, similarity
 
+    def _ranks_of_places(self, ranks: Numbers) -> Numbers:
+        by_place: Numbers = self._scratch.zeros(len(self._row), np.int64)
+        for start, stop in self._scratch.spans(len(self._row), 24):
+            by_place[start:stop] = ranks[self._row[start:stop]]
+        return by_place
+
     def _parts(self, pairs: Records) -> Iterator[Records]:
         for start, stop in self._scratch.spans(len(pairs), 4 * self._width):
             yield pairs[start:stop]
 
     def _similarity(self, places: Records) -> npt.NDArray[np.float32]:
         return self._alike(self._sketches.take(places["one"]), self._sketches.take(places["other"]))
-
-    def _labels(self, edges: Buckets) -> Records:
-        """For each row in a pair the earliest that it hangs together with, by their numbers among those."""
-        label = self._scratch.numbers(len(self._row))
-        changed = True
-        while changed:
-            changed = False
-            for bucket in edges:
-                for chunk in bucket:
-                    one, other = label[chunk["one"]], label[chunk["other"]]
-                    apart = one != other
-                    if apart.any():
-                        changed = True
-                        low, high = np.minimum(one, other)[apart], np.maximum(one, other)[apart]
-                        np.minimum.at(label, high, low)
-            self._shorten(label)
-        return label
-
-    def _lowest(self, label: Records, ranks: Numbers) -> Records:
-        """For each row in a pair the one with the lowest rank, and of these the earliest, instead of the earliest."""
-        count = len(label)
-        lowest, chosen = self._scratch.zeros(count, np.int64), self._scratch.zeros(count, np.int64)
-        lowest[:], chosen[:] = np.iinfo(np.int64).max, count
-        for start, stop in self._scratch.spans(count, 32):
-            np.minimum.at(lowest, label[start:stop], ranks[self._row[start:stop]])
-        for start, stop in self._scratch.spans(count, 32):
-            is_lowest = ranks[self._row[start:stop]] == lowest[label[start:stop]]
-            np.minimum.at(chosen, label[start:stop][is_lowest], np.arange(start, stop)[is_lowest])
-        for start, stop in self._scratch.spans(count, 32):
-            label[start:stop] = chosen[label[start:stop]]
-        return label
-
-    def _shorten(self, label: Records) -> None:
-        """Make every label that of its label, until that is itself."""
-        moved = True
-        while moved:
-            moved = False
-            for start, stop in self._scratch.spans(len(label), 16):
-                held = np.asarray(label[start:stop])
-                further = label[held]
-                if not np.array_equal(held, further):
-                    moved = True
-                    label[start:stop] = further

@@ -25,7 +25,6 @@ def with_source_rows(
 ) -> Iterator[pa.Table]:
     """Decisions that name the row which stays for another, with the rows of the sources that both are."""
     import numpy as np
-    import pyarrow as pa
 
     from data_juicer.ops.dataset.decisions import KEPT_PARTITION, KEPT_ROW
     from data_juicer.ops.dataset.summaries import first_rows
@@ -37,12 +36,22 @@ def with_source_rows(
             continue
         if origins is None:
             origins = _origins(summaries, scratch)
-        nowhere = np.asarray(table.column(KEPT_ROW).combine_chunks().is_null())
         partition = table.column(KEPT_PARTITION).fill_null(0).to_numpy()
         row = table.column(KEPT_ROW).fill_null(0).to_numpy()
-        kept = pa.array(origins[firsts[partition] + row] if len(row) else row, pa.int32(), mask=nowhere)
-        own = pa.array(np.asarray(origins[firsts[position] : firsts[position + 1]]))
-        yield table.append_column(SOURCE_ROW, own).append_column(KEPT_SOURCE_ROW, kept)
+        kept = origins[firsts[partition] + row] if len(row) else row
+        yield add_source_rows(table, np.asarray(origins[firsts[position] : firsts[position + 1]]), kept)
+
+
+def add_source_rows(table: pa.Table, own: npt.NDArray[np.int32], kept: npt.NDArray[np.int32]) -> pa.Table:
+    """Decisions about one partition, with the source rows of its rows and of those that stay for them."""
+    import numpy as np
+    import pyarrow as pa
+
+    from data_juicer.ops.dataset.decisions import KEPT_ROW
+
+    nowhere = np.asarray(table.column(KEPT_ROW).combine_chunks().is_null())
+    kept_rows = pa.array(kept, pa.int32(), mask=nowhere)
+    return table.append_column(SOURCE_ROW, pa.array(own)).append_column(KEPT_SOURCE_ROW, kept_rows)
 
 
 def with_member_places(

@@ -1,0 +1,276 @@
+"""A resolve whose steps are shared out to workers: what is committed of it, what is left, and the decisions that it comes to.
+
+Each shard is committed like any stage, so that a run that is killed costs the shards in flight. What they leave for each other is
+removed when the decisions are committed (docs/design/0032-sharded-resolves.md).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from data_juicer.clock import Clock, format_utc
+from data_juicer.engine.driver.committer import Committer
+from data_juicer.engine.protocol.shared_work import (
+    KeyRange,
+    ResolveWork,
+    ShardStaged,
+    SummariesChecked,
+)
+from data_juicer.errors import CheckpointCorruptError, StoreError
+from data_juicer.job.layout import JobLayout
+from data_juicer.job.names import parse_shard_name
+from data_juicer.plan.keys import canonical, digest
+from data_juicer.plan.phases import ResolveStep
+from data_juicer.storage.base import Store
+from data_juicer.store.commit import set_aside
+from data_juicer.store.decisions import Decision
+from data_juicer.store.manifest import Manifest
+from data_juicer.store.resolve.shards import (
+    Section,
+    ShardManifest,
+    Step,
+    encode_catalogue,
+    read_shard,
+)
+from data_juicer.store.summaries import DamagedSummaryError
+
+if TYPE_CHECKING:
+    from data_juicer.ops.base import DatasetOperator
+    from data_juicer.ops.dataset.pairs.remover import PairRemover
+
+SHARDS: Final = 16
+"""About how many shards a step has at least: more than the workers of a machine, whatever their number is, since a run with
+other workers is to go on with the same shards."""
+GROUP_ROWS: Final = 2_000_000
+"""Rows of a group of partitions at most, so that a shard of one has room in memory."""
+SHARDED_KEYS: Final = 4_000_000
+"""From so many keys of rows on a resolve is shared out; below it takes a few seconds at most."""
+_DAMAGES_MENDED: Final = 2
+"""How often in one run files that shards left for each other may turn out damaged."""
+_VERSION: Final = "1"
+"""Of what shards hold; in their keys."""
+
+Execute = Callable[["ShardStep"], None]
+
+
+def pair_remover(operator: DatasetOperator, rows: int) -> PairRemover | None:
+    """The operator, if its resolve is large enough to be shared out; None: it is done in one piece."""
+    from data_juicer.ops.dataset.pairs.remover import PairRemover
+
+    is_large = isinstance(operator, PairRemover) and rows * operator.passes >= SHARDED_KEYS
+    return operator if isinstance(operator, PairRemover) and is_large else None
+
+
+class ShardStep:
+    """The tasks of one step (`pool_driver.SharedTasks`)."""
+
+    def __init__(self, works: Sequence[ResolveWork], take: Callable[[int, ShardStaged], None]) -> None:
+        """
+        Args:
+            take: called with the number of each shard and what it staged.
+        """
+        self.damaged: list[tuple[int, str]] = []
+        """Partitions whose summary is damaged, each with what is wrong."""
+        self._left = deque(works)
+        self._take = take
+        self._given: dict[int, ResolveWork] = {}
+        self._number = 0
+
+    def next(self) -> tuple[int, ResolveWork] | None:
+        if not self._left:
+            return None
+        self._number += 1
+        self._given[self._number] = self._left.popleft()
+        return self._number, self._given[self._number]
+
+    def hear(self, number: int, found: ShardStaged | SummariesChecked) -> None:
+        """Nothing: a shard tells once what it has."""
+
+    def take(self, number: int, found: Sequence[ShardStaged | SummariesChecked]) -> None:
+        work = self._given.pop(number)
+        for each in found:
+            if isinstance(each, SummariesChecked):
+                self.damaged += each.damaged
+            else:
+                self._take(work.number, each)
+
+
+class ShardedResolve(msgspec.Struct, kw_only=True):
+    """One resolve in shards."""
+
+    store: Store
+    layout: JobLayout
+    clock: Clock
+    run_number: int
+    committer: Committer
+    execute: Execute
+    """Has the tasks of a step executed."""
+    operator: PairRemover
+    step: ResolveStep
+    manifests: Sequence[Manifest]
+    """Of the summaries, in the order of the input."""
+    memory_bytes: int
+    """For each shard."""
+
+    def run(self) -> list[Decision]:
+        """The decisions about every partition, in the order of the input.
+
+        Raises: DamagedSummaryError: it has to be made again, and so have all shards. StoreError, OperatorError, JobStoppedError.
+        """
+        self.store.make_own_dir(self.layout.shards_dir)
+        self.store.put(self._catalogue, encode_catalogue(self.manifests))
+        for _ in range(_DAMAGES_MENDED):
+            try:
+                return self._steps()
+            except DamagedSummaryError:
+                self._set_aside_all()
+                raise
+            except CheckpointCorruptError as error:
+                self._set_aside_all()
+                damage = str(error)
+        raise StoreError(
+            f"the resolve of {self.operator.name}: what its shards left for each other was damaged twice: {damage}",
+            f"Look at the disk of {self.layout.shards_dir}. What was committed before is safe; start the job again.",
+        )
+
+    def _steps(self) -> list[Decision]:
+        from data_juicer.ops.dataset.pairs.shards import plan_groups, plan_keys
+
+        rows = [manifest.rows for manifest in self.manifests]
+        groups = tuple(plan_groups(rows, min(GROUP_ROWS, -(-sum(rows) // SHARDS))))
+        numbers = range(len(groups) - 1)
+        self._check([self._work("check", number, groups) for number in numbers])
+        keys = [tuple(KeyRange(*unit) for unit in units) for units in plan_keys(self.operator.passes, SHARDS)]
+        meet = [self._work("meet", number, groups, keys=each) for number, each in enumerate(keys)]
+        pairs = self._sections(meet)
+        if self.operator.sketch_bytes:
+            by_group = [tuple(each for each in pairs if each.number == number) for number in numbers]
+            pairs = self._sections(
+                [self._work("compare", number, groups, by_group[number]) for number in numbers]
+            )
+        moved = self._sections([self._work("join", 0, groups, tuple(pairs))])
+        decided = self._shards(
+            [
+                self._work("decide", number, groups, tuple(each for each in moved if each.number == number))
+                for number in numbers
+            ]
+        )
+        return [decision for shard in decided for decision in shard.decisions]
+
+    # ---- inside
+
+    @property
+    def _index(self) -> int:
+        return self.step.operator_index
+
+    @property
+    def _catalogue(self) -> str:
+        return self.layout.summary_catalogue(self._index)
+
+    def _work(
+        self,
+        step: Step,
+        number: int,
+        groups: tuple[int, ...],
+        sections: tuple[Section, ...] = (),
+        keys: tuple[KeyRange, ...] = (),
+    ) -> ResolveWork:
+        return ResolveWork(
+            operator_index=self._index,
+            operator_name=self.operator.name,
+            step=step,
+            number=number,
+            catalogue=self._catalogue,
+            memory_bytes=self.memory_bytes,
+            groups=groups,
+            keys=keys,
+            sections=sections,
+        )
+
+    def _check(self, works: Sequence[ResolveWork]) -> None:
+        """Have every summary read whole, once a run: what follows reads columns and single rows of them.
+
+        Raises: DamagedSummaryError.
+        """
+        step = ShardStep(works, lambda *_: None)
+        self.execute(step)
+        if step.damaged:
+            partition, reason = min(step.damaged)
+            raise DamagedSummaryError(reason, partition)
+
+    def _sections(self, works: Sequence[ResolveWork]) -> list[Section]:
+        return [section for shard in self._shards(works) for section in shard.sections]
+
+    def _shards(self, works: Sequence[ResolveWork]) -> list[ShardManifest]:
+        """The shards of a step in their order; those that no run has committed are made."""
+        key = digest(
+            self.step.key, _VERSION, works[0].step, canonical([(work.groups, work.keys) for work in works])
+        )
+        done = {work.number: shard for work in works if (shard := self._find(work, key)) is not None}
+
+        def take(number: int, staged: ShardStaged) -> None:
+            done[number] = self._commit(works[number], key, staged)
+
+        self.execute(ShardStep([work for work in works if work.number not in done], take))
+        return [done[work.number] for work in works]
+
+    def _find(self, work: ResolveWork, key: str) -> ShardManifest | None:
+        """The shard, if it is committed and its file has the size that it had; what has its name and is another goes."""
+        path = self.layout.shard_manifest(self._index, work.step, work.number)
+        try:
+            shard = read_shard(self.store, path)
+            if shard.key == key and self.store.stat(self._data(shard)).size_bytes == shard.size_bytes:
+                return shard
+        except FileNotFoundError:
+            if not self.store.exists(path):
+                return None
+        except CheckpointCorruptError:
+            set_aside(self.store, [path])
+            return None
+        self.store.remove_all([path])
+        return None
+
+    def _data(self, shard: ShardManifest) -> str:
+        directory = self.layout.checkpoints_dir if shard.step == "decide" else self.layout.shards_dir
+        return f"{directory}/{shard.file}"
+
+    def _commit(self, work: ResolveWork, key: str, staged: ShardStaged) -> ShardManifest:
+        manifest = ShardManifest(
+            job=self.layout.job_id,
+            operator_index=self._index,
+            step=work.step,
+            number=work.number,
+            key=key,
+            file=staged.file,
+            size_bytes=staged.size_bytes,
+            sections=staged.sections,
+            decisions=staged.decisions,
+            run=self.run_number,
+            created=format_utc(self.clock.now()),
+        )
+        self.committer.commit_shard(self.layout.shard_manifest(self._index, work.step, work.number), manifest)
+        return manifest
+
+    def _set_aside_all(self) -> None:
+        names = shard_files(self.store, self.layout, self._index)
+        set_aside(
+            self.store, [f"{self.layout.shards_dir}/{name}" for name in names if name.endswith(".json")]
+        )
+
+
+def shard_files(store: Store, layout: JobLayout, operator_index: int) -> list[str]:
+    """Names of the files that shards of this operator's resolve left for each other."""
+    return [name for name in store.list(layout.shards_dir) if parse_shard_name(name) == operator_index]
+
+
+def drop_shards(store: Store, layout: JobLayout, operator_index: int) -> None:
+    """Remove what the shards left for each other, manifests first. Raises: StoreError: the first that cannot be removed."""
+    names = shard_files(store, layout, operator_index)
+    for is_manifest in (True, False):
+        paths = [f"{layout.shards_dir}/{name}" for name in names if name.endswith(".json") is is_manifest]
+        if refused := store.remove_all(paths):
+            raise refused[0]

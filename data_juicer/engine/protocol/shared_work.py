@@ -1,0 +1,58 @@
+"""What tasks that are not about one partition are to do, and what comes of them. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from data_juicer.plan.scan.shared import Scanned, ScanWork
+from data_juicer.store.decisions import Decision
+from data_juicer.store.manifest import FileName
+from data_juicer.store.resolve.shards import Section, Step
+
+
+class KeyRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One of a row's keys, and one of so many shares of its values."""
+
+    key: int
+    share: int
+    shares: int
+
+
+class ResolveWork(msgspec.Struct, frozen=True, kw_only=True, tag="resolve"):
+    """One shard of a step of a resolve; see `ops/dataset/pairs/shards.py`."""
+
+    operator_index: int
+    operator_name: str
+    step: Step
+    number: int
+    catalogue: str
+    """Path of the manifests of all summaries."""
+    memory_bytes: int
+    groups: tuple[int, ...]
+    """Where groups of partitions begin: positions in the input and, last, the number of partitions."""
+    keys: tuple[KeyRange, ...] = ()
+    sections: tuple[Section, ...] = ()
+    """Of the step before."""
+
+    def __str__(self) -> str:
+        return f"the resolve of {self.operator_name}, step {self.step}, shard {self.number}"
+
+
+class ShardStaged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The files of a shard are written and synced; they count once the driver has committed a manifest."""
+
+    file: FileName
+    size_bytes: int
+    sections: tuple[Section, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+
+
+class SummariesChecked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Summaries of a group were read whole."""
+
+    damaged: tuple[tuple[int, str], ...] = ()
+    """Partitions whose summary is not what was committed, each with what is wrong."""
+
+
+Work = ScanWork | ResolveWork
+Found = Scanned | ShardStaged | SummariesChecked

@@ -1,0 +1,106 @@
+"""What deduplicators of whole rows share: rows meet by keys, those that meet are compared, and what hangs together keeps one.
+
+Each of these steps can be done for a part of all rows or keys by itself (`shards.py`), or for all of them at once (`resolve`).
+Both find the same pairs, and so the same rows.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from data_juicer.ops.base import Kind, RowRemover
+from data_juicer.ops.dataset.decisions import duplicates
+from data_juicer.ops.dataset.pairs.clusters import Clusters, Pairs
+from data_juicer.ops.dataset.scratch import Records, Scratch
+from data_juicer.ops.dataset.summaries import Numbers, Summaries, numbered, row_count
+
+Sketches = npt.NDArray[np.uint8]
+
+
+class KeyShare(msgspec.Struct, frozen=True):
+    """One of `of` equal parts of all 64-bit keys, by their upper halves."""
+
+    number: int = 0
+    of: int = 1
+
+    def holds(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_] | slice:
+        """Which keys are in it, as an index; the keys must be hashes."""
+        if self.of == 1:
+            return slice(None)
+        mine: npt.NDArray[np.bool_] = (keys >> np.uint64(32)) % np.uint64(self.of) == np.uint64(self.number)
+        return mine
+
+
+ALL_KEYS: Final = KeyShare()
+
+
+class PairRemover(RowRemover):
+    """Keeps the earliest row of each cluster of pairs that are alike."""
+
+    kind: ClassVar[Kind] = "deduplicator"
+    counts_as: ClassVar[Literal["duplicate", "filtered"]] = "duplicate"
+
+    @property
+    @abstractmethod
+    def passes(self) -> int:
+        """How many keys a row has, by each of which it meets others."""
+
+    @abstractmethod
+    def pairs(
+        self, summaries: Summaries, scratch: Scratch, number: int, share: KeyShare = ALL_KEYS
+    ) -> Iterator[Records]:
+        """Pairs of rows (`clusters.PAIR`) that meet by one of their keys, those of the share; some may come again.
+
+        Without sketches each is a row and the first one that is equal to it.
+        """
+
+    sketch_bytes: int = 0
+    """Of the sketch of a row; 0: rows that meet are equal, and need not be compared."""
+    least: float = 1.0
+    """The similarity from which a pair counts."""
+    has_ranks: ClassVar[bool] = False
+    """Not the earliest row of a cluster stays, but the one with the lowest rank."""
+
+    def sketches(self, summary: pa.Table) -> Sketches:
+        """By which rows are compared, shape (rows, sketch_bytes)."""
+        raise NotImplementedError
+
+    def similarity(self, one: Sketches, other: Sketches) -> npt.NDArray[np.float32]:
+        """Of two blocks of sketches, pair by pair."""
+        raise NotImplementedError
+
+    def ranks(self, summary: pa.Table) -> npt.NDArray[Any]:
+        """Shape (rows,)."""
+        raise NotImplementedError
+
+    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
+        rows = row_count(summaries)
+        if not self.sketch_bytes:
+            kept = scratch.numbers(rows)
+            for number in range(self.passes):
+                for pairs in self.pairs(summaries, scratch, number):
+                    kept[pairs["other"]] = pairs["one"]
+            return duplicates(summaries, kept)
+        candidates = Pairs(scratch, rows)
+        for number in range(self.passes):
+            for pairs in self.pairs(summaries, scratch, number):
+                candidates.add(pairs)
+        clusters = Clusters(scratch, rows, candidates, self.sketch_bytes, self.similarity)
+        for first, table in numbered(summaries):
+            clusters.add_sketches(first, self.sketches(table))
+        return duplicates(summaries, *clusters.keep(self.least, self._all_ranks(summaries, scratch)))
+
+    def _all_ranks(self, summaries: Summaries, scratch: Scratch) -> Numbers | None:
+        if not self.has_ranks:
+            return None
+        ranks: Numbers = scratch.zeros(row_count(summaries), np.int64)
+        for first, table in numbered(summaries):
+            ranks[first : first + table.num_rows] = self.ranks(table)
+        return ranks

@@ -1,0 +1,73 @@
+"""A resolve in shards gives the same bytes on every backend, also when its workers are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from data_juicer.core.executor.factory import make_executor
+from data_juicer.engine.driver import resolve_shards
+from data_juicer.engine.driver.committer import Committer
+from data_juicer.engine.run_context import RunControl
+from data_juicer.store.resolve.shards import ShardManifest
+from data_juicer.testing import jobs
+
+PROCESS: list[Any] = [
+    {"document_minhash_deduplicator": {"window_size": 1, "num_permutations": 32}},
+    {"document_deduplicator": {"ignore_non_character": True}},
+]
+
+
+def run(folder: Path, **settings: object) -> tuple[bytes, list[dict[str, Any]]]:
+    """The result of a job, and its report of what was removed."""
+    folder.mkdir()
+    rows = [b'{"text":"row %d of %d, and so on"}\n' % (row % 90, row % 7) for row in range(700)]
+    (folder / "in.jsonl").write_bytes(b"".join(rows))
+    given = {"partition.size": 50, **settings}
+    config = jobs.recipe(str(folder / "job"), [str(folder / "in.jsonl")], PROCESS, given)
+    make_executor(config, RunControl()).run(config)
+    report = pq.read_table(jobs.layout_of(config).dedup_report)
+    columns = report.select(["operator_index", "row", "kept_row", "similarity"])
+    return (folder / "job" / "result.jsonl").read_bytes(), columns.to_pylist()
+
+
+@pytest.fixture
+def in_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolve_shards, "SHARDED_KEYS", 0)
+    monkeypatch.setattr(resolve_shards, "SHARDS", 4)
+
+
+BACKENDS = ["default", pytest.param("ray_partitioned", marks=[pytest.mark.slow, pytest.mark.timeout(300)])]
+
+
+@pytest.mark.usefixtures("in_shards")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_backend_changes_no_byte(tmp_path: Path, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = run(tmp_path / "shards", executor_type=backend, np=2)
+    monkeypatch.setattr(resolve_shards, "SHARDED_KEYS", 1 << 60)
+    assert run(tmp_path / "whole", executor_type="inline") == found
+
+
+@pytest.mark.usefixtures("in_shards")
+def test_workers_that_are_killed_cost_the_shards_in_flight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = run(tmp_path / "undisturbed", executor_type="inline")
+    commit, made = Committer.commit_shard, list[str]()
+
+    def kill_after(self: Committer, path: str, manifest: ShardManifest) -> None:
+        commit(self, path, manifest)
+        made.append(path)
+        if len(made) in (2, 7):
+            children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+            for child in children:
+                os.kill(int(child), signal.SIGKILL)
+
+    monkeypatch.setattr(Committer, "commit_shard", kill_after)
+    assert run(tmp_path / "killed", executor_type="default", np=2) == undisturbed
+    assert len(made) == len(set(made)), "a shard was committed twice"
