@@ -134,6 +134,11 @@ _ALL: Final = (
         export_options=("delimiter", "header"),
     ),
     FileFormat(
+        name="warc",
+        module="data_juicer.formats.warc.format",
+        suffixes=_suffixes("warc", "wet"),
+    ),
+    FileFormat(
         name=TEXT,
         module="data_juicer.formats.text.format",
         suffixes=_suffixes(*_DOCUMENTS.split()),

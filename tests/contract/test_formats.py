@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from data_juicer.formats.base import ExportOptions
 from data_juicer.formats.registry import EXPORTS, FORMATS
@@ -97,6 +98,60 @@ class TestJsonUnderData(TestJsonArray):
 class TestJsonUnderDataOverLines(TestJsonUnderData):
     indent = 1
     before = len('{\n   "text": "日本語",\n   "n": '.encode())
+
+
+class TestWarc(InputFormatContract):
+    """Files as warcio writes them, requests and images between the pages."""
+
+    name = "warc"
+    chunk_constants = (
+        "data_juicer.formats.warc.format.CHUNK_BYTES",
+        "data_juicer.formats.compression.CHUNK_BYTES",
+    )
+
+    def encode(self, rows: Sequence[Row]) -> bytes:
+        return self.written([(row["text"].encode(), []) for row in rows])
+
+    def written(self, pages: Sequence[tuple[bytes, list[tuple[str, str]]]]) -> bytes:
+        statusandheaders = pytest.importorskip("warcio.statusandheaders")
+        warcwriter = pytest.importorskip("warcio.warcwriter")
+        sink = io.BytesIO()
+        writer = warcwriter.WARCWriter(sink, gzip=False, warc_version="WARC/1.1")
+        for number, (body, more) in enumerate(pages):
+            url = f"http://example.org/{number}"
+            headers = statusandheaders.StatusAndHeaders(
+                "200 OK", [("Content-Type", "text/html; charset=utf-8"), *more], protocol="HTTP/1.1"
+            )
+            asked = statusandheaders.StatusAndHeaders(
+                "GET / HTTP/1.1", [("Host", "example.org")], is_http_request=True
+            )
+            fixed = {"WARC-Date": "2026-01-02T03:04:05Z", "WARC-Record-ID": f"<urn:uuid:{number}>"}
+            for kind, http, payload in (("request", asked, b""), ("response", headers, body)):
+                record = writer.create_warc_record(
+                    url, kind, payload=io.BytesIO(payload), http_headers=http, warc_headers_dict=dict(fixed)
+                )
+                writer.write_record(record)
+                record.raw_stream.close()
+        return sink.getvalue()
+
+    def meant(self, rows: Sequence[Row]) -> list[Row]:
+        return [
+            {
+                "text": row["text"],
+                "url": f"http://example.org/{number}",
+                "date": "2026-01-02T03:04:05Z",
+                "content_type": "text/html; charset=utf-8",
+                "status": 200,
+            }
+            for number, row in enumerate(rows)
+        ]
+
+    def bad(self) -> Bad:
+        pages: list[tuple[bytes, list[tuple[str, str]]]] = [(row["text"].encode(), []) for row in ROWS]
+        pages[4] = (b"packed", [("Content-Encoding", "br")])
+        data = self.written(pages)
+        start = data.rindex(b"WARC/1.1", 0, data.index(b"Content-Encoding"))
+        return Bad(data, 4, f"row 4, byte {start:,}", "unknown_content_encoding")
 
 
 class TestText(InputFormatContract):
