@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -12,8 +11,13 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from data_juicer.backends.ray.cluster import Node, one_line, own_node
 from data_juicer.clock import SystemClock
-from data_juicer.errors import JobError
+from data_juicer.errors import ConfigError, JobError, StoreError
+from data_juicer.storage import open_store
+from data_juicer.storage.locations.uri import is_cloud
 
+_HOW_TO_SHARE: Final = (
+    ", and each node needs the package obstore and credentials of its own in its environment"
+)
 PROBE_S: Final = 10.0
 """How long a file may take until another node sees it."""
 
@@ -50,7 +54,7 @@ def check_storage(nodes: Sequence[Node], probes: Mapping[str, bytes]) -> None:
         if unseen:
             raise JobError(
                 f"node {node} does not see {unseen[0]}. work_dir, checkpoint_dir, input and custom operators must lie "
-                "on storage that all nodes share; nothing was processed."
+                f"on storage that all nodes share{_HOW_TO_SHARE if is_cloud(unseen[0]) else ''}; nothing was processed."
             )
 
 
@@ -66,10 +70,9 @@ def _unseen(probes: Mapping[str, bytes]) -> list[str]:
 
 
 def _sees(path: str, data: bytes) -> bool:
+    """Through whatever store serves the path there, with the credentials that the node has."""
     try:
-        if not data:
-            return os.path.exists(path)
-        with open(path, "rb") as stream:
-            return stream.read() == data
-    except OSError:
+        store = open_store(path)
+        return store.read(path) == data if data else store.exists(path)
+    except (OSError, StoreError, ConfigError):
         return False

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from data_juicer.config.sources import foreign
 from data_juicer.config.sources.arguments import Arguments, read_options
 from data_juicer.config.sources.plain import InvalidValueError, plain_copy
 from data_juicer.config.spec import (
@@ -59,7 +60,8 @@ class DatasetSource(msgspec.Struct, frozen=True, kw_only=True):
 
     def plain(self) -> dict[str, Any]:
         own = {"load_dataset_kwargs": dict(self.load_dataset_kwargs)} if self.load_dataset_kwargs else {}
-        return {"type": self.type, "path": self.path, "weight": self.weight, **own}
+        remote = {"source": "s3"} if self.type == "remote" else {}
+        return {"type": self.type, **remote, "path": self.path, "weight": self.weight, **own}
 
 
 class DatasetConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,14 +178,20 @@ def _read_source(source: Any, below: str) -> DatasetSource:
     if not isinstance(source, Mapping):
         raise InvalidValueError(f"{show(source)} is not {{type: local, path: ...}}", below)
     kind = source.get("type", "local")
-    if kind != "local":
+    known: tuple[str, ...] = ("type", "path", "weight", "load_dataset_kwargs")
+    if kind not in {"local", "remote"}:
         raise InvalidValueError(
-            f"{show(kind)} is not available yet; the one type there is: local", below + ".type"
+            f"{show(kind)} is not available; the types are: local, remote", below + ".type"
         )
-    _refuse_unknown(source, ("type", "path", "weight", "load_dataset_kwargs"), below)
+    if kind == "remote":
+        known = (*known, "source")
+        _check_remote(source, below)
+    _refuse_unknown(source, known, below)
     path = source.get("path")
     if not isinstance(path, str) or not path:
         raise InvalidValueError(f"{show(path)} is not a path", below + ".path")
+    if kind == "remote" and not path.lower().startswith("s3://"):
+        raise InvalidValueError(f"{show(path)} is no location of s3://, as source: s3 says", below + ".path")
     check_text(path, below + ".path")
     own = _read_at(Arguments(help=""), source.get("load_dataset_kwargs"), below + ".load_dataset_kwargs")
     try:
@@ -192,9 +200,21 @@ def _read_source(source: Any, below: str) -> DatasetSource:
         raise InvalidValueError(str(error), f"{below}.load_dataset_kwargs{error.below}") from None
     return DatasetSource(
         path=path,
+        type=kind,
         weight=_read_at(Number(help=""), source.get("weight", 1.0), below + ".weight"),
         load_dataset_kwargs=own,
     )
+
+
+def _check_remote(source: Mapping[Any, Any], below: str) -> None:
+    """Raises: InvalidValueError: it is not S3, or holds credentials."""
+    if source.get("source") != "s3":
+        raise InvalidValueError(
+            f"{show(source.get('source'))} is not available; the one remote source is s3", below + ".source"
+        )
+    for name in foreign.CREDENTIALS:
+        if source.get(name) is not None:
+            raise InvalidValueError(foreign.why_no_credentials([name]), f"{below}.{name}")
 
 
 def _read_limit(value: Any) -> int | None:

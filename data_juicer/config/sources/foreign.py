@@ -6,7 +6,7 @@ REFUSED is accepted at a value that asks for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -88,6 +88,24 @@ NO_EFFECT: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Setting -> why it makes no difference."""
+
+CREDENTIALS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "aws_access_key_id": "AWS_ACCESS_KEY_ID",
+        "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY",
+        "aws_session_token": "AWS_SESSION_TOKEN",
+        "aws_region": "AWS_REGION",
+        "endpoint_url": "AWS_ENDPOINT_URL",
+    }
+)
+"""What DataJuicer's remote sources and `export_aws_credentials` take -> the variable that says it here."""
+
+
+def why_no_credentials(names: Iterable[str]) -> str:
+    """Why these keys of CREDENTIALS are refused; no value is shown."""
+    variables = ", ".join(CREDENTIALS[name] for name in names)
+    return f"a recipe is copied into its job and holds no credentials: set {variables} in the environment instead"
+
 
 REFUSED: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
     {

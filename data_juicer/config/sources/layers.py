@@ -228,8 +228,11 @@ def _is_ignored(given: Given, process: Sequence[OperatorEntry]) -> bool:
         return True
     if path not in foreign.REFUSED:
         raise given.source.refuse(path, _unknown(path, given.source, process))
-    if _plain_value(given) not in foreign.REFUSED[path]:
-        raise given.source.refuse(path, "not available yet")
+    value = _plain_value(given)
+    if value not in foreign.REFUSED[path]:
+        is_known = isinstance(value, Mapping) and value.keys() <= foreign.CREDENTIALS.keys()
+        told = foreign.why_no_credentials(value) if is_known else "not available yet"
+        raise given.source.refuse(path, told)
     return False
 
 
