@@ -30,8 +30,8 @@ RECIPES = {
     "text_keys: []": "2: text_keys: empty; expected a field name or a list of such",
     "text_keys: [a, 3]": "2: text_keys[1]: 3 is not a field name",
     "export_path: out.txt": '2: export_path: "out.txt" ends with none of .jsonl',
-    "dataset: {configs: [{type: huggingface}]}": '2: dataset.configs[0].type: "huggingface" is not available yet; the '
-    "one type there is: local",
+    "dataset: {configs: [{type: huggingface}]}": '2: dataset.configs[0].type: "huggingface" is not available; the '
+    "types are: local, remote",
     "process: {a: b}": "2: process: a mapping is not a list of operators",
     "process:\n- x\n- {a: 1, b: 2}": "4: process[1]: a mapping: an operator is written as `name` or as",
     "process:\n- a_mapper: {p: .inf}": "3: process[0].a_mapper.p: inf is not a value that JSON can hold",
