@@ -59,5 +59,7 @@ def run_config(config: JobConfig, control: RunControl | None = None) -> JobOutco
     Raises: DataJuicerError: its message says what is safe and what to do.
     """
     from data_juicer.core.executor.factory import make_executor
+    from data_juicer.observers import watched
 
-    return make_executor(config, control).run(config)
+    with watched(config, control) as watching:
+        return make_executor(config, watching).run(config)

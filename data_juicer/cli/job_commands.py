@@ -15,7 +15,7 @@ from data_juicer.cli.commands.jobs import show as show_command
 from data_juicer.cli.commands.page import report, serve
 from data_juicer.cli.commands.rows import dead_letters, dropped, retry_dead_letters
 from data_juicer.cli.commands.rows import inspect as inspect_command
-from data_juicer.cli.commands.statistics import stats, what_if
+from data_juicer.cli.commands.statistics import metrics, stats, what_if
 from data_juicer.cli.output import Output, output_of
 from data_juicer.cli.signals import StopSignals
 from data_juicer.config.paths import Surroundings, expand
@@ -57,6 +57,7 @@ COMMANDS: Final = tuple(
         clean,
         stats,
         what_if,
+        metrics,
         report,
         serve,
     )

@@ -20,7 +20,10 @@ from data_juicer.config.sections import (
     EventLoggingConfig,
     FaultToleranceConfig,
     IntermediateStorageConfig,
+    LineageConfig,
+    MetricsConfig,
     PartitionConfig,
+    TracingConfig,
     check_fields,
     setting,
 )
@@ -75,6 +78,9 @@ class JobConfig:
         "checkpoint": CheckpointConfig,
         "intermediate_storage": IntermediateStorageConfig,
         "event_logging": EventLoggingConfig,
+        "metrics": MetricsConfig,
+        "tracing": TracingConfig,
+        "lineage": LineageConfig,
     }
 
     project_name: str = setting(
@@ -259,6 +265,9 @@ class JobConfig:
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     intermediate_storage: IntermediateStorageConfig = field(default_factory=IntermediateStorageConfig)
     event_logging: EventLoggingConfig = field(default_factory=EventLoggingConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    tracing: TracingConfig = field(default_factory=TracingConfig)
+    lineage: LineageConfig = field(default_factory=LineageConfig)
 
     recipe_path: str | None = field(default=None, compare=False)
     """The file the recipe came from, for the resume command; None where it came from a caller."""

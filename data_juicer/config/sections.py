@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from data_juicer.config import rules
 from data_juicer.config.sources.plain import InvalidValueError
-from data_juicer.config.spec import Choice, Flag, Integer, Names, Number, Spec
+from data_juicer.config.spec import PATH, Choice, Flag, Integer, Names, Number, Spec, Text
 from data_juicer.config.wording import one_line
 from data_juicer.errors import ConfigError
 
@@ -191,3 +191,74 @@ class EventLoggingConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "event_logging.")
+
+
+_ADDRESS: Final = r"https?://\S{1,2000}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsConfig:
+    """Numbers of a run for Prometheus; off as they are."""
+
+    port: int = setting(
+        0,
+        Integer(
+            help="Port at which a run answers Prometheus; 0: none. Needs the extra metrics.", maximum=65535
+        ),
+    )
+    host: str = setting(
+        "127.0.0.1",
+        Text(
+            help="Address to listen at; 127.0.0.1 is this machine alone.",
+            nullable=False,
+            pattern=r"[A-Za-z0-9.:_-]{1,255}",
+            what="an address",
+        ),
+    )
+    file: str | None = setting(
+        None, Text(help="File that a run writes them to, for node_exporter's textfile collector.", what=PATH)
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "metrics.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracingConfig:
+    """Spans of a run for OpenTelemetry; off as they are."""
+
+    endpoint: str | None = setting(
+        None,
+        Text(
+            help="Address of a collector (OTLP over HTTP). Needs the extra tracing.",
+            pattern=_ADDRESS,
+            what="an http address",
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "tracing.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineageConfig:
+    """Events of a run for OpenLineage; off as they are."""
+
+    file: str | None = setting(None, Text(help="File that they are appended to, a line each.", what=PATH))
+    endpoint: str | None = setting(
+        None,
+        Text(
+            help="Address that they are posted to; OPENLINEAGE_API_KEY is its key.",
+            pattern=_ADDRESS,
+            what="an http address",
+        ),
+    )
+    namespace: str = setting(
+        "data_juicer",
+        Text(
+            help="Namespace of the jobs.", nullable=False, pattern=r"\S{1,256}", what="a name without spaces"
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "lineage.")

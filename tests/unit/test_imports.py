@@ -20,6 +20,7 @@ LEVELS = (
     {"events", "plan"},
     {"monitor"},
     {"engine"},
+    {"observers"},
     {"backends"},
     {"core"},
     {"api"},
