@@ -12,7 +12,6 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from data_juicer.engine.driver.row_locations import KEPT_SOURCE_ROW
 from data_juicer.engine.replay import parts
 from data_juicer.engine.replay.replay import JobReplay, Step
 from data_juicer.errors import CheckpointError, DataJuicerError, JobError
@@ -22,6 +21,7 @@ from data_juicer.ops.base import DatasetOperator, Filter
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.storage.base import Store
 from data_juicer.store.decisions import read_dead, read_decision
+from data_juicer.store.resolve.row_locations import KEPT_SOURCE_ROW
 from data_juicer.store.staging import read_lines
 
 TEXT_LENGTH_MAX: Final = 300
