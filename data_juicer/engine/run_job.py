@@ -56,6 +56,7 @@ from data_juicer.events import types as t
 from data_juicer.events.view import JobView
 from data_juicer.job import lock as locks
 from data_juicer.job.claims import check_directories
+from data_juicer.job.names import result_manifest_name
 from data_juicer.plan.jobplan import JobPlan, passed_bytes
 from data_juicer.plan.mapping import DatasetMapping
 from data_juicer.plan.partitions import places_digest
@@ -224,7 +225,9 @@ class _Run:
                 self.committer.hold(partition_id, checkpoints)
             self._run_partitions(mapping, driver, resolves, plan, again.pending, again.checkpoints)
         for _ in range(_REMOVALS_MENDED):
-            self._run_partitions(mapping, driver, resolves, plan, self._missing_results(mapping), {})
+            if not (missing := self._missing_results(mapping)):
+                break
+            self._run_partitions(mapping, driver, resolves, plan, missing, {})
         reports = resolves.report()
         self.job.lock.fence()
         self._check_export()
@@ -266,11 +269,15 @@ class _Run:
 
     def _missing_results(self, mapping: DatasetMapping) -> list[int]:
         """Partitions whose committed result was set aside by a driver that was taken for dead and woke up, in input order."""
-        done = set(done_partitions(self.store, self.layout))
-        missing = [spec.partition_id for spec in mapping.partitions if spec.partition_id not in done]
+        names = set(self.store.list(self.layout.results_dir))
+        missing = [
+            spec.partition_id
+            for spec in mapping.partitions
+            if result_manifest_name(spec.partition_id) not in names
+        ]
         if missing:
             self.counts = CommittedCounts()
-            for partition_id in done:
+            for partition_id in done_partitions(self.store, self.layout):
                 self.counts.add(read_manifest(self.store, self.layout.result_manifest(partition_id)))
         for partition_id in missing:
             self.recorder.warn("its result was removed by another driver and is made again", partition_id)

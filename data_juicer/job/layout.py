@@ -20,6 +20,8 @@ from typing import Final
 
 import msgspec
 
+from data_juicer.job.names import result_manifest_name
+
 CLAIM_NAME: Final = "job_claim.json"
 """In each directory outside the job directory: which job it belongs to; see claims.py."""
 
@@ -206,7 +208,7 @@ class JobLayout(msgspec.Struct, frozen=True, kw_only=True):
         return os.path.join(self.results_dir, f"partition_{partition_id:06d}.{attempt}.{suffix}")
 
     def result_manifest(self, partition_id: int) -> str:
-        return os.path.join(self.results_dir, f"partition_{partition_id:06d}.json")
+        return os.path.join(self.results_dir, result_manifest_name(partition_id))
 
     @property
     def results_manifest(self) -> str:

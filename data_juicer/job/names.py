@@ -72,6 +72,11 @@ def parse_checkpoint_name(name: str) -> CheckpointName | None:
     return None
 
 
+def result_manifest_name(partition_id: int) -> str:
+    """The name of the manifest of a partition's result."""
+    return f"partition_{partition_id:06d}.json"
+
+
 def parse_result_name(name: str) -> ResultName | None:
     """The parts of a file name in the result directory; None for a file that is not a partition's."""
     match = _RESULT_NAME.fullmatch(name)

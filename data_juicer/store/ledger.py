@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -100,7 +100,11 @@ class LedgerSums:
         self._sums: dict[int, list[Any]] = {}
         self._names: dict[int, str] = {}
 
-    def add(self, ledgers: Iterable[OperatorLedger]) -> None:
+    def add(self, ledgers: Iterable[OperatorLedger], sign: Literal[1, -1] = 1) -> None:
+        """
+        Args:
+            sign: -1 for ledgers that were added and count no more.
+        """
         for ledger in ledgers:
             held = self._sums.get(ledger.index)
             if held is None:
@@ -108,7 +112,7 @@ class LedgerSums:
                 self._names[ledger.index] = ledger.name
             for place, number in enumerate(_NUMBERS(ledger)):
                 if number:
-                    held[place] += number
+                    held[place] += sign * number
 
     def total(self) -> tuple[OperatorLedger, ...]:
         """In the order of the recipe."""

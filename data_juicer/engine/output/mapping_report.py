@@ -9,7 +9,7 @@ import msgspec
 import xxhash
 
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.plan.resume.results import CommittedResult
+from data_juicer.plan.resume.results import CommittedResult, DoneResults
 from data_juicer.portable import encode_json
 from data_juicer.storage.base import Upload
 from data_juicer.store.ledger import READ, HasLedgers, LedgerSums, OperatorLedger
@@ -52,16 +52,22 @@ class ReportWriter:
     The sums follow the partitions. The document has no checksum of its own: the last manifest knows its digest.
     """
 
-    def __init__(self, sink: Upload, job: str) -> None:
+    def __init__(self, sink: Upload, job: str, done: DoneResults) -> None:
+        """
+        Args:
+            done: results that are summed already.
+        """
         self._sink = sink
+        self._done = done
         self._sums = LedgerSums()
+        self._sums.add(done.ledgers)
+        self.rows_out = done.rows_out
         self._buffer = bytearray(
             b'{"format_version":%d,"job":%s,"partitions":[' % (FORMAT_VERSION, encode_json(job))
         )
         self._separator = b"\n"
         self._state = xxhash.xxh3_128()
         self.size_bytes = 0
-        self.rows_out = 0
 
     @property
     def digest(self) -> str:
@@ -70,13 +76,14 @@ class ReportWriter:
 
     @property
     def ledgers(self) -> tuple[OperatorLedger, ...]:
-        """Those of the job, of the partitions so far."""
+        """Those of the job: of what was done before, and of the other partitions so far."""
         return self._sums.total()
 
     def add(self, partition: PartitionSpec, result: CommittedResult) -> None:
         """What became of the next partition."""
-        self._sums.add(result.ledgers)
-        self.rows_out += result.rows
+        if partition.partition_id not in self._done:
+            self._sums.add(result.ledgers)
+            self.rows_out += result.rows
         report = PartitionReport(
             partition=partition.partition_id,
             position=partition.position,

@@ -54,7 +54,7 @@ def publish_job(
     Raises: StoreError.
     """
     job = _PublishedJob(store, layout)
-    with job.report() as report:
+    with job.report(done) as report:
         for number, spec in enumerate(partitions):
             if number % _STEP == 0:
                 heartbeat("writing reports")
@@ -161,10 +161,10 @@ class _PublishedJob:
         self.traced: list[tuple[PartitionSpec, CommittedResult]] = []
 
     @contextlib.contextmanager
-    def report(self) -> Iterator[ReportWriter]:
+    def report(self, done: DoneResults) -> Iterator[ReportWriter]:
         """The mapping report, which takes its place when it is whole."""
         with self._store.open_write(self._layout.final_mapping_report) as sink:
-            report = ReportWriter(sink, self._layout.job_id)
+            report = ReportWriter(sink, self._layout.job_id, done)
             yield report
             report.close()
 

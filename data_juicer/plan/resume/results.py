@@ -7,7 +7,7 @@ that, summed up, and packed into a few hundred bytes.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -134,8 +134,11 @@ class DoneResults:
         )
 
     def discard(self, partition: int) -> None:
-        """A result was set aside; the sums stay those of the beginning."""
-        self._packed.pop(partition, None)
+        """A result was set aside, and is counted no more."""
+        if (result := self.find(partition)) is not None:
+            self._sums.add(result.ledgers, sign=-1)
+            self.rows_out -= result.rows
+            del self._packed[partition]
 
     def __len__(self) -> int:
         return len(self._packed)
@@ -202,16 +205,18 @@ def read_results(
 ) -> Iterator[tuple[str, CommittedResult]]:
     """Every committed result with the path of its manifest, by partition. Those that are damaged are added to `damaged`.
 
-    Data files are not opened; a missing one or one of the wrong size is damage.
+    Data files are not opened: a missing one is damage here, any other damage is found when they are read for the export.
     """
-    for name in store.list(layout.results_dir):
-        parsed = parse_result_name(name)
+    names = store.list(layout.results_dir)
+    present = frozenset(names)
+    for name in names:
+        parsed = parse_result_name(name) if name.endswith(".json") else None
         if parsed is None or parsed.attempt is not None:
             continue
         path = os.path.join(layout.results_dir, name)
         try:
             result = read_result(store, path)
-            reason = _what_is_wrong(store, layout, result, parsed.partition_id)
+            reason = _what_is_wrong(store, layout, result, parsed.partition_id, present)
         except CheckpointCorruptError as error:
             reason = str(error)
         except FileNotFoundError:
@@ -222,12 +227,14 @@ def read_results(
             damaged.append(Damage(path=path, reason=reason))
 
 
-def _what_is_wrong(store: Store, layout: JobLayout, result: CommittedResult, partition_id: int) -> str | None:
+def _what_is_wrong(
+    store: Store, layout: JobLayout, result: CommittedResult, partition_id: int, present: Container[str]
+) -> str | None:
     if result.partition != partition_id:
         return f"it is the manifest of partition {result.partition}, operator {result.operator_index}"
     if result.kind != "result":
         return f"it is the manifest of a {result.kind}"
-    reason = wrong_files(store, layout.results_dir, result.files)
-    if reason is None and result.dead_letters:
-        reason = wrong_files(store, layout.dead_letter_dir, result.dead_letters)
-    return reason
+    for file in result.files:
+        if file.name not in present:
+            return f"{file.name} is missing"
+    return wrong_files(store, layout.dead_letter_dir, result.dead_letters) if result.dead_letters else None
