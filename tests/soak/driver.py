@@ -54,7 +54,7 @@ class FaultyStore(posix.PosixStore):
 
     changes = 0
     fault = ""
-    at = 0
+    fault_at = 0
     killed_at = 0
     """A run that goes on in spite of its fault ends here; 0: not."""
 
@@ -62,9 +62,9 @@ class FaultyStore(posix.PosixStore):
         FaultyStore.changes += 1
         if self.changes == self.killed_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        if self.changes == self.at and self.fault in ONCE:
+        if self.changes == self.fault_at and self.fault in ONCE:
             ONCE[self.fault](path)
-        elif self.changes >= self.at and self.fault in FROM_THEN_ON:
+        elif self.changes >= self.fault_at and self.fault in FROM_THEN_ON:
             FROM_THEN_ON[self.fault](path)
 
     def write(self, path: str, data: Any) -> None:
@@ -92,6 +92,6 @@ if __name__ == "__main__":
     recipe, *disturbed = sys.argv[1:]
     if disturbed:
         FaultyStore.fault, at, killed_at = disturbed
-        FaultyStore.at, FaultyStore.killed_at = int(at), int(killed_at)
+        FaultyStore.fault_at, FaultyStore.killed_at = int(at), int(killed_at)
     posix.PosixStore = FaultyStore  # type: ignore[misc] # what the command line makes of it
     raise SystemExit(process.main(["--config", recipe]))

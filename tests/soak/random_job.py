@@ -38,7 +38,7 @@ class NotingStore(FaultyStore):
     folder = ""
 
     def _count(self, path: str) -> None:
-        if self.fault and self.changes + 1 == self.at:
+        if self.fault and self.changes + 1 == self.fault_at:
             open(f"{self.folder}/struck", "w").close()
         super()._count(path)
 
@@ -79,7 +79,7 @@ class RandomJob:
         from data_juicer.storage import posix
 
         NotingStore.folder = str(self.folder)
-        NotingStore.fault, NotingStore.at = fault
+        NotingStore.fault, NotingStore.fault_at = fault
         posix.PosixStore = NotingStore  # type: ignore[misc] # what the command line makes of it
         os.environ[TOKEN] = str(self.folder)
         os.environ["SOAK_ORDERS"] = ""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
+import csv
+import io
 import json
 import random
 from pathlib import Path
 from typing import Any, Final
 
+from data_juicer.formats.compression import compress
+from data_juicer.formats.registry import SUFFIXES
 from tests.soak import mapper
 
-INPUTS: Final = ("jsonl", "jsonl", "jsonl.gz", "jsonl.zst", "parquet")
+INPUTS: Final = (
+    "jsonl", "jsonl", "jsonl.gz", "jsonl.zst", "jsonl.bz2", "jsonl.xz", "parquet", "parquet", "arrow", "csv", "tsv.gz",
+)  # fmt: skip
 EXPORTS: Final = ("jsonl", "jsonl", "jsonl.gz", "jsonl.zst", "parquet")
 MAPPERS: Final[list[Any]] = [
     "clean_links_mapper",
@@ -100,9 +105,14 @@ def write_input(recipe: dict[str, Any], rng: random.Random) -> None:
         lines = [json.dumps(row) for row in rows]
         for number in rng.sample(range(len(lines)), len(lines) // 30):
             lines[number] = rng.choice(['{"text": 7}', "{not json", '{"n": 1}'])
-        _write_packed(path, ("\n".join(lines) + "\n").encode())
+        path.write_bytes(compress(("\n".join(lines) + "\n").encode(), SUFFIXES[f".{kind}"][1]))
+    elif kind.startswith(("csv", "tsv")):
+        text = io.StringIO()
+        table = csv.writer(text, delimiter="\t" if kind.startswith("tsv") else ",")
+        table.writerows([list(rows[0]), *(row.values() for row in rows)])
+        path.write_bytes(compress(text.getvalue().encode(), SUFFIXES[f".{kind}"][1]))
     else:
-        _write_parquet(path, rows)
+        _write_table(path, rows)
 
 
 def _text(rng: random.Random, number: int) -> str:
@@ -112,18 +122,13 @@ def _text(rng: random.Random, number: int) -> str:
     return f"row  {number % 60} " + " ".join(rng.choices(words, k=rng.randrange(12)))
 
 
-def _write_packed(path: Path, data: bytes) -> None:
-    import pyarrow as pa
-
-    if path.suffix == ".gz":
-        data = gzip.compress(data, mtime=0)
-    elif path.suffix == ".zst":
-        data = pa.compress(data, codec="zstd", asbytes=True)
-    path.write_bytes(data)
-
-
-def _write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
+def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=20)
+    table = pa.Table.from_pylist(rows)
+    if path.suffix == ".parquet":
+        pq.write_table(table, path, row_group_size=20)
+        return
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=20)
