@@ -168,7 +168,7 @@ class Screen(Observer):
     def _close(self, *, is_success: bool) -> None:
         from data_juicer.job.summary import seen_from
         from data_juicer.monitor.closing import print_closing
-        from data_juicer.monitor.facts import job_facts, operator_lines
+        from data_juicer.monitor.facts import cost_facts, job_facts, operator_lines
         from data_juicer.plan.resume.committed import find_committed
         from data_juicer.storage import open_store
 
@@ -183,6 +183,8 @@ class Screen(Observer):
         facts = job_facts(
             seen_from(job.summary, self._folder), job.view, job.layout, committed, is_alive=False
         )
+        now = job.clock.now()
+        facts[-1:-1] = cost_facts(job.summary, job.view, now, is_alive=False)
         has_rows = any(ledger.rows_in for ledger in job.view.operators.values())
         operators = operator_lines(list(job.view.operators.values())) if has_rows else []
         print_closing(self._closing if is_success else sys.stderr, operators, facts)

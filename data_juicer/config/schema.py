@@ -17,6 +17,7 @@ from data_juicer.config.secrets import Secret
 from data_juicer.config.sections import (
     MB_MAX,
     CheckpointConfig,
+    CostConfig,
     EventLoggingConfig,
     FaultToleranceConfig,
     IntermediateStorageConfig,
@@ -81,6 +82,7 @@ class JobConfig:
         "metrics": MetricsConfig,
         "tracing": TracingConfig,
         "lineage": LineageConfig,
+        "cost": CostConfig,
     }
 
     project_name: str = setting(
@@ -268,6 +270,7 @@ class JobConfig:
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     tracing: TracingConfig = field(default_factory=TracingConfig)
     lineage: LineageConfig = field(default_factory=LineageConfig)
+    cost: CostConfig = field(default_factory=CostConfig)
 
     recipe_path: str | None = field(default=None, compare=False)
     """The file the recipe came from, for the resume command; None where it came from a caller."""

@@ -262,3 +262,18 @@ class LineageConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "lineage.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostConfig:
+    """Prices, in whatever currency; what a job costs is shown where one is set."""
+
+    core_hour: float = setting(0.0, Number(help="Price of a core for an hour; 0: no amount is shown."))
+    gb_read: float = setting(0.0, Number(help="Price of reading a GB of input."))
+    gb_written: float = setting(0.0, Number(help="Price of writing a GB of checkpoints and results."))
+    currency: str = setting(
+        "", Text(help="Shown behind amounts.", nullable=False, pattern=".{0,8}", what="at most 8 letters")
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "cost.")

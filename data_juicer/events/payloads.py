@@ -99,6 +99,8 @@ class AttemptStart(Data, frozen=True, kw_only=True):
 class AttemptOutcome(Data, frozen=True, kw_only=True):
     rows_in: int
     """Rows of the partition in the input."""
+    size_bytes: int = 0
+    """Of the file of its result."""
 
 
 class CheckpointFile(Data, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from data_juicer.clock import parse_utc
+from data_juicer.clock import format_utc, parse_utc
 from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.events.text import describe
@@ -24,7 +24,7 @@ _CAUSES_MAX: Final = 20
 OTHER_CAUSES: Final = "other causes"
 
 
-class RunningPartition(msgspec.Struct):
+class RunningPartition(msgspec.Struct, omit_defaults=True):
     """A partition of which an attempt has begun."""
 
     attempt: str
@@ -54,7 +54,7 @@ class BoundaryView(msgspec.Struct):
     is_resolved: bool = False
 
 
-class JobView(msgspec.Struct):
+class JobView(msgspec.Struct, omit_defaults=True):
     """The state of a job after the events that were applied."""
 
     job_id: str | None = None
@@ -79,6 +79,19 @@ class JobView(msgspec.Struct):
     """By index; -1 is `read`."""
     operators_s_before_run: float = 0.0
     """Seconds of operators that were committed when the run began, without dataset operators."""
+    operator_s_before_run: dict[int, float] = msgspec.field(default_factory=dict)
+    """The same of each operator, dataset operators too."""
+    checkpoint_s_before_run: float = 0.0
+    core_s: float = 0.0
+    """Seconds of cores that runs which ended had for themselves: their workers, from begin to end."""
+    cpu_s: float = 0.0
+    """CPU seconds of driver and workers, as far as they were sampled."""
+    sampled: str = ""
+    """When they were sampled last in this run, ISO 8601."""
+    result_bytes: int = 0
+    """Of the results of partitions that were committed since the log began."""
+    read_bytes: int = 0
+    """Of the input, in all attempts that read it."""
     size_bytes: int = 0
     """Of the input as it is read; 0 where the log does not say it."""
     passed_bytes: dict[int, int] = msgspec.field(default_factory=dict)
@@ -89,6 +102,10 @@ class JobView(msgspec.Struct):
     """When the first attempt of the run began, ISO 8601: what came before is start-up."""
     last_event: str = ""
     """When the newest event was recorded."""
+    newest_run: int = 0
+    """The run that it is of."""
+    heard_before_run: str = ""
+    """When the last event of the run before that one was recorded."""
     boundaries: list[BoundaryView] = msgspec.field(default_factory=list)
     """The dataset operators, in the order of the recipe."""
     retries: int = 0
@@ -136,6 +153,8 @@ class JobView(msgspec.Struct):
     def apply(self, record: t.Record) -> None:
         """Take the next event in."""
         event = record.event
+        if record.run != self.newest_run:
+            self.newest_run, self.heard_before_run = record.run, self.last_event
         self.last_event = record.ts
         match event:
             case t.OpStart():
@@ -157,6 +176,7 @@ class JobView(msgspec.Struct):
                 self.checkpoint_s += event.duration_s
             case t.PartitionStart():
                 start = event.data
+                self.read_bytes += start.size_bytes
                 self.work_began = self.work_began or record.ts
                 self.running[event.partition_id] = RunningPartition(
                     attempt=event.attempt,
@@ -173,6 +193,7 @@ class JobView(msgspec.Struct):
                 self.partitions_done += 1
                 self.rows_done += event.data.rows_in
                 self.rows_out += event.rows
+                self.result_bytes += event.data.size_bytes
             case t.PartitionFailed():
                 self._fail_partition(event)
             case _:
@@ -182,6 +203,10 @@ class JobView(msgspec.Struct):
         match event:
             case t.ResourceUsage(data=sample):
                 self.processes = sample.processes
+                since = self.sampled or (format_utc(self.run_started) if self.run_started else record.ts)
+                cores = sum(process.cpu_share for process in sample.processes)
+                self.cpu_s += cores * _seconds_between(since, record.ts)
+                self.sampled = record.ts
                 memory = (process.memory_bytes for process in sample.processes)
                 self.memory_bytes_peak = max(self.memory_bytes_peak, *memory, 0)
             case t.OpFailed():
@@ -214,6 +239,8 @@ class JobView(msgspec.Struct):
                 pass
 
     def _start_run(self, plan: payloads.Plan, record: t.Record) -> None:
+        if self.status is JobStatus.RUNNING:  # the run before was killed
+            self._count_cores(self.heard_before_run)
         self.status = JobStatus.RUNNING
         self.runs = record.run
         self.run_started = self.updated = parse_utc(record.ts)
@@ -242,9 +269,20 @@ class JobView(msgspec.Struct):
         ]
         self.passed_before_run = self.passed_in_all
         self.operators_s_before_run = self.worker_s
+        self.operator_s_before_run = {index: each.duration_s for index, each in self.operators.items()}
+        self.checkpoint_s_before_run = self.checkpoint_s
+        self.sampled = ""
         self.retry_causes.clear()
 
+    def _count_cores(self, until: str) -> None:
+        """Of the run that goes on: it has ended, or was heard of last, at this moment."""
+        end = parse_utc(until)
+        if self.run_started is not None and end is not None:
+            self.core_s += max(1, self.workers) * max(0.0, (end - self.run_started).total_seconds())
+
     def _end_run(self, record: t.Record, status: JobStatus) -> None:
+        if self.status is JobStatus.RUNNING:
+            self._count_cores(record.ts)
         self.status = status
         self.updated = parse_utc(record.ts)
         self.running.clear()

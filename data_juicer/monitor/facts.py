@@ -13,6 +13,7 @@ from data_juicer.events.view import JobView
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobCounts, JobStatus, JobSummary, RunRecord
 from data_juicer.monitor.progress import format_duration, format_progress_in_full, progress_of
+from data_juicer.monitor.views.costs import costs_of, format_costs, prices_of
 from data_juicer.plan.resume.committed import CommittedWork
 from data_juicer.store.ledger import OperatorLedger
 
@@ -67,7 +68,7 @@ def job_facts(
         *_last_error(summary, view),
         *_rows(summary, view, committed),
         *_retries(view),
-        *_costs(view),
+        *_checkpoint_costs(view),
         *_requests(view),
         *_places(summary, view, layout, export_change),
         Fact(name="resume", text=summary.resume_command),
@@ -194,6 +195,14 @@ def progress_facts(summary: JobSummary, view: JobView, now: datetime, *, is_aliv
     return [Fact(name="progress", text=format_progress_in_full(progress).strip(), is_prose=True)]
 
 
+def cost_facts(summary: JobSummary, view: JobView, now: datetime, *, is_alive: bool) -> list[Fact]:
+    """What all runs together took, and its price where the recipe sets one."""
+    if view.run_started is None:
+        return []
+    costs = costs_of(view, prices_of(summary.config), now, is_alive=is_alive)
+    return [Fact(name="cost", text=format_costs(costs))]
+
+
 def warning_facts(view: JobView) -> list[Fact]:
     """The newest warnings of the job."""
     shown = view.warnings[-_WARNINGS_SHOWN:]
@@ -215,7 +224,7 @@ def _retries(view: JobView) -> list[Fact]:
     return [Fact(name="retries", text=told, is_prose=True)]
 
 
-def _costs(view: JobView) -> list[Fact]:
+def _checkpoint_costs(view: JobView) -> list[Fact]:
     """Seconds of all workers together; they save one stage while they work on the next."""
     if not view.checkpoints_saved:
         return []

@@ -112,7 +112,10 @@ class EventRecorder:
                 attempt=message.attempt,
                 duration_s=message.duration_s,
                 rows=result.rows,
-                data=AttemptOutcome(rows_in=result.ledgers[0].rows_in),
+                data=AttemptOutcome(
+                    rows_in=result.ledgers[0].rows_in,
+                    size_bytes=sum(file.size_bytes for file in result.files),
+                ),
             )
         )
 

@@ -16,6 +16,7 @@ from data_juicer.job.summary import JobCounts, JobStatus, RunRecord, seen_from
 from data_juicer.monitor.closing import format_facts, operator_table
 from data_juicer.monitor.facts import (
     Fact,
+    cost_facts,
     counts_of,
     job_facts,
     operator_lines,
@@ -26,6 +27,7 @@ from data_juicer.monitor.facts import (
 from data_juicer.monitor.handle import JobHandle
 from data_juicer.monitor.progress import Progress, progress_of
 from data_juicer.monitor.views.amounts import format_bytes
+from data_juicer.monitor.views.costs import Costs, costs_of, prices_of
 from data_juicer.monitor.views.standing import standing_of
 from data_juicer.store.ledger import OperatorLedger
 
@@ -50,6 +52,8 @@ class JobReport(msgspec.Struct, frozen=True, kw_only=True):
     """Of all its runs together."""
     progress: Progress | None
     """How far it is; None before its first plan."""
+    costs: Costs | None
+    """What all its runs together took; None before the first plan."""
     operators: tuple[OperatorLedger, ...]
     retries: int
     checkpoints_saved: int
@@ -91,7 +95,15 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
         table = ["", *operator_table(operators, width)] if operators else []
         progress = progress_facts(summary, view, now, is_alive=is_alive)
         size = Fact(name="size", text=f"{format_bytes(report.size_bytes)} on disk, the result aside")
-        told = [status, *progress, *facts[:-1], size, *warning_facts(view), facts[-1]]
+        told = [
+            status,
+            *progress,
+            *facts[:-1],
+            *cost_facts(summary, view, now, is_alive=is_alive),
+            size,
+            *warning_facts(view),
+            facts[-1],
+        ]
         return [*format_facts(told, width), *table]
 
     report = _report(job, export_change, now, is_alive=is_alive)
@@ -113,6 +125,7 @@ def _report(job: JobHandle, export_change: str | None, now: datetime, *, is_aliv
         size_bytes=job.size_bytes(),
         took_s=standing.took_s,
         progress=progress_of(view, now, is_alive=is_alive) if view.partitions else None,
+        costs=costs_of(view, prices_of(summary.config), now, is_alive=is_alive) if view.run_started else None,
         operators=tuple(view.operators[index] for index in sorted(view.operators)),
         retries=view.retries,
         checkpoints_saved=view.checkpoints_saved,
