@@ -121,7 +121,7 @@ def test_a_bug_keeps_its_traceback_and_tells_what_is_safe(
     def wrong(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("data_juicer.engine.lifecycle.prepare.plan_job", wrong)
+    monkeypatch.setattr("data_juicer.plan.resume.found.plan_job", wrong)
     with pytest.raises(ZeroDivisionError):
         process.main(["--config", "recipe.yaml", "--job_id", "first"])
     assert "dj-process --config recipe.yaml --job_id first" in capsys.readouterr().err

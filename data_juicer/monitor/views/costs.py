@@ -93,10 +93,15 @@ def format_costs(costs: Costs) -> str:
     is_sampled = costs.core_hours >= _SAMPLED_HOURS_MIN and costs.cpu_hours > 0
     busy = f" ({costs.cpu_hours / costs.core_hours:.0%} busy)" if is_sampled else ""
     told = (
-        f"{format_hours(costs.core_hours)} core-hours{busy}, {format_bytes(costs.read_bytes)} read, "
+        f"{format_core_time(costs.core_hours)}{busy}, {format_bytes(costs.read_bytes)} read, "
         f"{format_bytes(costs.written_bytes)} written"
     )
     return told if costs.amount is None else f"{told}: {format_amount(costs.amount, costs.currency)}"
+
+
+def format_core_time(hours: float) -> str:
+    """`2.5 core-hours`; `27 core-seconds` below a tenth of one."""
+    return f"{format_hours(hours)} core-hours" if hours >= 0.1 else f"{hours * _HOUR_S:.3g} core-seconds"
 
 
 def format_hours(hours: float) -> str:

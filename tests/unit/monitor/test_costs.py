@@ -14,6 +14,7 @@ from data_juicer.monitor.views.costs import (
     Prices,
     costs_of,
     format_amount,
+    format_core_time,
     format_costs,
     format_hours,
     prices_of,
@@ -118,6 +119,11 @@ def test_settings_of_earlier_versions_or_damaged_ones_have_no_price(config, pric
 )
 def test_hours_have_three_digits(hours, text) -> None:
     assert format_hours(hours) == text
+
+
+def test_a_short_job_is_told_in_seconds() -> None:
+    assert format_core_time(0.1) == "0.1 core-hours"
+    assert format_core_time(27 / 3600) == "27 core-seconds"
 
 
 @pytest.mark.parametrize(
