@@ -26,6 +26,10 @@ from data_juicer.errors import ConfigError
 from data_juicer.version import VERSION
 
 
+_OUTPUTS: Final = "./outputs"
+"""The work_dir of recipes that name none."""
+
+
 class Command(Protocol):
     """A module of cli/commands."""
 
@@ -74,7 +78,7 @@ def answer(program: str, argv: Sequence[str] | None, signals: StopSignals) -> in
     arguments.parameters = parameters
     try:
         arguments.work_dir = expand(
-            arguments.work_dir,
+            arguments.work_dir or (_OUTPUTS if os.path.isdir(_OUTPUTS) else os.getcwd()),
             Surroundings(environ=os.environ, expand_user=os.path.expanduser),
             may_be_cloud=True,
         )
@@ -96,9 +100,8 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         command.add_arguments(subparser)
         subparser.add_argument(
             "--work_dir",
-            default="./outputs",
             metavar="DIR",
-            help="folder with jobs in it or below it (default: %(default)s)",
+            help=f"folder with jobs in it or below it (default: {_OUTPUTS}, or this folder where that is none)",
         )
         subparser.add_argument(
             "--output", choices=("text", "json"), default="text", help="form of the result (default: text)"

@@ -105,6 +105,18 @@ def test_a_job_is_named_by_its_path_wherever_one_stands(tmp_path, capsys, monkey
     assert err.count("\n") == 1
 
 
+def test_without_a_folder_jobs_are_looked_for_in_outputs_or_where_one_stands(
+    tmp_path, capsys, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_job(tmp_path / "results", "here", JobStatus.COMPLETED)
+    assert "here" in run(capsys, "list")[1]
+    make_job(tmp_path / "outputs", "default", JobStatus.COMPLETED)
+    listed = run(capsys, "list")[1]
+    assert "default" in listed
+    assert "here" not in listed
+
+
 def test_a_list_keeps_eighty_columns_with_long_names(tmp_path, capsys, monkeypatch) -> None:
     long = "20260313_180911_" + "a_recipe_with_a_long_name_" * 2 + "ab12cd"
     make_job(tmp_path, long, JobStatus.COMPLETED)
