@@ -25,7 +25,6 @@ from data_juicer.config.sources.plain import InvalidValueError
 from data_juicer.errors import ConfigError
 from data_juicer.version import VERSION
 
-
 _OUTPUTS: Final = "./outputs"
 """The work_dir of recipes that name none."""
 
