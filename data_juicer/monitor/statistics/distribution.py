@@ -137,8 +137,9 @@ class Distribution:
             edges = np.geomspace(begin, high, bins + 1 if begin == low else bins)
             return (edges if begin == low else np.concatenate([[low], edges])), True
         is_whole = self.is_exact and bool((self._ordered() % 1 == 0).all())
-        if is_whole and high - low < bins:  # a bin a number, so that no bin holds two and its neighbour one
-            return np.arange(low, high + 2, dtype=np.float64), False
+        if is_whole:  # as many numbers a bin, so that no bin holds two and its neighbour one
+            step = np.ceil((high - low + 1) / bins)
+            return np.arange(low, high + step + 1, step), False
         return np.linspace(low, high, bins + 1), False
 
     def _ordered(self) -> Floats:
