@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
 from data_juicer.cli.commands import events, explain, partitions, timeline, verify
-from data_juicer.cli.commands.jobs import clean, resume, stop
+from data_juicer.cli.commands.jobs import clean, resume, stop, watch
 from data_juicer.cli.commands.jobs import list as list_command
 from data_juicer.cli.commands.jobs import show as show_command
 from data_juicer.cli.commands.page import report, serve
@@ -46,6 +46,7 @@ COMMANDS: Final = tuple(
     for module in (
         list_command,
         show_command,
+        watch,
         events,
         partitions,
         explain,
