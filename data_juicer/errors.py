@@ -113,7 +113,11 @@ class CheckpointError(DataJuicerError):
 
 
 class CheckpointCorruptError(CheckpointError):
-    pass
+    """`file`: the name of the data file that is not what was committed, where it is one."""
+
+    def __init__(self, *parts: str, file: str = "") -> None:
+        super().__init__(*parts)
+        self.file = file
 
 
 class NewerFormatError(ResumeRefusedError, CheckpointError):

@@ -69,7 +69,7 @@ def check_file(data: Data, name: str, size_bytes: int, digest: str) -> None:
 
     if len(memoryview(data)) != size_bytes:
         raise CheckpointCorruptError(
-            f"{name} holds {len(memoryview(data))} bytes, its manifest says {size_bytes}."
+            f"{name} holds {len(memoryview(data)):,} bytes, its manifest says {size_bytes:,}.", file=name
         )
     if xxhash.xxh3_128_hexdigest(data) != digest:
-        raise CheckpointCorruptError(f"{name} has not the digest that its manifest says.")
+        raise CheckpointCorruptError(f"{name} has not the digest that its manifest says.", file=name)

@@ -60,7 +60,7 @@ def read_file(store: Store, directory: str, file: DataFile, *, memory_map: bool 
         path = os.path.join(directory, file.name)
         data = store.map(path) if memory_map else store.read(path)
     except FileNotFoundError as error:
-        raise CheckpointCorruptError(f"{file.name} is missing.") from error
+        raise CheckpointCorruptError(f"{file.name} is missing.", file=file.name) from error
     check_file(data, file.name, file.size_bytes, file.digest)
     return data
 

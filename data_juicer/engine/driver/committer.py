@@ -79,11 +79,19 @@ class Committer:
         """The committed checkpoint of a partition after an operator."""
         return next(it for it in self._held[partition_id] if it.operator_index == operator_index)
 
-    def set_aside_damaged(self, partition_id: int, operator_index: int) -> None:
-        """A checkpoint of a partition turned out damaged: attempts go on from the one before it from now on."""
-        damaged = self.checkpoint(partition_id, operator_index)
-        self._held[partition_id].remove(damaged)
-        self.set_aside([self._path(damaged)])
+    def made_from(self, partition_id: int, file: str) -> list[Manifest]:
+        """The checkpoints of a partition that name a data file, the oldest first."""
+        held = self._held.get(partition_id, ())
+        found = [manifest for manifest in held if any(each.name == file for each in manifest.all_files)]
+        return sorted(found, key=lambda manifest: manifest.operator_index)
+
+    def set_aside_damaged(self, partition_id: int, operators: Iterable[int]) -> list[Manifest]:
+        """Checkpoints of a partition turned out damaged: attempts go on from the one before them from now on."""
+        damaged = [self.checkpoint(partition_id, index) for index in operators]
+        for manifest in damaged:
+            self._held[partition_id].remove(manifest)
+        self.set_aside(map(self._path, damaged))
+        return damaged
 
     def set_aside(self, paths: Iterable[str]) -> None:
         set_aside(self._store, [path for path in paths if self._store.exists(path)])

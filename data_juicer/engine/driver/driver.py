@@ -214,7 +214,7 @@ class Driver:
                 self._tell(e.AttemptReturned(task=message.task))
             case m.CheckpointDamaged():
                 flight.lane.append(message)
-                self._tell(e.CheckpointDamaged(task=message.task, operator_index=message.operator_index))
+                self._tell_damage(message)
             case _:
                 if flight.lane:
                     flight.lane.append(message)
@@ -385,20 +385,25 @@ class Driver:
             self._recorder.attempt_failed(flight.failure, duration_s, instruction.retry_in_s)
             self._failure = flight.failure
 
+    def _tell_damage(self, message: m.CheckpointDamaged) -> None:
+        """Each checkpoint that is made from a damaged file is damaged: none of them is tried after the other."""
+        held = self._committer.made_from(message.task.number, message.file) if message.file else []
+        older = (each.operator_index for each in held if each.operator_index < message.operator_index)
+        damaged = e.CheckpointDamaged(
+            task=message.task, operator_index=message.operator_index, older=tuple(older)
+        )
+        self._tell(damaged)
+
     def _set_aside(self, instruction: e.SetAside) -> None:
         partition_id = instruction.task.number
         flight = self._flights.pop(instruction.task)
-        self._committer.set_aside_damaged(partition_id, instruction.operator_index)
+        damaged = self._committer.set_aside_damaged(partition_id, instruction.operators)
         reason = next((each.reason for each in flight.lane if isinstance(each, m.CheckpointDamaged)), "")
         where = "its source"
         if instruction.base is not None:
             older = self._committer.checkpoint(partition_id, instruction.base)
-            where = f"operator {older.operator_index} ({older.operator_name})"
-        self._recorder.warn(
-            f"checkpoint of operator {instruction.operator_index} is damaged and was set aside: {reason} "
-            f"The partition goes on from {where}.",
-            partition_id,
-        )
+            where = f"its checkpoint after operator {older.operator_index} ({older.operator_name})"
+        self._recorder.checkpoints_set_aside(partition_id, damaged, reason, where)
 
     # ---- ends of the run
 

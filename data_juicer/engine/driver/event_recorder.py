@@ -147,6 +147,23 @@ class EventRecorder:
     def warn(self, message: str, partition_id: int | None = None) -> None:
         self.log.record(t.WarningNotice(message=message, partition_id=partition_id))
 
+    def checkpoints_set_aside(
+        self, partition_id: int, damaged: Sequence[Manifest], reason: str, where: str
+    ) -> None:
+        """Checkpoints of a partition are not what they were; said once of all that are made from one file.
+
+        Args:
+            where: from which the partition goes on.
+        """
+        after = " and ".join(f"{each.operator_index} ({each.operator_name})" for each in damaged)
+        what = f"its checkpoint after operator {after} is damaged and was"
+        if len(damaged) > 1:
+            what = f"its checkpoints after operators {after} are damaged and were"
+        self.warn(
+            f"partition {partition_id}: {what} set aside: {reason} The partition goes on from {where}.",
+            partition_id,
+        )
+
     def result_set_aside(self, result: CommittedResult, damage: str) -> None:
         """A committed result is not what it was; it counts no more until it is made again."""
         self.log.record(

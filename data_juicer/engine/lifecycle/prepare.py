@@ -30,6 +30,7 @@ from data_juicer.plan.mixture import with_mixture
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.phases import ResolvePlan
 from data_juicer.plan.references import with_references
+from data_juicer.plan.resume.damage import told_damages
 from data_juicer.plan.resume.found import find_plan
 from data_juicer.plan.resume.inventory import take_checkpoints
 from data_juicer.plan.resume.report import encode_resume_report, resume_report
@@ -134,8 +135,8 @@ def plan_run(
     keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
     found = find_plan(store, layout, mapping.partitions, keys)
     plan, inventory = found.plan, found.inventory
-    for damage in inventory.damaged:
-        recorder.warn(f"{damage.path} is damaged and was set aside: {damage.reason}")
+    for sentence in told_damages(inventory.damaged):
+        recorder.warn(sentence)
     set_aside(store, [damage.path for damage in inventory.damaged])
     set_aside(store, [refused.path for refused in plan.refused])
     if plan.refused:

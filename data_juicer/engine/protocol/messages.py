@@ -99,6 +99,8 @@ class CheckpointDamaged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     attempt: str
     operator_index: int
     reason: str
+    file: str = ""
+    """The name of the file that is damaged, where it is one: other checkpoints may be made from it."""
 
 
 class OperatorStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -75,6 +75,8 @@ class CheckpointDamaged(_TaskEvent, frozen=True, kw_only=True):
     """The checkpoint to go on from is not what was committed."""
 
     operator_index: int
+    older: tuple[int, ...] = ()
+    """Of the partition's older checkpoints: those that are made from the same damaged file."""
 
 
 class SummaryDamaged(_TaskEvent, frozen=True, kw_only=True):
@@ -142,10 +144,11 @@ class Commit(_Instruction, frozen=True, kw_only=True):
 
 
 class SetAside(_Instruction, frozen=True, kw_only=True):
-    """Take the name from a damaged checkpoint; the partition goes on from the one before."""
+    """Take their names from damaged checkpoints; the partition goes on from the one before them."""
 
     task: TaskKey
-    operator_index: int
+    operators: tuple[int, ...]
+    """After which they are, in the order of the recipe."""
     base: int | None
     """Where it goes on; None: from its source."""
 

@@ -249,15 +249,13 @@ class Scheduler:
     def _fall_back(
         self, flight: _Flight, event: e.CheckpointDamaged, instructions: list[e.Instruction]
     ) -> None:
-        """To the checkpoint before, which may be one of an earlier stage."""
+        """To the checkpoint before those that are damaged, which may be one of an earlier stage."""
         partition = event.task.number
         held = self._checkpoints.get(partition, [])
-        if event.operator_index in held:
-            held.remove(event.operator_index)
+        damaged = (*event.older, event.operator_index)
+        held[:] = [index for index in held if index not in damaged]
         self._again(flight)
-        instructions.append(
-            e.SetAside(task=event.task, operator_index=event.operator_index, base=flight.task.base)
-        )
+        instructions.append(e.SetAside(task=event.task, operators=damaged, base=flight.task.base))
 
     def _fail(self, flight: _Flight, event: e.AttemptFailed, instructions: list[e.Instruction]) -> None:
         key, retry = event.task, self._plan.retry

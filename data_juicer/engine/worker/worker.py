@@ -47,7 +47,9 @@ class Worker:
             yield from saver.save(key, lambda: runner.save_end(started_s))
         except CheckpointCorruptError as error:
             index = attempt.base.operator_index if attempt.base else -1
-            yield m.CheckpointDamaged(task=key, attempt=attempt.name, operator_index=index, reason=str(error))
+            yield m.CheckpointDamaged(
+                task=key, attempt=attempt.name, operator_index=index, reason=str(error), file=error.file
+            )
         except Exception as error:  # the driver decides what an error means for the job
             if not saver.has_failed(key):
                 saver.drain()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from data_juicer.storage.base import Store
 
 BROKEN_LINK: Final = "it is a link to a file that is not there"
+_NAMED_MAX: Final = 3
+"""More damaged manifests than these are counted."""
 
 
 class Damage(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +23,26 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     reason: str
+
+
+def told_damages(damages: Iterable[Damage]) -> list[str]:
+    """A sentence for each damaged manifest that was set aside; one for all that are damaged for the same reason, as those are that
+    are made from one file.
+    """
+    paths: dict[str, list[str]] = {}
+    for damage in damages:
+        reason = damage.reason.removeprefix(f"{damage.path}: damaged: ").removesuffix(".")
+        paths.setdefault(reason, []).append(damage.path)
+    told = []
+    for reason, (first, *others) in paths.items():
+        if not others:
+            told.append(f"{first} is damaged and was set aside: {reason}.")
+        elif len(others) + 1 > _NAMED_MAX:
+            told.append(f"{first} and {len(others):,} more are damaged and were set aside: {reason}.")
+        else:
+            names = " and ".join(os.path.basename(other) for other in others)
+            told.append(f"{first} and {names} are damaged and were set aside: {reason}.")
+    return told
 
 
 def wrong_files(store: Store, directory: str, files: Sequence[DataFile]) -> str | None:
@@ -31,5 +53,5 @@ def wrong_files(store: Store, directory: str, files: Sequence[DataFile]) -> str 
         except FileNotFoundError:
             return f"{file.name} is missing"
         if size_bytes != file.size_bytes:
-            return f"{file.name} holds {size_bytes} bytes, its manifest says {file.size_bytes}"
+            return f"{file.name} holds {size_bytes:,} bytes, its manifest says {file.size_bytes:,}"
     return None

@@ -187,7 +187,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_the_newest(
 ) -> None:
     held = committer(store, config, "keep_all")
     held.hold(0, [checkpoint(store, config, 0), checkpoint(store, config, 1)])
-    held.set_aside_damaged(0, 1)
+    held.set_aside_damaged(0, [1])
     assert held.checkpoint(0, 0).operator_index == 0
     with pytest.raises(StopIteration):
         held.checkpoint(0, 1)

@@ -237,7 +237,7 @@ def test_a_task_that_failed_waits_for_its_commits_and_goes_on_from_what_they_com
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_gone_on_from() -> None:
     run = Run([0], checkpoints={0: [0, 1]})
     told = run.tell(e.CheckpointDamaged(task=run.key(0), operator_index=1))
-    assert told[0] == e.SetAside(task=TaskKey(TaskKind.STAGE, 0, OPERATORS), operator_index=1, base=0)
+    assert told[0] == e.SetAside(task=TaskKey(TaskKind.STAGE, 0, OPERATORS), operators=(1,), base=0)
     assert isinstance(told[1], e.Submit)
     assert told[1].task.base == 0
     told = run.tell(e.CheckpointDamaged(task=run.key(0), operator_index=0))
