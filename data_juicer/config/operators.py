@@ -20,9 +20,15 @@ def check_operators(config: JobConfig) -> tuple[Operator, ...]:
     Imports the operators' modules, and with them Arrow and numpy.
     Raises: ConfigError: an operator or parameter is unknown, or a value does not fit; with file, line and key path.
     """
+    from data_juicer.ops.base import as_measuring
+
     load_custom_operators(config.custom_operator_paths, config.recipe_path)
     return tuple(
-        _make(entry, index, config.text_keys[0], config.seed) for index, entry in enumerate(config.process)
+        as_measuring(made) if config.analyze else made
+        for made in (
+            _make(entry, index, config.text_keys[0], config.seed)
+            for index, entry in enumerate(config.process)
+        )
     )
 
 

@@ -184,6 +184,13 @@ class JobConfig:
             "false: refuse to begin."
         ),
     )
+    analyze: bool = setting(
+        False,
+        Flag(
+            help="Filters measure every row and drop none; the result is what they measured. dj-analyze sets it.",
+            result=True,
+        ),
+    )
     keep_stats_in_res_ds: bool = setting(
         False, Flag(help="Keep the figures of filters in the result, as __dj__stats__.", result=True)
     )

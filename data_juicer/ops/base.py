@@ -17,6 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from data_juicer.errors import ConfigError
 from data_juicer.ops.operator_resources import OperatorResources
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ class Filter(Operator):
     kind: ClassVar[Kind] = "filter"
     keep_attributes: ClassVar[frozenset[str]] = frozenset()
     """Attributes that decide in `keep` alone: with another value of theirs the stats of a row stay what they are."""
+    measures_only: bool = False
+    """Every row is kept, and `keep` is not asked; see `as_measuring`."""
 
     @abstractmethod
     def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:
@@ -134,6 +137,18 @@ class Filter(Operator):
     def explain(self, figures: Mapping[str, Any]) -> str:
         """Why a row with these stats was dropped, for people."""
         return ", ".join(f"{name} = {value}" for name, value in figures.items())
+
+
+def as_measuring(operator: Operator) -> Operator:
+    """A filter that measures every row and drops none; its checkpoints are others than those of one that drops.
+
+    Raises: ConfigError: it is no filter.
+    """
+    if not isinstance(operator, Filter):
+        raise ConfigError(f"analyze: {operator.name} is a {operator.kind}; only filters measure")
+    operator.measures_only = True
+    operator.version = f"{operator.version}-measures"  # type: ignore[misc] # of this one, not of its class
+    return operator
 
 
 class DatasetOperator(Operator):

@@ -49,7 +49,7 @@ NO_EFFECT: Final[Mapping[str, str]] = MappingProxyType(
         "eoc_special_token": _MEDIA,
         "auto": _ANALYSIS,
         "auto_num": _ANALYSIS,
-        "percentiles": _ANALYSIS,
+        "percentiles": "only dj-analyze reads it",
         "export_original_dataset": _ANALYSIS,
         "save_stats_in_one_file": _ANALYSIS,
         "op_list_to_mine": _ANALYSIS,

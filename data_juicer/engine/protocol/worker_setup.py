@@ -56,6 +56,8 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     result_format: str
     result_compression: formats.Compression
     keep_stats: bool
+    analyze: bool = False
+    """Filters measure only, and a result holds nothing but what they measured."""
     traced: frozenset[int] = frozenset()
     """Operators of which `trace_num` changed and as many dropped rows are sampled."""
     trace_num: int = 0

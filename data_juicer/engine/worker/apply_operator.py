@@ -150,7 +150,10 @@ def _run_on_batch(
 def _apply(operator: Operator, batch: Batch) -> AppliedBatch:
     if isinstance(operator, Filter):
         stats = operator.compute_stats(batch)
-        return AppliedBatch(batch.with_stats(stats).select(operator.keep(stats)), stats)
+        measured = batch.with_stats(stats)
+        return AppliedBatch(
+            measured if operator.measures_only else measured.select(operator.keep(stats)), stats
+        )
     if isinstance(operator, Mapper):
         return AppliedBatch(operator.process(batch))
     raise TypeError(f"{operator.name} is a {operator.kind}, which does not run on a partition alone")

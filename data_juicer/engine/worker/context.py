@@ -16,7 +16,7 @@ from data_juicer.engine.worker.saver import Saver
 from data_juicer.errors import DataJuicerError, OperatorError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_produced_name
-from data_juicer.ops.base import Operator
+from data_juicer.ops.base import Operator, as_measuring
 from data_juicer.ops.catalog.registry import load_custom, make
 from data_juicer.ops.context import OperatorContext, prepare_operator
 from data_juicer.ops.resources.models import cache_home
@@ -81,9 +81,8 @@ class WorkerContext:
         """The operator, made on the first call. Raises: ConfigError: it cannot be made from its parameters."""
         if index not in self._operators:
             spec, setup = self.setup.operators[index], self.setup
-            self._operators[index] = make(
-                spec.name, spec.parameters, text_key=setup.text_key, seed=setup.seed
-            )
+            made = make(spec.name, spec.parameters, text_key=setup.text_key, seed=setup.seed)
+            self._operators[index] = as_measuring(made) if setup.analyze else made
         return self._operators[index]
 
     def keys(self, resolve_keys: Mapping[int, str]) -> KeyMaker:

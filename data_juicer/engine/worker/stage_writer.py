@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
+import numpy as np
 
 from data_juicer.clock import format_utc
 from data_juicer.engine.protocol import messages as m
@@ -95,6 +96,8 @@ class StageWriter:
         started_s = time.perf_counter()
         self._sync_made(made)
         setup, store, layout = self.setup, self.context.store, self.context.layout
+        if setup.analyze:
+            batch = Batch(batch.source, np.full(len(batch), -1, np.int32), stats=batch.stats)
         data = encode_result(batch, setup.result_format, setup.result_compression, setup.keep_stats)
         path = layout.result_data(self.pid, self.attempt.name, setup.result_suffix)
         files = (stage_file(store, path, data, len(batch)),)

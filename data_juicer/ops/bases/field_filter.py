@@ -33,6 +33,8 @@ class FieldFilter(Filter):
         return ()
 
     def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:
+        if self.measures_only:  # a row without the field is no error where nothing is decided
+            return {self.field_key: batch.raw(self.field_key).fill_null(b"null")}
         return {self.field_key: raw_field(batch, self.field_key)}
 
     def keep(self, stats: Mapping[str, pa.Array]) -> Mask:

@@ -38,24 +38,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     job = JobHandle.open(arguments.work_dir, arguments.job)
+    page = page_of(job)
+    PosixStore().put(arguments.page, page)
+    written = ReportWritten(path=arguments.page, size_bytes=len(page))
+    output.emit(written, lambda _: [f"{written.path} holds the page of {job.job_id}; open it in a browser"])
+
+
+def page_of(job: JobHandle) -> bytes:
+    """The page of a job with everything in it. Raises: StoreError."""
     now = SystemClock().now()
     feed = JobFeed(FoundJob(job_id=job.job_id, job_dir=job.layout.job_dir), job.store)
     feed.read_history()
-    stats = fold_stats(job.job_id, entries_of(job.summary.config), read_stats(job.store, job.layout))
-    page = report_page(
+    return report_page(
         {
             "made": format_utc(now),
             "job": feed.whole_document(now),
-            "stats": stats,
+            "stats": fold_stats(
+                job.job_id, entries_of(job.summary.config), read_stats(job.store, job.layout)
+            ),
             "samples": read_samples(job),
             "letters": read_letters(job),
         }
-    )
-    PosixStore().put(arguments.page, page)
-    written = ReportWritten(path=arguments.page, size_bytes=len(page))
-    output.emit(
-        written,
-        lambda _: [
-            f"{written.path} holds the page of {job.job_id} ({len(page) / 1e3:,.0f} kB); open it in a browser"
-        ],
     )
