@@ -19,7 +19,6 @@ from data_juicer.engine.driver.driver import Driver
 from data_juicer.engine.driver.endings import RunEndings
 from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.driver.resolve import Resolves
-from data_juicer.engine.driver.resolve_shards import ShardStep
 from data_juicer.engine.lifecycle.build_setup import (
     dataset_operator_indices,
     export_target,
@@ -63,7 +62,7 @@ from data_juicer.plan.partitions import places_digest
 from data_juicer.plan.phases import ResolvePlan
 from data_juicer.plan.resume.results import read_result
 from data_juicer.plan.retention import Retention
-from data_juicer.plan.tasks import TaskKind, plan_segments
+from data_juicer.plan.tasks import plan_segments
 from data_juicer.storage.locations.remembering import remembering
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import ResolveManifest
@@ -146,7 +145,14 @@ class _Run:
             control=environment.control,
             worker_pids=environment.backend.worker_pids,
         )
-        self.workforce = Workforce(environment, self.recorder, self.context, job.run)
+        self.workforce = Workforce(
+            environment,
+            self.recorder,
+            self.context,
+            job.run,
+            retry_policy(self.config),
+            self.config.fault_tolerance.drain_s,
+        )
 
     def run(self, workers: contextlib.ExitStack) -> JobOutcome:
         """Do what is to be done, and write down how it ended.
@@ -195,7 +201,7 @@ class _Run:
         if self.config.partition.auto_configure:
             self.config = self._sized()
         setup = self._setup()
-        share = self.workforce.scan_share(setup, retry_policy(self.config))
+        share = self.workforce.scan_share(setup)
         mapping = scan_input(self.config, self.job, self.wanted, self.recorder, self.context, share)
         setup = with_resolve_keys(setup, self.operators, mapping.partitions)
         plan, steps = plan_run(self.job, mapping, setup, self.recorder)
@@ -241,6 +247,7 @@ class _Run:
             plan.done,
             reports,
             self.context.heartbeat_or_stop,
+            self.workforce.export if self.workforce.are_several else None,
         )
 
     def _check_export(self) -> None:
@@ -438,10 +445,6 @@ class _Run:
             recorder=self.recorder,
             memory_mb=self.config.resolve_memory_mb,
             context=self.context,
-            execute=self._execute_shards,
+            execute=self.workforce.resolve,
             workers=max(1, self.environment.backend.workers),
         )
-
-    def _execute_shards(self, step: ShardStep) -> None:
-        drain_s = self.config.fault_tolerance.drain_s
-        self.workforce.execute(TaskKind.RESOLVE_SHARD, step, retry_policy(self.config), drain_s)

@@ -26,6 +26,8 @@ class TaskKind(enum.StrEnum):
     """Some of the input, looked at for its rows; executed by a worker."""
     RESOLVE_SHARD = "resolve_shard"
     """Some keys or rows of a resolve; executed by a worker."""
+    EXPORT_SHARD = "export_shard"
+    """One file of an export that has several; executed by a worker."""
 
 
 class TaskKey(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
@@ -42,7 +44,7 @@ class TaskKey(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False
     def __str__(self) -> str:
         if self.kind is TaskKind.RESOLVE:
             return f"resolve of operator {self.number}"
-        if self.kind in (TaskKind.SCAN, TaskKind.RESOLVE_SHARD):
+        if self.kind in (TaskKind.SCAN, TaskKind.RESOLVE_SHARD, TaskKind.EXPORT_SHARD):
             return f"{self.kind.replace('_', ' ')} {self.number}"
         summary = "the summary for " if self.is_summary else ""
         return f"partition {self.number} up to {summary}operator {self.until}"

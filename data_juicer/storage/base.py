@@ -105,6 +105,10 @@ class Upload(ABC):
     def seal(self) -> None:
         """Nothing more is written: make the bytes durable, so that publishing them cannot fail for want of room."""
 
+    def ticket(self) -> str:
+        """By what another process can publish this upload, which is sealed and was begun `beside` (`Store.adopt_upload`)."""
+        raise NotImplementedError
+
     def modified_ns(self) -> int:
         """What `stat` will say of it once it has its name; 0 where that is not known before."""
         return 0
@@ -289,6 +293,16 @@ class Store(ABC):
             size_bytes: how large it will be, where that is known, for the message of a full disk.
             beside: it may be published under other names beside `path`, which are chosen later.
         Raises: StoreError.
+        """
+
+    @abstractmethod
+    def adopt_upload(self, path: str, writer: str, ticket: str, size_bytes: int) -> Upload:
+        """A sealed upload of another process, to be published or discarded here.
+
+        Args:
+            path, writer: as it was begun.
+            ticket: what it says of itself.
+            size_bytes: what was written.
         """
 
     @abstractmethod

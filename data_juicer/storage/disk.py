@@ -149,6 +149,13 @@ class DiskStore(Store, AppendLog):
     ) -> Upload:
         return _DiskUpload(self, self.aside(_hidden(path, writer) if writer else path), size_bytes)
 
+    def adopt_upload(self, path: str, writer: str, ticket: str, size_bytes: int) -> Upload:
+        directory, prefix = os.path.split(f"{_hidden(path, writer)}.")
+        name = os.path.basename(ticket)
+        if not (name.startswith(prefix) and name.endswith(ASIDE_SUFFIX)):
+            raise ValueError(f"{ticket} is no upload of {writer} for {path}")
+        return _AdoptedUpload(self, os.path.join(directory, name), size_bytes)
+
     def discard_uploads(self, path: str, writer: str) -> None:
         directory, prefix = os.path.split(f"{_hidden(path, writer)}.")
         for name in self.list(directory):
@@ -158,7 +165,7 @@ class DiskStore(Store, AppendLog):
     def publish(self, uploads: Iterable[tuple[Upload, str]]) -> None:
         directories: dict[str, None] = {}
         for upload, path in uploads:
-            if not isinstance(upload, _DiskUpload):
+            if not isinstance(upload, _DiskUpload | _AdoptedUpload):
                 raise TypeError("an upload is published by the store that it was begun on")
             self.replace(upload.aside, path)
             upload.is_settled = True
@@ -253,6 +260,9 @@ class _DiskUpload(Upload):
             self._sink.close()
             self._store.sync(self.aside)
 
+    def ticket(self) -> str:
+        return os.path.basename(self.aside)
+
     def modified_ns(self) -> int:
         return self._store.stat(self.aside).modified_ns
 
@@ -260,6 +270,40 @@ class _DiskUpload(Upload):
         if not self.is_settled:
             self.is_settled = True
             self._sink.close()
+            self._store.remove(self.aside)
+
+
+class _AdoptedUpload(Upload):
+    """A file aside that another process wrote and sealed."""
+
+    def __init__(self, store: DiskStore, aside: str, size_bytes: int) -> None:
+        self._store = store
+        self.aside = aside
+        self.is_settled = False
+        """It has its name, or is gone."""
+        self._size_bytes = size_bytes
+
+    def write(self, data: Data) -> int:
+        raise ValueError(f"{self.aside} is sealed")
+
+    def append_file(self, path: str) -> None:
+        raise ValueError(f"{self.aside} is sealed")
+
+    def tell(self) -> int:
+        return self._size_bytes
+
+    def seal(self) -> None:
+        """It is."""
+
+    def ticket(self) -> str:
+        return os.path.basename(self.aside)
+
+    def modified_ns(self) -> int:
+        return self._store.stat(self.aside).modified_ns
+
+    def discard(self) -> None:
+        if not self.is_settled:
+            self.is_settled = True
             self._store.remove(self.aside)
 
 

@@ -255,6 +255,9 @@ class WrappedStore(Store):
         self.before_change()
         return self._inner.new_upload(path, writer, size_bytes, beside=beside)
 
+    def adopt_upload(self, path: str, writer: str, ticket: str, size_bytes: int) -> Upload:
+        return self._inner.adopt_upload(path, writer, ticket, size_bytes)
+
     def publish(self, uploads: Iterable[tuple[Upload, str]]) -> None:
         self.before_change()
         self._inner.publish(uploads)

@@ -12,10 +12,10 @@ import msgspec
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.base import Compression, ExportOptions
-from data_juicer.formats.compression import compress
 from data_juicer.formats.registry import FORMATS
 from data_juicer.storage.base import Data, Store, Upload
 from data_juicer.storage.locations.uri import absolute
+from data_juicer.store.export.line_shards import LineShard, SealedShard, plan_line_shards, write_line_shard
 from data_juicer.store.manifest import FileName
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from data_juicer.formats.base import Merge
 
 CHUNK_BYTES: Final = 8 << 20
+SHARED_BYTES: Final = 256_000_000
+"""From so many bytes on the shards of an export are written by workers."""
+ShareShards = Callable[[Sequence[LineShard]], list[SealedShard]]
 
 
 class ExportedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -111,6 +114,7 @@ def publish(
     part_format: str,
     heartbeat: Callable[[], None] = lambda: None,
     columns: bytes = b"",
+    share: ShareShards | None = None,
 ) -> ResultsManifest:
     """Join the parts into the export, beside it first, then under its name.
 
@@ -120,34 +124,48 @@ def publish(
     Args:
         heartbeat: called before each part is read; what it raises ends the publishing.
         columns: some rows in the format of the parts; an export that is merged has their columns if it has no rows.
+        share: has the shards of a large export of lines written by workers; None: all are written here.
     Raises: StoreError.
     """
     path = absolute(target.path)
     store.make_dirs(os.path.dirname(path))
     earlier = _exported_before(store, manifest_path, manifest.job)
     store.put(manifest_path, _CODEC.encode(msgspec.structs.replace(manifest, exports=earlier)))
-    parts = [os.path.join(os.path.dirname(manifest_path), part.file) for part in manifest.parts]
+    results_dir = os.path.dirname(manifest_path)
+    parts = [os.path.join(results_dir, part.file) for part in manifest.parts]
     store.discard_uploads(path, manifest.job)
     with contextlib.ExitStack() as undone:
-        shards: list[_Shard] = []
         is_joined = _find_merge(target, part_format) is None and not target.shard_size_bytes
         size_bytes = sum(part.size_bytes for part in manifest.parts) if is_joined else None
 
         def begin() -> _Shard:
             upload = store.new_upload(path, manifest.job, size_bytes, beside=bool(target.shard_size_bytes))
             undone.callback(upload.discard)
-            shards.append(_Shard(upload))
-            return shards[-1]
+            return _Shard(upload)
 
-        for shard in _write_shards(store, begin, parts, target, part_format, heartbeat, columns):
-            shard.upload.seal()
-        names = _shard_names(target, len(shards))
-        exports = tuple(shard.exported_as(name) for shard, name in zip(shards, names, strict=True))
+        by_lines = bool(target.shard_size_bytes) and _find_merge(target, part_format) is None
+        lines = _plan_lines(store, results_dir, manifest, target) if by_lines else []
+        if (
+            share is not None
+            and len(lines) > 1
+            and sum(part.size_bytes for part in manifest.parts) >= SHARED_BYTES
+        ):
+            undone.callback(store.discard_uploads, path, manifest.job)
+            sealed = share(lines)
+        else:
+            written = (
+                _write_lines(store, begin, results_dir, lines, target, heartbeat)
+                if by_lines
+                else _write_shards(store, begin, parts, target, part_format, heartbeat, columns)
+            )
+            sealed = [shard.sealed() for shard in written]
+        names = _shard_names(target, len(sealed))
+        exports = tuple(_exported(shard, name) for shard, name in zip(sealed, names, strict=True))
         both = {file.path: file for file in (*earlier, *exports)}
         store.put(
             manifest_path, _CODEC.encode(msgspec.structs.replace(manifest, exports=tuple(both.values())))
         )
-        store.publish((shard.upload, name) for shard, name in zip(shards, names, strict=True))
+        store.publish((shard.upload, name) for shard, name in zip(sealed, names, strict=True))
     stale = [file for file in earlier if file.path not in names and is_as_written(store, file.path, file)]
     if refused := store.remove_all(file.path for file in stale):
         raise refused[0]
@@ -202,10 +220,18 @@ class _Shard:
     def flush(self) -> None:
         self.upload.flush()
 
-    def exported_as(self, path: str) -> ExportedFile:
-        digest = self._digest.hexdigest() if self._is_digested else ""
-        modified_ns = self.upload.modified_ns()
-        return ExportedFile(path=path, size_bytes=self.tell(), digest=digest, modified_ns=modified_ns)
+    def sealed(self) -> SealedShard:
+        self.upload.seal()
+        return SealedShard(upload=self.upload, digest=self._digest.hexdigest() if self._is_digested else "")
+
+
+def _exported(shard: SealedShard, path: str) -> ExportedFile:
+    return ExportedFile(
+        path=path,
+        size_bytes=shard.upload.tell(),
+        digest=shard.digest,
+        modified_ns=shard.upload.modified_ns(),
+    )
 
 
 def _exported_before(store: Store, manifest_path: str, job: str) -> tuple[ExportedFile, ...]:
@@ -226,18 +252,37 @@ def _write_shards(
     heartbeat: Callable[[], None],
     columns: bytes,
 ) -> Iterator[_Shard]:
-    """Write the shards one after the other; each is whole when it is yielded."""
+    """Write the files of an export that is merged, or one file, one after the other; each is whole when it is yielded."""
     merge = _find_merge(target, part_format)
     if merge is not None:
         yield from _write_merged(store, begin, parts, target, merge, heartbeat, columns)
-    elif not target.shard_size_bytes:
+    else:
         shard = begin()
         for part in parts:
             heartbeat()
             shard.append_part(part)
         yield shard
-    else:
-        yield from _write_line_shards(store, begin, parts, target, heartbeat)
+
+
+def _plan_lines(
+    store: Store, directory: str, manifest: ResultsManifest, target: ExportTarget
+) -> list[LineShard]:
+    files = [(part.file, part.size_bytes) for part in manifest.parts]
+    return plan_line_shards(store, directory, files, target.shard_size_bytes)
+
+
+def _write_lines(
+    store: Store,
+    begin: Callable[[], _Shard],
+    directory: str,
+    lines: Sequence[LineShard],
+    target: ExportTarget,
+    heartbeat: Callable[[], None],
+) -> Iterator[_Shard]:
+    for each in lines:
+        shard = begin()
+        write_line_shard(store, directory, each, target.compression, shard.write, heartbeat)
+        yield shard
 
 
 def _find_merge(target: ExportTarget, part_format: str) -> Merge | None:
@@ -280,53 +325,6 @@ def _groups(store: Store, paths: Sequence[str], size_bytes: int) -> Iterator[Seq
         group.append(path)
         held += size
     yield group
-
-
-def _write_line_shards(
-    store: Store,
-    begin: Callable[[], _Shard],
-    paths: Sequence[str],
-    target: ExportTarget,
-    heartbeat: Callable[[], None],
-) -> Iterator[_Shard]:
-    for chunks in _shards(_lines(store, paths, heartbeat), target.shard_size_bytes):
-        shard = begin()
-        for chunk in chunks:
-            shard.write(compress(chunk, target.compression))
-        yield shard
-
-
-def _lines(store: Store, paths: Sequence[str], heartbeat: Callable[[], None]) -> Iterator[bytes]:
-    """Every row of every part with its newline."""
-    for path in paths:
-        heartbeat()
-        yield from (line + b"\n" for line in store.read(path).split(b"\n")[:-1])
-
-
-def _shards(lines: Iterator[bytes], size_bytes: int) -> Iterator[Iterator[bytes]]:
-    """Lines in chunks, shard by shard; each shard must be used up before the next is asked for."""
-    first = next(lines, b"")
-    while True:
-        rest: list[bytes] = []
-        yield _one_shard(first, lines, size_bytes, rest)
-        if not rest:
-            return
-        first = rest[0]
-
-
-def _one_shard(first: bytes, lines: Iterator[bytes], size_bytes: int, rest: list[bytes]) -> Iterator[bytes]:
-    """Chunks of one shard; the line that did not fit any more is put into `rest`."""
-    chunk, held = bytearray(first), len(first)
-    for line in lines:
-        if held + len(line) > size_bytes:
-            rest.append(line)
-            break
-        chunk += line
-        held += len(line)
-        if len(chunk) >= CHUNK_BYTES:
-            yield bytes(chunk)
-            chunk.clear()
-    yield bytes(chunk)
 
 
 def shard_pattern(path: str) -> re.Pattern[str]:

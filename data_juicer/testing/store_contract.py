@@ -122,6 +122,28 @@ class StoreContract:
         assert store.list(at) == ["result-0", "result-1"]
         assert store.read(f"{at}/result-1") == b"1"
 
+    def test_a_sealed_stream_can_be_published_by_another_process(self, store: Store, at: str) -> None:
+        path = f"{at}/result"
+        begun = [store.new_upload(path, "job", beside=True) for _ in range(2)]
+        for number, upload in enumerate(begun):
+            upload.write(b"%d" % number * 3)
+            upload.seal()
+        first, second = (store.adopt_upload(path, "job", upload.ticket(), 3) for upload in begun)
+        assert first.tell() == 3
+        assert store.list(at) == [] or not store.exists(path)
+        store.publish([(first, f"{path}-0")])
+        second.discard()
+        assert store.read(f"{path}-0") == b"000"
+        store.discard_uploads(path, "job")
+        assert store.list(at) == ["result-0"]
+
+    def test_a_ticket_of_another_writer_or_elsewhere_is_refused(self, store: Store, at: str) -> None:
+        upload = store.new_upload(f"{at}/result", "job", beside=True)
+        upload.seal()
+        with pytest.raises(ValueError, match="no upload of another"):
+            store.adopt_upload(f"{at}/result", "another", upload.ticket(), 0)
+        upload.discard()
+
     def test_what_a_writer_left_is_discarded_and_can_be_published_no_more(
         self, store: Store, at: str
     ) -> None:

@@ -19,13 +19,22 @@ from data_juicer.plan.tasks import TaskKind
 
 class Workforce:
     def __init__(
-        self, environment: RunEnvironment, recorder: EventRecorder, context: RunContext, run: int
+        self,
+        environment: RunEnvironment,
+        recorder: EventRecorder,
+        context: RunContext,
+        run: int,
+        retry: RetryPolicy,
+        drain_s: float,
     ) -> None:
+        self._retry = retry
+        self._drain_s = drain_s
         self._environment = environment
         self._recorder = recorder
         self._context = context
         self._between_batches: Callable[[], None] | None = None
         self._has_begun = False
+        self._is_sharing = False
         self._pool = PoolDriver(
             backend=environment.backend,
             recorder=recorder,
@@ -48,16 +57,21 @@ class Workforce:
             self._has_begun = True
             self._environment.backend.begin(setup, tasks, self._beat)
 
-    def scan_share(self, setup: WorkerSetup, retry: RetryPolicy) -> Share | None:
+    @property
+    def are_several(self) -> bool:
+        """Work that is shared out is done sooner; of a cluster that is not joined yet that is supposed."""
+        return self._environment.backend.workers != 1
+
+    def scan_share(self, setup: WorkerSetup) -> Share | None:
         """What has workers scan a large input; None where there are no several."""
-        if self._environment.backend.workers == 1:
+        if not self.are_several:
             return None
 
         def share(tasks: SharedScan) -> None:
             self.begin(setup, tasks.tasks_expected)
             clock = self._environment.clock
             started_s = clock.monotonic_s()
-            count = self.execute(TaskKind.SCAN, tasks, retry)
+            count = self._execute(TaskKind.SCAN, tasks)
             duration_s = clock.monotonic_s() - started_s
             self._recorder.inform(
                 f"the input was scanned by workers, in {count:,} tasks and {duration_s:.1f} s"
@@ -65,14 +79,25 @@ class Workforce:
 
         return share
 
-    def execute(
-        self, kind: TaskKind, tasks: SharedTasks[Work, Any], retry: RetryPolicy, drain_s: float = 0.0
-    ) -> int:
-        """Have tasks executed. Returns: how many there were. Raises: see `PoolDriver.run`."""
-        return self._pool.run(kind, tasks, retry, drain_s=drain_s)
+    def resolve(self, tasks: SharedTasks[Work, Any]) -> None:
+        """Have a step of a resolve executed. Raises: see `PoolDriver.run`."""
+        self._execute(TaskKind.RESOLVE_SHARD, tasks, self._drain_s)
+
+    def export(self, tasks: SharedTasks[Work, Any]) -> None:
+        """Have the shards of an export written. Raises: see `PoolDriver.run`."""
+        self._execute(TaskKind.EXPORT_SHARD, tasks)
+
+    def _execute(self, kind: TaskKind, tasks: SharedTasks[Work, Any], drain_s: float = 0.0) -> int:
+        """Returns: how many tasks there were."""
+        self._is_sharing = True
+        try:
+            return self._pool.run(kind, tasks, self._retry, drain_s=drain_s)
+        finally:
+            self._is_sharing = False
 
     def _beat(self) -> None:
-        if self._between_batches is not None:
-            self._between_batches()
-        else:
+        """What is due while a task is executed in this thread: of the loop over partitions, or of none."""
+        if self._between_batches is None or self._is_sharing:
             self._context.heartbeat_or_stop()
+        else:
+            self._between_batches()

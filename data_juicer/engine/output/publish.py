@@ -10,6 +10,7 @@ from typing import Final
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.lifecycle.build_setup import export_target
+from data_juicer.engine.output.export_shards import ExportShards
 from data_juicer.engine.output.mapping_report import ReportWriter, find_emptying
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.worker import sampling
@@ -26,6 +27,7 @@ from data_juicer.rows import json_values
 from data_juicer.storage.base import Store
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.dead_letters import decode_dead_letter, encode_dead_letter
+from data_juicer.store.export.line_shards import LineShard, SealedShard
 from data_juicer.store.results import ExportedFile, PublishedPart, ResultsManifest, digest_of, publish
 from data_juicer.store.staging import read_file, read_lines, reference_to
 
@@ -44,6 +46,7 @@ def publish_job(
     done: DoneResults,
     reports: Sequence[str],
     heartbeat: Callable[[str], None],
+    execute: Callable[[ExportShards], None] | None = None,
 ) -> None:
     """Every partition, in the order of the input, is committed.
 
@@ -51,6 +54,7 @@ def publish_job(
         done: results of earlier runs, which need not be read again.
         reports: files that were written for people; they count as published, and are made again where they are damaged.
         heartbeat: called with how far the export is, often; what it raises ends the publishing.
+        execute: has the shards of a large export written by workers; None: all are written here.
     Raises: StoreError.
     """
     job = _PublishedJob(store, layout)
@@ -79,6 +83,19 @@ def publish_job(
     _publish_produced(store, layout, partitions, os.path.dirname(target.path))
     reads = len(parts) * (2 if FORMATS[target.format].writer.merges else 1)  # a merge reads them twice
     count = itertools.count()
+
+    def share(lines: Sequence[LineShard]) -> list[SealedShard]:
+        tasks = ExportShards(
+            store,
+            layout.job_id,
+            target,
+            lines,
+            lambda written: heartbeat(f"writing the export: {written / len(lines):.0%}"),
+        )
+        if execute is not None:
+            execute(tasks)
+        return tasks.sealed()
+
     publish(
         store,
         layout.results_manifest,
@@ -87,6 +104,7 @@ def publish_job(
         setup.result_format if partitions else LINES,
         heartbeat=lambda: heartbeat(f"writing the export: {next(count) / reads:.0%}"),
         columns=b"" if report.rows_out else _rows_of_input(store, partitions, setup),
+        share=None if execute is None else share,
     )
 
 

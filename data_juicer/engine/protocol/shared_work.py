@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from data_juicer.formats.base import Compression
 from data_juicer.plan.scan.shared import Scanned, ScanWork
 from data_juicer.store.decisions import Decision
+from data_juicer.store.export.line_shards import LineRange
 from data_juicer.store.manifest import FileName
 from data_juicer.store.resolve.shards import Section, Step
 
@@ -54,5 +56,26 @@ class SummariesChecked(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Partitions whose summary is not what was committed, each with what is wrong."""
 
 
-Work = ScanWork | ResolveWork
-Found = Scanned | ShardStaged | SummariesChecked
+class ExportWork(msgspec.Struct, frozen=True, kw_only=True, tag="export"):
+    """One shard of an export of lines; see `store/export/line_shards.py`."""
+
+    number: int
+    lines: tuple[LineRange, ...]
+    path: str
+    """The export path, beside which shards are published."""
+    compression: Compression
+
+    def __str__(self) -> str:
+        return f"shard {self.number} of the export {self.path}"
+
+
+class ShardSealed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A shard of an export is written and durable; it gets its name together with all others."""
+
+    ticket: str
+    size_bytes: int
+    digest: str
+
+
+Work = ScanWork | ResolveWork | ExportWork
+Found = Scanned | ShardStaged | SummariesChecked | ShardSealed

@@ -168,6 +168,9 @@ class ObjectStore(Store):
         self._uploads = [each for each in self._uploads if not each.is_settled] + [upload]
         return upload
 
+    def adopt_upload(self, path: str, writer: str, ticket: str, size_bytes: int) -> Upload:
+        return ObjectUpload.adopted(self, path, writer, ticket, size_bytes)
+
     def publish(self, uploads: Iterable[tuple[Upload, str]]) -> None:
         for upload, path in uploads:
             if not isinstance(upload, ObjectUpload):

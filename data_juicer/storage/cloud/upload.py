@@ -62,6 +62,21 @@ class ObjectUpload(Upload):
         self._size_bytes = 0
         self._parts: Multipart | None = None
 
+    @classmethod
+    def adopted(cls, store: Objects, path: str, writer: str, ticket: str, size_bytes: int) -> ObjectUpload:
+        """One that another process sealed. Raises: ValueError: the ticket is none of this writer's for the path."""
+        upload = cls(store, path, writer, size_bytes, beside=True)
+        prefix = staged_prefix(path, writer)
+        name = os.path.basename(ticket)
+        if not (name.startswith(os.path.basename(prefix)) and name.endswith(STAGED_SUFFIX)):
+            raise ValueError(f"{ticket} is no upload of {writer} for {path}")
+        upload._staged, upload._is_staged = os.path.join(os.path.dirname(prefix), name), True
+        upload._size_bytes = size_bytes
+        return upload
+
+    def ticket(self) -> str:
+        return os.path.basename(self._staged)
+
     def write(self, data: Data) -> int:
         view = memoryview(data).cast("B")
         if not self.is_settled:

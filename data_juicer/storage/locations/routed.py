@@ -114,6 +114,10 @@ class RoutedStore(Store):
         store = self.at(path)
         return _RoutedUpload(self, store, store.new_upload(path, writer, size_bytes, beside=beside))
 
+    def adopt_upload(self, path: str, writer: str, ticket: str, size_bytes: int) -> Upload:
+        store = self.at(path)
+        return _RoutedUpload(self, store, store.adopt_upload(path, writer, ticket, size_bytes))
+
     def publish(self, uploads: Iterable[tuple[Upload, str]]) -> None:
         groups: dict[int, tuple[Store, builtins.list[tuple[Upload, str]]]] = {}
         for upload, path in uploads:
@@ -219,6 +223,9 @@ class _RoutedUpload(Upload):
 
     def seal(self) -> None:
         self.inner.seal()
+
+    def ticket(self) -> str:
+        return self.inner.ticket()
 
     def modified_ns(self) -> int:
         return self.inner.modified_ns()

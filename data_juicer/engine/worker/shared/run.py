@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 from data_juicer.engine.protocol import messages as m
+from data_juicer.engine.protocol.shared_work import ExportWork
 from data_juicer.engine.worker import failures
 from data_juicer.engine.worker.context import WorkerContext
+from data_juicer.engine.worker.shared.export import write_export_shard
 from data_juicer.errors import JobError
 from data_juicer.plan.scan.shared import ScanWork, do_scan
 
@@ -38,10 +40,12 @@ def _found(context: WorkerContext, attempt: m.SharedAttempt) -> Iterator[Found]:
     work = attempt.work
     if isinstance(work, ScanWork):
         return iter(do_scan(work, context.store, context.layout.partitions_dir))
+    heartbeat = context.between_batches or _nothing
+    if isinstance(work, ExportWork):
+        return iter([write_export_shard(work, context.store, context.layout, heartbeat)])
     from data_juicer.engine.worker.shared.resolve import ShardRunner
 
     operator = cast("PairRemover", context.prepared(work.operator_index))
-    heartbeat = context.between_batches or _nothing
     runner = ShardRunner(work, operator, context.store, context.layout, attempt.name, heartbeat)
     return iter([runner.run()])
 
