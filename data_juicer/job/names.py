@@ -17,7 +17,7 @@ _RESOLVE_NAME: Final = re.compile(
     r"resolve_(\d{3,})\.(?:json|r\d+\.decisions|g\d{4,}\.r\d+a\d+\.decisions)", re.ASCII
 )
 _SHARD_NAME: Final = re.compile(
-    r"resolve_(\d{3,})_(?:meet|compare|join|decide)_\d{4,}\.(?:json|r\d+a\d+\.shard)|summaries_(\d{3,})",
+    r"resolve_(\d{3,})_(?:meet|compare|join|count|decide)_\d{4,}\.(?:json|r\d+a\d+\.shard)|summaries_(\d{3,})",
     re.ASCII,
 )
 ROWS_SUFFIX: Final = "summary.rows.jsonl"

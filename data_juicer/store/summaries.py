@@ -38,6 +38,11 @@ def source_rows(summary: pa.Table) -> npt.NDArray[np.int32]:
     return rows
 
 
+def _of_operator(table: pa.Table) -> pa.Table:
+    """A summary as its operator made it."""
+    return table.drop_columns([name for name in (ORIGIN, ROW_NUMBER) if name in table.column_names])
+
+
 class SummaryFiles:
     """Files are mapped, so that a pass over one column reads no other. The first pass checks every digest."""
 
@@ -67,8 +72,11 @@ class SummaryFiles:
 
     def __iter__(self) -> Iterator[pa.Table]:
         """Raises: DamagedSummaryError."""
-        for table in self._tables():
-            yield table.drop_columns([name for name in (ORIGIN, ROW_NUMBER) if name in table.column_names])
+        return map(_of_operator, self._tables())
+
+    def summary(self, number: int) -> pa.Table:
+        """That of the partition at this position of the input. Raises: DamagedSummaryError."""
+        return _of_operator(self._checked_table(number))
 
     def origins(self) -> Iterator[npt.NDArray[np.int32]]:
         """The source rows of each partition."""

@@ -25,6 +25,7 @@ EXACT: Any = {"document_deduplicator": {"lowercase": True}}
 MINHASH: Any = {"document_minhash_deduplicator": {"window_size": 1, "num_permutations": 64}}
 SIMHASH: Any = {"document_simhash_deduplicator": {"window_size": 1}}
 UID: Any = {"document_minhash_deduplicator_with_uid": {"window_size": 1, "num_permutations": 64}}
+LINES: Any = {"document_line_deduplicator": {"frequency_threshold": 3}}
 OPERATORS = {"exact": EXACT, "minhash": MINHASH, "simhash": SIMHASH, "uid": UID}
 WORDS = ("the", "a", "some", "row", "of", "many", "words", "that", "come", "again", "and", "more")
 
@@ -77,6 +78,27 @@ def test_neither_the_number_of_shards_nor_memory_changes_a_byte(
         assert store.list(layout.shards_dir) == []
         decisions = [name for name in store.list(layout.checkpoints_dir) if ".decisions" in name]
         assert len(decisions) >= {1: 1, 7: 3, 64: 8}[shards]
+
+
+def test_frequent_lines_are_those_of_one_piece(tmp_path: Path, in_shards: Callable[[int, int], None]) -> None:
+    texts = [
+        "\\n".join([f"line {number % 11}", f"a line {number % 40}", f"line of {number} alone"])
+        for number in range(90)
+    ]
+    (tmp_path / "in.jsonl").write_bytes(lines([b'{"text":"%s"}' % text.encode() for text in texts]))
+    config = small_job([tmp_path / "in.jsonl"], [LINES], **{"partition.size": 20})
+    whole = MemoryStore()
+    jobs.run_inline(config, whole)
+    result = jobs.exported(config, whole)["result.jsonl"]
+    assert b'"line 1\\n' not in result
+    assert result.count(b"line") == 2 * 90
+    for shards, group_rows in ((1, 1_000_000), (7, 30), (64, 1)):
+        in_shards(shards, group_rows)
+        store = MemoryStore()
+        jobs.run_inline(config, store)
+        assert jobs.exported(config, store)["result.jsonl"] == result, shards
+        names = store.list(jobs.layout_of(config).checkpoints_dir)
+        assert len([name for name in names if ".g0" in name]) == {1: 1, 7: 5, 64: 5}[shards]
 
 
 def test_rows_that_could_not_be_summarised_are_dead_letters_in_shards_too(

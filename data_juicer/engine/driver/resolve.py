@@ -2,7 +2,7 @@
 
 There is one at a time, no partition is to blame when it fails, and its memory is a setting of its own. A small one is done by the
 driver's process, in small steps, between which the lock is renewed and the run may be stopped; killed, it begins again from the
-summaries, which are committed. A large one by pairs is shared out to the workers (`resolve_shards.py`).
+summaries, which are committed. A large one is shared out, if its operator can do so to the workers (`resolve_shards.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from data_juicer.engine.driver.resolve_shards import (
     Execute,
     ShardedResolve,
     drop_shards,
-    pair_remover,
+    is_shared,
 )
 from data_juicer.engine.output.dedup_report import write_dedup_report
 from data_juicer.engine.output.group_report import write_group_report
@@ -42,7 +42,6 @@ from data_juicer.store.summaries import DamagedSummaryError, SummaryFiles
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from data_juicer.ops.dataset.pairs.remover import PairRemover
     from data_juicer.ops.dataset.scratch import Scratch
 
 _MB = 1_000_000
@@ -140,9 +139,8 @@ class Resolves(msgspec.Struct, kw_only=True):
             self.store, self.layout.checkpoints_dir, manifests, self.context.heartbeat_or_stop
         )
         try:
-            remover = pair_remover(operator, sum(summaries.rows))
-            if remover is not None and self.execute is not None:
-                decisions = self._in_shards(remover, step, manifests)
+            if self.execute is not None and is_shared(operator, sum(summaries.rows)):
+                decisions = self._in_shards(operator, step, manifests)
             else:
                 decisions = self._in_one_piece(operator, index, summaries)
         except DamagedSummaryError as error:
@@ -182,7 +180,7 @@ class Resolves(msgspec.Struct, kw_only=True):
             scratch.close()
 
     def _in_shards(
-        self, operator: PairRemover, step: ResolveStep, manifests: Sequence[Manifest]
+        self, operator: DatasetOperator, step: ResolveStep, manifests: Sequence[Manifest]
     ) -> list[Decision]:
         """By the workers. Raises: as `_in_one_piece`, and JobFailedError: a shard is out of retries."""
         return ShardedResolve(

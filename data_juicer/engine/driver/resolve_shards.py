@@ -57,12 +57,14 @@ _VERSION: Final = "1"
 Execute = Callable[["ShardStep"], None]
 
 
-def pair_remover(operator: DatasetOperator, rows: int) -> PairRemover | None:
-    """The operator, if its resolve is large enough to be shared out; None: it is done in one piece."""
+def is_shared(operator: DatasetOperator, rows: int) -> bool:
+    """Whether the resolve of an operator can be shared out, and is large enough for that."""
+    from data_juicer.ops.dataset.key_counts import KeyCounter
     from data_juicer.ops.dataset.pairs.remover import PairRemover
 
-    is_large = isinstance(operator, PairRemover) and rows * operator.passes >= SHARDED_KEYS
-    return operator if isinstance(operator, PairRemover) and is_large else None
+    if isinstance(operator, PairRemover):
+        return rows * operator.passes >= SHARDED_KEYS
+    return isinstance(operator, KeyCounter) and rows * operator.keys_expected >= SHARDED_KEYS
 
 
 class ShardStep:
@@ -109,7 +111,8 @@ class ShardedResolve(msgspec.Struct, kw_only=True):
     committer: Committer
     execute: Execute
     """Has the tasks of a step executed."""
-    operator: PairRemover
+    operator: DatasetOperator
+    """A `PairRemover` or a `KeyCounter`."""
     step: ResolveStep
     manifests: Sequence[Manifest]
     """Of the summaries, in the order of the input."""
@@ -138,28 +141,32 @@ class ShardedResolve(msgspec.Struct, kw_only=True):
         )
 
     def _steps(self) -> list[Decision]:
-        from data_juicer.ops.dataset.pairs.shards import plan_groups, plan_keys
+        from data_juicer.ops.dataset.pairs.remover import PairRemover
+        from data_juicer.ops.dataset.pairs.shards import plan_groups
 
         rows = [manifest.rows for manifest in self.manifests]
         groups = tuple(plan_groups(rows, min(GROUP_ROWS, -(-sum(rows) // SHARDS))))
-        numbers = range(len(groups) - 1)
-        self._check([self._work("check", number, groups) for number in numbers])
-        keys = [tuple(KeyRange(*unit) for unit in units) for units in plan_keys(self.operator.passes, SHARDS)]
-        meet = [self._work("meet", number, groups, keys=each) for number, each in enumerate(keys)]
-        pairs = self._sections(meet)
-        if self.operator.sketch_bytes:
-            by_group = [tuple(each for each in pairs if each.number == number) for number in numbers]
-            pairs = self._sections(
-                [self._work("compare", number, groups, by_group[number]) for number in numbers]
-            )
-        moved = self._sections([self._work("join", 0, groups, tuple(pairs))])
-        decided = self._shards(
-            [
-                self._work("decide", number, groups, tuple(each for each in moved if each.number == number))
-                for number in numbers
-            ]
-        )
+        self._check([self._work("check", number, groups) for number in range(len(groups) - 1)])
+        if isinstance(self.operator, PairRemover):
+            decided = self._by_pairs(self.operator, groups)
+        else:
+            decided = self._by_counts(groups)
         return [decision for shard in decided for decision in shard.decisions]
+
+    def _by_pairs(self, operator: PairRemover, groups: tuple[int, ...]) -> list[ShardManifest]:
+        """See `ops/dataset/pairs/shards.py`."""
+        pairs = self._sections(self._key_works("meet", operator.passes, groups))
+        if operator.sketch_bytes:
+            pairs = self._sections(self._group_works("compare", groups, pairs))
+        moved = self._sections([self._work("join", 0, groups, tuple(pairs))])
+        return self._shards(self._group_works("decide", groups, moved))
+
+    def _by_counts(self, groups: tuple[int, ...]) -> list[ShardManifest]:
+        """See `ops/dataset/key_counts.py`."""
+        frequent = tuple(self._sections(self._key_works("count", 1, groups)))
+        return self._shards(
+            [self._work("decide", number, groups, frequent) for number in range(len(groups) - 1)]
+        )
 
     # ---- inside
 
@@ -170,6 +177,22 @@ class ShardedResolve(msgspec.Struct, kw_only=True):
     @property
     def _catalogue(self) -> str:
         return self.layout.summary_catalogue(self._index)
+
+    def _key_works(self, step: Step, keys: int, groups: tuple[int, ...]) -> list[ResolveWork]:
+        """A shard for some of a row's keys, or some values of them."""
+        from data_juicer.ops.dataset.pairs.shards import plan_keys
+
+        planned = [tuple(KeyRange(*unit) for unit in units) for units in plan_keys(keys, SHARDS)]
+        return [self._work(step, number, groups, keys=each) for number, each in enumerate(planned)]
+
+    def _group_works(
+        self, step: Step, groups: tuple[int, ...], sections: Sequence[Section]
+    ) -> list[ResolveWork]:
+        """A shard for each group, with its sections."""
+        own: list[list[Section]] = [[] for _ in groups[1:]]
+        for section in sections:
+            own[section.number].append(section)
+        return [self._work(step, number, groups, tuple(each)) for number, each in enumerate(own)]
 
     def _work(
         self,

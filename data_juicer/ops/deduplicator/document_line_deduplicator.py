@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import msgspec
@@ -13,8 +12,10 @@ import pyarrow.compute as pc
 
 from data_juicer.kernels.characters.codepoints import Counts
 from data_juicer.kernels.words.word_keys import flat
-from data_juicer.ops.base import DatasetOperator, Kind
+from data_juicer.ops.base import Kind
 from data_juicer.ops.dataset.groups import KEYED, among, counted, keyed
+from data_juicer.ops.dataset.key_counts import KeyCounter
+from data_juicer.ops.dataset.pairs.remover import ALL_KEYS, KeyShare
 from data_juicer.ops.dataset.scratch import Buckets, Records, Scratch
 from data_juicer.ops.dataset.summaries import Summaries
 from data_juicer.ops.dataset.text_hash import HASH, compared, halves, hashes
@@ -26,7 +27,7 @@ BRACKETS: Final = "{}[]()<>;"
 """A line of nothing else is one of brackets, with what follows them in code."""
 
 
-class DocumentLineDeduplicator(DatasetOperator):
+class DocumentLineDeduplicator(KeyCounter):
     """Line-level deduplication: removes every occurrence of lines that more documents than a threshold contain; no document is removed.
 
     Args:
@@ -80,17 +81,30 @@ class DocumentLineDeduplicator(DatasetOperator):
         hashed = pc.if_else(stays, pa.scalar(None, HASH), hashes(forms))
         return pa.table({"lines": pa.LargeListArray.from_arrays(pa.array(offsets), hashed)})
 
-    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
-        """For each row the numbers of the lines that go. Holds a hash of each of these lines once, in memory."""
-        frequent = _frequent(summaries, scratch, self.frequency_threshold)
+    def frequent(self, summaries: Summaries, scratch: Scratch, share: KeyShare = ALL_KEYS) -> Records:
+        """The hashes of lines that more than `frequency_threshold` rows have; `row` is how many."""
+        buckets = Buckets(scratch, KEYED, sum(summaries.rows) * self.keys_expected // share.of)
         for table in summaries:
-            lines = _Lines.of(table)
-            gone = np.flatnonzero(among(frequent, lines.keys))
-            offsets = np.searchsorted(lines.places[gone], lines.offsets)
-            numbers = lines.places[gone] - np.repeat(lines.offsets[:-1], np.diff(offsets))
-            yield pa.table(
-                {"gone": pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(numbers.astype(np.int32)))}
-            )
+            keys = _Lines.of(table).keys
+            counts = counted(_once_a_row(keys[share.holds(keys["low"])]))
+            buckets.add((counts["high"] % np.uint64(buckets.count)).astype(np.int64), counts)
+        found = []
+        for bucket in buckets:
+            counts = np.empty(0, KEYED)
+            for chunk in bucket:
+                counts = counted(np.concatenate([counts, chunk]))
+            found.append(counts[counts["row"] > self.frequency_threshold])
+        return np.concatenate(found)
+
+    def decide(self, summary: pa.Table, frequent: Records) -> pa.Table:
+        """For each row the numbers of the lines that go."""
+        lines = _Lines.of(summary)
+        gone = np.flatnonzero(among(frequent, lines.keys))
+        offsets = np.searchsorted(lines.places[gone], lines.offsets)
+        numbers = lines.places[gone] - np.repeat(lines.offsets[:-1], np.diff(offsets))
+        return pa.table(
+            {"gone": pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(numbers.astype(np.int32)))}
+        )
 
     def apply(self, batch: Batch, decision: pa.Table) -> Batch:
         gone = decision.column("gone").combine_chunks()
@@ -120,22 +134,6 @@ class _Lines(msgspec.Struct, frozen=True):
         high, low = halves(values.drop_null())
         rows = np.searchsorted(offsets, places, side="right") - 1
         return _Lines(offsets, places, keyed(high, low, rows))
-
-
-def _frequent(summaries: Summaries, scratch: Scratch, threshold: int) -> Records:
-    """The hashes of lines that more than `threshold` rows have, sorted; `row` is how many."""
-    buckets = Buckets(scratch, KEYED, sum(summaries.rows) * 8)
-    for table in summaries:
-        counts = counted(_once_a_row(_Lines.of(table).keys))
-        buckets.add((counts["high"] % np.uint64(buckets.count)).astype(np.int64), counts)
-    found = []
-    for bucket in buckets:
-        counts = np.empty(0, KEYED)
-        for chunk in bucket:
-            counts = counted(np.concatenate([counts, chunk]))
-        found.append(counts[counts["row"] > threshold])
-    together = np.concatenate(found)
-    return together[np.lexsort((together["low"], together["high"]))]
 
 
 def _once_a_row(keys: Records) -> Records:

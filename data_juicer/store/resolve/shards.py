@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-Step = Literal["check", "meet", "compare", "join", "decide"]
+Step = Literal["check", "meet", "compare", "join", "count", "decide"]
 """The first leaves no file."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ import numpy as np
 from data_juicer.engine.protocol.shared_work import ResolveWork, ShardStaged, SummariesChecked
 from data_juicer.errors import OperatorError
 from data_juicer.job.layout import JobLayout
+from data_juicer.ops.base import Operator
+from data_juicer.ops.dataset.groups import KEYED
+from data_juicer.ops.dataset.key_counts import KeyCounter, in_order
 from data_juicer.ops.dataset.pairs import shards
 from data_juicer.ops.dataset.pairs.clusters import PAIR
 from data_juicer.ops.dataset.pairs.remover import KeyShare, PairRemover
@@ -22,26 +26,25 @@ from data_juicer.store.resolve.shards import decode_catalogue, read_sections, st
 from data_juicer.store.summaries import SummaryFiles, source_rows
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pyarrow as pa
 
     from data_juicer.ops.dataset.scratch import Records
     from data_juicer.storage.base import Store
 
 
-class ShardRunner:
+class ShardRunner(ABC):
     """One attempt of a shard."""
 
     def __init__(
         self,
         work: ResolveWork,
-        operator: PairRemover,
         store: Store,
         layout: JobLayout,
         attempt: str,
         heartbeat: Callable[[], None],
     ) -> None:
         self.work = work
-        self.operator = operator
         self.store = store
         self.layout = layout
         self.attempt = attempt
@@ -50,72 +53,145 @@ class ShardRunner:
             store, layout.checkpoints_dir, self.manifests, heartbeat, is_checked=True
         )
         self.scratch = Scratch(layout.temp_dir, work.memory_bytes, heartbeat)
-        self.bounds = first_rows(self.summaries)[np.array(work.groups)]
+
+    @abstractmethod
+    def records(self) -> Iterator[tuple[int, Records]]:
+        """What this shard leaves for the next step, each with the number of a section."""
+
+    @abstractmethod
+    def tables(self) -> Iterator[pa.Table]:
+        """The decisions about each partition of this shard's group."""
 
     def run(self) -> ShardStaged | SummariesChecked:
         """Raises: StoreError: a disk is full. OperatorError. CheckpointCorruptError: a file of the step before is damaged."""
         try:
             with translate_os_errors("writing", self.layout.temp_dir):
                 if self.work.step == "check":
-                    damaged = self.summaries.damaged(self._partitions)
-                    return SummariesChecked(damaged=tuple(damaged))
-                if self.work.step == "decide":
-                    return self._decide()
-                return self._stage()
+                    return SummariesChecked(damaged=tuple(self.summaries.damaged(self.partitions)))
+                return self._decide() if self.work.step == "decide" else self._stage()
         finally:
             self.scratch.close()
 
     @property
-    def _partitions(self) -> range:
+    def partitions(self) -> range:
         """Positions of the partitions of this shard's group."""
         return range(*self.work.groups[self.work.number : self.work.number + 2])
+
+    @property
+    def shares(self) -> list[tuple[int, KeyShare]]:
+        """Which of a row's keys this shard looks at, and which values of it."""
+        return [(each.key, KeyShare(each.share, each.shares)) for each in self.work.keys]
+
+    def sections(self, kind: npt.DTypeLike) -> Iterator[Records]:
+        """What shards of the step before left for this one."""
+        return read_sections(self.store, self.layout.shards_dir, self.work.sections, kind)
 
     def _stage(self) -> ShardStaged:
         work = self.work
         path = self.layout.shard_data(work.operator_index, work.step, work.number, self.attempt)
-        sections = stage_sections(self.store, path, self._records())
+        sections = stage_sections(self.store, path, self.records())
         return ShardStaged(
             file=path.rpartition("/")[2],
             size_bytes=sections[-1].byte_stop if sections else 0,
             sections=sections,
         )
 
-    def _records(self) -> Iterator[tuple[int, Records]]:
-        work, operator = self.work, self.operator
-        match work.step:
-            case "meet":
-                keys = [(each.key, KeyShare(each.share, each.shares)) for each in work.keys]
-                return shards.meet(operator, self.summaries, self.scratch, keys, self.bounds)
-            case "compare":
-                alike = shards.compare(operator, self.summaries, self.scratch, self._sections())
-                return ((work.number, edges) for edges in alike)
-            case _:
-                count = sum(each.byte_stop - each.byte_start for each in work.sections) // PAIR.itemsize
-                return shards.join(operator, self.summaries, self.scratch, self._sections, count, self.bounds)
-
-    def _sections(self) -> Iterator[Records]:
-        return read_sections(self.store, self.layout.shards_dir, self.work.sections, PAIR)
-
     def _decide(self) -> ShardStaged:
         work = self.work
         path = self.layout.group_decisions(work.operator_index, work.number, self.attempt)
         decisions = stage_decisions(self.store, path, self._decided())
         return ShardStaged(
-            file=path.rpartition("/")[2],
-            size_bytes=decisions[-1].byte_stop if decisions else 0,
-            decisions=tuple(decisions),
+            file=path.rpartition("/")[2], size_bytes=decisions[-1].byte_stop, decisions=tuple(decisions)
         )
 
     def _decided(self) -> Iterator[tuple[int, pa.Table, DeadRows]]:
-        moved = np.concatenate([np.empty(0, PAIR), *self._sections()])
-        decided = shards.decide(
-            self.operator, self.summaries, self.scratch, moved, self._partitions, source_rows
-        )
-        for position, (table, own, kept) in zip(self._partitions, decided, strict=True):
+        for position, table in zip(self.partitions, self.tables(), strict=True):
             manifest = self.manifests[position]
             if table.num_rows != manifest.rows:
                 raise OperatorError(
                     f"{self.work.operator_name}: {table.num_rows} decisions for the {manifest.rows} rows of partition "
                     f"{manifest.partition}; there must be one for each."
                 )
-            yield manifest.partition, add_source_rows(table, own, kept), self.summaries.dead(position)
+            yield manifest.partition, table, self.summaries.dead(position)
+
+
+class PairShard(ShardRunner):
+    """Of rows that are compared in pairs; see `ops/dataset/pairs/shards.py`."""
+
+    def __init__(
+        self,
+        operator: PairRemover,
+        work: ResolveWork,
+        store: Store,
+        layout: JobLayout,
+        attempt: str,
+        heartbeat: Callable[[], None],
+    ) -> None:
+        super().__init__(work, store, layout, attempt, heartbeat)
+        self.operator = operator
+        self.bounds = first_rows(self.summaries)[np.array(work.groups)]
+
+    def records(self) -> Iterator[tuple[int, Records]]:
+        work = self.work
+        match work.step:
+            case "meet":
+                return shards.meet(self.operator, self.summaries, self.scratch, self.shares, self.bounds)
+            case "compare":
+                alike = shards.compare(self.operator, self.summaries, self.scratch, self._pairs())
+                return ((work.number, edges) for edges in alike)
+            case _:
+                count = sum(each.byte_stop - each.byte_start for each in work.sections) // PAIR.itemsize
+                return shards.join(
+                    self.operator, self.summaries, self.scratch, self._pairs, count, self.bounds
+                )
+
+    def tables(self) -> Iterator[pa.Table]:
+        moved = np.concatenate([np.empty(0, PAIR), *self._pairs()])
+        for table, own, kept in shards.decide(
+            self.operator, self.summaries, self.scratch, moved, self.partitions, source_rows
+        ):
+            yield add_source_rows(table, own, kept)
+
+    def _pairs(self) -> Iterator[Records]:
+        return self.sections(PAIR)
+
+
+class CountShard(ShardRunner):
+    """Of keys that are counted; see `ops/dataset/key_counts.py`."""
+
+    def __init__(
+        self,
+        operator: KeyCounter,
+        work: ResolveWork,
+        store: Store,
+        layout: JobLayout,
+        attempt: str,
+        heartbeat: Callable[[], None],
+    ) -> None:
+        super().__init__(work, store, layout, attempt, heartbeat)
+        self.operator = operator
+
+    def records(self) -> Iterator[tuple[int, Records]]:
+        return ((0, self.operator.frequent(self.summaries, self.scratch, share)) for _, share in self.shares)
+
+    def tables(self) -> Iterator[pa.Table]:
+        frequent = in_order(self.sections(KEYED))
+        for position in self.partitions:
+            self.scratch.heartbeat()
+            yield self.operator.decide(self.summaries.summary(position), frequent)
+
+
+def shard_runner(
+    operator: Operator,
+    work: ResolveWork,
+    store: Store,
+    layout: JobLayout,
+    attempt: str,
+    heartbeat: Callable[[], None],
+) -> ShardRunner:
+    """What executes a shard of this operator's resolve. Raises: OperatorError: it has no shards."""
+    if isinstance(operator, PairRemover):
+        return PairShard(operator, work, store, layout, attempt, heartbeat)
+    if isinstance(operator, KeyCounter):
+        return CountShard(operator, work, store, layout, attempt, heartbeat)
+    raise OperatorError(f"{operator.name}: its resolve cannot be shared out.")

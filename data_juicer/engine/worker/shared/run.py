@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.shared_work import ExportWork
@@ -16,7 +16,6 @@ from data_juicer.plan.scan.shared import ScanWork, do_scan
 
 if TYPE_CHECKING:
     from data_juicer.engine.protocol.shared_work import Found
-    from data_juicer.ops.dataset.pairs.remover import PairRemover
 
 
 def run_shared(context: WorkerContext, attempt: m.SharedAttempt) -> Iterator[m.Message]:
@@ -43,11 +42,10 @@ def _found(context: WorkerContext, attempt: m.SharedAttempt) -> Iterator[Found]:
     heartbeat = context.between_batches or _nothing
     if isinstance(work, ExportWork):
         return iter([write_export_shard(work, context.store, context.layout, heartbeat)])
-    from data_juicer.engine.worker.shared.resolve import ShardRunner
+    from data_juicer.engine.worker.shared.resolve import shard_runner
 
-    operator = cast("PairRemover", context.prepared(work.operator_index))
-    runner = ShardRunner(work, operator, context.store, context.layout, attempt.name, heartbeat)
-    return iter([runner.run()])
+    operator = context.prepared(work.operator_index)
+    return iter([shard_runner(operator, work, context.store, context.layout, attempt.name, heartbeat).run()])
 
 
 def _nothing() -> None:
