@@ -18,9 +18,9 @@ from data_juicer.engine.protocol.backend import Abandoned, Backend
 from data_juicer.engine.protocol.shared_work import Found, Work
 from data_juicer.engine.run_context import RunContext, stopped_by
 from data_juicer.engine.scheduling import events as e
-from data_juicer.engine.scheduling.history import encode_history
+from data_juicer.engine.scheduling.history import Step, encode_history
 from data_juicer.engine.scheduling.retry import RetryPolicy
-from data_juicer.engine.scheduling.task_pool import PoolPlan, TaskPool
+from data_juicer.engine.scheduling.task_pool import PoolOver, PoolPlan, TaskPool
 from data_juicer.errors import (
     CheckpointCorruptError,
     DataJuicerError,
@@ -91,7 +91,8 @@ class PoolDriver:
         self._context = context
         self._run_number = run
         self._history = history
-        self._alarms = Alarms(clock)
+        self._clock = clock
+        self._alarms: Alarms
         self._pool: TaskPool
         self._slots = 0
         self._flights: dict[TaskKey, _Flight] = {}
@@ -112,21 +113,30 @@ class PoolDriver:
         plan = PoolPlan(
             slots=self._backend.slots, retry=retry, drain_s=drain_s, attempts_before=self._attempts_max
         )
-        self._pool, self._slots, self._tasks, count = TaskPool(plan), plan.slots, tasks, 0
-        if self._history is not None:
-            self._history(encode_history(plan))
+        self._pool, self._slots, self._tasks = TaskPool(plan), plan.slots, tasks
+        self._flights, self._alarms = {}, Alarms(self._clock)
+        self._write_down(plan)
+        try:
+            count = self._work(kind)
+        except DataJuicerError:
+            self._write_down(PoolOver())  # whoever shared out the tasks may go on
+            raise
+        self._write_down(PoolOver())
+        if self._stopped_by is not None:
+            raise stopped_by(self._stopped_by)
+        return count
+
+    def _work(self, kind: TaskKind) -> int:
+        count = 0
         while True:
             count += self._offer(kind)
             if self._pool.is_idle:
-                break
+                return count
             self._take_messages()
             while (due := self._alarms.take_due()) is not None:
                 self._tell(due)
             self._context.heartbeat()
             self._look_outside()
-        if self._stopped_by is not None:
-            raise stopped_by(self._stopped_by)
-        return count
 
     # ---- what happens
 
@@ -195,8 +205,7 @@ class PoolDriver:
     # ---- what is to be done
 
     def _tell(self, event: e.Event) -> None:
-        if self._history is not None:
-            self._history(encode_history(event))
+        self._write_down(event)
         for instruction in self._pool.handle(event):
             match instruction:
                 case e.Submit():
@@ -211,6 +220,10 @@ class PoolDriver:
                     raise _error(self._flights[task])
                 case _:
                     raise AssertionError(f"{instruction} is about a partition")
+
+    def _write_down(self, step: Step) -> None:
+        if self._history is not None:
+            self._history(encode_history(step))
 
     def _submit(self, instruction: e.Submit) -> None:
         self._attempts_max = self._pool.attempts_max

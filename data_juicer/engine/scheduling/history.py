@@ -1,4 +1,4 @@
-"""The history of a run as lines: what its scheduler was given, and the same instructions from it again. Pure."""
+"""The history of a run as lines: what its schedulers were given, and the same instructions from it again. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Final
 from data_juicer.engine.scheduling import events as e
 from data_juicer.engine.scheduling.run_plan import RunPlan
 from data_juicer.engine.scheduling.scheduler import Scheduler
-from data_juicer.engine.scheduling.task_pool import PoolPlan, TaskPool
+from data_juicer.engine.scheduling.task_pool import PoolOver, PoolPlan, TaskPool
 from data_juicer.portable import PortableJson
 
-_JSON: Final = PortableJson[RunPlan | PoolPlan | e.Event](RunPlan | PoolPlan | e.Event)
+Step = RunPlan | PoolPlan | PoolOver | e.Event
+"""A scheduler or pool begins, a pool ends, or the one that began last and has not ended is told an event."""
+_JSON: Final = PortableJson[Step](Step)
 
 
-def encode_history(step: RunPlan | PoolPlan | e.Event) -> bytes:
-    """One line of a history, without its end: the plan of a scheduler or pool, or the event that it received next."""
+def encode_history(step: Step) -> bytes:
+    """One line of a history, without its end."""
     return _JSON.encode(step)
 
 
@@ -24,12 +26,14 @@ def replay(history: Iterable[bytes]) -> Iterator[list[e.Instruction]]:
 
     Raises: msgspec.DecodeError, msgspec.ValidationError: a line is none of `encode_history`.
     """
-    scheduler: Scheduler | TaskPool | None = None
+    told: list[Scheduler | TaskPool] = []
     for line in history:
         step = _JSON.decode(line)
         if isinstance(step, RunPlan):
-            scheduler = Scheduler(step)
+            told = [Scheduler(step)]
         elif isinstance(step, PoolPlan):
-            scheduler = TaskPool(step)
-        elif scheduler is not None:
-            yield scheduler.handle(step)
+            told.append(TaskPool(step))
+        elif isinstance(step, PoolOver):
+            told.pop()
+        elif told:
+            yield told[-1].handle(step)

@@ -31,6 +31,10 @@ class PoolPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The largest number of an attempt that pools of this run have made already: none is used twice."""
 
 
+class PoolOver(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A pool has no more tasks: what happens from now on is told to whoever was told before it began."""
+
+
 class _Flight(msgspec.Struct):
     task: Task
     attempts: int = 0

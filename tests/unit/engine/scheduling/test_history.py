@@ -10,6 +10,7 @@ import pytest
 
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
+from data_juicer.engine.driver import resolve_shards
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_context import RunControl
@@ -17,6 +18,7 @@ from data_juicer.engine.run_job import run_job
 from data_juicer.engine.scheduling import events as e
 from data_juicer.engine.scheduling.history import replay
 from data_juicer.engine.scheduling.scheduler import Scheduler
+from data_juicer.engine.scheduling.task_pool import TaskPool
 from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
@@ -91,6 +93,25 @@ def test_the_history_of_a_killed_job_gives_the_same_instructions(
     run(config, undisturbed)
     assert jobs.exported(config, store) == jobs.exported(config, undisturbed)
     assert jobs.ledgers(config, store) == jobs.ledgers(config, undisturbed)
+
+
+def test_shared_tasks_in_the_middle_of_a_run_are_replayed_between_its_events(
+    config: JobConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolve_shards, "SHARDED_KEYS", 0)
+    history, answers = list[bytes](), list[list[e.Instruction]]()
+    handlers = {kind: kind.handle for kind in (Scheduler, TaskPool)}
+
+    def answer(state: Scheduler | TaskPool, event: e.Event) -> list[e.Instruction]:
+        answers.append(handlers[type(state)](state, event))  # type: ignore[arg-type]
+        return answers[-1]
+
+    for kind in handlers:
+        monkeypatch.setattr(kind, "handle", answer)
+    run(config, jobs.memory_with_input(config), history.append)
+    monkeypatch.undo()
+    assert list(replay(history)) == answers
+    assert sum(b"PoolPlan" in line for line in history) == 4, "check, meet, join, decide"
 
 
 def run(config: JobConfig, store: MemoryStore, history: Callable[[bytes], None] | None = None) -> None:
