@@ -7,6 +7,7 @@ ran out of time is not tried again, so that finding it among others costs its ti
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -42,12 +43,12 @@ class TimeBudget:
     def __init__(self) -> None:
         self._left_s = BUDGET_S
         self._ran_out: set[tuple[str, str]] = set()
-        """Pattern and text."""
+        """What ran out of time, and the text."""
 
-    def limit_s(self, pattern: str, text: str) -> float:
+    def limit_s(self, what: str, text: str) -> float:
         """How long the next call may take. Raises: TimeoutError: this one ran out of time before."""
-        if self._ran_out and (pattern, text) in self._ran_out:
-            raise TimeoutError(_told(pattern, text))
+        if self._ran_out and (what, text) in self._ran_out:
+            raise TimeoutError(_told(what, text))
         if self._left_s >= LIMIT_S:
             return LIMIT_S
         left_s = self._left_s if self._left_s > SLOW_S else 0.0
@@ -57,14 +58,14 @@ class TimeBudget:
         if seconds > SLOW_S:
             self._left_s = max(0.0, self._left_s - (seconds - SLOW_S))
 
-    def ran_out(self, pattern: str, text: str) -> TimeoutError:
-        self._ran_out.add((pattern, text))
-        return TimeoutError(_told(pattern, text))
+    def ran_out(self, what: str, text: str) -> TimeoutError:
+        self._ran_out.add((what, text))
+        return TimeoutError(_told(what, text))
 
 
-def _told(pattern: str, text: str) -> str:
-    shown = pattern if len(pattern) <= 80 else f"{pattern[:77]}..."
-    return f"the pattern {shown} ran out of time on a text of {len(text):,} characters"
+def _told(what: str, text: str) -> str:
+    shown = what if len(what) <= 100 else f"{what[:97]}..."
+    return f"{shown} ran out of time on a text of {len(text):,} characters"
 
 
 _current = TimeBudget()
@@ -76,22 +77,34 @@ def new_budget() -> None:
     _current = TimeBudget()
 
 
-def limited(what: str, text: str, work: Callable[[float], _Result]) -> _Result:
+def seconds_with_children() -> float:
+    """Processor time of this process and of those that it has waited for."""
+    times = os.times()
+    return time.process_time() + times.children_user + times.children_system
+
+
+def limited(
+    what: str,
+    text: str,
+    work: Callable[[float], _Result],
+    clock_s: Callable[[], float] = time.process_time,
+) -> _Result:
     """What `work`, given the seconds that it may take, makes of a text.
 
     Args:
-        what: the expression, or what else is limited.
+        what: what runs out of time, such as an expression; begins a sentence.
+        clock_s: tells how much processor time was used.
     Raises: TimeoutError: `work` raised it, now or for this text before.
     """
     budget = _current
     limit_s = budget.limit_s(what, text)
-    started_s = time.process_time()
+    started_s = clock_s()
     try:
         return work(limit_s)
     except TimeoutError:
         raise budget.ran_out(what, text) from None
     finally:
-        budget.took(time.process_time() - started_s)
+        budget.took(clock_s() - started_s)
 
 
 class LimitedPattern:
@@ -102,6 +115,7 @@ class LimitedPattern:
 
     def __init__(self, compiled: regex.Pattern[str]) -> None:
         self._compiled = compiled
+        self._name = f"the pattern {compiled.pattern}"
 
     @property
     def groups(self) -> int:
@@ -117,7 +131,7 @@ class LimitedPattern:
         return self._limited(lambda limit_s: str(self._compiled.sub(replaced, text, timeout=limit_s)), text)
 
     def _limited(self, call: Callable[[float], _Result], text: str) -> _Result:
-        return limited(self._compiled.pattern, text, call)
+        return limited(self._name, text, call)
 
 
 class TimedPattern(LimitedPattern):

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from data_juicer.kernels.patterns.timed import limited, seconds_with_children
 from data_juicer.kernels.rows import map_rows, matching
 from data_juicer.ops.base import TextMapper
+from data_juicer.ops.mapper._html_text import may_explode, text_of, text_within
 from data_juicer.ops.resources.optional import need
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from data_juicer.ops.context import OperatorContext
-
 # What a parser changes in a text without markup: references, line ends, NUL, white space before the body.
 _NOT_PLAIN: Final = r"[<&\r\x00]|\A[ \t\n\f]"
-_BLOCKS: Final = (
-    "address article aside blockquote br dd div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header "
-    "hr li main nav ol p pre section table td th tr ul"
-)
-_LINE_ENDS: Final = re.compile(r"[ \t]*\n\s*")
 
 
 class CleanHtmlMapper(TextMapper):
@@ -38,12 +33,6 @@ class CleanHtmlMapper(TextMapper):
     def __init__(self, keep_block_separators: bool = False) -> None:
         need("selectolax", operator=self.name)
         self.keep_block_separators = keep_block_separators
-        self._parser: Any = None
-
-    def prepare(self, context: OperatorContext | None = None) -> None:
-        from selectolax.lexbor import LexborHTMLParser
-
-        self._parser = LexborHTMLParser
 
     def map_text(self, text: pa.Array) -> pa.Array:
         return map_rows(text, matching(text, _NOT_PLAIN), self._clean)
@@ -51,16 +40,9 @@ class CleanHtmlMapper(TextMapper):
     def _clean(self, text: str) -> str:
         for tag in ("li", "ol"):
             text = text.replace(f"<{tag}>", "\n*").replace(f"</{tag}>", "")
-        page = self._parser(text)
-        if self.keep_block_separators:
-            _separate_blocks(page)
-        cleaned: str = page.text()
-        return _LINE_ENDS.sub("\n", cleaned).strip("\n") if self.keep_block_separators else cleaned
+        if may_explode(text):
+            return limited("the HTML parser", text, partial(self._clean_apart, text), seconds_with_children)
+        return text_of(text, separate_blocks=self.keep_block_separators)
 
-
-def _separate_blocks(page: Any) -> None:
-    for element in page.css("script, style"):
-        element.decompose()
-    for element in page.css(", ".join(_BLOCKS.split())):
-        element.insert_before("\n")
-        element.insert_after("\n")
+    def _clean_apart(self, text: str, limit_s: float) -> str:
+        return text_within(text, limit_s, separate_blocks=self.keep_block_separators)

@@ -34,7 +34,7 @@ class ExpandMacroMapper(TextMapper):
 
 def _expand(text: str) -> str:
     macros = {name: value for head in (_NEWCOMMAND, _DEF) for name, value in _definitions(text, head)}
-    return limited(r"\newcommand, \def", text, lambda limit_s: _replaced(text, macros, limit_s))
+    return limited(r"expanding \newcommand and \def", text, lambda limit_s: _replaced(text, macros, limit_s))
 
 
 def _definitions(text: str, head: regex.Pattern[str]) -> Iterator[tuple[str, str]]:

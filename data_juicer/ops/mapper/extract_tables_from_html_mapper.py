@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch
 
 _TABLE: Final = "(?i)<table"
+_NESTED_MAX: Final = 1_000_000
+"""Elements of all tables, those of a table in a table counted in both."""
 
 
 class ExtractTablesFromHtmlMapper(Mapper):
@@ -55,9 +57,11 @@ class ExtractTablesFromHtmlMapper(Mapper):
         import bs4
 
         try:
-            found = bs4.BeautifulSoup(text, "html.parser").find_all("table")
+            page = bs4.BeautifulSoup(text, "html.parser")
         except bs4.ParserRejectedMarkup as error:
             raise ValueError(f"the HTML parser gives up: {error}") from error
+        _refuse_deep_tables(page)
+        found = page.find_all("table")
         if self.retain_html_tags:
             return [str(table) for table in found]
         return [rows for table in found if (rows := self._rows(table))]
@@ -69,3 +73,17 @@ class ExtractTablesFromHtmlMapper(Mapper):
             if self.include_header or row.find("th", recursive=False) is None
         ]
         return [row for row in rows if row]
+
+
+def _refuse_deep_tables(page: Any) -> None:
+    """Raises: ValueError: the tables within tables, each of which repeats what is in it, have too many elements in all."""
+    tables_around = {id(page): 0}
+    total = 0
+    for element in page.find_all(True):
+        around = tables_around[id(element.parent)]
+        total += around
+        tables_around[id(element)] = around + (element.name == "table")
+    if total > _NESTED_MAX:
+        raise ValueError(
+            f"its tables are nested too deep: they have {total:,} elements in all, at most {_NESTED_MAX:,} are given"
+        )
