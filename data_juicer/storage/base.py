@@ -316,6 +316,15 @@ class Store(ABC):
         """
         return
 
+    def end_uploads(self, directory: str, names: Iterable[str]) -> None:
+        """End what uploads into a directory left that nobody will publish: no writer is at work there.
+
+        Args:
+            names: what the directory holds.
+        Raises: StoreError.
+        """
+        return
+
     @contextlib.contextmanager
     def open_write(self, path: str) -> Iterator[Upload]:
         """A file to stream into, published when the block ends, and discarded if it raises. Raises: StoreError."""

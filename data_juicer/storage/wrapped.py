@@ -266,6 +266,9 @@ class WrappedStore(Store):
         self.before_change()
         self._inner.discard_uploads(path, writer)
 
+    def end_uploads(self, directory: str, names: Iterable[str]) -> None:
+        self._inner.end_uploads(directory, names)
+
     def move(self, pairs: Iterable[tuple[str, str]]) -> builtins.list[str]:
         self.before_change()
         return self._inner.move(pairs)

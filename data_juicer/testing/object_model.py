@@ -216,11 +216,9 @@ class ModelBucket:
 
         return _ModelParts(self, self._model, key, self._answer("begin", key, begin))
 
-    def uploads(self, key: str) -> Iterator[str]:
+    def uploads(self, key: str) -> Sequence[str]:
         held = self._model.uploads
-        yield from self._answer(
-            "uploads", key, lambda: [name for name, (of, _, _) in held.items() if of == key]
-        )
+        return self._answer("uploads", key, lambda: [name for name, (of, _, _) in held.items() if of == key])
 
     def abort(self, key: str, upload_id: str) -> None:
         self._answer("abort", key, lambda: self._model.uploads.pop(upload_id, None))
@@ -259,17 +257,18 @@ class _ModelParts:
         self._bucket = bucket
         self._model = model
         self._key = key
+        self._answered = 0
         self.upload_id = upload_id
 
     def put_part(self, data: Data) -> None:
         kept = bytes(data)
         held = self._held()
-        index = len(held)
 
         def put() -> None:  # a part that is sent again replaces itself
-            held[index:] = [kept]
+            held[self._answered :] = [kept]
 
         self._bucket._answer("put_part", self._key, put)  # noqa: SLF001
+        self._answered += 1
 
     def complete(self, condition: str | None) -> None:
         def complete() -> None:

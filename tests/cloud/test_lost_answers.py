@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from data_juicer.errors import StoreError
+from data_juicer.storage.cloud import upload as uploads
 from data_juicer.storage.cloud.bucket import RequestFault
 from data_juicer.storage.cloud.object_store import ObjectStore
 from data_juicer.storage.cloud.opening import open_bucket
 from data_juicer.storage.cloud.patience import PAUSE_MAX_S, TRIES_MAX, Patience
 from data_juicer.testing.clock import ManualClock
+from data_juicer.testing.object_model import ROOT, Faults, ModelBucket, ObjectModel, store_of
 
 
 class Flaky:
@@ -147,3 +149,36 @@ def test_a_store_that_throttles_one_request_is_left_alone_by_the_others() -> Non
     assert patience.ask(request) > begun_s
     before_s = clock.monotonic_s()
     assert patience.ask(request) == before_s, "nobody waits once the time is over"
+
+
+@pytest.mark.parametrize("is_published", [True, False])
+def test_an_upload_whose_beginning_was_lost_leaves_none(
+    is_published: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "PART_BYTES", 4)
+    model = ObjectModel()
+    store, _ = store_of(model, Faults(dict.fromkeys(range(1, 9), "lost")))
+    other = ModelBucket(model).begin("out", "", 4)
+    upload = store.new_upload(f"{ROOT}/out", "job")
+    upload.write(b"123456789")
+    assert len(model.uploads) > 2
+    if is_published:
+        store.publish([(upload, f"{ROOT}/out")])
+        assert store.read(f"{ROOT}/out") == b"123456789"
+    else:
+        upload.discard()
+    assert list(model.uploads) == [other.upload_id], "that of another writer, which was there before"
+    assert list(model.contents()) == (["out"] if is_published else [])
+
+
+def test_an_upload_that_a_later_run_has_ended_is_published_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "PART_BYTES", 4)
+    model = ObjectModel()
+    old, new = store_of(model)[0], store_of(model)[0]
+    upload = old.new_upload(f"{ROOT}/out", "job")
+    upload.write(b"123456789")
+    new.discard_uploads(f"{ROOT}/out", "job")
+    assert model.uploads == {}
+    with pytest.raises(StoreError, match="its parts were removed by somebody else"):
+        old.publish([(upload, f"{ROOT}/out")])
+    assert model.contents() == {}

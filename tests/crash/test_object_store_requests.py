@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from data_juicer.storage.cloud import upload as uploads
 from data_juicer.testing.object_model import ROOT, Faults, store_of
 from tests.support.crash_recipes import PROCESS, STRATEGIES, configured
 from tests.support.model_jobs import CRASHES, TROUBLES, model_job, new_model, outcome, run, visit
@@ -29,6 +30,18 @@ SEEDS = 6
 def test_a_driver_that_crashes_at_a_request_is_followed_by_one_that_gives_the_same_bytes(what: str) -> None:
     process, settings = JOBS[what]
     print(what, "requests, points:", visit(model_job(process, **settings), CRASHES + TROUBLES, stride=29))
+
+
+@pytest.mark.parametrize(
+    ("what", "stride"),
+    [("every_partition", 13), pytest.param("every_partition", 1, marks=pytest.mark.slow), ("shards", 13)],
+)
+def test_an_export_in_parts_leaves_none_wherever_the_driver_crashes(
+    what: str, stride: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "PART_BYTES", 40)
+    process, settings = JOBS[what]
+    print(what, "requests, points:", visit(model_job(process, **settings), CRASHES + TROUBLES, stride=stride))
 
 
 @pytest.mark.slow

@@ -38,7 +38,10 @@ def sweep_leftovers(remover: Remover, layout: JobLayout) -> None:
         layout.dead_letter_dir,
         layout.trace_dir,
     ):
-        remover.remove(directory, [name for name in store.list(directory) if name.endswith(ASIDE_SUFFIX)])
+        names = store.list(directory)
+        remover.remove(directory, [name for name in names if name.endswith(ASIDE_SUFFIX)])
+        if not remover.is_dry:
+            store.end_uploads(directory, names)
 
 
 def _sweep_copies(remover: Remover, layout: JobLayout) -> None:

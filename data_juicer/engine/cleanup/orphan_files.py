@@ -140,6 +140,8 @@ def sweep(store: Store, layout: JobLayout, *, is_dry: bool = False) -> Remover:
 def _sweep_decisions(remover: Remover, layout: JobLayout, named_by_shards: set[str]) -> None:
     """Remove decisions of dataset operators that no manifest names any more, or does yet."""
     names = remover.store.list(layout.checkpoints_dir)
+    if not remover.is_dry:
+        remover.store.end_uploads(layout.checkpoints_dir, names)
     held = {name: index for name in names if (index := parse_resolve_name(name)) is not None}
     named = set(named_by_shards)
     for name in held:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal, Protocol
 
 import msgspec
@@ -120,7 +120,7 @@ class Bucket(Protocol):
     def begin(self, key: str, token: str, part_bytes: int) -> Multipart:
         """Begin to put an object in parts."""
 
-    def uploads(self, key: str) -> Iterator[str]:
+    def uploads(self, key: str) -> Sequence[str]:
         """Those of this key that were begun and neither completed nor aborted; none where the store does not tell."""
 
     def abort(self, key: str, upload_id: str) -> None:

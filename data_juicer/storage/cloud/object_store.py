@@ -20,7 +20,13 @@ from data_juicer.storage.cloud.directory import ObjectDirectory
 from data_juicer.storage.cloud.patience import Patience
 from data_juicer.storage.cloud.reader import ObjectReader
 from data_juicer.storage.cloud.segments import SegmentedLogs, SegmentsReader, only_segments, stat_of
-from data_juicer.storage.cloud.upload import STAGED_SUFFIX, ObjectUpload, staged_prefix
+from data_juicer.storage.cloud.upload import (
+    NOTE_SUFFIX,
+    STAGED_SUFFIX,
+    ObjectUpload,
+    decode_note,
+    staged_prefix,
+)
 from data_juicer.storage.directory import OwnDirectory
 
 _SAFE: Final = "What was committed is safe;"
@@ -182,13 +188,41 @@ class ObjectStore(Store):
             if (upload.path, upload.writer) == (path, writer):
                 upload.discard()
         directory, prefix = os.path.split(staged_prefix(path, writer))
-        staged = [
-            f"{directory}/{name}"
-            for name in self.list(directory)
-            if name.startswith(prefix) and name.endswith(STAGED_SUFFIX)
-        ]
-        if refused := self.remove_all(staged):
+        left = [f"{directory}/{name}" for name in self.list(directory) if name.startswith(prefix)]
+        self._end_uploads(
+            f"{directory}/.{os.path.basename(path)}.", [at for at in left if at.endswith(NOTE_SUFFIX)]
+        )
+        if refused := self.remove_all(at for at in left if at.endswith((STAGED_SUFFIX, NOTE_SUFFIX))):
             raise refused[0]
+
+    def end_uploads(self, directory: str, names: Iterable[str]) -> None:
+        notes = [f"{directory}/{name}" for name in names if name.endswith(NOTE_SUFFIX)]
+        if notes:
+            self._end_uploads(f"{directory}/.", notes)
+            self.remove_all(notes)
+
+    def _end_uploads(self, beside: str, notes: builtins.list[str]) -> None:
+        """End the uploads that notes of one writer tell of.
+
+        Args:
+            beside: begins the names of notes of all writers to the same path.
+        """
+        told = {at: note for at in notes if (note := decode_note(self.read(at))) is not None}
+        if not told:
+            return
+        directory, prefix = os.path.split(beside)
+        others = [f"{directory}/{name}" for name in self.list(directory) if name.startswith(prefix)]
+        foreign = [decode_note(self.read(at)) for at in others if at.endswith(NOTE_SUFFIX) and at not in told]
+        spared = {note.upload_id for note in foreign if note is not None}
+        with self.told("discarding", directory):
+            for note in told.values():
+                ids = [note.upload_id] if note.upload_id else self._begun(note.key, spared | set(note.before))
+                for upload_id in ids:
+                    self.patience.ask(lambda _, key=note.key, name=upload_id: self.bucket.abort(key, name))  # type: ignore[misc]
+
+    def _begun(self, key: str, spared: set[str]) -> builtins.list[str]:
+        """Uploads of a key whose driver was killed before it could note their names."""
+        return [name for name in self.patience.ask(lambda _: self.bucket.uploads(key)) if name not in spared]
 
     def move(self, pairs: Iterable[tuple[str, str]]) -> builtins.list[str]:
         moved = []

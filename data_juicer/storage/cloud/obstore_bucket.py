@@ -8,33 +8,30 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from data_juicer.storage.base import Data
 from data_juicer.storage.cloud.bucket import (
     ABSENT,
     ConditionFailed,
-    FaultKind,
     Found,
     Listing,
     Multipart,
     RequestFault,
 )
+from data_juicer.storage.cloud.faults import explain_status
+from data_juicer.storage.cloud.s3_parts import TOKEN, S3Client, S3Parts
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore as Client
 
-TOKEN: Final = "djtoken"  # noqa: S105 - the name of a field of an object; Azure takes letters and digits alone
 DELETED_AT_ONCE_MAX: Final = 1000
 LISTED_AT_ONCE: Final = 1000
 _STATUS: Final = re.compile(r"status code: (\d{3})")
 _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 _METADATA_HOSTS: Final = ("//169.254.169.254", "//169.254.170.2", "//metadata.google.internal")
 """Who is asked for credentials of the machine itself, where the environment has none."""
-_EXPIRED: Final = frozenset(
-    {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
-)
 
 T = TypeVar("T")
 
@@ -42,11 +39,14 @@ T = TypeVar("T")
 class ObstoreBucket:
     """One bucket or container."""
 
-    def __init__(self, scheme: str, name: str, client: Client, streaming: Client) -> None:
+    def __init__(
+        self, scheme: str, name: str, client: Client, streaming: Client, *, names_uploads: bool = False
+    ) -> None:
         """
         Args:
             client: sends each request once.
             streaming: the same bucket, for puts in parts, each of which may be repeated without harm.
+            names_uploads: parts go through boto3, so that uploads have names. Of S3 alone.
         """
         self.scheme = scheme
         self.name = name
@@ -54,6 +54,7 @@ class ObstoreBucket:
         self._client = client
         self._streaming = streaming
         self._guard = threading.Lock()
+        self._parts = S3Client(name, self._count) if names_uploads else None
 
     def head(self, key: str) -> Found:
         import obstore
@@ -135,13 +136,14 @@ class ObstoreBucket:
         self._send(source, lambda: obstore.copy(self._client, source, target))
 
     def begin(self, key: str, token: str, part_bytes: int) -> Multipart:
-        return _Stream(self, key, token, part_bytes)
+        return S3Parts(self._parts, key, token) if self._parts else _Stream(self, key, token, part_bytes)
 
-    def uploads(self, key: str) -> Iterator[str]:
-        yield from ()
+    def uploads(self, key: str) -> Sequence[str]:
+        return list(self._parts.uploads(key)) if self._parts else []
 
     def abort(self, key: str, upload_id: str) -> None:
-        return
+        if self._parts:
+            self._parts.abort(key, upload_id)
 
     # ---- one request
 
@@ -156,7 +158,7 @@ class ObstoreBucket:
                 raise RequestFault("refused", f"there is no bucket {self.name}") from None
             raise FileNotFoundError(2, "No such object", f"{self.scheme}://{self.name}/{key}") from None
         except BaseError as error:
-            raise explain(error, self.name) from None
+            raise explain(error) from None
 
     def _count(self, requests: int) -> None:
         with self._guard:
@@ -192,50 +194,29 @@ class _Stream:
         self._writer = None
 
 
-def explain(error: Exception, bucket: str) -> RequestFault | ConditionFailed:
+def explain(error: Exception) -> RequestFault | ConditionFailed:
     """What a refusal means. Of its text only status and code are kept: URLs in it may carry signatures."""
     from obstore import exceptions as e
 
     text = str(error).partition("\n\nDebug source")[0]
     status, code = _status_of(error), _code_of(error)
-    told = " ".join(word for word in (str(status or ""), code) if word)
-    if isinstance(error, e.AlreadyExistsError | e.PreconditionError | e.NotModifiedError):
-        return (
-            RequestFault("conflict", f"another request was under way ({told})")
-            if status == 409
-            else ConditionFailed()
-        )
-    if code in _EXPIRED:
-        return RequestFault("expired", f"the credentials have expired ({told})")
-    if code == "RequestTimeTooSkewed":
-        return RequestFault("denied", f"the clock of this machine is wrong ({told})")
-    if code == "NoSuchBucket":
-        return RequestFault("refused", f"there is no bucket {bucket}")
-    if isinstance(error, e.UnauthenticatedError | e.PermissionDeniedError):
-        return RequestFault("denied", f"access was denied ({told})")
-    return _explain_status(status, code, told, text)
-
-
-def _explain_status(status: int, code: str, told: str, text: str) -> RequestFault:
-    kind: FaultKind = "refused"
-    found = f"the request was refused ({told})"
+    is_condition = isinstance(error, e.AlreadyExistsError | e.PreconditionError | e.NotModifiedError)
+    if is_condition and status != 409:
+        return ConditionFailed()
     if any(host in text for host in _METADATA_HOSTS) or (not status and "credential" in text.lower()):
-        kind, found = "denied", "no credentials were found in the environment, and this machine has no role"
-    elif status in {401, 403}:
-        kind, found = "denied", f"access was denied ({told})"
-    elif status in {429, 503} or code == "SlowDown":
-        kind, found = "throttled", f"it asks for fewer requests ({told})"
-    elif status >= 500 or code in {"RequestTimeout", "InternalError"}:
-        kind, found = "unavailable", f"it has a fault of its own ({told})"
-    elif status == 409:
-        kind, found = "conflict", f"another request was under way ({told})"
-    elif status == 416 or "Invalid range" in text:
-        kind, found = "beyond", "the object ends before"
-    elif not status and "body error" in text:
-        kind, found = "cut", "the answer was cut off"
-    elif not status and "HTTP error" in text:
-        kind, found = "unclear", "no answer came"
-    return RequestFault(kind, found)
+        return RequestFault(
+            "denied", "no credentials were found in the environment, and this machine has no role"
+        )
+    if isinstance(error, e.UnauthenticatedError):
+        status = 401
+    if not status:
+        if "Invalid range" in text:
+            return RequestFault("beyond", "the object ends before")
+        if "body error" in text:
+            return RequestFault("cut", "the answer was cut off")
+        if "HTTP error" in text:
+            return RequestFault("unclear", "no answer came")
+    return explain_status(status, code)
 
 
 def _status_of(error: Exception) -> int:

@@ -10,6 +10,7 @@ import os
 from typing import Any
 
 from data_juicer.errors import ConfigError
+from data_juicer.storage.cloud import s3_parts
 from data_juicer.storage.cloud.obstore_bucket import ObstoreBucket
 
 _NO_RETRIES = {"max_retries": 0}
@@ -35,7 +36,11 @@ def open_bucket(scheme: str, name: str) -> ObstoreBucket:
     options = _profile_options() if scheme == "s3" else {}
     try:
         return ObstoreBucket(
-            scheme, name, make(name, retry_config=_NO_RETRIES, **options), make(name, **options)
+            scheme,
+            name,
+            make(name, retry_config=_NO_RETRIES, **options),
+            make(name, **options),
+            names_uploads=scheme == "s3" and s3_parts.is_installed(),
         )
     except BaseError as error:
         detail = str(error).partition("\n")[0].rpartition(": ")[2]

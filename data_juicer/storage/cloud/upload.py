@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
+import msgspec
+
 from data_juicer.errors import StoreError
 from data_juicer.storage.base import Data, Reader, Upload
 from data_juicer.storage.cloud.bucket import Bucket, ConditionFailed, Multipart
@@ -17,7 +19,11 @@ PART_BYTES: Final = 8 << 20
 """Less is put whole; more in parts of this size, or of a larger one where the stream is known to be long."""
 PARTS_MAX: Final = 9_000
 """S3 takes 10,000."""
+_NOBODY: Final = "unnamed"
+"""A writer that gave no name."""
 COPY_BYTES: Final = 8 << 20
+NOTE_SUFFIX: Final = ".upload"
+"""Ends the names of notes about parts that are on their way."""
 STAGED_SUFFIX: Final = ".staged"
 """Ends the names of objects that wait for the name that they are published under."""
 
@@ -34,8 +40,20 @@ class Objects(Protocol):
     def told(self, doing: str, path: str) -> AbstractContextManager[None]: ...
     def open_with(self, path: str, size_bytes: int) -> tuple[Reader, bytes]: ...
     def put_version(self, path: str, data: Data, condition: str | None) -> str | None: ...
+    def put(self, path: str, data: Data) -> None: ...
     def move(self, pairs: Iterable[tuple[str, str]]) -> list[str]: ...
     def remove(self, path: str) -> None: ...
+    def end_uploads(self, directory: str, names: Iterable[str]) -> None: ...
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What a writer has begun to put in parts."""
+
+    key: str
+    before: tuple[str, ...]
+    """Uploads of the key that others had begun before."""
+    upload_id: str = ""
+    """Its own; empty as long as it is not known to be begun."""
 
 
 class ObjectUpload(Upload):
@@ -61,6 +79,10 @@ class ObjectUpload(Upload):
         self._held = bytearray()
         self._size_bytes = 0
         self._parts: Multipart | None = None
+        self._has_strays = False
+        """The answer to a beginning was lost: there may be one more upload than is known."""
+        self._note = ""
+        """Where the next run finds what this one began; empty where there is none."""
 
     @classmethod
     def adopted(cls, store: Objects, path: str, writer: str, ticket: str, size_bytes: int) -> ObjectUpload:
@@ -118,6 +140,7 @@ class ObjectUpload(Upload):
                 "What was committed is safe; start the job again to publish it over that.",
             )
         self.is_settled = True
+        self._forget()
 
     def discard(self) -> None:
         if self.is_settled:
@@ -129,14 +152,41 @@ class ObjectUpload(Upload):
         elif (parts := self._parts) is not None:
             with self._store.told("discarding", self.path):
                 self._store.patience.ask(lambda _: parts.abort())
+        self._forget()
 
     def _send(self, data: bytes) -> None:
         with self._store.told("writing", self.path):
             if self._parts is None:
-                key = self._store.key_of(self._staged or self.path)
-                self._parts = self._store.bucket.begin(key, self._token, self._part_bytes)
+                self._parts = self._begin()
             parts = self._parts
-            self._store.patience.ask(lambda _: parts.put_part(data))
+            try:
+                self._store.patience.ask(lambda _: parts.put_part(data))
+            except FileNotFoundError:
+                raise self._removed() from None
+
+    def _begin(self) -> Multipart:
+        """A note says what is begun before it is, so that the next run finds it wherever this one is killed."""
+        bucket, key = self._store.bucket, self._store.key_of(self._staged or self.path)
+        note = Note(key=key, before=tuple(self._store.patience.ask(lambda _: bucket.uploads(key))))
+        self._note = f"{staged_prefix(self.path, self.writer)}{self._token}{NOTE_SUFFIX}"
+        self._store.put(self._note, encode_note(note))
+
+        def begin(is_undecided: bool) -> Multipart:
+            self._has_strays = self._has_strays or is_undecided
+            return bucket.begin(key, self._token, self._part_bytes)
+
+        parts = self._store.patience.ask(begin)
+        if parts.upload_id and not self._has_strays:
+            self._store.put(self._note, encode_note(msgspec.structs.replace(note, upload_id=parts.upload_id)))
+        return parts
+
+    def _forget(self) -> None:
+        """Nothing is left of the parts that anybody had to end, but what a lost answer may have begun."""
+        if self._note and self._has_strays:
+            directory, name = os.path.split(self._note)
+            self._store.end_uploads(directory, [name])
+        elif self._note:
+            self._store.remove(self._note)
 
     def _finish(self, path: str, condition: str | None) -> bool:
         """Make an object of what was written. False where the condition does not hold."""
@@ -167,10 +217,25 @@ class ObjectUpload(Upload):
             with self._store.told("publishing", path):
                 return self._store.patience.ask(complete)
         except FileNotFoundError:
-            raise StoreError(f"{path}: publishing failed: its parts were removed by somebody else.") from None
+            raise self._removed() from None
+
+    def _removed(self) -> StoreError:
+        return StoreError(f"{self.path}: publishing failed: its parts were removed by somebody else.")
+
+
+def encode_note(note: Note) -> bytes:
+    return msgspec.json.encode(note)
+
+
+def decode_note(data: bytes) -> Note | None:
+    """None where it is none: somebody else has written it."""
+    try:
+        return msgspec.json.decode(data, type=Note)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def staged_prefix(path: str, writer: str) -> str:
     """Begins the names of what a writer stages for a path."""
     directory, name = os.path.split(path)
-    return os.path.join(directory, f".{name}.{writer}.")
+    return os.path.join(directory, f".{name}.{writer or _NOBODY}.")

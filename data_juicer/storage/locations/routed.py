@@ -130,6 +130,9 @@ class RoutedStore(Store):
     def discard_uploads(self, path: str, writer: str) -> None:
         self.at(path).discard_uploads(path, writer)
 
+    def end_uploads(self, directory: str, names: Iterable[str]) -> None:
+        self.at(directory).end_uploads(directory, names)
+
     def move(self, pairs: Iterable[tuple[str, str]]) -> builtins.list[str]:
         targets = dict(pairs)
         moved: builtins.list[str] = []
