@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _EXAMPLES: Final = f"""\
 examples:
   {PROGRAM} --config r.yaml              Run it; the id of the job is shown.
+  {PROGRAM} --config r.yaml --dry_run    Show what it would do and take.
   {PROGRAM} --config r.yaml --job_id ID  Resume the job with this id.
   {PROGRAM} --config r.yaml --np 2 --checkpoint.strategy every_partition
   dj-jobs list                             List the jobs.
@@ -36,7 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _answer(words: Sequence[str], signals: StopSignals) -> int | None:
-    asked, settings = _questions().parse_known_args(words)
+    parser = _questions()
+    asked, settings = parser.parse_known_args(words)
+    if asked.output and not asked.dry_run:
+        parser.error("--output is for what --dry_run shows; a run writes its result to export_path")
     with in_directory(asked.directory):
         return _answer_there(asked, settings, signals)
 
@@ -54,6 +58,10 @@ def _answer_there(asked: argparse.Namespace, settings: Sequence[str], signals: S
         paths = _custom_operator_paths(settings)
         text = operators.describe(asked.describe_op, paths) if asked.describe_op else operators.listing(paths)
         sys.stdout.write(text)
+    elif asked.dry_run:
+        from data_juicer.cli.dry_run import run_dry
+
+        run_dry(settings, asked.output or "text")
     else:
         from data_juicer.cli.running import run_job_of
 
@@ -78,6 +86,12 @@ def _add_questions(parser: argparse.ArgumentParser) -> None:
         "--list-ops", action="store_true", help="List the operators, with those of custom_operator_paths."
     )
     group.add_argument("--describe-op", metavar="NAME", help="Show what an operator does and takes.")
+    group.add_argument(
+        "--dry_run",
+        action="store_true",
+        help="Show plan, reuse and an estimate of time, cost, disk and memory.",
+    )
+    group.add_argument("--output", choices=("text", "json"), help="Form of what --dry_run shows.")
     group = parser.add_argument_group("where to begin")
     group.add_argument(
         "-C", dest="directory", metavar="DIR", help="Change to this folder first; relative paths begin there."

@@ -25,7 +25,7 @@ from data_juicer.job.summary import ChosenSizes
 from data_juicer.plan.mapping import decode_limits
 
 _MB: Final = 1_000_000
-_COSTS: Final = "operator_costs"
+COSTS_DIR: Final = "operator_costs"
 """The folder below a work_dir where measurements of operators are kept for all jobs in it."""
 
 
@@ -79,7 +79,7 @@ class Sizer:
         config, store = self.config, self.job.store
         text_keys = tuple(dict.fromkeys((*config.text_keys, *setup.text_keys)))
         sample = take_sample(store, sources, text_keys, row_bytes_max(config), config.seed, self.heartbeat)
-        costs_dir = os.path.join(os.path.dirname(self.job.layout.job_dir), _COSTS)
+        costs_dir = os.path.join(os.path.dirname(self.job.layout.job_dir), COSTS_DIR)
         measured = measure_operators(store, costs_dir, setup, sample, self.heartbeat)
         machine = look_at_machine(config, self.backend, store)
         choice = choose(sample.stats, measured.cost, machine, sample.rows_total)

@@ -55,16 +55,25 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     cost: PipelineCost | None
     unmeasured: str = ""
     """Why there is no cost."""
+    operators: tuple[OperatorCost, ...] = ()
+    """As many of the recipe, in its order, as were measured."""
 
 
 def measure_operators(
-    store: Store, cache_dir: str, setup: WorkerSetup, sample: Sample, heartbeat: Callable[[str], None]
+    store: Store,
+    cache_dir: str,
+    setup: WorkerSetup,
+    sample: Sample,
+    heartbeat: Callable[[str], None],
+    *,
+    keeps: bool = True,
 ) -> Measured:
     """The cost of the operators on the sample.
 
     Args:
         cache_dir: where measurements of all jobs of a work_dir are kept.
         heartbeat: called while the process works; what it raises ends the process.
+        keeps: write a new measurement into the cache.
     """
     if not setup.operators:
         return Measured(cost=None, unmeasured="there are none")
@@ -74,18 +83,18 @@ def measure_operators(
     path = os.path.join(cache_dir, f"{keys[-1]}.json")
     known = _find(store, path, keys)
     if known is not None:
-        return Measured(cost=combine(known.operators, known.memory))
+        return Measured(cost=combine(known.operators, known.memory), operators=known.operators)
     if store.uri is None:
         return Measured(cost=None, unmeasured="no other process can open this store")
     request = MeasureRequest(setup=setup, parts=sample.parts, keys=keys)
     figures, ended = _ask(encode_msgpack(request), heartbeat)
     cost = combine(figures.operators, figures.memory)
-    if len(figures.operators) == len(keys):
+    if keeps and len(figures.operators) == len(keys):
         with contextlib.suppress(StoreError):  # a cache that cannot be written costs time, not the job
             _keep(store, cache_dir, path, figures)
     if cost is None:
         return Measured(cost=None, unmeasured=ended or "none of them can be run on a sample")
-    return Measured(cost=cost)
+    return Measured(cost=cost, operators=figures.operators)
 
 
 def _find(store: Store, path: str, keys: Sequence[str]) -> Costs | None:

@@ -25,3 +25,8 @@ def format_count(count: int) -> str:
     while size >= 999.5 and unit < len(_COUNT_UNITS) - 1:
         size, unit = size / 1000, unit + 1
     return f"{size:,.{1 if size < 99.95 else 0}f}{_COUNT_UNITS[unit]}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 row`, `4,000 rows`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -64,7 +64,8 @@ def format_cause(cause: Cause, operators: tuple[str, ...]) -> str:
     of = f"{cause.partitions:,} partition{'' if cause.partitions == 1 else 's'}"
     first, last = cause.changed_from, len(operators)
     if first is None or first >= last:
-        return f"{cause.text}; {cause.files:,} committed files of {of} are not used"
+        files = "1 committed file is" if cause.files == 1 else f"{cause.files:,} committed files are"
+        return f"{cause.text}; {files} not used"
     if first + 1 == last:
         which, are = f"operator {last}", "is"
     else:
