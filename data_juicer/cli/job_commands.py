@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
-from data_juicer.cli.commands import events, explain, partitions, timeline, verify
+from data_juicer.cli.commands import completions, events, explain, partitions, timeline, verify
 from data_juicer.cli.commands.jobs import clean, resume, stop, watch
 from data_juicer.cli.commands.jobs import list as list_command
 from data_juicer.cli.commands.jobs import show as show_command
@@ -61,6 +61,7 @@ COMMANDS: Final = tuple(
         clean,
         stats,
         what_if,
+        completions,
         metrics,
         report,
         serve,

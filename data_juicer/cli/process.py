@@ -98,12 +98,17 @@ def _add_questions(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _help() -> str:
+def build_whole_parser() -> argparse.ArgumentParser:
+    """Settings and questions in one; for help and completions, as the two are read apart."""
     from data_juicer.config.sources.command_line import build_parser
 
     parser = build_parser()
     _add_questions(parser)
-    return f"{parser.format_help()}\n{_EXAMPLES}"
+    return parser
+
+
+def _help() -> str:
+    return f"{build_whole_parser().format_help()}\n{_EXAMPLES}"
 
 
 def _custom_operator_paths(settings: Sequence[str]) -> tuple[str, ...]:

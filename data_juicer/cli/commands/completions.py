@@ -1,0 +1,72 @@
+"""dj-jobs completions."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Final
+
+from data_juicer.cli.output import Output
+from data_juicer.cli.signals import StopSignals
+from data_juicer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAME: Final = "completions"
+HELP: Final = "Print what makes a shell complete the words of dj-jobs and dj-process."
+
+SHELLS: Final = ("bash", "zsh", "fish")
+_FOLDERS: Final = frozenset({"JOB", "DIR"})
+_FILES: Final = frozenset({"RECIPE", "FILE", "PATH"})
+_HOW: Final = """\
+in bash:  eval "$(dj-jobs completions bash)"            as a line of ~/.bashrc
+in zsh:   eval "$(dj-jobs completions zsh)"             as a line of ~/.zshrc, after compinit
+in fish:  dj-jobs completions fish | source             as a line of ~/.config/fish/config.fish
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _HOW
+
+
+def run(arguments: argparse.Namespace, _: Output, __: StopSignals) -> None:
+    """The form of the result is the shell's, whatever --output says."""
+    sys.stdout.write(completions(arguments.shell))
+
+
+def completions(shell: str) -> str:
+    """The script for one shell, made from the parsers. Raises: ConfigError: the extra is not installed."""
+    try:
+        import shtab
+    except ImportError:
+        raise ConfigError(
+            "completions need the extra completions; to install it: pip install 'data-juicer[completions]'"
+        ) from None
+    scripts = []
+    for parser in _parsers():
+        for each in _every_parser(parser):
+            for action in each._actions:  # noqa: SLF001 - argparse has no other way to its options
+                metavar = action.metavar if isinstance(action.metavar, str) else ""
+                if metavar in _FOLDERS | _FILES:
+                    vars(action)["complete"] = shtab.DIRECTORY if metavar in _FOLDERS else shtab.FILE
+        scripts.append(shtab.complete(parser, shell=shell))
+    return "\n".join(scripts)
+
+
+def _parsers() -> list[argparse.ArgumentParser]:
+    from data_juicer.cli.job_commands import build_parser
+    from data_juicer.cli.process import build_whole_parser
+
+    return [build_parser("dj-jobs"), build_whole_parser()]
+
+
+def _every_parser(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parser and those of its subcommands."""
+    yield parser
+    for action in parser._actions:  # noqa: SLF001 - as above
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for each in action.choices.values():
+                yield from _every_parser(each)
