@@ -86,7 +86,8 @@ def _price(told: Forecast) -> list[Fact]:
         time = "not known: no operator could be measured on a sample"
         cost = []
     else:
-        time = f"{format_duration(made.low_s)} to {format_duration(made.high_s)} with {workers}"
+        low, high = format_duration(made.low_s), format_duration(made.high_s)
+        time = f"{low if low == high else f'{low} to {high}'} with {workers}"
         amount = (
             "" if told.costs.amount is None else f": {format_amount(told.costs.amount, told.costs.currency)}"
         )

@@ -107,5 +107,5 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         subparser.add_argument(
             "--output", choices=("text", "json"), default="text", help="form of the result (default: text)"
         )
-        subparser.set_defaults(command=command)
+        subparser.set_defaults(command=command, build_parser=lambda: build_parser(program))
     return parser

@@ -11,7 +11,7 @@ from data_juicer.cli.signals import StopSignals
 from data_juicer.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 NAME: Final = "completions"
 HELP: Final = "Print what makes a shell complete the words of dj-jobs and dj-process."
@@ -20,9 +20,9 @@ SHELLS: Final = ("bash", "zsh", "fish")
 _FOLDERS: Final = frozenset({"JOB", "DIR"})
 _FILES: Final = frozenset({"RECIPE", "FILE", "PATH"})
 _HOW: Final = """\
-in bash:  eval "$(dj-jobs completions bash)"            as a line of ~/.bashrc
-in zsh:   eval "$(dj-jobs completions zsh)"             as a line of ~/.zshrc, after compinit
-in fish:  dj-jobs completions fish | source             as a line of ~/.config/fish/config.fish
+bash:  eval "$(dj-jobs completions bash)"     as a line of ~/.bashrc
+zsh:   eval "$(dj-jobs completions zsh)"      in ~/.zshrc, after compinit
+fish:  dj-jobs completions fish | source      in ~/.config/fish/config.fish
 """
 
 
@@ -34,11 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, _: Output, __: StopSignals) -> None:
     """The form of the result is the shell's, whatever --output says."""
-    sys.stdout.write(completions(arguments.shell))
+    from data_juicer.cli.process import build_whole_parser
+
+    sys.stdout.write(completions(arguments.shell, [arguments.build_parser(), build_whole_parser()]))
 
 
-def completions(shell: str) -> str:
-    """The script for one shell, made from the parsers. Raises: ConfigError: the extra is not installed."""
+def completions(shell: str, parsers: Sequence[argparse.ArgumentParser]) -> str:
+    """The script for one shell, made from the parsers of programs. Raises: ConfigError: the extra is not installed."""
     try:
         import shtab
     except ImportError:
@@ -46,7 +48,7 @@ def completions(shell: str) -> str:
             "completions need the extra completions; to install it: pip install 'data-juicer[completions]'"
         ) from None
     scripts = []
-    for parser in _parsers():
+    for parser in parsers:
         for each in _every_parser(parser):
             for action in each._actions:  # noqa: SLF001 - argparse has no other way to its options
                 metavar = action.metavar if isinstance(action.metavar, str) else ""
@@ -54,13 +56,6 @@ def completions(shell: str) -> str:
                     vars(action)["complete"] = shtab.DIRECTORY if metavar in _FOLDERS else shtab.FILE
         scripts.append(shtab.complete(parser, shell=shell))
     return "\n".join(scripts)
-
-
-def _parsers() -> list[argparse.ArgumentParser]:
-    from data_juicer.cli.job_commands import build_parser
-    from data_juicer.cli.process import build_whole_parser
-
-    return [build_parser("dj-jobs"), build_whole_parser()]
 
 
 def _every_parser(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

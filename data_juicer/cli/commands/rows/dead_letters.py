@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     def lines(width: int) -> list[str]:
         if not groups:
             return [f"{job.job_id} has no dead letters."]
-        again = f"dj-jobs retry-dead-letters {job.job_id} --work_dir {arguments.work_dir}"
+        again = f"dj-jobs retry-dead-letters {shlex.quote(job.layout.job_dir)}"
         return [
             *letter_lines(groups, width),
             f"{'1 row' if len(dead_letters) == 1 else f'{len(dead_letters):,} rows'} in {job.layout.dead_letter_dir}",
