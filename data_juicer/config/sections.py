@@ -154,6 +154,13 @@ class IntermediateStorageConfig:
         False, Flag(help="Keep the rows after each operator under intermediate/, for people to open.")
     )
     cleanup_temp_files: bool = setting(True, Flag(help="Remove staged and temporary files when a run ends."))
+    set_aside_max_mb: int = setting(
+        4096,
+        Integer(
+            help="Work that changed settings made useless is kept up to this size, in MB, for when they are changed back.",
+            maximum=MB_MAX * 64,
+        ),
+    )
     cleanup_on_success: bool = setting(
         False, Flag(help="Remove checkpoints and intermediate data after success.")
     )

@@ -9,6 +9,7 @@ import msgspec
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.cleanup.orphan_files import done_partitions, drop_checkpoints, drop_decisions, sweep
+from data_juicer.engine.cleanup.set_aside import prune_set_aside
 from data_juicer.engine.lifecycle.counts import CommittedCounts
 from data_juicer.engine.lifecycle.open import OpenJob
 from data_juicer.errors import JobLockedError, JobStoppedError, StoreError
@@ -74,6 +75,7 @@ def _clean_up(job: OpenJob, config: JobConfig, succeeded: bool) -> list[str]:
     storage = config.intermediate_storage
     removers = []
     if storage.cleanup_temp_files:
+        removers.append(prune_set_aside(job.store, job.layout, storage.set_aside_max_mb))
         removers.append(sweep(job.store, job.layout))
     retention = cast("Retention", storage.retention_policy)
     if drops_checkpoints_of_done(retention, succeeded, storage.cleanup_on_success):

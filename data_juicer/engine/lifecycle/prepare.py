@@ -30,6 +30,7 @@ from data_juicer.plan.mixture import with_mixture
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.phases import ResolvePlan
 from data_juicer.plan.references import with_references
+from data_juicer.plan.resume.bring_back import bring_back
 from data_juicer.plan.resume.damage import told_damages
 from data_juicer.plan.resume.found import find_plan
 from data_juicer.plan.resume.inventory import take_checkpoints
@@ -133,6 +134,10 @@ def plan_run(
     """What is to be done. What is damaged or stale is set aside, and the reason is reported and written to the resume report."""
     store, layout = job.store, job.layout
     keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
+    if again := bring_back(store, layout, mapping.partitions, keys):
+        recorder.inform(
+            f"settings were changed back: {again:,} results or checkpoints set aside before are used again"
+        )
     found = find_plan(store, layout, mapping.partitions, keys)
     plan, inventory = found.plan, found.inventory
     for sentence in told_damages(inventory.damaged):
