@@ -26,8 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Closed before tests of other modules: as long as it is open, an event loop runs in this thread, and no other can."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
