@@ -13,7 +13,7 @@ from data_juicer.cli.commands.jobs import clean, resume, stop, watch
 from data_juicer.cli.commands.jobs import list as list_command
 from data_juicer.cli.commands.jobs import show as show_command
 from data_juicer.cli.commands.page import report, serve
-from data_juicer.cli.commands.rows import dead_letters, dropped, retry_dead_letters
+from data_juicer.cli.commands.rows import compare, dead_letters, dropped, retry_dead_letters
 from data_juicer.cli.commands.rows import inspect as inspect_command
 from data_juicer.cli.commands.statistics import metrics, stats, what_if
 from data_juicer.cli.output import Output, output_of
@@ -56,6 +56,7 @@ COMMANDS: Final = tuple(
         dropped,
         dead_letters,
         retry_dead_letters,
+        compare,
         stop,
         resume,
         clean,
