@@ -78,7 +78,7 @@ def in_shards(
     backend = LocalBackend(workers, clock)
     backend.begin(setup, workers)
     context: Any = SimpleNamespace(heartbeat=_quiet, stop_signal=_quiet)
-    recorder: Any = SimpleNamespace(task_failed=print)
+    recorder: Any = SimpleNamespace(task_failed=print, attempt_done=_quiet)
     pool = PoolDriver(backend=backend, recorder=recorder, clock=clock, context=context, run=1)
     retry = RetryPolicy(retries_max=0, backoff="fixed", seed=0)
     committer: Any = SimpleNamespace(commit_shard=lambda path, manifest: commit_shard(store, path, manifest))
