@@ -23,6 +23,7 @@ from data_juicer.engine.lifecycle.build_setup import (
     dataset_operator_indices,
     export_target,
     retry_policy,
+    shard_memory_bytes,
     with_resolve_keys,
     worker_setup,
 )
@@ -446,5 +447,5 @@ class _Run:
             memory_mb=self.config.resolve_memory_mb,
             context=self.context,
             execute=self.workforce.resolve,
-            workers=max(1, self.environment.backend.workers),
+            shard_memory_bytes=shard_memory_bytes(self.config, self.environment.backend.workers),
         )

@@ -64,8 +64,8 @@ class Resolves(msgspec.Struct, kw_only=True):
     context: RunContext
     execute: Execute | None = None
     """Has the shards of a large resolve executed by the workers; None: each resolve is done in one piece."""
-    workers: int = 1
-    """How many of them share the memory."""
+    shard_memory_bytes: int = 0
+    """Of each of these."""
     _by_partition: dict[int, Mapping[int, Decision]] = msgspec.field(default_factory=dict)
 
     def phases(self, pending: Sequence[int], rows_dead_done: int) -> tuple[Phase, ...]:
@@ -193,7 +193,7 @@ class Resolves(msgspec.Struct, kw_only=True):
             operator=operator,
             step=step,
             manifests=manifests,
-            memory_bytes=self.memory_mb * _MB // self.workers,
+            memory_bytes=self.shard_memory_bytes,
         ).run()
 
     def _told(

@@ -41,6 +41,15 @@ def fragment_limits(config: JobConfig) -> FragmentLimits:
     )
 
 
+def shard_memory_bytes(config: JobConfig, workers: int) -> int:
+    """What one shard of a resolve may use: the workers share the memory of a resolve, and a shard needs no more than half of what
+    its worker may grow to.
+    """
+    share = config.resolve_memory_mb * _MB // max(1, workers)
+    limit = config.fault_tolerance.worker_memory_mb * _MB // 2
+    return min(share, limit) if limit else share
+
+
 def retry_policy(config: JobConfig) -> RetryPolicy:
     faults = config.fault_tolerance
     return RetryPolicy(
