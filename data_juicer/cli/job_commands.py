@@ -82,7 +82,6 @@ def answer(program: str, argv: Sequence[str] | None, signals: StopSignals) -> in
         arguments.work_dir = expand(
             arguments.work_dir or (_OUTPUTS if os.path.isdir(_OUTPUTS) else os.getcwd()),
             Surroundings(environ=os.environ, expand_user=os.path.expanduser),
-            may_be_cloud=True,
         )
     except InvalidValueError as error:
         raise ConfigError(f"--work_dir: {error}") from None

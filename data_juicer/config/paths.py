@@ -42,11 +42,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """`~` and `~name` at the start of a path -> the home directory; the path itself where there is no such user."""
 
 
-CLOUD_PATHS: Final = ("dataset_path", "dataset", "export_path", *DIRECTORIES)
-"""Settings that may name locations of object stores."""
-
-
-def expand(path: str, around: Surroundings, *, may_be_cloud: bool = False) -> str:
+def expand(path: str, around: Surroundings) -> str:
     """The path with `~`, `$NAME` and `${NAME}` filled in, and without `file://`; `$$` is a dollar sign.
 
     Raises: InvalidValueError: a variable is not set, a user is unknown, or no store serves the scheme.
@@ -67,20 +63,16 @@ def expand(path: str, around: Surroundings, *, may_be_cloud: bool = False) -> st
         filled = around.expand_user(filled)
         if filled.startswith("~"):
             raise InvalidValueError(f"{show(path)}: there is no such user (a file of this name is ./{path})")
-    return _without_scheme(filled, may_be_cloud=may_be_cloud)
+    return _without_scheme(filled)
 
 
-def _without_scheme(path: str, *, may_be_cloud: bool) -> str:
+def _without_scheme(path: str) -> str:
     match = _SCHEME.fullmatch(path)
     if match is None:
         return path
     scheme, rest = match[1].lower(), match[2]
     if scheme == "file" and rest.startswith("/"):
         return unquote(rest)
-    if scheme in CLOUD_SCHEMES and not may_be_cloud:
-        raise InvalidValueError(
-            f"{show(path)}: this setting takes no location of {scheme}:// yet; name a path of this machine's file systems"
-        )
     if scheme in CLOUD_SCHEMES:
         try:
             return normal_uri(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -25,13 +26,14 @@ from data_juicer.engine.run_context import Observer, RunControl
 from data_juicer.errors import DataJuicerError
 from data_juicer.events.history import read_records
 from data_juicer.job.layout import JobLayout
-from data_juicer.storage.posix import PosixStore
+from data_juicer.storage import open_store
+from data_juicer.storage.locations.uri import ROUTED
 from data_juicer.store.ledger import check_ledgers
 from data_juicer.testing import poison
 
 JOB = "job"
 ROWS = 120
-STORE = PosixStore()
+STORE = open_store(ROUTED)
 PROCESS = ["whitespace_normalization_mapper", "poison_mapper"]
 
 
@@ -93,7 +95,7 @@ class Bench(Observer):
 
         config = load_recipe(self.recipe(**changed), {"job_id": JOB}, {})
         signals, seen = StopSignals("dj-process"), io.StringIO()
-        screen = Screen(signals, config.notices)
+        screen = Screen(signals, config.notices, seen, os.getcwd())
         error: DataJuicerError | None = None
         with signals, contextlib.redirect_stdout(seen), contextlib.redirect_stderr(seen):
             try:

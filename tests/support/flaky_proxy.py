@@ -7,11 +7,12 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+Script = Callable[[str, str], tuple[int, str] | None]
 DELAY_S = 0.2
 THROTTLED = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
@@ -22,6 +23,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if (refusal := self.server.script(self.command, self.path)) is not None:
+            status, code = refusal
+            self._answer(status, {}, f"<Error><Code>{code}</Code></Error>".encode())
+            return
         fault = self.server.draw()
         if fault == "throttle":
             self._answer(503, {}, THROTTLED)
@@ -70,9 +75,10 @@ FAULTS = ("throttle", "reset", "delay", "lose", "cut")
 class _Proxy(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, upstream: tuple[str, int], ratio: float, seed: int) -> None:
+    def __init__(self, upstream: tuple[str, int], ratio: float, seed: int, script: Script) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.upstream = upstream
+        self.script = script
         self.told: Counter[str] = Counter()
         self._ratio = ratio
         self._random = random.Random(seed)
@@ -89,9 +95,15 @@ class _Proxy(ThreadingHTTPServer):
 
 
 @contextmanager
-def flaky_proxy(upstream: tuple[str, int], ratio: float, seed: int) -> Iterator[tuple[str, Counter[str]]]:
-    """Its address, and how many requests it passed or did what to."""
-    proxy = _Proxy(upstream, ratio, seed)
+def flaky_proxy(
+    upstream: tuple[str, int], ratio: float, seed: int, script: Script | None = None
+) -> Iterator[tuple[str, Counter[str]]]:
+    """Its address, and how many requests it passed or did what to.
+
+    Args:
+        script: method and path -> the status and code that are answered instead; None passes the request on.
+    """
+    proxy = _Proxy(upstream, ratio, seed, script or (lambda *_: None))
     threading.Thread(target=proxy.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{proxy.server_port}", proxy.told

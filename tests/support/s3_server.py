@@ -30,8 +30,15 @@ class S3Server:
         }
 
     def make_bucket(self, name: str) -> None:
+        self._ask("PUT", f"/{name}")
+
+    def forget(self) -> None:
+        """Buckets of servers that were started in this process before."""
+        self._ask("POST", "/moto-api/reset")
+
+    def _ask(self, method: str, path: str) -> None:
         connection = http.client.HTTPConnection(self.host, self.port)
-        connection.request("PUT", f"/{name}")
+        connection.request(method, path)
         assert connection.getresponse().status == 200
         connection.close()
 

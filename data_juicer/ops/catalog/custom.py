@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from data_juicer.errors import ConfigError
 from data_juicer.ops.base import Operator
 from data_juicer.ops.catalog.imported_code import imported_code
+from data_juicer.ops.resources.models import copy_here
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -26,6 +27,8 @@ PREFIX: Final = "data_juicer.ops._custom_"
 _classes: dict[str, type[Operator]] = {}
 _loaded: dict[str, tuple[str, list[str]]] = {}
 """Path of a source -> (digest it was loaded with, names it gave)."""
+_copies: dict[str, str] = {}
+"""Location of code in an object store -> its newest copy."""
 _not_followed: dict[str, tuple[str, ...]] = {}
 """Path of a source -> imports of which only a run can tell what they import."""
 
@@ -79,12 +82,24 @@ def from_entry_point(name: str, point: EntryPoint) -> type[Operator]:
 
 
 def _sources(path: str) -> list[str]:
-    path = os.path.abspath(path)
+    path = os.path.abspath(_copied(path))
     if os.path.isfile(path) or os.path.isfile(os.path.join(path, "__init__.py")):
         return [path]
     if not os.path.isdir(path):
         raise ConfigError(f"custom_operator_paths: {path}: no such file or folder")
     return [os.path.join(path, file) for file in sorted(os.listdir(path)) if file.endswith(".py")]
+
+
+def _copied(path: str) -> str:
+    """The path of a copy, where an object store has the code; what an older copy gave is forgotten."""
+    copy = copy_here(path)
+    older = _copies.get(path, copy)
+    if older != copy:
+        for source in [source for source in _loaded if f"{source}/".startswith(f"{older}/")]:
+            forget(source)
+    if copy != path:
+        _copies[path] = copy
+    return copy
 
 
 def _files(source: str) -> list[str]:

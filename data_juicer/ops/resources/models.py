@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from data_juicer.errors import ConfigError, OperatorError
+from data_juicer.storage.locations.uri import is_cloud
 
 EXTERNAL_HOME: Final = "DATA_JUICER_EXTERNAL_MODELS_HOME"
 
@@ -28,9 +29,18 @@ def cache_home() -> str:
     return os.environ.get("DATA_JUICER_CACHE_HOME") or os.path.expanduser("~/.cache/data_juicer")
 
 
+def copy_here(location: str) -> str:
+    """A path of this machine: of a location of an object store, that of a copy. Raises: ConfigError."""
+    if not is_cloud(location):
+        return location
+    from data_juicer.storage.locations.local_copies import local_copy
+
+    return local_copy(location, os.path.join(cache_home(), "objects"))
+
+
 def find_model(name: str) -> str | None:
     """The path of a model file or folder: `name` itself where that exists, else below the model folders."""
-    candidates = (name, *(os.path.join(folder, name) for folder in model_folders()))
+    candidates = (copy_here(name), *(os.path.join(folder, name) for folder in model_folders()))
     return next((path for path in candidates if os.path.exists(path)), None)
 
 

@@ -8,6 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from data_juicer.errors import ConfigError
+from data_juicer.ops.resources.models import copy_here
 
 Kind = Literal["stopwords", "flagged_words"]
 
@@ -36,7 +37,7 @@ def load(kind: Kind, folder: str, lang: str, *, operator: str) -> WordList:
             which it downloads.
     Raises: ConfigError: the folder has no such file, a file is damaged, or the language has no list.
     """
-    path = os.path.expanduser(folder)
+    path = copy_here(os.path.expanduser(folder))
     files = _files(kind, path)
     is_missing = not os.path.exists(path)
     is_default = path == os.path.expanduser(DEFAULT_FOLDER)
@@ -62,7 +63,7 @@ def load(kind: Kind, folder: str, lang: str, *, operator: str) -> WordList:
 
 def find_lists(kind: str, folder: str) -> tuple[str, ...]:
     """The files of a folder whose names hold `kind`; where it has none, those of this package."""
-    return _files(kind, os.path.expanduser(folder)) or _files(kind, _PACKAGE_FOLDER)
+    return _files(kind, copy_here(os.path.expanduser(folder))) or _files(kind, _PACKAGE_FOLDER)
 
 
 def _files(kind: str, folder: str) -> tuple[str, ...]:

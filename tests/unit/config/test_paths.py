@@ -59,7 +59,6 @@ def test_a_path_is_read_as_a_shell_would(path: str, expanded: str) -> None:
     [
         ("$NONE/x", "the variable NONE is not set"),
         ("~nobody/x", "there is no such user"),
-        ("s3://bucket/x", "takes no location of s3:// yet"),
         ("HDFS://x", "no store serves hdfs://"),
         ("file://host/x", "no store serves file://"),
     ],
@@ -155,7 +154,7 @@ def test_placeholders_without_a_meaning_are_refused(settings, told) -> None:
     ],
 )
 def test_a_location_of_an_object_store_has_one_spelling(given: str, stands_for: str) -> None:
-    assert expand(given, AROUND, may_be_cloud=True) == stands_for
+    assert expand(given, AROUND) == stands_for
 
 
 @pytest.mark.parametrize(
@@ -171,5 +170,5 @@ def test_a_location_that_no_object_store_has_is_refused_without_what_may_be_secr
     given: str, told: str
 ) -> None:
     with pytest.raises(InvalidValueError, match=told) as refusal:
-        expand(given, AROUND, may_be_cloud=True)
+        expand(given, AROUND)
     assert "planted" not in str(refusal.value)
