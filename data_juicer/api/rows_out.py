@@ -32,6 +32,8 @@ def read_batches(store: Store, layout: JobLayout) -> Iterator[pa.Table]:
     def read(path: str) -> bytes:
         return _read_part(store, path, parts[path], layout.job_id)
 
+    if any(suffix_of(path) == ".megatron" for path in parts):
+        raise JobError(f"the result of {layout.job_id} is tokens, which are no rows; read its export.")
     typed = all(suffix_of(path) == ".parquet" for path in parts)
     merge = FORMATS["parquet"].writer.merges["parquet" if typed else LINES]
     survey = merge.survey(list(parts), read)

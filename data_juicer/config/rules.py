@@ -20,7 +20,9 @@ COMPRESSIONS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Intermediate format -> the compressions it has; the first is what `auto` stands for."""
 
-EXPORT_SUFFIXES: Final[Mapping[str, str]] = {f".{kind}": kind for kind in EXPORTS}
+EXPORT_SUFFIXES: Final[Mapping[str, str]] = {
+    f".{kind}": kind for kind, (name, _) in EXPORTS.items() if not FORMATS[name].exports_as
+} | {".bin": "megatron"}
 """Suffix of the export -> `export_type`."""
 
 

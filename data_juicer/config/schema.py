@@ -170,7 +170,7 @@ class JobConfig:
         dict,
         Arguments(
             help="How the result is written: row_group_size, compression, compression_level (Parquet, Arrow), "
-            "delimiter, header (CSV).",
+            "delimiter, header (CSV), tokenizer, text_key, append_eod, eod_token (megatron).",
             result=True,
         ),
     )

@@ -301,6 +301,7 @@ class _Run:
             self.wanted.identities,
             [source.format for source in self.wanted.sources],
             self.environment.store.uri or "",
+            self.wanted.export_options,
         )
 
     def _sized(self) -> JobConfig:

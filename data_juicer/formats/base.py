@@ -231,6 +231,16 @@ class ExportOptions(
     """Between values of CSV; None: what the format has."""
     header: bool = True
     """Whether CSV begins with the names of its columns."""
+    tokenizer: str = ""
+    """The `tokenizer.json` that makes tokens."""
+    text_key: str = ""
+    """The text that is made tokens; empty: the first of text_keys."""
+    append_eod: bool = True
+    """Whether a token that ends it is behind each document."""
+    eod_token: str = ""
+    """That token; empty: the first of the usual ones that the tokenizer has."""
+    tokenizer_digest: str = ""
+    """Of the file; no option, but found at the start."""
 
 
 class Merge(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,6 +250,13 @@ class Merge(msgspec.Struct, frozen=True, kw_only=True):
     """What holds every row of every part, such as a schema."""
     write: Callable[[Parts, ReadPart, Any, BinaryIO], None]
     """Some of the parts as one file, given what `survey` found in all."""
+    beside: Mapping[str, Callable[[Parts, ReadPart, Any, BinaryIO], None]] = msgspec.field(
+        default_factory=dict
+    )
+    """Suffix -> what writes another file beside each one, of the same parts. They are meaningless without each other."""
+    describe: Callable[[Sequence[str], Sequence[str], Any], Mapping[str, bytes]] | None = None
+    """Names and digests of all files, and what `survey` found -> further files in their folder, the last of which makes
+    the others valid."""
 
 
 class ResultEncoder(Protocol):

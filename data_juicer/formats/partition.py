@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from data_juicer.errors import UnreadableSourceError
+from data_juicer.formats.base import ExportOptions
 from data_juicer.formats.registry import FORMATS, format_named
 from data_juicer.rows.batch import STATS_FIELD
 
 if TYPE_CHECKING:
-    from data_juicer.formats.base import Compression, Fragment, ReadRows, SourceFile
+    from data_juicer.formats.base import Compression, Fragment, OutputFormat, ReadRows, SourceFile
     from data_juicer.rows.batch import Batch
     from data_juicer.storage.base import Store
+
+
+_AS_USUAL: Final = ExportOptions()
+
+
+@functools.cache
+def _writer(format_name: str, options: ExportOptions) -> OutputFormat:
+    """Held, since one may have loaded a tokenizer."""
+    return FORMATS[format_name].writer_with(options)
 
 
 class Readable(Protocol):
@@ -74,15 +85,22 @@ def read_partition(
     )
 
 
-def encode_result(batch: Batch, result_format: str, compression: Compression, keep_stats: bool) -> bytes:
+def encode_result(
+    batch: Batch,
+    result_format: str,
+    compression: Compression,
+    keep_stats: bool,
+    options: ExportOptions = _AS_USUAL,
+) -> bytes:
     """The file of these rows. JSON Lines files, packed ones too, may be joined by joining their bytes.
 
     Args:
         result_format: one with types only for rows that have a schema, see `formats.registry.result_format`.
         compression: of JSON Lines; Parquet packs its own pages.
         keep_stats: export the stats of filters.
+        options: how the result is written.
     """
-    encode = FORMATS[result_format].writer.encode
+    encode = _writer(result_format, options).encode
     if encode is None:
         raise ValueError(f"no results are written as {result_format}")
     if not keep_stats:

@@ -39,6 +39,11 @@ class FileFormat(msgspec.Struct, frozen=True, kw_only=True):
     schema; empty: none, such rows pass as JSON Lines too."""
     options: tuple[str, ...] = ()
     """Fields of `ReadOptions` that say how files of this format are read."""
+    exports_as: str = ""
+    """The name of the files in the folder that an export is (`data.arrow`), or the suffix that they have in any case
+    (`.bin`); empty: the export path is that of the file."""
+    always_parts: bool = False
+    """Whether results of partitions are in the format `parts` whatever the sources are."""
     export_options: tuple[str, ...] = ()
     """Fields of `ExportOptions` that say how files of this format are written."""
 
@@ -134,6 +139,22 @@ _ALL: Final = (
         export_options=("delimiter", "header"),
     ),
     FileFormat(
+        name="huggingface",
+        module="data_juicer.formats.huggingface.format",
+        exports={"huggingface": "none"},
+        exports_as="data.arrow",
+        parts="parquet",
+    ),
+    FileFormat(
+        name="megatron",
+        module="data_juicer.formats.megatron.format",
+        exports={"megatron": "none"},
+        exports_as=".bin",
+        export_options=("tokenizer", "text_key", "append_eod", "eod_token"),
+        parts="megatron",
+        always_parts=True,
+    ),
+    FileFormat(
         name="warc",
         module="data_juicer.formats.warc.format",
         suffixes=_suffixes("warc", "wet"),
@@ -177,8 +198,9 @@ def suffix_of(path: str) -> str:
 
 def result_format(export_format: str, sources: Iterable[str]) -> str:
     """The format of the results of partitions: one with types where every source has them and the export keeps them."""
-    typed = FORMATS[export_format].parts
-    return typed if typed and all(format_named(name).has_schema for name in sources) else LINES
+    asked = FORMATS[export_format]
+    keeps = asked.always_parts or all(format_named(name).has_schema for name in sources)
+    return asked.parts if asked.parts and keeps else LINES
 
 
 def file_suffix(format_name: str, compression: str) -> str:

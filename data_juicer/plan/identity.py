@@ -23,18 +23,24 @@ def identify(operators: Iterable[Operator]) -> tuple[OperatorIdentity, ...]:
             name=operator.name,
             version=str(operator.version),
             parameters=msgspec.json.decode(canonical_params(operator)),
-            assets={path: _digest(operator.name, path) for path in operator.assets()},
+            assets={path: digest_file(f"operator {operator.name}", path) for path in operator.assets()},
         )
         for operator in operators
     )
 
 
-def _digest(operator: str, path: str) -> str:
+def digest_file(who: str, path: str) -> str:
+    """xxh3-128 in hex of a file that decides what a job does.
+
+    Args:
+        who: names it in the error.
+    Raises: ConfigError: it cannot be read.
+    """
     state = xxhash.xxh3_128()
     try:
         with open_store(path).open_read(path) as reader:
             for chunk in reader.chunks(_CHUNK_BYTES):
                 state.update(chunk)
     except (FileNotFoundError, StoreError) as error:
-        raise ConfigError(f"operator {operator}: {path}: cannot be read: {error}") from error
+        raise ConfigError(f"{who}: {path}: cannot be read: {error}") from error
     return str(state.hexdigest())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import msgspec
@@ -26,6 +26,8 @@ CHUNK_BYTES: Final = 8 << 20
 SHARED_BYTES: Final = 256_000_000
 """From so many bytes on the shards of an export are written by workers."""
 ShareShards = Callable[[Sequence[LineShard]], list[SealedShard]]
+_DATASETS_DIGITS: Final = 5
+"""Of the numbers of files in a folder that `datasets` saves."""
 
 
 class ExportedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -72,12 +74,17 @@ _CODEC: Final = VersionedJson(ResultsManifest)
 
 class ExportTarget(msgspec.Struct, frozen=True, kw_only=True):
     path: str
+    """Of the file, or that from which the names of several are made."""
+    given_path: str = ""
+    """As the recipe has it, where an export is a folder or a pair of files; empty: the same."""
     format: str
     """One of `formats.registry.EXPORTS`."""
     compression: Compression
     shard_size_bytes: int
     """0: one file. Of parts that are joined, before compression; a row is never split."""
     options: ExportOptions = ExportOptions()
+    is_numbered: bool = False
+    """Files have numbers as `datasets` numbers them, also where there is one."""
 
     @property
     def parts_are_packed(self) -> bool:
@@ -135,15 +142,17 @@ def publish(
     parts = [os.path.join(results_dir, part.file) for part in manifest.parts]
     store.discard_uploads(path, manifest.job)
     with contextlib.ExitStack() as undone:
-        is_joined = _find_merge(target, part_format) is None and not target.shard_size_bytes
+        merge = _find_merge(target, part_format)
+        is_joined = merge is None and not target.shard_size_bytes
+        has_names = bool(target.shard_size_bytes or (merge and (merge.beside or merge.describe)))
         size_bytes = sum(part.size_bytes for part in manifest.parts) if is_joined else None
 
         def begin() -> _Shard:
-            upload = store.new_upload(path, manifest.job, size_bytes, beside=bool(target.shard_size_bytes))
+            upload = store.new_upload(path, manifest.job, size_bytes, beside=has_names)
             undone.callback(upload.discard)
             return _Shard(upload)
 
-        by_lines = bool(target.shard_size_bytes) and _find_merge(target, part_format) is None
+        by_lines = bool(target.shard_size_bytes) and merge is None
         lines = _plan_lines(store, results_dir, manifest, target) if by_lines else []
         if (
             share is not None
@@ -159,12 +168,16 @@ def publish(
                 else _write_shards(store, begin, parts, target, part_format, heartbeat, columns)
             )
             sealed = [shard.sealed() for shard in written]
-        names = _shard_names(target, len(sealed))
+        names = _names(target, sealed)
         exports = tuple(_exported(shard, name) for shard, name in zip(sealed, names, strict=True))
         both = {file.path: file for file in (*earlier, *exports)}
         store.put(
             manifest_path, _CODEC.encode(msgspec.structs.replace(manifest, exports=tuple(both.values())))
         )
+        # What makes other files valid is gone before they change, and comes after them.
+        depend = [name for shard, name in zip(sealed, names, strict=True) if shard.suffix or shard.name]
+        if refused := store.remove_all(name for name in depend if store.exists(name)):
+            raise refused[0]
         store.publish((shard.upload, name) for shard, name in zip(sealed, names, strict=True))
     stale = [file for file in earlier if file.path not in names and is_as_written(store, file.path, file)]
     if refused := store.remove_all(file.path for file in stale):
@@ -204,10 +217,16 @@ class _Shard:
         self._digest = xxhash.xxh3_128()
         self._is_digested = True
         self.closed = False
+        self.suffix = ""
+        self.name = ""
 
     def write(self, data: Data) -> int:
         self._digest.update(data)
         return self.upload.write(data)
+
+    def writelines(self, pieces: Iterable[Data]) -> None:
+        for piece in pieces:
+            self.write(piece)
 
     def append_part(self, path: str) -> None:
         """A part whose digest is known: its bytes do not come through this process."""
@@ -222,7 +241,12 @@ class _Shard:
 
     def sealed(self) -> SealedShard:
         self.upload.seal()
-        return SealedShard(upload=self.upload, digest=self._digest.hexdigest() if self._is_digested else "")
+        return SealedShard(upload=self.upload, digest=self.digest, suffix=self.suffix, name=self.name)
+
+    @property
+    def digest(self) -> str:
+        """Of what was written so far; empty where parts were appended."""
+        return self._digest.hexdigest() if self._is_digested else ""
 
 
 def _exported(shard: SealedShard, path: str) -> ExportedFile:
@@ -304,10 +328,25 @@ def _write_merged(
         return store.read(path)
 
     found = merge.survey([""], lambda _: columns) if columns else merge.survey(paths, read)
+    main: list[_Shard] = []
     for group in _groups(store, paths, target.shard_size_bytes):
         shard = begin()
         merge.write(group, read, found, cast("BinaryIO", shard))
+        main.append(shard)
         yield shard
+        for suffix, write in merge.beside.items():
+            shard = begin()
+            shard.suffix = suffix
+            write(group, read, found, cast("BinaryIO", shard))
+            yield shard
+    if merge.describe is not None:
+        names = _shard_names(target, len(main))
+        digests = [shard.digest for shard in main]
+        for name, data in merge.describe(names, digests, found).items():
+            shard = begin()
+            shard.name = name
+            shard.write(data)
+            yield shard
 
 
 def _groups(store: Store, paths: Sequence[str], size_bytes: int) -> Iterator[Sequence[str]]:
@@ -333,13 +372,29 @@ def shard_pattern(path: str) -> re.Pattern[str]:
     return re.compile(rf"{re.escape(stem)}-\d+-of-\d+{re.escape(dot + suffix)}")
 
 
+def _names(target: ExportTarget, shards: Sequence[SealedShard]) -> list[str]:
+    """The paths of all files of an export, in the order in which they were written."""
+    main = iter(_shard_names(target, sum(not (shard.suffix or shard.name) for shard in shards)))
+    names: list[str] = []
+    last = absolute(target.path)
+    for shard in shards:
+        if shard.name:
+            names.append(os.path.join(os.path.dirname(last), shard.name))
+        elif shard.suffix:
+            names.append(os.path.splitext(last)[0] + shard.suffix)
+        else:
+            last = next(main)
+            names.append(last)
+    return names
+
+
 def _shard_names(target: ExportTarget, count: int) -> list[str]:
     """`name-00-of-05.jsonl` and so on, as DataJuicer names them; the path itself without sharding."""
-    if not target.shard_size_bytes:
+    if not target.shard_size_bytes and not target.is_numbered:
         return [absolute(target.path)]
     directory, name = os.path.split(absolute(target.path))
     stem, dot, suffix = name.partition(".")
-    width = len(str(count)) + 1
+    width = _DATASETS_DIGITS if target.is_numbered else len(str(count)) + 1
     return [
         os.path.join(directory, f"{stem}-{number:0{width}d}-of-{count:0{width}d}{dot}{suffix}")
         for number in range(count)

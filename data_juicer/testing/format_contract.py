@@ -262,6 +262,10 @@ class OutputFormatContract:
         """The rows as the format can say them."""
         return list(rows)
 
+    def read(self, store: MemoryStore, paths: Sequence[str]) -> list[bytes]:
+        """The files of an export, those that belong together as one."""
+        return [store.read(path) for path in paths]
+
     def parts(
         self, store: MemoryStore, rows_max: int, compression: Any, rows: Sequence[Row] = ROWS
     ) -> list[bytes]:
@@ -279,7 +283,10 @@ class OutputFormatContract:
             )
             for fragment in fragments or ()
         ]
-        return [encode_result(each.batch, self.part_format, compression, keep_stats=False) for each in read]
+        return [
+            encode_result(each.batch, self.part_format, compression, keep_stats=False, options=self.options)
+            for each in read
+        ]
 
     @property
     def part_format(self) -> str:
@@ -292,8 +299,10 @@ class OutputFormatContract:
     def export(self, rows_max: int = 3, shard_bytes: int = 0, rows: Sequence[Row] = ROWS) -> list[bytes]:
         """The files of an export."""
         store = MemoryStore()
+        exports_as = FORMATS[self.format].exports_as
         target = ExportTarget(
-            path=f"/out/result.{self.export_type}",
+            path=f"/out/{exports_as}" if "." in exports_as[1:] else f"/out/result.{self.export_type}",
+            is_numbered="." in exports_as[1:],
             format=self.format,
             compression=FORMATS[self.format].exports[self.export_type],
             shard_size_bytes=shard_bytes,
@@ -311,7 +320,7 @@ class OutputFormatContract:
         ]
         manifest = ResultsManifest(job="job", rows=len(rows), parts=tuple(held))
         done = publish(store, "/job/results/results.json", manifest, target, self.part_format)
-        return [store.read(file.path) for file in sorted(done.exports, key=lambda file: file.path)]
+        return self.read(store, sorted(file.path for file in done.exports))
 
     def test_rows_come_out_as_they_went_in(self) -> None:
         (data,) = self.export()

@@ -6,15 +6,19 @@ import csv
 import gzip
 import io
 import json
+import struct
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from data_juicer.formats.base import ExportOptions
 from data_juicer.formats.registry import EXPORTS, FORMATS
+from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing.format_contract import ROWS, Bad, InputFormatContract, OutputFormatContract, Row
 
 
@@ -301,6 +305,70 @@ class TestTsvOut(TestCsvOut):
     export_type = "tsv"
     delimiter = "\t"
     options = ExportOptions(delimiter="\t")
+
+
+class TestHuggingFaceOut(OutputFormatContract):
+    export_type = "huggingface"
+
+    def read(self, store: MemoryStore, paths: Sequence[str]) -> list[bytes]:
+        *_, state = sorted(paths, key=lambda path: path.endswith("state.json"))
+        named = [each["filename"] for each in json.loads(store.read(state))["_data_files"]]
+        assert sorted(named) == [path.rpartition("/")[2] for path in paths if path.endswith(".arrow")]
+        return [store.read(f"/out/{name}") for name in named]
+
+    def decode(self, data: bytes) -> list[Row]:
+        return list(pa.ipc.open_stream(pa.BufferReader(data)).read_all().to_pylist())
+
+
+class TestMegatronOut(OutputFormatContract):
+    """A letter is a token; read as Megatron-LM's own reader does, by struct and numpy alone."""
+
+    export_type = "megatron"
+
+    @pytest.fixture(autouse=True)
+    def tokenizer(self, tmp_path: Path) -> None:
+        tokenizers = pytest.importorskip("tokenizers")
+        letters = sorted({letter for row in ROWS for letter in row["text"]})
+        vocabulary = {letter: number for number, letter in enumerate([*letters, "</s>"])}
+        made = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token="</s>"))
+        made.pre_tokenizer = tokenizers.pre_tokenizers.Split(tokenizers.Regex(r"[\s\S]"), "isolated")
+        made.save(str(tmp_path / "tokenizer.json"))
+        self.letters = [*letters, "</s>"]
+        self.options = ExportOptions(tokenizer=str(tmp_path / "tokenizer.json"), text_key="text")  # type: ignore[misc]
+
+    def read(self, store: MemoryStore, paths: Sequence[str]) -> list[bytes]:
+        found = []
+        for path in paths:
+            if path.endswith(".idx"):
+                index, tokens = store.read(path), store.read(path.removesuffix(".idx") + self.suffix)
+                found.append(len(index).to_bytes(8, "little") + index + tokens)
+        assert len(paths) == 2 * len(found)
+        return found
+
+    suffix = ".megatron"
+    """Of the tokens, since the contract names the file after the type."""
+
+    def decode(self, data: bytes) -> list[Row]:
+        size = int.from_bytes(data[:8], "little")
+        index, tokens = data[8 : 8 + size], data[8 + size :]
+        assert index[:9] == b"MMIDIDX\x00\x00"
+        version, code, sequences, documents = struct.unpack_from("<QBQQ", index, 9)
+        assert (version, code, documents) == (1, 8, sequences + 1)
+        lengths = np.frombuffer(index, np.int32, sequences, 34)
+        pointers = np.frombuffer(index, np.int64, sequences, 34 + 4 * sequences)
+        ends = np.frombuffer(index, np.int64, documents, 34 + 12 * sequences)
+        assert len(index) == 34 + 12 * sequences + 8 * documents
+        assert ends.tolist() == list(range(documents))
+        rows = []
+        for pointer, length in zip(pointers.tolist(), lengths.tolist(), strict=True):
+            letters = [self.letters[token] for token in np.frombuffer(tokens, np.uint16, length, pointer)]
+            assert letters.pop() == "</s>"
+            rows.append({"text": "".join(letters)})
+        assert len(tokens) == 2 * lengths.sum()
+        return rows
+
+    def meant(self, rows: Sequence[Row]) -> list[Row]:
+        return [{"text": row["text"]} for row in rows]
 
 
 def contracts(base: type[Any]) -> set[type[Any]]:

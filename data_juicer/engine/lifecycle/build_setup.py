@@ -11,20 +11,21 @@ from data_juicer.config.schema import JobConfig
 from data_juicer.config.sources.arguments import export_options
 from data_juicer.engine.protocol.worker_setup import OperatorSpec, WorkerSetup
 from data_juicer.engine.scheduling.retry import RetryPolicy
-from data_juicer.formats.base import FragmentLimits
-from data_juicer.formats.registry import EXPORTS, result_format
+from data_juicer.formats.base import ExportOptions, FragmentLimits
+from data_juicer.formats.registry import EXPORTS, FORMATS, result_format
 from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import Operator
 from data_juicer.plan.keys import canonical, digest, plan_resolve_keys
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.policy import Strategy, checkpoint_indices
 from data_juicer.plan.tasks import plan_segments
-from data_juicer.storage.locations.uri import absolute
+from data_juicer.storage.locations.uri import absolute, join
 from data_juicer.store import codec
 from data_juicer.store.manifest import OperatorIdentity
 from data_juicer.store.results import ExportTarget
 
 _MB = 1_000_000
+_AS_USUAL = ExportOptions()
 
 
 def row_bytes_max(config: JobConfig) -> int:
@@ -66,12 +67,29 @@ def export_target(config: JobConfig) -> ExportTarget:
     if config.export_type == "tsv" and options.delimiter is None:
         options = msgspec.structs.replace(options, delimiter="\t")
     return ExportTarget(
-        path=absolute(config.export_path),
+        path=_file_of_export(absolute(config.export_path), FORMATS[file_format].exports_as),
+        given_path=absolute(config.export_path),
         format=file_format,
         compression=compression,
         shard_size_bytes=config.export_shard_size,
         options=options,
+        is_numbered=bool(FORMATS[file_format].exports_as)
+        and not FORMATS[file_format].exports_as.startswith("."),
     )
+
+
+def _file_of_export(path: str, exports_as: str) -> str:
+    """See `formats.registry.FileFormat.exports_as`."""
+    if exports_as.startswith("."):
+        return path if path.endswith(exports_as) else path + exports_as
+    return join(path, exports_as) if exports_as else path
+
+
+def text_keys_needed(operators: Sequence[Operator], options: ExportOptions) -> tuple[str, ...]:
+    """The text columns that rows must have: those of operators, and the one that is made tokens."""
+    keys = text_keys_of(operators)
+    made = {key for operator in operators for key in operator.text_keys_made()}
+    return keys if options.text_key in {"", *keys, *made} else (*keys, options.text_key)
 
 
 def text_keys_of(operators: Iterable[Operator]) -> tuple[str, ...]:
@@ -110,11 +128,12 @@ def worker_setup(
     identities: tuple[OperatorIdentity, ...],
     sources: Iterable[str],
     store_uri: str = "file:///",
+    options: ExportOptions = _AS_USUAL,
 ) -> WorkerSetup:
     storage = config.intermediate_storage
     target = export_target(config)
     part_format = result_format(target.format, sources)
-    text_keys = text_keys_of(operators)
+    text_keys = text_keys_needed(operators, options)
     return WorkerSetup(
         job_id=layout.job_id,
         run=run,
@@ -143,6 +162,7 @@ def worker_setup(
                 {
                     "format": part_format,
                     "packed": target.parts_are_packed and target.compression,
+                    **_tokens(options),
                     "stats": config.keep_stats_in_res_ds,
                 }
             )
@@ -156,6 +176,7 @@ def worker_setup(
         memory_map=storage.arrow_memory_mapping,
         preserve_intermediate=storage.preserve_intermediate_data,
         result_format=part_format,
+        export_options=options,
         result_compression=target.compression if target.parts_are_packed else "none",
         keep_stats=config.keep_stats_in_res_ds or config.analyze,
         analyze=config.analyze,
@@ -167,6 +188,14 @@ def worker_setup(
         is_split=len(plan_segments([operator.resources for operator in operators])) > 1,
         quarantine=config.fault_tolerance.on_bad_row == "quarantine",
     )
+
+
+def _tokens(options: ExportOptions) -> dict[str, object]:
+    """What decides which tokens a partition's result holds; nothing where it holds none."""
+    if not options.tokenizer_digest:
+        return {}
+    end = options.append_eod and options.eod_token
+    return {"tokens": [options.tokenizer_digest, options.text_key, options.append_eod, end]}
 
 
 def _checkpoint_after(config: JobConfig) -> frozenset[int]:

@@ -13,13 +13,14 @@ from data_juicer.config.fingerprint import digest, result_settings
 from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
 from data_juicer.config.sources.arguments import find_useless
-from data_juicer.engine.lifecycle.build_setup import export_target, text_keys_of
+from data_juicer.engine.lifecycle.build_setup import export_target, text_keys_needed
 from data_juicer.engine.lifecycle.guard_export import refuse_to_replace
 from data_juicer.engine.lifecycle.validate_input import validate_input
 from data_juicer.engine.output.export_owner import find_clashes
+from data_juicer.engine.output.export_tokenizer import resolve_tokenizer
 from data_juicer.engine.output.published import find_changes
 from data_juicer.errors import CheckpointCorruptError, ConfigError, JobError, JobNotFoundError
-from data_juicer.formats.base import LeftOut, SourceFile
+from data_juicer.formats.base import ExportOptions, LeftOut, SourceFile
 from data_juicer.formats.discover import discover
 from data_juicer.formats.partition import check_source
 from data_juicer.formats.registry import FORMATS
@@ -51,6 +52,8 @@ class WantedJob(msgspec.Struct, frozen=True, kw_only=True):
     sources: Sequence[SourceFile]
     left_out: tuple[LeftOut, ...]
     """What is not read of the input."""
+    export_options: ExportOptions
+    """How the result is written, with the file of its tokenizer."""
     digest: str
     """Equal for runs that must give the same bytes from the same input."""
     export_path: str
@@ -74,9 +77,10 @@ def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
     identities = tuple(identify(operators))
     layout = layout_of(config, job_id)
     _check_existence(store, layout, config)
+    options = resolve_tokenizer(config)
     export_path = absolute(config.export_path)
     _refuse_overlap(store, config, sources, export_path, layout)
-    refuse_to_replace(store, config, export_path, (source.path for source in sources), layout)
+    refuse_to_replace(store, config, export_target(config).path, (source.path for source in sources), layout)
     return WantedJob(
         config=config,
         layout=layout,
@@ -84,7 +88,8 @@ def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
         identities=identities,
         sources=sources,
         left_out=tuple(left_out),
-        digest=config_digest(config, identities),
+        export_options=options,
+        digest=config_digest(config, identities, options.tokenizer_digest),
         export_path=export_path,
         resume_command=_resume_command(config, layout),
         notices=(
@@ -149,7 +154,12 @@ def check_input(store: Store, wanted: WantedJob) -> None:
     faults = wanted.config.fault_tolerance
     may_be_unreadable = faults.max_dead_letter_ratio >= 1 and faults.on_bad_row == "quarantine"
     for source in wanted.sources:
-        check_source(store, source, text_keys_of(wanted.operators), may_be_unreadable=may_be_unreadable)
+        check_source(
+            store,
+            source,
+            text_keys_needed(wanted.operators, wanted.export_options),
+            may_be_unreadable=may_be_unreadable,
+        )
     validate_input(store, wanted.config, wanted.sources)
 
 
@@ -189,9 +199,15 @@ def _check_existence(store: Store, layout: JobLayout, config: JobConfig) -> None
         )
 
 
-def config_digest(config: JobConfig, identities: Sequence[OperatorIdentity]) -> str:
-    """Equal for runs that must give the same bytes from the same input."""
-    return digest({"settings": result_settings(config), "operators": msgspec.to_builtins(list(identities))})
+def config_digest(config: JobConfig, identities: Sequence[OperatorIdentity], tokenizer: str = "") -> str:
+    """Equal for runs that must give the same bytes from the same input.
+
+    Args:
+        tokenizer: digest of the one that makes the result tokens.
+    """
+    tokens = {"tokenizer": tokenizer} if tokenizer else {}
+    operators = msgspec.to_builtins(list(identities))
+    return digest({"settings": result_settings(config), "operators": operators, **tokens})
 
 
 def _resume_command(config: JobConfig, layout: JobLayout) -> str:

@@ -28,7 +28,7 @@ def find_clashes(store: Store, layout: JobLayout, target: ExportTarget, clock: C
         for path in _files_of(store, target)
         if not (path in own and is_as_written(store, path, own[path]))
     ]
-    others = list(_others(store, layout, target.path))
+    others = list(_others(store, layout, target.given_path or target.path))
     clashes = []
     for path in foreign:
         writer = _writer(store, path, others)
@@ -70,7 +70,7 @@ def _exports(store: Store, layout: JobLayout) -> tuple[ExportedFile, ...]:
 
 def _files_of(store: Store, target: ExportTarget) -> list[str]:
     """The files that an export to this target could replace; shards of any number."""
-    if not target.shard_size_bytes:
+    if not (target.shard_size_bytes or target.is_numbered):
         return [target.path] if store.exists(target.path) else []
     directory, shard = os.path.dirname(target.path), shard_pattern(target.path)
     return [os.path.join(directory, name) for name in sorted(store.list(directory)) if shard.fullmatch(name)]

@@ -54,6 +54,7 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     memory_map: bool = False
     preserve_intermediate: bool = False
     result_format: str
+    export_options: formats.ExportOptions = formats.ExportOptions()
     result_compression: formats.Compression
     keep_stats: bool
     analyze: bool = False

@@ -98,7 +98,9 @@ class StageWriter:
         setup, store, layout = self.setup, self.context.store, self.context.layout
         if setup.analyze:
             batch = Batch(batch.source, np.full(len(batch), -1, np.int32), stats=batch.stats)
-        data = encode_result(batch, setup.result_format, setup.result_compression, setup.keep_stats)
+        data = encode_result(
+            batch, setup.result_format, setup.result_compression, setup.keep_stats, setup.export_options
+        )
         path = layout.result_data(self.pid, self.attempt.name, setup.result_suffix)
         files = (stage_file(store, path, data, len(batch)),)
         stats_path = layout.result_data(self.pid, self.attempt.name, STATS_SUFFIX)

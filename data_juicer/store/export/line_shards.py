@@ -139,3 +139,7 @@ class SealedShard(msgspec.Struct, frozen=True, kw_only=True):
     upload: Upload
     digest: str = ""
     """xxh3-128 in hex; empty for parts one after the other, whose digests are known."""
+    suffix: str = ""
+    """Of a file that belongs to the one before it, which has its name."""
+    name: str = ""
+    """Of a file that belongs to all."""
