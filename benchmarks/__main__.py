@@ -26,6 +26,7 @@ SUBJECTS = (
     "resume",
     "memory",
     "scanning",
+    "formats",
     "driver",
     "planning",
     "growth",
