@@ -184,9 +184,9 @@ def _warc(*, packed: bool) -> Write:
 
 _WRITERS: dict[str, Write] = {
     "jsonl": lambda sink, blocks: sink.writelines(map(_lines, blocks)),
-    "jsonl.gz": _packed(lambda sink: gzip.GzipFile(fileobj=sink, mode="wb", compresslevel=1)),  # noqa: SIM115 - `_packed` closes it
+    "jsonl.gz": _packed(lambda sink: gzip.GzipFile(fileobj=sink, mode="wb", compresslevel=1)),
     "jsonl.bz2": _packed(lambda sink: bz2.BZ2File(sink, "wb", compresslevel=1)),
-    "jsonl.xz": _packed(lambda sink: lzma.LZMAFile(sink, "wb", preset=0)),
+    "jsonl.xz": _packed(lambda sink: lzma.LZMAFile(sink, "wb", preset=0)),  # noqa: SIM115 - `_packed` closes it
     "jsonl.zst": _packed(lambda sink: pa.CompressedOutputStream(sink, "zstd")),
     "jsonl.lz4": _packed(lambda sink: pa.CompressedOutputStream(sink, "lz4")),
     "utf16.jsonl": lambda sink, blocks: sink.writelines(_wide(blocks)),

@@ -315,8 +315,8 @@ class OutputFormatContract:
         for name, data in zip(names, parts, strict=True):
             store.write(f"/job/results/{name}", data)
         held = [
-            PublishedPart(partition=number, file=name, rows=1, size_bytes=1, digest="")
-            for number, name in enumerate(names)
+            PublishedPart(partition=number, file=name, rows=1, size_bytes=len(data), digest="")
+            for number, (name, data) in enumerate(zip(names, parts, strict=True))
         ]
         manifest = ResultsManifest(job="job", rows=len(rows), parts=tuple(held))
         done = publish(store, "/job/results/results.json", manifest, target, self.part_format)
