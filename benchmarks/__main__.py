@@ -31,6 +31,7 @@ SUBJECTS = (
     "planning",
     "growth",
     "ray",
+    "stores",
     "peer",
 )
 """Modules with a function `measure(bench) -> list of report.Measured`, in the order of the table."""
