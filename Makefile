@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= logical
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-.PHONY: install demo test check slow soak bench golden clean reliability
+.PHONY: install demo test check slow soak bench golden clean reliability site
 
 $(BIN)/dj-process: pyproject.toml constraints.txt
 	@echo "installing into $(VENV): a minute or two, once"
@@ -53,5 +53,9 @@ golden: install
 bench: install
 	$(BIN)/python -m benchmarks
 
+# The pages of docs/ as a site in site/, without a warning.
+site: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 clean:
-	rm -rf outputs demo-outputs benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf site outputs demo-outputs benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis

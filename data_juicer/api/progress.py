@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import importlib
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -120,7 +121,6 @@ class NotebookRun(ShownRun):
 
 def _display(text: str) -> Callable[[str], None]:
     """Show HTML in the output of a cell; returns what replaces it."""
-    from IPython.display import HTML, display
-
-    handle: Any = display(HTML(text), display_id=True)
-    return lambda newer: handle.update(HTML(newer))
+    shown: Any = importlib.import_module("IPython.display")
+    handle = shown.display(shown.HTML(text), display_id=True)
+    return lambda newer: handle.update(shown.HTML(newer))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
+from importlib import metadata
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -40,6 +43,8 @@ from data_juicer.storage.locations.uri import absolute
 from data_juicer.storage.walk import GLOB_MARKS
 from data_juicer.store.manifest import OperatorIdentity
 from data_juicer.store.results import ResultsManifest, find_results
+
+_SAME_NAME: Final = "py-data-juicer"
 
 
 class WantedJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +101,7 @@ def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
             *told,
             *(f"{operator.name}: {notice}" for operator in operators for notice in operator.notices()),
             *custom.notices(),
+            *_same_name(),
             *_open_to_others(store, config, operators),
         ),
         warnings=() if operators else ("process is empty: every row is copied as it is.",),
@@ -112,6 +118,15 @@ def _refuse_useless_options(config: JobConfig, sources: Sequence[SourceFile]) ->
                 f"load_dataset_kwargs.{useless}: has no meaning for the files of the input ({', '.join(sorted(formats))}). "
                 "Nothing was changed; leave it out."
             )
+
+
+def _same_name() -> Iterator[str]:
+    """A sentence where py-data-juicer is installed too, whose files share a folder with ours."""
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        yield (
+            f"py-data-juicer {metadata.version(_SAME_NAME)} is installed here too: both packages are imported as data_juicer, "
+            "and the one installed last hides files of the other; give each an environment of its own (docs/migration.md)"
+        )
 
 
 def _refuse_overlap(
