@@ -167,7 +167,13 @@ class JobLayout(msgspec.Struct, frozen=True, kw_only=True):
 
     def own_directories(self) -> tuple[str, ...]:
         """Every directory that only this job's user may write into, those above before those in them."""
-        inside = (self.runs_dir, self.temp_dir, self.set_aside_dir, *self.directories().values())
+        inside = (
+            self.runs_dir,
+            self.temp_dir,
+            self.set_aside_dir,
+            self.shards_dir,
+            *self.directories().values(),
+        )
         return tuple(dict.fromkeys((*self.claimed_directories(), *inside)))
 
     # ---- rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.driver import resolve_shards
 from data_juicer.engine.driver.committer import Committer
+from data_juicer.errors import DataJuicerError
 from data_juicer.storage.disk import DiskStore
 from data_juicer.storage.memory import Loss, MemoryStore
 from data_juicer.store.resolve.shards import ShardManifest
@@ -131,6 +133,30 @@ def test_a_power_failure_at_some_changes_of_the_disk(small: JobConfig) -> None:
 @pytest.mark.timeout(1800)
 def test_a_power_failure_at_every_change_of_the_disk(small: JobConfig) -> None:
     print("crash points:", visit(small, list(Loss)))
+
+
+SYNCS = {
+    "shard": r"sync .*\.shard(\..*)?",
+    "shard manifest": r"sync .*/shards/resolve_\d+_\w+\.json\..*",
+    "decisions of a group": r"sync .*\.g\d+\.r\d+a\d+\.decisions(\..*)?",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("what", SYNCS)
+def test_a_sync_that_is_left_out_is_noticed(small: JobConfig, what: str) -> None:
+    seen: list[str] = []
+
+    def forgets(deed: str, path: str, before: str) -> bool:
+        is_it = bool(re.fullmatch(SYNCS[what], f"{deed} {path}"))
+        seen.extend([path] if is_it else [])
+        return is_it
+
+    with pytest.raises((AssertionError, DataJuicerError)) as noticed:
+        visit(small, list(Loss), forgets=forgets)
+    assert seen, "there is no such sync"
+    print(f"{what:22} noticed: {str(noticed.value).splitlines()[0]}")
 
 
 def shards_of(config: JobConfig, store: DiskStore) -> set[str]:

@@ -21,6 +21,7 @@ from data_juicer.job.names import (
     parse_resolve_name,
     parse_result_name,
     parse_run_name,
+    parse_shard_name,
     parse_shown_letters_name,
 )
 from data_juicer.storage.base import Store
@@ -52,6 +53,9 @@ def _directories(store: Store, layout: JobLayout) -> Iterator[tuple[str, Callabl
     """Each directory with what in it is a file of the job, manifests before the files that they name."""
     for directory in (layout.results_dir, layout.checkpoints_dir):
         yield os.path.join(directory, SET_ASIDE), _is_set_aside
+    yield os.path.join(layout.shards_dir, SET_ASIDE), lambda name: _is_shard(name.partition(_JSON)[0] + _JSON)
+    yield layout.shards_dir, lambda name: _is_shard(name) and name.endswith(_JSON)
+    yield layout.shards_dir, _is_shard
     yield layout.results_dir, lambda name: _is_result(name) and name.endswith(_JSON)
     yield layout.results_dir, _is_result
     yield layout.checkpoints_dir, lambda name: _is_checkpoint(name) and name.endswith(_JSON)
@@ -81,6 +85,10 @@ def _is_checkpoint(name: str) -> bool:
     )
 
 
+def _is_shard(name: str) -> bool:
+    return parse_shard_name(name) is not None or name.endswith(ASIDE_SUFFIX)
+
+
 def _is_set_aside(name: str) -> bool:
     """A manifest that was set aside, with a number behind its name where there was one already."""
     manifest = f"{name.partition(_JSON)[0]}{_JSON}"
@@ -96,7 +104,8 @@ def _remove_empty(remover: Remover, layout: JobLayout) -> None:
         if parse_intermediate_dir(name) is not None
     ]
     asides = [
-        os.path.join(directory, SET_ASIDE) for directory in (layout.results_dir, layout.checkpoints_dir)
+        os.path.join(directory, SET_ASIDE)
+        for directory in (layout.results_dir, layout.checkpoints_dir, layout.shards_dir)
     ]
     own = {*inside, *asides, layout.produced_dir, *layout.own_directories()} - set(roots)
     for directory in sorted(own, key=len, reverse=True):

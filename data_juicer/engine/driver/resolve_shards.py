@@ -297,3 +297,6 @@ def drop_shards(store: Store, layout: JobLayout, operator_index: int) -> None:
         paths = [f"{layout.shards_dir}/{name}" for name in names if name.endswith(".json") is is_manifest]
         if refused := store.remove_all(paths):
             raise refused[0]
+    store.remove_dir(
+        layout.shards_dir
+    )  # unless another resolve left something, or a damaged one was set aside
