@@ -28,7 +28,7 @@ from data_juicer.engine.lifecycle.build_setup import (
     worker_setup,
 )
 from data_juicer.engine.lifecycle.counts import CommittedCounts
-from data_juicer.engine.lifecycle.disk_space import check_room, try_export_directory
+from data_juicer.engine.lifecycle.disk_space import check_room, checkpoint_needs, try_export_directory
 from data_juicer.engine.lifecycle.environment import JobOutcome, RunEnvironment
 from data_juicer.engine.lifecycle.finish import fail, succeed
 from data_juicer.engine.lifecycle.open import OpenJob, open_job
@@ -320,7 +320,7 @@ class _Run:
             self.layout,
             self.wanted.export_path,
             mapping.only(plan.pending),
-            bool(setup.checkpoint_after),
+            checkpoint_needs(self.operators, bool(setup.checkpoint_after)),
             self.recorder.warn,
         )
 

@@ -11,6 +11,7 @@ import pytest
 
 import data_juicer.testing.operators.producing as operators
 from data_juicer.config.schema import JobConfig
+from data_juicer.events import types as t
 from data_juicer.job.names import parse_produced_name
 from data_juicer.storage.memory import Loss, MemoryStore
 from data_juicer.testing import jobs
@@ -80,3 +81,51 @@ def test_a_file_is_published_again_where_it_was_damaged(tmp_path: Path) -> None:
     store.remove(f"{EXPORT}/result.jsonl")
     jobs.run_inline(job, store)
     assert outcome(job, store) == expected
+
+
+def flip(store: MemoryStore, job: JobConfig) -> None:
+    """A bit of the first file that an operator made, as it is committed."""
+    directory = jobs.layout_of(job).produced_dir
+    path = f"{directory}/{store.list(directory)[0]}"
+    store.write(path, bytes([store.read(path)[0] ^ 1]) + store.read(path)[1:])
+
+
+@pytest.mark.parametrize("retention", ["keep_all", "cleanup_all"])
+def test_a_file_that_was_damaged_before_it_was_published_costs_its_partition(
+    tmp_path: Path, retention: str
+) -> None:
+    store, job = MemoryStore(), config(tmp_path, **{"intermediate_storage.retention_policy": retention})
+    jobs.run_inline(job, store)
+    expected, ledgers, counts = outcome(job, store), jobs.ledgers(job, store), jobs.counts(job, store)
+    flip(store, job)
+    store.remove(f"{EXPORT}/result.jsonl")
+    watch = jobs.Watch()
+    jobs.run_inline(job, store, watch)
+    assert outcome(job, store) == expected
+    assert (jobs.ledgers(job, store), jobs.counts(job, store)) == (ledgers, counts)
+    assert {partition for partition, _ in watch.started} == {0}, "the other partition is used as it is"
+
+
+class Damager(jobs.Watch):
+    """Damages a file as soon as the last partition of a run is done, before anything is published."""
+
+    def __init__(self, store: MemoryStore, job: JobConfig) -> None:
+        super().__init__()
+        self.store, self.job, self.left = store, job, 2
+
+    def event_recorded(self, record: t.Record) -> None:
+        super().event_recorded(record)
+        if isinstance(record.event, t.PartitionComplete):
+            self.left -= 1
+            if self.left == 0:
+                flip(self.store, self.job)
+
+
+def test_a_file_of_this_run_that_is_damaged_before_it_is_published_is_made_again(tmp_path: Path) -> None:
+    undisturbed, store, job = MemoryStore(), MemoryStore(), config(tmp_path)
+    jobs.run_inline(job, undisturbed)
+    damager = Damager(store, job)
+    jobs.run_inline(job, store, damager)
+    assert damager.left <= 0
+    assert outcome(job, store) == outcome(job, undisturbed)
+    assert jobs.counts(job, store) == jobs.counts(job, undisturbed)

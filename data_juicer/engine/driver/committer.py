@@ -80,9 +80,13 @@ class Committer:
         return next(it for it in self._held[partition_id] if it.operator_index == operator_index)
 
     def made_from(self, partition_id: int, file: str) -> list[Manifest]:
-        """The checkpoints of a partition that name a data file, the oldest first."""
+        """The checkpoints of a partition that name a file, the oldest first."""
         held = self._held.get(partition_id, ())
-        found = [manifest for manifest in held if any(each.name == file for each in manifest.all_files)]
+        found = [
+            manifest
+            for manifest in held
+            if any(each.name == file for each in (*manifest.all_files, *manifest.produced))
+        ]
         return sorted(found, key=lambda manifest: manifest.operator_index)
 
     def set_aside_damaged(self, partition_id: int, operators: Iterable[int]) -> list[Manifest]:

@@ -14,6 +14,7 @@ import msgspec
 
 from data_juicer.errors import StoreError
 from data_juicer.job.layout import JobLayout
+from data_juicer.ops.base import DatasetOperator, Operator
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.storage.base import Store
 
@@ -82,12 +83,31 @@ def warnings(rooms: Sequence[Room]) -> list[str]:
     ]
 
 
+class CheckpointNeeds(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run writes of each partition into the directory of checkpoints."""
+
+    stages: int
+    """Checkpoints and summaries that are there at once."""
+    copies: int
+    """How many of them may be as large as the rows: checkpoints, and the rows that groupers gather."""
+
+
+def checkpoint_needs(operators: Sequence[Operator], has_checkpoints: bool) -> CheckpointNeeds:
+    """Before each dataset operator there are a checkpoint, whatever the strategy, and a summary, which stays until the end."""
+    dataset_operators = [operator for operator in operators if isinstance(operator, DatasetOperator)]
+    kept = int(has_checkpoints or bool(dataset_operators))
+    return CheckpointNeeds(
+        stages=kept + len(dataset_operators),
+        copies=kept + sum(operator.gathers for operator in dataset_operators),
+    )
+
+
 def check_room(
     store: Store,
     layout: JobLayout,
     export_path: str,
     pending: Sequence[PartitionSpec],
-    has_checkpoints: bool,
+    checkpoints: CheckpointNeeds,
     warn: Callable[[str], None],
 ) -> None:
     """Look at every disk that the partitions left to do will be written to.
@@ -96,8 +116,10 @@ def check_room(
     """
     rows_bytes = sum(spec.fragment.byte_stop - spec.fragment.byte_start for spec in pending)
     stages = {layout.results_dir: 1, os.path.dirname(export_path): 0}
-    if has_checkpoints:
-        stages[layout.checkpoints_dir] = 1
+    copies = dict.fromkeys(stages, 1)
+    if checkpoints.stages:
+        stages[layout.checkpoints_dir] = checkpoints.stages
+        copies[layout.checkpoints_dir] = checkpoints.copies
     disks: dict[object, list[str]] = {}
     for path in stages:
         volume = store.volume(path)
@@ -108,7 +130,7 @@ def check_room(
             full=store.find_full(paths[0]),
             free_bytes=store.free_bytes(paths[0]),
             least_bytes=least_bytes(len(pending), sum(stages[path] for path in paths)),
-            likely_bytes=rows_bytes * len(paths),
+            likely_bytes=rows_bytes * sum(copies[path] for path in paths),
         )
         for paths in disks.values()
     ]

@@ -35,7 +35,7 @@ from data_juicer.plan.resume.damage import told_damages
 from data_juicer.plan.resume.found import find_plan
 from data_juicer.plan.resume.inventory import take_checkpoints
 from data_juicer.plan.resume.report import encode_resume_report, resume_report
-from data_juicer.plan.resume.results import CommittedResult
+from data_juicer.plan.resume.results import CommittedResult, read_result
 from data_juicer.plan.scan.scan import Share, scan
 from data_juicer.store.commit import set_aside
 
@@ -156,13 +156,16 @@ def plan_run(
 def set_damaged_aside(
     job: OpenJob, plan: JobPlan, mapping: DatasetMapping, recorder: EventRecorder, context: RunContext
 ) -> list[tuple[PartitionSpec, CommittedResult]]:
-    """Partitions that an earlier run committed and whose result is not what it was; their results are set aside.
+    """Partitions whose committed result is not what it was; their results are set aside.
 
-    Reads every byte of every result of earlier runs.
+    Reads every byte of every result of earlier runs, and every file that operators made.
     """
     damaged, count = [], 0
-    for spec in mapping.partitions if plan.done else ():
+    has_produced = bool(job.store.list(job.layout.produced_dir))
+    for spec in mapping.partitions if plan.done or has_produced else ():
         result = plan.done.find(spec.partition_id, with_ledgers=False)
+        if result is None and has_produced:
+            result = _with_produced(job, spec.partition_id)
         if result is None:
             continue
         if count % _STEP == 0:
@@ -178,6 +181,15 @@ def set_damaged_aside(
             damaged.append((spec, whole))
             plan.done.discard(spec.partition_id)
     return damaged
+
+
+def _with_produced(job: OpenJob, partition_id: int) -> CommittedResult | None:
+    """A result of this run that names files which operators made; None for any other."""
+    try:
+        result = read_result(job.store, job.layout.result_manifest(partition_id))
+    except FileNotFoundError:  # removed by another driver, which is answered elsewhere
+        return None
+    return result if result.produced else None
 
 
 def plan_again(job: OpenJob, partitions: Sequence[PartitionSpec], setup: WorkerSetup) -> JobPlan:

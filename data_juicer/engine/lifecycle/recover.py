@@ -59,6 +59,7 @@ def find_damage(store: Store, layout: JobLayout, result: Manifest | CommittedRes
         (layout.results_dir, result.files),
         (layout.dead_letter_dir, result.dead_letters),
         (layout.trace_dir, result.traces),
+        (layout.produced_dir, result.produced),
     )
     try:
         for folder, files in folders:

@@ -32,7 +32,7 @@ from data_juicer.store.dead_letters import CommittedDeadLetter, encode_dead_lett
 from data_juicer.store.deltas import in_pieces, join_batches, split_batch
 from data_juicer.store.ledger import READ, OperatorLedger
 from data_juicer.store.manifest import DataFile, Manifest
-from data_juicer.store.staging import load_deltas
+from data_juicer.store.staging import load_deltas, read_file
 
 
 class AttemptRunner:
@@ -140,6 +140,8 @@ class AttemptRunner:
     def _continue(self, rows: ReadRows, base: Manifest) -> None:
         directory = self.context.layout.checkpoints_dir
         self.stages.go_on_from(base)
+        for file in base.produced:  # rows refer to them
+            read_file(self.context.store, self.context.layout.produced_dir, file)
         batch = load_deltas(
             self.context.store,
             directory,
@@ -277,8 +279,8 @@ class AttemptRunner:
             first = dead_letters[0].resolve(self.partition.partition_id, self.partition)
             raise OperatorError(
                 f"{first.source}, {first.place}: {first.operator}: {first.error_type}: {first.message} "
-                "(fault_tolerance.on_bad_row is fail). What was committed is safe. Mend the row, or set quarantine, "
-                "which sets it aside, and start the job again."
+                "(fault_tolerance.on_bad_row is fail). What was committed is safe. Mend the row, or set "
+                "fault_tolerance.on_bad_row to quarantine, which makes it a dead letter, and start the job again."
             )
 
     def _watch(self, operator: Operator, index: int) -> Watch | None:

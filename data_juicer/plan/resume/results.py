@@ -45,6 +45,7 @@ class CommittedResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ledgers: tuple[SparseLedger, ...]
     dead_letters: tuple[DataFile, ...] = ()
     traces: tuple[DataFile, ...] = ()
+    produced: tuple[DataFile, ...] = ()
     attempt: str
     run: int
     created: str
@@ -64,6 +65,7 @@ class _Packed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     files: tuple[_Numbers, ...]
     dead_letters: tuple[_Numbers, ...]
     traces: tuple[_Numbers, ...]
+    produced: tuple[_Numbers, ...]
     rows: int
     ledgers: tuple[tuple[Any, ...], ...]
     attempt: str
@@ -93,6 +95,7 @@ class DoneResults:
             tuple(map(_FILE, result.files)),
             tuple(map(_FILE, result.dead_letters)),
             tuple(map(_FILE, result.traces)),
+            tuple(map(_FILE, result.produced)),
             result.rows,
             tuple(map(_LEDGER, result.ledgers)),
             result.attempt,
@@ -128,6 +131,7 @@ class DoneResults:
             else (),
             dead_letters=_files(packed.dead_letters),
             traces=_files(packed.traces),
+            produced=_files(packed.produced),
             attempt=packed.attempt,
             run=packed.run,
             created=packed.created,

@@ -212,3 +212,15 @@ def test_text_and_code_are_read_where_there_are_no_data_or_suffixes_name_them(fo
         (folder / "code" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "code" / name).write_bytes(b"text")
     assert names(folder, str(folder / "code")) == ["code/a.py", "code/c.txt.gz", "code/deep/b.CPP"]
+
+
+def test_loops_of_links_under_a_pattern_are_walked_once(tmp_path: Path) -> None:
+    folder = tmp_path / "d" / "a" / "b"
+    folder.mkdir(parents=True)
+    (folder / "f.jsonl").write_text('{"text":"x"}\n')
+    (folder / "up").symlink_to("../..")
+    (tmp_path / "d" / "self").symlink_to(".")
+    (tmp_path / "d" / "a" / "me").symlink_to("../../d")
+    for pattern in ("d/**/*.jsonl", "**/f.jsonl", "d/**"):
+        found = discover(PosixStore(), [str(tmp_path / pattern)])
+        assert [source.path for source in found] == [str(folder / "f.jsonl")], pattern

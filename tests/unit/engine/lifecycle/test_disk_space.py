@@ -5,13 +5,17 @@ import pytest
 
 from data_juicer.engine.lifecycle.disk_space import (
     BLOCK_BYTES,
+    CheckpointNeeds,
     Room,
     check_room,
+    checkpoint_needs,
     find_refusal,
     least_bytes,
     warnings,
 )
+from data_juicer.errors import StoreError
 from data_juicer.job.layout import JobLayout
+from data_juicer.ops.catalog.registry import make
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.storage.memory import MemoryStore
 
@@ -61,12 +65,26 @@ def test_one_disk_is_warned_of_once_with_all_that_it_will_hold(
 ) -> None:
     layout = JobLayout.of("/disk", "J", None, checkpoint_dir)
     told: list[str] = []
-    check_room(
-        OneDisk(), layout, export_path, [spec(20_000), spec(20_000)], has_checkpoints=True, warn=told.append
-    )
+    needs = CheckpointNeeds(stages=1, copies=1)
+    check_room(OneDisk(), layout, export_path, [spec(20_000), spec(20_000)], needs, told.append)
     assert [line.partition(":")[0] for line in told] == disks
     for disk, line in zip(disks, told, strict=True):
         assert f"about {40_000 * (disk.count(',') + 1):,} may be needed" in line
+
+
+def test_summaries_and_the_rows_that_groupers_gather_need_room() -> None:
+    """Twice as many files do not fit where a summary of each partition is there until the end."""
+    operators = [make("document_deduplicator", {}), make("naive_grouper", {})]
+    needs = checkpoint_needs(operators, has_checkpoints=False)
+    assert needs == CheckpointNeeds(stages=3, copies=2)
+    assert checkpoint_needs([], has_checkpoints=False).stages == 0
+    layout = JobLayout.of("/disk", "J", None, None)
+    told: list[str] = []
+    one = [spec(20_000)]
+    check_room(OneDisk(), layout, "/disk/x.jsonl", one, needs, told.append)
+    assert f"about {20_000 * 4:,} may be needed" in told[0]
+    with pytest.raises(StoreError, match=f"at least {4 * 2 * 2 * BLOCK_BYTES:,} are needed"):
+        check_room(OneDisk(), layout, "/disk/x.jsonl", one * 2, needs, told.append)
 
 
 def spec(size_bytes: int) -> PartitionSpec:
