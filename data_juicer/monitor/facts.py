@@ -129,14 +129,15 @@ def _status(summary: JobSummary, is_alive: bool) -> Fact:
     if status == "running" and run:
         return Fact(name=status, text=f"run {run.number}, pid {run.pid} on {run.host}, since {run.started}")
     if summary.reason:
-        return Fact(name=status, text=" ".join(summary.reason.split()).removeprefix(f"{status} "))
+        text = " ".join(summary.reason.split()).removeprefix(f"{status} ")
+        return Fact(name=status, text=text, is_prose=True)
     return Fact(name=status, text=_took(summary.runs))
 
 
 def _last_error(summary: JobSummary, view: JobView) -> list[Fact]:
     if summary.status is JobStatus.COMPLETED or summary.reason or not view.last_error:
         return []
-    return [Fact(name="last error", text=" ".join(view.last_error.split()))]
+    return [Fact(name="last error", text=" ".join(view.last_error.split()), is_prose=True)]
 
 
 def _took(runs: Sequence[RunRecord]) -> str:

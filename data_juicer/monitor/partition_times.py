@@ -18,6 +18,8 @@ class PartitionState(enum.Enum):
     RETRYING = "retrying"
     FAILED = "failed"
     """Given up: no further attempt is made in this run."""
+    UNFINISHED = "unfinished"
+    """Its run has ended, or was killed, before it was done."""
 
 
 class PartitionTimes(msgspec.Struct):
@@ -79,6 +81,13 @@ def _apply(times: PartitionTimes, event: t.AnyEvent) -> None:
             times.state = PartitionState.FAILED if given_up else PartitionState.RETRYING
         case _:
             pass
+
+
+def end_run(times: Iterable[PartitionTimes]) -> None:
+    """No driver works on the job any more: what was in work is unfinished."""
+    for each in times:
+        if each.state in {PartitionState.RUNNING, PartitionState.RETRYING, PartitionState.WAITING}:
+            each.state = PartitionState.UNFINISHED
 
 
 def skew_of(times: Iterable[PartitionTimes]) -> Skew:

@@ -10,8 +10,9 @@ import msgspec
 
 from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
+from data_juicer.clock import SystemClock
 from data_juicer.monitor.handle import JobHandle
-from data_juicer.monitor.partition_times import PartitionTimes, Skew, fold_partitions, skew_of
+from data_juicer.monitor.partition_times import PartitionTimes, Skew, end_run, fold_partitions, skew_of
 from data_juicer.monitor.progress import format_duration
 from data_juicer.monitor.table import format_table
 
@@ -53,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     job = JobHandle.open(arguments.work_dir, arguments.job)
     times = fold_partitions(job.events())
+    if not job.is_alive(SystemClock().now()):
+        end_run(times.values())
     report = PartitionsReport(
         job_id=job.job_id,
         states=dict(Counter(each.state.value for each in times.values())),

@@ -44,8 +44,13 @@ def _lines(report: VerifyReport) -> list[str]:
     whole = f"{report.job_id}: {report.manifests_read:,} manifests and all files that they name were read"
     if not report.findings:
         return [f"{whole}; nothing is wrong"]
-    lines = [f"{whole}; {len(report.findings):,} problems were found. Nothing was changed."]
+    lines = [f"{whole}; {_problems(len(report.findings))} found. Nothing was changed."]
     for finding in report.findings:
         lines.append(f"damaged {finding.path}")
-        lines.append(f"        {finding.problem.rstrip('.')}; {finding.answer}.")
+        problem = finding.problem.removeprefix(f"{finding.path}: ").removeprefix("damaged: ").rstrip(".")
+        lines.append(f"        {problem}; {finding.answer}.")
     return lines
+
+
+def _problems(count: int) -> str:
+    return "1 problem was" if count == 1 else f"{count:,} problems were"

@@ -175,7 +175,9 @@ def _check_log(
         last = record.seq
         if isinstance(record.event, t.PartitionComplete):
             told.add(record.event.partition_id)
-    unseen = told - inventory.results.keys() if summary.status is JobStatus.COMPLETED else set()
+    damaged = {damage.path for damage in inventory.damaged}
+    known = inventory.results.keys() | {each for each in told if layout.result_manifest(each) in damaged}
+    unseen = told - known if summary.status is JobStatus.COMPLETED else set()
     for partition in sorted(unseen):
         problem = f"partition {partition} is complete in the event log and has no committed result"
         yield Finding(path=layout.result_manifest(partition), problem=problem, answer=_REDONE)

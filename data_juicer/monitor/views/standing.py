@@ -12,8 +12,6 @@ from data_juicer.job.summary import JobCounts, JobStatus, JobSummary
 from data_juicer.monitor.facts import counts_of, shown_status
 from data_juicer.monitor.progress import progress_of
 
-ENDED = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED})
-
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     status: str
@@ -27,8 +25,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def needs_events(summary: JobSummary) -> bool:
-    """Whether the events of a job say more than its summary, which is written when a run begins and when it ends."""
-    return summary.status not in ENDED
+    """Whether the events of a job say more than its summary: of all jobs that are not complete, how far they are."""
+    return summary.status is not JobStatus.COMPLETED
 
 
 def standing_of(summary: JobSummary, view: JobView | None, now: datetime, *, is_alive: bool) -> Standing:

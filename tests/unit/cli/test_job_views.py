@@ -127,6 +127,22 @@ def test_verify_finds_each_missing_file(work_dir, capsys):
         assert code == (0 if is_manifest_of_checkpoint else 1), (path, told)
 
 
+def test_a_damage_is_told_once_and_its_path_once(work_dir, capsys):
+    path = work_dir / "mine" / "results" / "partition_000001.json"
+    path.write_bytes(path.read_bytes()[:50])
+    lines = _told(capsys, work_dir, "verify", "mine", code=1).splitlines()
+    assert "1 problem was found" in lines[0]
+    assert sum(str(path) in line for line in lines) == 1
+    assert len(lines) == 3
+
+
+def test_partitions_of_a_run_that_ended_are_not_called_running(work_dir, capsys):
+    log = work_dir / "mine" / "event_logs" / "events.jsonl"
+    kept = [line for line in log.read_text().splitlines(keepends=True) if '"PARTITION_COMPLETE"' not in line]
+    log.write_text("".join(kept))
+    assert "3 unfinished" in _told(capsys, work_dir, "partitions", "mine")
+
+
 def test_stop_refuses_a_job_that_nobody_works_on(work_dir, capsys):
     assert jobs.main(["stop", "mine", "--work_dir", str(work_dir)]) == 1
     assert "nothing to stop" in capsys.readouterr().err

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def make_job(
     return layout
 
 
-def log_some(layout: JobLayout) -> None:
+def log_some(layout: JobLayout, **more: Any) -> None:
     log = EventLog(STORE, layout, ManualClock(), 1)
     operators = (OperatorLedger(index=0, name="clean_links_mapper", rows_in=400, rows_out=400),)
     log.record(
@@ -60,6 +61,7 @@ def log_some(layout: JobLayout) -> None:
                 rows_done=400,
                 rows_out=390,
                 operators=operators,
+                **more,
             )
         )
     )
@@ -139,6 +141,13 @@ def test_the_size_of_a_job_is_that_of_its_files_without_what_links_lead_to(tmp_p
     after = json.loads(run(capsys, "list", str(tmp_path), "--output", "json")[1])["jobs"][0]["size_bytes"]
     assert after - before == 1000
     assert before < 5000
+
+
+@pytest.mark.parametrize("status", [JobStatus.RUNNING, JobStatus.FAILED, JobStatus.STOPPED])
+def test_list_and_show_say_the_same_share_of_a_job_that_is_not_complete(tmp_path, capsys, status) -> None:
+    log_some(make_job(tmp_path, "first", status), size_bytes=1000, passed_bytes=(300,))
+    assert " 30%" in run(capsys, "list", str(tmp_path))[1]
+    assert " 30%, 4 of 10 partitions" in run(capsys, "show", "first", "--work_dir", str(tmp_path))[1]
 
 
 def test_a_job_that_was_killed_shows_how_far_it_was_in_list_and_show_alike(tmp_path, capsys) -> None:
