@@ -155,6 +155,7 @@ def signal_at_import(folder: Path, module: str, number: int, command: str, *word
         "argparse",
         "data_juicer.config.config",
         "data_juicer.engine.run_job",
+        "data_juicer.engine.run",
         "msgspec",
         "numpy",
         "pyarrow",

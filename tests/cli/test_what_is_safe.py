@@ -93,7 +93,7 @@ def test_a_run_that_fails_before_its_scan_tells_what_earlier_runs_committed(
     shutil.rmtree(work / "jobs" / "j" / "event_logs")
     (work / "jobs" / "j" / "results" / "partition_000001.json").unlink()
     os.remove(work / "out.jsonl")
-    monkeypatch.setattr("data_juicer.engine.run_job.scan_input", full)
+    monkeypatch.setattr("data_juicer.engine.run.scan_input", full)
     assert run(work, PROCESS) == 1
     assert safe(capsys.readouterr().err) == [TWO]
     assert shown(work, capsys) == [TWO]

@@ -74,7 +74,7 @@ def _import_what_jobs_need() -> None:
 
     import data_juicer.cli.running
     import data_juicer.core.executor.factory
-    import data_juicer.engine.run_job  # noqa: F401
+    import data_juicer.engine.run  # noqa: F401
     from data_juicer.ops.catalog import registry
 
     registry.names()

@@ -1,6 +1,6 @@
 """What makes an executor's runs jobs: directories, lock, summary, validation of a resume, and the event log.
 
-An executor on one of our backends (`BackendExecutor`) is given all of that by `engine/run_job.py`, and uses `record` and `inform` for what only it
+An executor on one of our backends (`BackendExecutor`) is given all of that by `engine/run.py`, and uses `record` and `inform` for what only it
 knows. An executor that does its work itself opens its job with `logged_job` (docs/extending.md).
 """
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from data_juicer.job.layout import JobLayout
+from data_juicer.plan.partitions import PartitionSpec, places_digest
+from data_juicer.plan.resume.results import read_result
 from data_juicer.storage.base import Store
 from data_juicer.storage.locations.uri import join
 from data_juicer.store.results import ExportedFile, ResultsManifest, digest_of, is_as_written
@@ -87,3 +90,18 @@ def _is_same(results: ResultsManifest, file: ExportedFile, data: memoryview) -> 
             return False
         start = stop
     return start == len(data)
+
+
+def is_as_published(
+    store: Store, layout: JobLayout, published: ResultsManifest | None, partitions: Sequence[PartitionSpec]
+) -> bool:
+    """Whether the committed results are those that were published, of rows that are where they were.
+
+    Args:
+        published: None where nothing is published as it is wanted now.
+    """
+    if published is None or published.places != places_digest(partitions):
+        return False
+    results = (read_result(store, layout.result_manifest(spec.partition_id)) for spec in partitions)
+    committed = [(result.partition, result.files[0].digest) for result in results]
+    return committed == [(part.partition, part.digest) for part in published.parts]
