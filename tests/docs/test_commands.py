@@ -12,13 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+from data_juicer.config.config import load_recipe
 from tests.support.shared import SHARED, need
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 SEED = SHARED / "docs" / "SEED.md"
 FENCE = re.compile(r"^```(\w+) +(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PLAIN_YAML = re.compile(r"^```yaml *\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+"""Settings that are part of a recipe, not a file of their own."""
 DOCUMENTS = "400"
 RUNNERS = {"sh": ["sh", "-e", "-c"], "python": [sys.executable, "-c"]}
 
@@ -66,6 +70,18 @@ def test_every_block_of_a_page_runs_as_written(page: Path, project: Path) -> Non
             run(RUNNERS[language], text)
         else:
             (project / mark).write_text(text)
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if PLAIN_YAML.search(page.read_text())], ids=lambda page: page.name
+)
+def test_every_other_block_of_settings_loads(page: Path) -> None:
+    for text in PLAIN_YAML.findall(page.read_text()):
+        given = yaml.safe_load(text)
+        whole = {"process": ["clean_email_mapper"], **given}
+        if "dataset" not in given:
+            whole = {"dataset_path": "in.jsonl", **whole}
+        load_recipe(whole, {}, {"OPENAI_API_KEY": "x"})
 
 
 def test_the_quick_start_runs_the_commands_of_the_specification() -> None:

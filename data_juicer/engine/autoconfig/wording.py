@@ -39,8 +39,10 @@ def _modality(stats: SampleStats) -> str:
         return f"{modality} is assumed: no row could be sampled"
     if not shares:
         return f"{modality}: no sampled row refers to media"
-    parts = ", ".join(f"{share:.0%} to {medium}" for medium, share in shares.items())
-    return f"{modality}: of the sampled rows refer {parts}"
+    parts = " and ".join(
+        f"{share:.0%} of the sampled rows refer to {medium}" for medium, share in shares.items()
+    )
+    return f"{modality}: {parts}"
 
 
 def _sample(stats: SampleStats) -> str:
@@ -48,7 +50,7 @@ def _sample(stats: SampleStats) -> str:
     told += f"{_bytes(stats.row_bytes.median)} a row (95 %: {_bytes(stats.row_bytes.p95)}), "
     told += f"text {stats.text_chars.median:,.0f} characters ({stats.text_chars.p95:,.0f})"
     if stats.media_count:
-        told += f", {stats.media_count:.1f} media files of {_bytes(stats.media_bytes.mean)}"
+        told += f", {stats.media_count:.1f} media files a row, {_bytes(stats.media_bytes.mean)}"
         if stats.decoded_bytes.mean:
             told += f", {_bytes(stats.decoded_bytes.mean)} decoded"
     if stats.files_missing:

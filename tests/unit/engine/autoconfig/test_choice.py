@@ -119,7 +119,13 @@ def test_five_lines_say_what_was_chosen_and_why() -> None:
     assert all(line.startswith("auto_configure: ") for line in lines)
     for line, part in zip(
         lines,
-        ("image: of the sampled", "100 rows of 1 file", "blur 100%", "limit of the cgroup", "size 200 ("),
+        (
+            "image: 100% of the sampled rows refer to image",
+            "100 rows of 1 file",
+            "blur 100%",
+            "limit of the cgroup",
+            "size 200 (",
+        ),
         strict=True,
     ):
         assert part in line
