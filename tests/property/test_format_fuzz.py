@@ -68,8 +68,9 @@ def make_case(seed: int) -> Case:
             ["arrow"],
             ["jsonl"],
             ["csv"],
+            ["json"],
             ["parquet", "arrow"],
-            ["parquet", "jsonl", "jsonl.gz", "arrow", "csv"],
+            ["parquet", "jsonl", "jsonl.gz", "arrow", "csv", "json"],
         ]
     )
     types = [values.random_type(rng) for _ in range(3)]
@@ -77,7 +78,7 @@ def make_case(seed: int) -> Case:
     for number in range(rng.choice([1, 1, 2, 3])):
         kind = rng.choice(kinds)
         path = f"/in/{number}.{kind}"
-        make = {"parquet": _columns, "arrow": _columns, "csv": _csv}.get(kind, _lines)
+        make = {"parquet": _columns, "arrow": _columns, "csv": _csv, "json": _array}.get(kind, _lines)
         files.append(make(rng, path, types))
     return Case(files, _process(rng), _settings(rng))
 
@@ -92,7 +93,7 @@ def _process(rng: random.Random) -> list[Any]:
 
 
 def _settings(rng: random.Random) -> dict[str, Any]:
-    export = rng.choice(["jsonl", "jsonl.gz", "parquet", "parquet"])
+    export = rng.choice(["jsonl", "jsonl.gz", "parquet", "parquet", "arrow", "json"])
     return {
         "export_path": f"/out/result.{export}",
         "export_shard_size": rng.choice([0, 0, 0, 200]),
@@ -213,6 +214,25 @@ def _lines(rng: random.Random, path: str, _types: list[pa.DataType]) -> File:
     return File(path, gzip.compress(data) if path.endswith(".gz") else data, rows)
 
 
+def _array(rng: random.Random, path: str, types: list[pa.DataType]) -> File:
+    """The same rows, but those that would end no element, as one array, over lines or not, in some encoding."""
+    rows, lines = [], []
+    made = _lines(rng, "rows.jsonl", types)
+    for line, row in zip([line for line in made.data.splitlines() if line.strip()], made.rows, strict=True):
+        if row is not None or line not in {b"{", b'{"text":"\xff"}'}:
+            lines.append(
+                line.replace(b",", rng.choice([b",", b" ,\n  ", b",\r\n"])) if row is not None else line
+            )
+            rows.append(row)
+    between = rng.choice([b",", b", ", b"\n,\t", b",\n\n"])
+    data = b"[" + rng.choice([b"", b"\n"]) + between.join(lines) + rng.choice([b"", b" \n"]) + b"]"
+    if rng.random() < 0.4:
+        data = b'{"v": {"data": [1, "]"]}, "data": ' + data + b', "more": 1}'
+    if rng.random() < 0.3:
+        data = data.decode().encode("utf-16")
+    return File(path, data, rows)
+
+
 # ---- what must come out
 
 
@@ -232,8 +252,13 @@ def expected_rows(case: Case) -> list[dict[str, Any]]:
 def found_rows(files: dict[str, bytes]) -> Iterator[dict[str, Any]]:
     for name in sorted(files):
         data = files[name]
-        if name.endswith(".parquet"):
-            table = pq.read_table(pa.BufferReader(data))
+        if name.endswith(".json"):
+            yield from (values.parse(line.removesuffix(b",")) for line in data.split(b"\n")[1:-2])
+        elif name.endswith((".parquet", ".arrow")):
+            buffer = pa.BufferReader(data)
+            table = (
+                pq.read_table(buffer) if name.endswith(".parquet") else pa.ipc.open_file(buffer).read_all()
+            )
             columns = [
                 [values.meaning(value, given) for value in column]
                 for given, column in zip(table.schema, table.columns, strict=True)

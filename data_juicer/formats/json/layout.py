@@ -44,10 +44,12 @@ def find_rows(head: bytes, field: str = "") -> Layout:
     if field:
         is_list = value is not None and head[value : value + 1] == b"["
         return Layout(array_start=value + 1) if value is not None and is_list else Layout(members=members)
-    if value is None or not _LIST_OF_ROWS.match(head, value):
+    if value is None or head[value : value + 1] != b"[":
         return Layout()
     first_line_end = head.find(b"\n", start)
     goes_on = first_line_end >= 0 and (stop < 0 or first_line_end < stop)
+    if not (goes_on or _LIST_OF_ROWS.match(head, value)):  # a row that has a list of something else
+        return Layout()
     return Layout(array_start=value + 1, is_single_line=not goes_on)
 
 
