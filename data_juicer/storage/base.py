@@ -67,10 +67,13 @@ class Reader(ABC):
     def close(self) -> None:
         """No error when it is closed already."""
 
-    def chunks(self, size_bytes: int) -> Iterator[bytes]:
-        """The whole file in chunks of so many bytes, the last one shorter."""
-        start = 0
-        while chunk := self.read(start, start + size_bytes):
+    def chunks(self, size_bytes: int, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The bytes [start, stop), by default the whole file, in chunks of so many, the last one shorter."""
+        while stop is None or start < stop:
+            end = start + size_bytes
+            chunk = self.read(start, end if stop is None else min(end, stop))
+            if not chunk:
+                return
             yield chunk
             start += len(chunk)
 

@@ -219,6 +219,10 @@ class StoreContract:
             assert reader.read(8, 20) == b"89"
             assert reader.read(20, 30) == b""
             assert list(reader.chunks(4)) == [b"0123", b"4567", b"89"]
+            assert list(reader.chunks(4, 3, 9)) == [b"3456", b"78"]
+            assert list(reader.chunks(4, 8, 100)) == [b"89"]
+            assert list(reader.chunks(4, 9, 9)) == []
+            assert list(reader.chunks(4, 50, 60)) == []
 
     def test_a_reader_stays_with_the_version_that_it_opened(self, store: Store, at: str) -> None:
         store.put(f"{at}/a", b"old one")

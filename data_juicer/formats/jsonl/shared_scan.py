@@ -59,15 +59,14 @@ def survey(store: Store, source: SourceFile, start: int, stop: int) -> bytes:
     """
     with reading_input(source.path), store.open_read(source.path) as reader:
         first, end = _line_from(reader, start), _line_from(reader, stop)
-        index, offset, before = LineIndex(first), first, (first, 0)
+        index, before = LineIndex(first), (first, 0)
         rows: list[_Rows] = []
-        while offset < end and (chunk := reader.read(offset, min(offset + CHUNK_BYTES, end))):
-            offset += len(chunk)
+        for chunk in reader.chunks(CHUNK_BYTES, first, end):
             before = _add(rows, index.feed(chunk), before)
         ends_open = index.open_start < index.offset
         _add(rows, index.finish(), before)
     lines = index.open_line - 1 + ends_open
-    return msgspec.msgpack.encode(_Survey(first, max(first, offset), lines, rows))
+    return msgspec.msgpack.encode(_Survey(first, index.offset, lines, rows))
 
 
 def _line_from(reader: Reader, byte: int) -> int:
@@ -157,22 +156,27 @@ class LineOutline:
 
 
 def digests(store: Store, source: SourceFile, fragments: Sequence[Fragment]) -> list[str]:
-    """The digests of outlined fragments.
+    """The digests of outlined fragments, each of which begins where the one before it ends.
 
     Raises: InputError: the file cannot be read, or ends before one of them does.
     """
-    with reading_input(source.path), store.open_read(source.path) as reader:
-        return [_digest(reader, source.path, fragment) for fragment in fragments]
-
-
-def _digest(reader: Reader, path: str, fragment: Fragment) -> str:
+    if not fragments:
+        return []
+    at, stop = fragments[0].byte_start, fragments[-1].byte_stop
+    found: list[str] = []
     state = xxhash.xxh3_128()
-    for start in range(fragment.byte_start, fragment.byte_stop, CHUNK_BYTES):
-        stop = min(start + CHUNK_BYTES, fragment.byte_stop)
-        data = reader.read(start, stop)
-        check_length(path, start, stop, data)
-        state.update(data)
-    return state.hexdigest()
+    with reading_input(source.path), store.open_read(source.path) as reader:
+        for chunk in reader.chunks(CHUNK_BYTES, at, stop):
+            view = memoryview(chunk)
+            while view:
+                count = min(len(view), fragments[len(found)].byte_stop - at)
+                state.update(view[:count])
+                at, view = at + count, view[count:]
+                if at == fragments[len(found)].byte_stop:
+                    found.append(state.hexdigest())
+                    state.reset()
+    check_length(source.path, at, stop, b"")
+    return found
 
 
 SHARED: Final = SharedScan(applies=is_utf8, survey=survey, outline=LineOutline, digest=digests)

@@ -47,21 +47,21 @@ class ObjectReader(Reader):
             return self._block
         return self._block[start - self._block_start : stop - self._block_start]
 
-    def chunks(self, size_bytes: int) -> Iterator[bytes]:
-        """The whole file; a few chunks ahead are on their way while one is used."""
-        total = self._stat.size_bytes
+    def chunks(self, size_bytes: int, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The bytes [start, stop), by default the whole file; a few chunks ahead are on their way while one is used."""
+        total = self._stat.size_bytes if stop is None else min(stop, self._stat.size_bytes)
         ahead = max(1, min(AHEAD, AHEAD_BYTES_MAX // size_bytes))
-        if total <= size_bytes:
-            if total:
-                yield self.read(0, total)
+        if total - start <= size_bytes:
+            if start < total:
+                yield self.read(start, total)
             return
-        starts = iter(range(0, total, size_bytes))
+        starts = iter(range(start, total, size_bytes))
         waiting: deque[Future[bytes]] = deque()
         with ThreadPoolExecutor(ahead, thread_name_prefix="fetch") as pool:
             try:
-                for start in starts:
-                    stop = min(start + size_bytes, total)
-                    waiting.append(pool.submit(self._store.fetch, self._path, start, stop, self._version))
+                for begin in starts:
+                    end = min(begin + size_bytes, total)
+                    waiting.append(pool.submit(self._store.fetch, self._path, begin, end, self._version))
                     if len(waiting) > ahead:
                         yield waiting.popleft().result()
                 while waiting:
