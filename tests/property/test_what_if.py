@@ -203,6 +203,7 @@ def test_partitions_of_many_rows_keep_sketches_and_answers_are_intervals(
     real = rows_of(*run(tmp_path, [{"words_num_filter": {"min_num": 9}}], {"partition.size": 3000}), 1)[0]
     then = told.rows_out_then
     assert not told.is_exact
+    assert told.has_sketches
     assert then.low <= real <= then.high
     assert then.high - then.low <= 0.05 * 3000
 

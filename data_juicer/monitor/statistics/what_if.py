@@ -80,6 +80,8 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     rows_out: int
     rows_out_then: RowRange
     is_exact: bool
+    has_sketches: bool
+    """The limits then hold with 99 % confidence for each partition of which a sketch is kept, and not for certain."""
     reasons: tuple[str, ...]
     """Why it is an estimate, a sentence each."""
 
@@ -154,7 +156,7 @@ def answer(
     sums = [_Sum() for _ in steps]
     reasons: dict[str, None] = {}
     count = unknown = rows_out = 0
-    is_touched = False
+    is_touched = has_sketches = False
     rows_then = exactly(0)
     changed_first = next((index for index, step in enumerate(steps) if step.new is not None), len(steps))
     for partition in partitions:
@@ -170,6 +172,7 @@ def answer(
             if index >= changed_first:
                 stats = partition.operators.get(index)
                 is_unknown |= step.new is not None and stats is None
+                has_sketches |= step.new is not None and stats is not None and not stats.is_exact
                 flow = _through(step, ledger, stats, flow, reasons)
             else:
                 flow = _Flow(mask=None, base=exactly(ledger.rows_out))
@@ -198,6 +201,7 @@ def answer(
         rows_out=rows_out,
         rows_out_then=rows_then,
         is_exact=rows_then.is_exact,
+        has_sketches=has_sketches,
         reasons=()
         if rows_then.is_exact and all(each.rows_out_then.is_exact for each in operators)
         else tuple(reasons),

@@ -67,7 +67,8 @@ def _lines(told: WhatIf, columns: int) -> list[str]:
         f"result: {told.rows_out:,} rows, would be {verdict} {told.rows_out_then.estimate:,} ({change:+,})"
     )
     if not told.is_exact:
-        lines.append(f"between {told.rows_out_then.low:,} and {told.rows_out_then.high:,} for certain")
+        sure = "with 99 % confidence" if told.has_sketches else "for certain"
+        lines.append(f"between {told.rows_out_then.low:,} and {told.rows_out_then.high:,} {sure}")
     lines += [f"an estimate because {reason}" for reason in told.reasons]
     return lines
 
