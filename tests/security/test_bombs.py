@@ -126,3 +126,37 @@ def test_parquet_whose_footer_lies_about_itself_is_one_line(tmp_path: Path) -> N
         assert code in {1, 2}, name
         assert "Traceback" not in told, told
         assert peak < 400, name
+
+
+def test_parquet_of_300_bytes_that_hold_20_gb_is_refused(tmp_path: Path) -> None:
+    """A value of 1 MB that 20,000 rows have."""
+    value = pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, pa.int32()), pa.array(["x" * MB]))
+    path = tmp_path / "in.parquet"
+    pq.write_table(
+        pa.table({"text": value}),
+        path,
+        store_schema=False,
+        compression="zstd",
+        dictionary_pagesize_limit=1 << 30,
+    )
+    assert path.stat().st_size < 1000
+    peak, code, told = peak_mb(tmp_path, path)
+    assert (code, "as no text does" in told) == (1, True), told
+    assert peak < 900, "256 MB may come out of any file"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+def test_a_long_cell_takes_a_few_times_its_size(suffix: str, tmp_path: Path, good_mb: int) -> None:
+    """Arrow unpacks its page and decodes it; the row is not packed, written and read again."""
+    table = pa.table({"text": ["good"] * 10 + ["ab c" * (BOMB_MB << 18)] + ["good"] * 9})
+    path = tmp_path / f"in.{suffix}"
+    if suffix == "parquet":
+        pq.write_table(table, path, compression="zstd")
+    else:
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+    peak, code, told = peak_mb(tmp_path, path)
+    assert code == 0, told
+    assert told.rstrip().endswith("1 dead letter"), told
+    assert peak <= good_mb + 4.5 * BOMB_MB

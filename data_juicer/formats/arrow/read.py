@@ -13,8 +13,8 @@ from data_juicer.errors import InputError, UnreadableSourceError
 from data_juicer.formats.base import Fragment, ReadRows, read_range, reading_input, source_changed
 from data_juicer.formats.tables.encode import arrow_bytes
 from data_juicer.formats.tables.normal import normal_table
-from data_juicer.formats.tables.read import check_columns, read_rows
-from data_juicer.formats.tables.slices import slices
+from data_juicer.formats.tables.read import check_columns, only_long_row, read_rows
+from data_juicer.formats.tables.slices import long_row_bytes, slices
 from data_juicer.storage.arrow_file import RangedFile, arrow_file
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ def unpack(store: Store, source: SourceFile, limits: FragmentLimits) -> Iterator
     with _opened(store, source.path) as (_, batches):
         for table in batches:
             for part in slices(table, limits):
-                data = arrow_bytes(part, "zstd")
-                yield _fragment(source, row_start, part.num_rows, data), data
-                row_start += part.num_rows
+                data = arrow_bytes(part.table, "zstd")
+                yield _fragment(source, row_start, part.rows, data), data
+                row_start += part.rows
 
 
 def _fragment(source: SourceFile, row_start: int, rows: int, data: bytes) -> Fragment:
@@ -65,6 +65,8 @@ def read_fragment(
         rows = f"rows {fragment.row_start:,} to {fragment.row_stop:,}"
         raise source_changed(path, f"{rows} are not those of the scan")
     table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
+    if size_bytes := long_row_bytes(table.schema):
+        return only_long_row(path, table, fragment, text_keys, (size_bytes, row_bytes_max))
     return read_rows(path, table, fragment, text_keys, row_bytes_max, null_is_empty=null_is_empty)
 
 

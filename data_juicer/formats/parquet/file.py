@@ -13,7 +13,6 @@ import xxhash
 
 from data_juicer.errors import InputError
 from data_juicer.formats.base import check_length, reading_input
-from data_juicer.formats.compression import FREE_BYTES, RATIO_MAX
 from data_juicer.formats.tables.normal import normal_table
 from data_juicer.storage.arrow_file import RangedFile, arrow_file
 
@@ -32,6 +31,10 @@ class InputFile:
         self.path = path
         self._ranged = ranged
         self.parquet: pq.ParquetFile = pq.ParquetFile(arrow_file(ranged))
+
+    @property
+    def ranged(self) -> RangedFile:
+        return self._ranged
 
     def pages(self, start: int, stop: int) -> bytes:
         """The bytes [start, stop), which Arrow is then given without another look at the file.
@@ -84,18 +87,6 @@ def group_bounds(file: pq.ParquetFile) -> list[int]:
     """The row with which each row group begins, and the number of rows."""
     counts = (file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups))
     return list(accumulate(counts, initial=0))
-
-
-def refuse_bombs(path: str, file: pq.ParquetFile) -> None:
-    """Raises: InputError: a column says that it unpacks to more than a text would, as `formats.compression` has it."""
-    for group in range(file.metadata.num_row_groups):
-        for number in range(file.metadata.num_columns):
-            column = file.metadata.row_group(group).column(number)
-            if column.total_uncompressed_size > max(FREE_BYTES, RATIO_MAX * column.total_compressed_size):
-                raise InputError(
-                    f"{path}: row group {group}, column {column.path_in_schema!r} unpacks to more than {RATIO_MAX:,} times its "
-                    "size, as no text does. Nothing was processed."
-                )
 
 
 def digest_pages(data: bytes, schema: pa.Schema) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from data_juicer.formats.base import Fragment, ReadRows, source_changed
 from data_juicer.formats.parquet.file import InputFile, digest_pages, group_bounds, open_file, read_groups
 from data_juicer.formats.tables.read import check_columns, only_long_row, read_rows
+from data_juicer.formats.tables.slices import long_row_bytes
 from data_juicer.storage.base import Store
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ def read_fragment(
         parquet = file.parquet
         groups = _groups_of(parquet, fragment) if offset is None else range(parquet.metadata.num_row_groups)
         size = sum(parquet.metadata.row_group(group).total_byte_size for group in groups)
+        if offset is not None and (size_bytes := long_row_bytes(parquet.schema_arrow)):
+            beginning = read_groups(path, parquet, groups)
+            return only_long_row(path, beginning, fragment, text_keys, (size_bytes, row_bytes_max))
         if fragment.rows == 1 and size > row_bytes_max + _OVERHEAD_BYTES:
             nothing = read_groups(path, parquet, ())
             return only_long_row(path, nothing, fragment, text_keys, (size, row_bytes_max))

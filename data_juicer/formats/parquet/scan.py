@@ -16,12 +16,12 @@ from data_juicer.formats.parquet.file import (
     group_bounds,
     open_file,
     read_groups,
-    refuse_bombs,
     row_groups,
 )
+from data_juicer.formats.parquet.sizes import refuse_bombs, refuse_lies, refuse_more, rows_within
 from data_juicer.formats.tables.encode import parquet_bytes
 from data_juicer.formats.tables.normal import normal_table
-from data_juicer.formats.tables.slices import slices
+from data_juicer.formats.tables.slices import Slice, slices
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -64,6 +64,9 @@ def _digests(store: Store, source: SourceFile, fragments: Sequence[Fragment]) ->
         return [_digested(file, fragment).digest for fragment in fragments]
 
 
+_READ_AHEAD: Final = 4
+"""Rows that are read at once take at most so many times the bytes of a fragment."""
+
 SHARED: Final = SharedScan(outline=_GroupOutline, digest=_digests)
 
 
@@ -76,6 +79,9 @@ def _whole_groups(source: SourceFile, file: InputFile, limits: FragmentLimits) -
         group.num_rows > limits.rows_max or (size > limits.size_bytes_max and group.num_rows > 1)
         for group, size in zip(groups, sizes, strict=True)
     ):
+        return None
+    room = rows_within(file, _READ_AHEAD * limits.size_bytes_max)
+    if any(group.num_rows > rows for group, rows in zip(groups, room, strict=True)):
         return None
     fragments: list[Fragment] = []
     first = row_start = rows = size = 0
@@ -100,34 +106,40 @@ def unpack_slices(
     row_start = 0
     with open_file(store, source.path) as file:
         refuse_bombs(source.path, file.parquet)
-        for table in _slices(source.path, file.parquet, limits):
-            data = parquet_bytes(table)
+        rows_at_once = min([limits.rows_max, *rows_within(file, _READ_AHEAD * limits.size_bytes_max)])
+        for part in _slices(source, file.parquet, limits, rows_at_once):
+            data = parquet_bytes(part.table)
             fragment = Fragment(
                 source=source.index,
                 row_start=row_start,
-                row_stop=row_start + table.num_rows,
+                row_stop=row_start + part.rows,
                 byte_start=0,
                 byte_stop=len(data),
-                digest=digest_pages(data, table.schema),
-                groups=row_groups(file.parquet, row_start, row_start + table.num_rows),
+                digest=digest_pages(data, part.table.schema),
+                groups=row_groups(file.parquet, row_start, row_start + part.rows),
             )
             yield fragment, data
-            row_start += table.num_rows
+            row_start += part.rows
 
 
-def _slices(path: str, file: pq.ParquetFile, limits: FragmentLimits) -> Iterator[pa.Table]:
-    for table in _tables(path, file, limits.rows_max):
+def _slices(
+    source: SourceFile, file: pq.ParquetFile, limits: FragmentLimits, rows_at_once: int
+) -> Iterator[Slice]:
+    given = 0
+    for table in _tables(source.path, file, rows_at_once):
+        given += table.nbytes
+        refuse_more(source.path, given, source.size_bytes)
         yield from slices(table, limits)
 
 
-def _tables(path: str, file: pq.ParquetFile, rows_max: int) -> Iterator[pa.Table]:
+def _tables(path: str, file: pq.ParquetFile, rows_at_once: int) -> Iterator[pa.Table]:
     """The rows of a file in order.
 
     Raises: InputError: a column is damaged or of a type that Arrow cannot read.
     """
     rows = 0
     try:
-        for batch in file.iter_batches(batch_size=rows_max, use_threads=False):
+        for batch in file.iter_batches(batch_size=rows_at_once, use_threads=False):
             rows += batch.num_rows
             yield pa.Table.from_batches([batch])
     except (pa.ArrowException, OSError):
@@ -155,4 +167,5 @@ def _outlined(source: SourceFile, file: InputFile, groups: range, row_start: int
 
 def _digested(file: InputFile, fragment: Fragment) -> Fragment:
     pages = file.pages(fragment.byte_start, fragment.byte_stop)
+    refuse_lies(file, fragment, pages)
     return msgspec.structs.replace(fragment, digest=digest_pages(pages, file.parquet.schema_arrow))

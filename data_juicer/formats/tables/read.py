@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+from msgspec.structs import replace
 
 from data_juicer.errors import InputError
 from data_juicer.formats.base import LONG_ROW_BYTES_KEPT, NULL_TEXT, TOO_LONG, BadRow, Fragment, ReadRows
@@ -13,6 +14,7 @@ from data_juicer.formats.tables.arrow_json import raw_values
 from data_juicer.formats.tables.invalid import invalid_rows
 from data_juicer.formats.tables.normal import find_twice, normal_table
 from data_juicer.formats.tables.rows import TableRows, find_column, find_type, is_text
+from data_juicer.formats.tables.slices import long_rows
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import Batch
 from data_juicer.rows.place import Place
@@ -71,23 +73,21 @@ def read_rows(
 
 
 def only_long_row(
-    path: str, nothing: pa.Table, fragment: Fragment, text_keys: Sequence[str], sizes: tuple[int, int]
+    path: str, beginning: pa.Table, fragment: Fragment, text_keys: Sequence[str], sizes: tuple[int, int]
 ) -> ReadRows:
-    """A fragment of one row that is not read, since it says that it is too long.
+    """A fragment of one row that is not read, since it is too long.
 
     Args:
-        nothing: a table of no rows with the columns of the row.
+        beginning: the row with its long values cut, or a table of no rows with its columns.
         sizes: bytes of the row, and how many are read.
     """
-    none = read_rows(path, nothing, fragment, text_keys, sizes[1])
-    bad = BadRow(
-        place=Place(row=0),
-        raw=b"",
-        error_type=TOO_LONG,
-        message=f"the row has {sizes[0]:,} bytes, at most {sizes[1]:,} are read",
-        is_whole=False,
-    )
-    return ReadRows(batch=none.batch, bad=(bad,), rows_in=1)
+    none = read_rows(path, beginning.slice(0, 0), fragment, text_keys, sizes[1])
+    if beginning.num_rows:
+        bad = _bad_row(normal_table(beginning), 0, _long(*sizes))
+    else:
+        message = f"the row has {sizes[0]:,} bytes, at most {sizes[1]:,} are read"
+        bad = BadRow(place=Place(row=0), raw=b"", error_type=TOO_LONG, message=message)
+    return ReadRows(batch=none.batch, bad=(replace(bad, is_whole=False),), rows_in=1)
 
 
 def _text_column(table: pa.Table, key: str) -> pa.Array:
@@ -100,10 +100,7 @@ def _text_column(table: pa.Table, key: str) -> pa.Array:
 
 
 def _too_long(table: pa.Table, row_bytes_max: int) -> dict[int, Wrong]:
-    if table.nbytes <= row_bytes_max:
-        return {}
-    sizes = [table.slice(row, 1).nbytes for row in range(table.num_rows)]
-    return {row: _long(size, row_bytes_max) for row, size in enumerate(sizes) if size > row_bytes_max}
+    return {row: _long(size, row_bytes_max) for row, size in long_rows(table, row_bytes_max).items()}
 
 
 def _long(size: int, row_bytes_max: int) -> Wrong:

@@ -18,6 +18,7 @@ from data_juicer.formats.discover import discover
 from data_juicer.formats.jsonl.write import encode_rows
 from data_juicer.formats.parquet import file as parquet_file
 from data_juicer.formats.parquet import read as parquet_read
+from data_juicer.formats.parquet import sizes
 from data_juicer.formats.parquet.read import read_fragment
 from data_juicer.formats.parquet.scan import scan_row_groups, unpack_slices
 from data_juicer.formats.places import resolve
@@ -273,7 +274,7 @@ def test_a_column_that_says_it_unpacks_to_more_than_any_text_is_refused(
     table = pa.table({"text": ["x" * 8_000_000]})
     pq.write_table(table, tmp_path / "bomb.parquet", compression="zstd")
     (source,) = discover(STORE, [str(tmp_path / "bomb.parquet")])
-    monkeypatch.setattr(parquet_file, "FREE_BYTES", 1 << 20)
+    monkeypatch.setattr(sizes, "FREE_BYTES", 1 << 20)
     for scan in (scan_row_groups, unpack_slices):
         with pytest.raises(InputError, match="row group 0, column 'text' unpacks to more than 1,000 times"):
             list(scan(STORE, source, LIMITS) or ())
