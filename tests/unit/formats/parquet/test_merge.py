@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_juicer.formats.parquet.merge import jsonl_parts_to_parquet, parquet_parts_to_parquet
+from data_juicer.formats.parquet.merge import merges, parquet_file
 from data_juicer.formats.tables.encode import parquet_bytes
 from data_juicer.formats.tables.json_kinds import JSON_TEXT
 
@@ -24,18 +24,19 @@ VALUES = st.recursive(
 )
 
 
-def table_of_lines(*parts: bytes) -> pa.Table:
-    files = {f"part_{number}": part for number, part in enumerate(parts)}
-    sink = io.BytesIO()
-    jsonl_parts_to_parquet(list(files), files.__getitem__, sink)
+def merged(format_of_parts: str, files: dict[str, bytes]) -> pa.Table:
+    merge, sink = merges(parquet_file())[format_of_parts], io.BytesIO()
+    parts, read = list(files), files.__getitem__
+    merge.write(parts, read, merge.survey(parts, read), sink)
     return pq.read_table(io.BytesIO(sink.getvalue()))
+
+
+def table_of_lines(*parts: bytes) -> pa.Table:
+    return merged("jsonl", {f"part_{number}": part for number, part in enumerate(parts)})
 
 
 def table_of_tables(*parts: pa.Table) -> pa.Table:
-    files = {f"part_{number}": parquet_bytes(part) for number, part in enumerate(parts)}
-    sink = io.BytesIO()
-    parquet_parts_to_parquet(list(files), files.__getitem__, sink)
-    return pq.read_table(io.BytesIO(sink.getvalue()))
+    return merged("parquet", {f"part_{number}": parquet_bytes(part) for number, part in enumerate(parts)})
 
 
 def test_types_hold_the_rows_of_all_parts() -> None:

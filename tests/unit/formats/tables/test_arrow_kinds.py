@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_juicer.formats.parquet.merge import parquet_parts_to_parquet
+from data_juicer.formats.parquet.merge import merges, parquet_file
 from data_juicer.formats.tables.encode import parquet_bytes
 from data_juicer.formats.tables.json_kinds import JSON_TEXT
 
@@ -20,7 +20,8 @@ FAR = 253_402_300_799_000  # 9999-12-31T23:59:59 in ms
 def merged(*parts: pa.Table) -> pa.Table:
     files = {f"part_{number}": parquet_bytes(part) for number, part in enumerate(parts)}
     sink = io.BytesIO()
-    parquet_parts_to_parquet(list(files), files.__getitem__, sink)
+    merge, parts, read = merges(parquet_file())["parquet"], list(files), files.__getitem__
+    merge.write(parts, read, merge.survey(parts, read), sink)
     return pq.read_table(io.BytesIO(sink.getvalue()))
 
 
