@@ -137,6 +137,6 @@ def _taking_a_turn(operation: str) -> Callable[..., Any]:
     return do
 
 
-for _operation in vars(WrappedDisk):
-    if not _operation.startswith("_") and _operation not in vars(TurnStore):
+for _operation, _value in vars(WrappedDisk).items():
+    if callable(_value) and not _operation.startswith("_") and _operation not in vars(TurnStore):
         setattr(TurnStore, _operation, _taking_a_turn(_operation))

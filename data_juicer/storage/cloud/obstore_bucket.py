@@ -30,6 +30,8 @@ DELETED_AT_ONCE_MAX: Final = 1000
 LISTED_AT_ONCE: Final = 1000
 _STATUS: Final = re.compile(r"status code: (\d{3})")
 _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
+_EXISTS: Final = frozenset({"BlobAlreadyExists"})
+"""Azure answers 409 where an object must be absent and is not; S3 answers 412, and 409 where two requests met."""
 _METADATA_HOSTS: Final = ("//169.254.169.254", "//169.254.170.2", "//metadata.google.internal")
 """Who is asked for credentials of the machine itself, where the environment has none."""
 
@@ -201,7 +203,7 @@ def explain(error: Exception) -> RequestFault | ConditionFailed:
     text = str(error).partition("\n\nDebug source")[0]
     status, code = _status_of(error), _code_of(error)
     is_condition = isinstance(error, e.AlreadyExistsError | e.PreconditionError | e.NotModifiedError)
-    if is_condition and status != 409:
+    if is_condition and (status != 409 or code in _EXISTS):
         return ConditionFailed()
     if any(host in text for host in _METADATA_HOSTS) or (not status and "credential" in text.lower()):
         return RequestFault(
