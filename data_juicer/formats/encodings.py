@@ -18,6 +18,21 @@ _MARKS: Final = (
 )
 _UTF8: Final = frozenset({"", "utf-8", "utf-8-sig", "ascii"})
 """ASCII is UTF-8, and what is none is found when rows are read."""
+_NO_TEXT: Final = frozenset(
+    {
+        "idna",
+        "punycode",
+        "unicode_escape",
+        "raw-unicode-escape",
+        "unicode-escape",
+        "raw_unicode_escape",
+        "undefined",
+        "utf-7",
+        "mbcs",
+        "oem",
+    }
+)
+"""Codecs of Python that decode texts in which no file is written: some are slow, or make half surrogate pairs."""
 _MARK_BYTES: Final = 4
 BROKEN: Final = "\udcff".encode("utf-8", "surrogatepass")
 """What comes out for bytes that the encoding does not allow: half a surrogate pair, which no text and no UTF-8 holds."""
@@ -30,6 +45,15 @@ def _mark_broken(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(_ERRORS, _mark_broken)
+
+
+def is_encoding(name: str) -> bool:
+    """Whether texts are written in this; names come from recipes and from pages of the net."""
+    try:
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return False
+    return bool(found._is_text_encoding) and found.name not in _NO_TEXT  # noqa: SLF001 - what str.encode asks, too
 
 
 def encoding_of(head: bytes, given: str = "") -> str:

@@ -5,7 +5,6 @@ Their names are those that DataJuicer's users pass to `datasets` and pandas; wha
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from data_juicer.config.sources.plain import InvalidValueError, plain_copy
 from data_juicer.config.spec import Spec, read_yaml
 from data_juicer.config.wording import did_you_mean, show
 from data_juicer.formats.base import ExportOptions, ReadOptions
+from data_juicer.formats.encodings import is_encoding
 from data_juicer.formats.registry import EXPORTS, FORMATS, FileFormat
 
 _COMPRESSIONS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -126,11 +126,7 @@ def _check_letter(value: str, below: str) -> None:
 
 
 def _check_encoding(name: str) -> None:
-    try:
-        is_text = codecs.lookup(name)._is_text_encoding  # noqa: SLF001 - what str.encode asks, too
-    except (LookupError, ValueError):
-        is_text = False
-    if not is_text:
+    if not is_encoding(name):
         raise InvalidValueError(
             f"{show(name)} is not an encoding of text, such as utf-16-le or gb18030", ".encoding"
         )

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Final
 
+from data_juicer.formats.encodings import is_encoding
 from data_juicer.formats.warc.frames import Frame
 
 TEXT: Final = "text"
@@ -139,16 +140,9 @@ def _decoded(data: bytes, content_type: str) -> str:
     declared = _CHARSET.search(content_type)
     in_page = _META.search(data, 0, _META_BYTES)
     for name in (declared and declared[1], in_page and in_page[1].decode("ascii", "replace")):
-        if name and _is_known(name):
+        if name and is_encoding(name):
             return data.decode(name, "replace")
     try:
         return data.decode()
     except UnicodeDecodeError:
         return data.decode(_FALLBACK, "replace")
-
-
-def _is_known(name: str) -> bool:
-    try:
-        return bool(codecs.lookup(name)._is_text_encoding)  # noqa: SLF001 - what str.encode asks, too
-    except (LookupError, ValueError):
-        return False
