@@ -50,7 +50,9 @@ __all__ = [
 ]
 
 _JOB_ID: Final = r"(?![.-])[A-Za-z0-9._-]{1,128}"
-_JOB_ID_WORDS: Final = "a name of 1 to 128 characters from A-Z a-z 0-9 . _ - that begins with no dot or dash"
+_JOB_ID_WORDS: Final = (
+    "a name of 1 to 128 characters from A-Z a-z 0-9 . _ - that does not begin with a dot or a dash"
+)
 
 _EITHER_TYPE: Final = " or ".join(", ".join(EXPORTS).rsplit(", ", 1))
 """Values of `export_type`, for people."""

@@ -150,7 +150,7 @@ class Text(Spec, frozen=True, kw_only=True):
 
     @property
     def allowed(self) -> str:
-        return self.what + (", or null" if self.nullable else "")
+        return self.what + (" (or null)" if self.nullable else "")
 
     def read(self, value: Any) -> str | None:
         if self.nullable and (value is None or value == ""):

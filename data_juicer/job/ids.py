@@ -60,5 +60,5 @@ def check_job_id(job_id: str) -> str:
     shown = ascii(job_id if len(job_id) <= 40 else f"{job_id[:40]}...")
     raise ConfigError(
         f"job_id: {shown} ({len(job_id)} characters) is no job id. "
-        "An id has 1 to 128 characters from A-Z a-z 0-9 . _ - and begins with no dot or dash. Nothing was created."
+        "An id has 1 to 128 characters from A-Z a-z 0-9 . _ - and does not begin with a dot or a dash. Nothing was created."
     )

@@ -25,8 +25,8 @@ RECIPES = {
     "fault_tolerance: {max_dead_letter_ratio: 2}": "2: fault_tolerance.max_dead_letter_ratio: 2 is not a number from "
     "0 to 1",
     "fault_tolerance: {drain_s: .nan}": "2: fault_tolerance.drain_s: nan is not a value that JSON can hold",
-    "job_id: ../x": '2: job_id: "../x" is not a name of 1 to 128 characters from A-Z a-z 0-9 . _ - that begins with no dot or dash, or null',
-    "job_id: 2024": "2: job_id: 2024 is not a name of 1 to 128 characters from A-Z a-z 0-9 . _ - that begins with no dot or dash, or null; put it in quotes",
+    "job_id: ../x": '2: job_id: "../x" is not a name of 1 to 128 characters from A-Z a-z 0-9 . _ - that does not begin with a dot or a dash (or null)',
+    "job_id: 2024": "2: job_id: 2024 is not a name of 1 to 128 characters from A-Z a-z 0-9 . _ - that does not begin with a dot or a dash (or null); put it in quotes",
     "text_keys: []": "2: text_keys: empty; expected a field name or a list of such",
     "text_keys: [a, 3]": "2: text_keys[1]: 3 is not a field name",
     "export_path: out.txt": '2: export_path: "out.txt" ends with none of .jsonl',

@@ -118,8 +118,8 @@ def test_strategies_in_capitals_are_the_same(strategy: str) -> None:
     [
         ({"resume": "a", "job_id": "b"}, 'resume: "a": job_id asks for another job'),
         ({"resume": "a", "new": True}, 'resume: "a": new asks for another job'),
-        ({"job_id": "-a"}, "begins with no dot or dash"),
-        ({"resume": ".a"}, "begins with no dot or dash"),
+        ({"job_id": "-a"}, "does not begin with a dot or a dash"),
+        ({"resume": ".a"}, "does not begin with a dot or a dash"),
     ],
 )
 def test_ids_that_contradict_each_other_are_refused(settings, told: str) -> None:
