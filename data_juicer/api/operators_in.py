@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from data_juicer.errors import ConfigError
 from data_juicer.ops.catalog import custom
+from data_juicer.ops.resources.models import cache_home
+from data_juicer.storage.locations.uri import is_cloud
 from data_juicer.storage.posix import PosixStore
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ def stage_operators(config: JobConfig, folder: str) -> str | None:
     for name, cls in classes.items():
         source.add_operator(name, cls)
     data = source.text().encode(errors="surrogatepass")
+    if is_cloud(folder):  # Python imports files of this machine alone
+        folder = os.path.join(cache_home(), "programs")
     path = os.path.join(os.path.abspath(folder), f"operators_{xxhash.xxh3_128_hexdigest(data)}.py")
     store = PosixStore()
     store.make_own_dir(os.path.dirname(path))

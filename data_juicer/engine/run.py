@@ -47,6 +47,7 @@ from data_juicer.engine.scheduling.dead_letter_budget import DeadLetterBudget
 from data_juicer.engine.scheduling.run_plan import RunPlan
 from data_juicer.errors import StoreError
 from data_juicer.job.names import result_manifest_name
+from data_juicer.job.summary import JobStatus
 from data_juicer.plan.jobplan import JobPlan
 from data_juicer.plan.mapping import DatasetMapping
 from data_juicer.plan.phases import ResolvePlan
@@ -244,6 +245,7 @@ class Run:
         for line in sized.told:
             self.recorder.inform(line)
         self.job.summary = msgspec.structs.replace(self.job.summary, auto_configuration=sized.chosen)
+        self.job.save(JobStatus.RUNNING, self.job.summary.counts)
         return sized.config
 
     def _check_room(self, mapping: DatasetMapping, plan: JobPlan, setup: WorkerSetup) -> None:

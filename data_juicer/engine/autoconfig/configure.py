@@ -23,6 +23,7 @@ from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.base import SourceFile
 from data_juicer.job.summary import ChosenSizes
 from data_juicer.plan.mapping import decode_limits
+from data_juicer.storage.posix import PosixStore
 
 _MB: Final = 1_000_000
 COSTS_DIR: Final = "operator_costs"
@@ -81,7 +82,7 @@ class Sizer:
         sample = take_sample(store, sources, text_keys, row_bytes_max(config), config.seed, self.heartbeat)
         costs_dir = os.path.join(os.path.dirname(self.job.layout.job_dir), COSTS_DIR)
         measured = measure_operators(store, costs_dir, setup, sample, self.heartbeat)
-        machine = look_at_machine(config, self.backend, store)
+        machine = look_at_machine(config, self.backend, PosixStore())
         choice = choose(sample.stats, measured.cost, machine, sample.rows_total)
         lines = told(sample.stats, measured.cost, measured.unmeasured, machine, choice)
         return self._sized(_record(choice, lines), lines)

@@ -29,8 +29,8 @@ from data_juicer.ops.effects import EffectMapper
 from data_juicer.portable import PortableMsgpack, encode_msgpack
 from data_juicer.rows.batch import Batch
 from data_juicer.storage import open_store
-from data_juicer.storage.base import Store
 from data_juicer.storage.memory import MemoryStore
+from data_juicer.storage.posix import PosixStore
 from data_juicer.store.codec import encode_table
 from data_juicer.store.deltas import join_batches, make_layer
 
@@ -93,7 +93,7 @@ def measure(request: MeasureRequest) -> Iterator[Figure]:
     for _ in _run(context, [batch.take(np.arange(min(len(batch), _WARM_ROWS))) for batch in rows[:1]], ()):
         pass
     del rows
-    base_bytes = _status_bytes(store, "VmRSS")
+    base_bytes = _status_bytes("VmRSS")
     rows = read()
     sample_bytes = sum(int(batch.row_bytes().sum()) for batch in rows)
     yield from (Figure(operator=cost) for cost in _run(context, rows, request.keys))
@@ -101,8 +101,8 @@ def measure(request: MeasureRequest) -> Iterator[Figure]:
     if base_bytes:
         memory = MemoryCost(
             base_bytes=base_bytes,
-            peak_bytes=max(base_bytes, _status_bytes(store, "VmHWM")),
-            settled_bytes=max(base_bytes, _status_bytes(store, "VmRSS")),
+            peak_bytes=max(base_bytes, _status_bytes("VmHWM")),
+            settled_bytes=max(base_bytes, _status_bytes("VmRSS")),
             sample_bytes=sample_bytes,
         )
         yield Figure(memory=memory)
@@ -171,10 +171,10 @@ def _encode(setup: WorkerSetup, before: Sequence[Batch], after: Sequence[Batch])
         encode_result(whole, setup.result_format, setup.result_compression, setup.keep_stats)
 
 
-def _status_bytes(store: Store, name: str) -> int:
+def _status_bytes(name: str) -> int:
     """What the system says of this process's memory; 0 where it says nothing."""
     try:
-        status = store.read(_STATUS).decode()
+        status = PosixStore().read(_STATUS).decode()
     except FileNotFoundError:
         return 0
     found = re.search(rf"{name}:\s+(\d+) kB", status)

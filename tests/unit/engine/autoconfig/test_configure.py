@@ -10,6 +10,9 @@ import pytest
 from data_juicer.job import summary as summaries
 from data_juicer.job.summary import ChosenSizes
 from data_juicer.plan.mapping import decode_mapping
+from data_juicer.storage.memory import Loss
+from data_juicer.testing import jobs
+from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 from tests.support.small_job import STORE, SmallJob
 
 AUTO = {"partition.auto_configure": True, "partition.size": 150}
@@ -78,6 +81,30 @@ def test_sizes_of_runs_before_the_choice_was_asked_for_are_kept(tmp_path: Path) 
     job.run(process=["clean_email_mapper"])
     assert chosen(job).size == 150
     assert rows_of_partitions(job) == [150] * 4
+
+
+def test_a_job_killed_at_any_write_goes_on_with_the_sizes_that_it_chose(tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_text('{"text": "a  b"}\n' * 450)
+    config = jobs.recipe("/job", [str(path)], ["whitespace_normalization_mapper"], AUTO)
+    whole = jobs.memory_with_input(config)
+    jobs.run_inline(config, whole)
+    kept = 0
+    for crash_at in range(3, 10_000, 15):
+        disk = jobs.memory_with_input(config)
+        try:
+            jobs.run_inline(config, CrashingStore(disk, crash_at))
+        except PowerLoss:
+            after = disk.after_power_loss(Loss.EVERYTHING)
+            begun = summaries.find(after, jobs.layout_of(config))
+            outcome = jobs.run_inline(config, after)
+            assert jobs.exported(config, after) == jobs.exported(config, whole)
+            chosen_then = begun.auto_configuration if begun is not None else None
+            assert chosen_then in {None, outcome.summary.auto_configuration}
+            kept += chosen_then is not None
+        else:
+            break
+    assert kept > 1
 
 
 def test_a_second_job_of_the_same_work_dir_measures_nothing_again(
