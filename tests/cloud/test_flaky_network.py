@@ -19,9 +19,10 @@ from tests.support.s3_server import S3Server
 SEED = 20261126
 
 
+@pytest.mark.slow  # the table of failures has a short one
 @pytest.mark.parametrize(
     ("process", "scale", "ratio"),
-    [(DEDUPLICATED, 1, 0.15), pytest.param(TWO_BARRIERS, 10, 0.05, marks=pytest.mark.slow)],
+    [(DEDUPLICATED, 1, 0.15), (TWO_BARRIERS, 10, 0.05)],
     ids=["15 %", "5 % of a larger job"],
 )
 def test_a_flaky_network_costs_time_alone(

@@ -28,7 +28,7 @@ def on_s3(bucket: str) -> dict[str, str]:
     "settings",
     [
         pytest.param({}, id="one file", marks=pytest.mark.slow),
-        pytest.param({"export_shard_size": 4000}, id="shards"),
+        pytest.param({"export_shard_size": 4000}, id="shards", marks=pytest.mark.slow),
         pytest.param({"export_type": "parquet"}, id="parquet", marks=pytest.mark.slow),
     ],
 )
@@ -39,6 +39,7 @@ def test_input_and_export_may_be_on_s3(bucket: str, tmp_path: Path, settings: di
     assert run(places, **settings).already_complete
 
 
+@pytest.mark.slow
 def test_a_changed_object_is_found_and_its_rows_are_processed_again(bucket: str, tmp_path: Path) -> None:
     places = {**on_s3(bucket), "work_dir": str(tmp_path / "work")}
     run(places)
