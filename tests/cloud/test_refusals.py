@@ -39,7 +39,7 @@ def test_an_object_that_is_not_as_it_must_be_is_an_answer(error: Exception) -> N
         (e.GenericError(text(400, "ExpiredToken")), "expired"),
         (e.GenericError(text(400, "RequestTimeout")), "unavailable"),
         (e.PermissionDeniedError(text(403, "AccessDenied")), "denied"),
-        (e.PermissionDeniedError(text(403, "RequestTimeTooSkewed")), "denied"),
+        (e.PermissionDeniedError(text(403, "RequestTimeTooSkewed")), "refused"),
         (e.UnauthenticatedError("no token"), "denied"),
         (e.GenericError(text(501, "NotImplemented")), "unavailable"),
         (e.GenericError(text(400, "InvalidRequest")), "refused"),

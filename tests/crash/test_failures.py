@@ -33,7 +33,8 @@ SEEN: dict[tuple[str, str], page.Seen] = {}
 def params() -> Iterator[Any]:
     """On real workers a failure takes seconds; in `make test` a few stand for all."""
     for fault, backend in CASES:
-        is_quick = backend == "inline" or fault.name.startswith(QUICK)
+        is_short = "object store" not in fault.name or fault.name.startswith("credentials")
+        is_quick = (backend == "inline" and is_short) or fault.name.startswith(QUICK)
         yield pytest.param(
             fault, backend, id=f"{fault.name}-{backend}", marks=() if is_quick else pytest.mark.slow
         )

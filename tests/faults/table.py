@@ -6,6 +6,7 @@ import signal
 from typing import Any
 
 from tests.faults import deeds as f
+from tests.faults import stores
 from tests.faults.bench import poisoned
 from tests.faults.deeds import LOCAL, Fault
 
@@ -253,5 +254,31 @@ FAULTS = [
         code=0,
         strike=f.input_changed,
         events=frozenset({"INFO", *DONE}),
+    ),
+    Fault(
+        name="an object store delays, resets, cuts, loses and throttles one request in seven",
+        code=0,
+        strike=stores.network(0.15),
+        events=frozenset(DONE),
+    ),
+    Fault(
+        name="credentials of an object store expire in the middle",
+        code=1,
+        message=r"the credentials have expired \(400 ExpiredToken\)\. .* is safe; renew the credentials and start the job again",
+        strike=stores.answers(400, "ExpiredToken", after=4),
+        events=frozenset(ENDED),
+    ),
+    Fault(
+        name="an object store denies what the job has to write",
+        code=1,
+        message=r"access was denied \(403 AccessDenied\)\. .* is safe; docs/storage.md names the permissions .* start the job again",
+        strike=stores.answers(403, "AccessDenied"),
+    ),
+    Fault(
+        name="an object store says that the clock of this machine is wrong",
+        code=1,
+        message=r"the clock of this machine is wrong \(403 RequestTimeTooSkewed\)\. .* is safe; .* start the job again",
+        strike=stores.answers(403, "RequestTimeTooSkewed", after=4),
+        events=frozenset(ENDED),
     ),
 ]

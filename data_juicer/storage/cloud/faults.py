@@ -11,7 +11,7 @@ _EXPIRED: Final = frozenset(
 )
 _BY_CODE: Final[dict[str, tuple[FaultKind, str]]] = {
     **dict.fromkeys(_EXPIRED, ("expired", "the credentials have expired")),
-    "RequestTimeTooSkewed": ("denied", "the clock of this machine is wrong"),
+    "RequestTimeTooSkewed": ("refused", "the clock of this machine is wrong"),
     "NoSuchBucket": ("refused", "there is no such bucket"),
     "ContainerNotFound": ("refused", "there is no such container"),
     "SlowDown": ("throttled", "it asks for fewer requests"),
