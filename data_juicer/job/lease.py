@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -65,14 +66,19 @@ class Lease:
         return True
 
 
-def seal(store: Store, path: str, data: bytes, expected: bytes) -> bool:
-    """Replace the claim of a run that is taken for dead, so that it cannot be renewed. False where it was renewed meanwhile."""
+def seal(store: Store, path: str, data: bytes, is_seen: Callable[[bytes], bool]) -> bool:
+    """Replace the claim of a run that is taken for dead, so that it cannot be renewed. False where it was renewed meanwhile.
+
+    Args:
+        is_seen: whether a claim is the one that was found dead.
+    """
     try:
         with store.open_read(path) as reader:
-            version, held = reader.stat().version, reader.read(0, len(expected) + 1)
+            stat = reader.stat()
+            held = reader.read(0, stat.size_bytes)
     except FileNotFoundError:
         return False
-    return held == expected and store.put_if_unchanged(path, data, version)
+    return is_seen(held) and store.put_if_unchanged(path, data, stat.version)
 
 
 def age_s(store: Store, path: str) -> float:

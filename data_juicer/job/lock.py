@@ -232,7 +232,7 @@ def _acquire_lease(store: Store, layout: JobLayout, clock: Clock, driver: Driver
         if not is_gone(owner.process) and age_s(store, path) <= LEASE_S:
             raise _refusal(layout, owner, f"was heard of at {owner.renewed}; {_TAKEN_FOR_DEAD}")
         sealed = _CODEC.encode(msgspec.structs.replace(owner, released=True))
-        if not seal(store, path, sealed, _CODEC.encode(owner)):
+        if not seal(store, path, sealed, lambda held: _CODEC.decode(held, path) == owner):
             raise _refusal(layout, find_owner(store, layout), "is at work again")
     claim = _next_claim(clock, driver, owner, owner.run + 1 if owner else newest_run(store, layout) + 1)
     lease = Lease(store, layout.run_claim(claim.run), clock)
