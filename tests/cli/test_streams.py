@@ -37,6 +37,18 @@ STREAMS = ("nobody reads", "full disk", "closed", "latin-1")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    return written(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def folder_of_a_job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a completed job, for commands that change nothing."""
+    path = written(tmp_path_factory.mktemp("job"))
+    run(path, DJ_PROCESS, ["--config", "recipe.yaml", "--job_id", "j", "--executor_type", "inline"])
+    return path
+
+
+def written(tmp_path: Path) -> Path:
     lines = [json.dumps({"text": f"row {number} \x1b[31m"}) for number in range(ROWS)]
     (tmp_path / "rows.jsonl").write_text("\n".join(lines) + "\n")
     (tmp_path / "printing.py").write_text(OPERATOR)
@@ -78,9 +90,18 @@ def run(folder: Path, program: str, words: list[str], **streams: str) -> tuple[i
     return done.returncode, (done.stdout or b"").decode("latin-1"), (done.stderr or b"").decode("latin-1")
 
 
-@pytest.mark.parametrize("executor", ["inline", "local"])
+BROKEN = [("stdout",), ("stderr",), ("stdout", "stderr")]
+
+
+@pytest.mark.parametrize(
+    ("executor", "names"),
+    [
+        *(("inline", names) for names in BROKEN),
+        *(pytest.param("local", names, marks=pytest.mark.slow) for names in BROKEN[:2]),
+        ("local", BROKEN[2]),
+    ],
+)
 @pytest.mark.parametrize("kind", STREAMS)
-@pytest.mark.parametrize("names", [("stdout",), ("stderr",), ("stdout", "stderr")], ids="+".join)
 def test_a_job_ends_as_it_would_whatever_became_of_its_streams(
     folder: Path, kind: str, names: tuple[str, ...], executor: str
 ) -> None:
@@ -118,9 +139,9 @@ def test_what_latin_1_does_not_have_is_told_in_ascii(folder: Path) -> None:
 )
 @pytest.mark.parametrize("command", ["list", "show", "explain", "dead-letters", "list json"])
 def test_a_command_that_only_tells_fails_where_it_cannot_tell(
-    folder: Path, command: str, kind: str, code: int
+    folder_of_a_job: Path, command: str, kind: str, code: int
 ) -> None:
-    run(folder, DJ_PROCESS, ["--config", "recipe.yaml", "--job_id", "j", "--executor_type", "inline"])
+    folder = folder_of_a_job
     name, _, form = command.partition(" ")
     words = [name, *([] if name == "list" else ["j"]), "--work_dir", "out", "--output", form or "text"]
     ended, out, err = run(folder, DJ_JOBS, words, stdout=kind)

@@ -213,7 +213,7 @@ FAULTS = [
     Fault(
         name="another driver works on the job",
         code=1,
-        message=r"job: run 1 \(pid N on HOST, since TIME, 0 rows done\) still runs. Nothing was changed. To watch it: dj-jobs show job --work_dir ~/jobs",
+        message=r"job: run 1 \(pid N on HOST, since TIME, 0 rows done at TIME\) still runs. Nothing was changed. To watch it: dj-jobs show job --work_dir ~/jobs",
         strike=f.another_driver,
     ),
     Fault(
