@@ -13,6 +13,13 @@ SAFE: tuple[str, ...] = ("-P",)
 _COMMANDS = frozenset({"dj-process", "dj-jobs"})
 _PACKAGE = "data_juicer"
 _PATH = "PYTHONPATH"
+_THREADS = (
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+)
 _WITH_ARGUMENT = "XW"
 """Short options of Python that take the rest of the word, or the next word, as their argument."""
 
@@ -34,6 +41,11 @@ def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     kept = os.pathsep.join(filter(None, environ.get(_PATH, "").split(os.pathsep)))
     without = {name: value for name, value in environ.items() if name != _PATH}
     return without | ({_PATH: kept} if kept else {})
+
+
+def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables for a Python that runs operators: libraries in it run one thread, so that `np` means what it says."""
+    return {**child_environment(environ), **dict.fromkeys(_THREADS, "1"), "TOKENIZERS_PARALLELISM": "false"}
 
 
 def _leave_empty_entries() -> None:

@@ -31,13 +31,6 @@ LOADING_S_MAX: Final = 600.0
 LOADERS: Final = frozenset({"from_pretrained", "get_model", "prepare_model", "load_model", "prepare"})
 """Functions that load models, by the names that DataJuicer, transformers and this package give them."""
 _STACK_BYTES_MAX: Final = 16_000
-_ONE_THREAD: Final = (
-    "POLARS_MAX_THREADS",
-    "RAYON_NUM_THREADS",
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-)
 _CRASHES: Final = frozenset(
     {"SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGSYS", "SIGTRAP", "SIGXCPU", "SIGXFSZ"}
 )
@@ -204,18 +197,13 @@ def start_worker() -> WorkerProcess:
     open_descriptors()  # a socket that is standard error to the worker would be written to by whatever it prints
     ours, theirs = socket.socketpair()
     stack_file = _nameless_file()
-    environment = {
-        **safe_path.child_environment(os.environ),
-        **dict.fromkeys(_ONE_THREAD, "1"),
-        "TOKENIZERS_PARALLELISM": "false",
-    }
     fds = (theirs.fileno(), stack_file)
     with theirs:
         popen = subprocess.Popen(
             [sys.executable, *safe_path.SAFE, "-m", "data_juicer.backends.local.worker_main", *map(str, fds)],
             pass_fds=fds,
             stdin=subprocess.DEVNULL,
-            env=environment,
+            env=safe_path.worker_environment(os.environ),
             start_new_session=True,
         )
     return WorkerProcess(popen, Connection(ours.detach()), stack_file)

@@ -34,10 +34,6 @@ _HEARTBEAT_S: Final = 0.2
 _END_S: Final = 1.0
 """For a process that says nothing any more to be gone."""
 _FIGURES: Final = PortableMsgpack[Figure](Figure)
-_ONE_THREAD: Final = dict.fromkeys(
-    ("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
-    "1",
-)
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +126,7 @@ def _ask(request: bytes, heartbeat: Callable[[str], None]) -> tuple[Costs, str]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**safe_path.child_environment(os.environ), **_ONE_THREAD, "TOKENIZERS_PARALLELISM": "false"},
+            env=safe_path.worker_environment(os.environ),
             start_new_session=True,
         )
     try:
