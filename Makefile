@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 WORKERS ?= logical
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
+# Bytecode is kept even where the environment says otherwise: tests start thousands of processes, and each would compile the package.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo test check slow soak bench golden clean reliability site
 
 $(BIN)/dj-process: pyproject.toml constraints.txt
