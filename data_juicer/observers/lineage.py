@@ -19,7 +19,7 @@ from data_juicer.portable import encode_json
 from data_juicer.storage.base import Store
 from data_juicer.version import VERSION
 
-PRODUCER: Final = f"https://pypi.org/project/data-juicer/{VERSION}"
+PRODUCER: Final = f"urn:data-juicer:{VERSION}"
 SCHEMA: Final = "https://openlineage.io/spec/2-0-2/OpenLineage.json"
 _FACETS: Final = "https://openlineage.io/spec/facets"
 _TIMEOUT_S: Final = 5.0
