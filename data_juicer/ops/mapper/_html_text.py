@@ -7,11 +7,13 @@ page is nested is not known before it is parsed. This file is also the program o
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
 import sys
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Literal
 
 TAGS_MAX: Final = 20_000
 """Pages with fewer opening and closing tags take under a second."""
@@ -49,14 +51,24 @@ def text_of(page: str, *, separate_blocks: bool) -> str:
     return _LINE_ENDS.sub("\n", text).strip("\n") if separate_blocks else text
 
 
-def text_within(page: str, limit_s: float, *, separate_blocks: bool) -> str:
-    """The same, read by another process.
+def main_text_of(page: str, **options: bool) -> str:
+    """The text of the main content, by resiliparse, whose options these are."""
+    from resiliparse.extract.html2text import extract_plain_text
+
+    return str(extract_plain_text(page, **options))  # type: ignore[arg-type] # its stub has one type for all options
+
+
+_READERS: Final[dict[str, Callable[..., str]]] = {"text": text_of, "main text": main_text_of}
+
+
+def read_within(page: str, limit_s: float, reader: Literal["text", "main text"], **options: bool) -> str:
+    """What `text_of` or `main_text_of` gives, from another process.
 
     Raises:
         TimeoutError: it took longer than so many seconds of processor time.
         ValueError: it took more memory than `MEMORY_BYTES`.
     """
-    words = [sys.executable, "-I", __file__, str(int(limit_s) + 1), "1" if separate_blocks else ""]
+    words = [sys.executable, "-I", __file__, str(int(limit_s) + 1), reader, json.dumps(options)]
     data = page.encode("utf-8", "surrogatepass")
     done = subprocess.run(words, input=data, capture_output=True, check=False)
     if done.returncode == -signal.SIGXCPU:
@@ -77,15 +89,15 @@ def _separate(tree: Any) -> None:
         element.insert_after("\n")
 
 
-def _main(limit_s: int, *, separate_blocks: bool) -> None:
+def _main(limit_s: int, reader: str, options: dict[str, bool]) -> None:
     import resource
 
     page = sys.stdin.buffer.read().decode("utf-8", "surrogatepass")
     resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    text = text_of(page, separate_blocks=separate_blocks)
+    text = _READERS[reader](page, **options)
     sys.stdout.buffer.write(text.encode("utf-8", "surrogatepass"))
 
 
 if __name__ == "__main__":
-    _main(int(sys.argv[1]), separate_blocks=bool(sys.argv[2]))
+    _main(int(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from data_juicer.kernels.patterns.timed import limited, seconds_with_children
 from data_juicer.kernels.rows import map_rows, matching
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.mapper._html_text import may_explode, text_of, text_within
+from data_juicer.ops.mapper._html_text import may_explode, read_within, text_of
 from data_juicer.ops.resources.optional import need
 
 if TYPE_CHECKING:
@@ -45,4 +45,4 @@ class CleanHtmlMapper(TextMapper):
         return text_of(text, separate_blocks=self.keep_block_separators)
 
     def _clean_apart(self, text: str, limit_s: float) -> str:
-        return text_within(text, limit_s, separate_blocks=self.keep_block_separators)
+        return read_within(text, limit_s, "text", separate_blocks=self.keep_block_separators)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from data_juicer.kernels.patterns.timed import limited, seconds_with_children
 from data_juicer.kernels.rows import map_rows, matching
 from data_juicer.ops.base import TextMapper
+from data_juicer.ops.mapper._html_text import main_text_of, may_explode, read_within
 from data_juicer.ops.resources.optional import need
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from data_juicer.ops.context import OperatorContext
 
 _TAG: Final = r"<[A-Za-z!/?]"
 
@@ -44,31 +45,22 @@ class ExtractHtmlTextMapper(TextMapper):
         comments: bool = True,
     ) -> None:
         need("resiliparse", operator=self.name, extra="html")
-        self.main_content = main_content
-        self.preserve_formatting = preserve_formatting
-        self.list_bullets = list_bullets
-        self.alt_texts = alt_texts
-        self.links = links
-        self.comments = comments
-        self._extract: Any = None
-
-    def prepare(self, context: OperatorContext | None = None) -> None:
-        from resiliparse.extract.html2text import extract_plain_text
-
-        self._extract = extract_plain_text
+        self._options = {
+            "main_content": main_content,
+            "preserve_formatting": preserve_formatting,
+            "list_bullets": list_bullets,
+            "alt_texts": alt_texts,
+            "links": links,
+            "comments": comments,
+        }
 
     def map_text(self, text: pa.Array) -> pa.Array:
         return map_rows(text, matching(text, _TAG), self._text_of)
 
     def _text_of(self, page: str) -> str:
-        return str(
-            self._extract(
-                page,
-                main_content=self.main_content,
-                preserve_formatting=self.preserve_formatting,
-                list_bullets=self.list_bullets,
-                alt_texts=self.alt_texts,
-                links=self.links,
-                comments=self.comments,
-            )
-        )
+        if may_explode(page):
+            return limited("the HTML parser", page, partial(self._read_apart, page), seconds_with_children)
+        return main_text_of(page, **self._options)
+
+    def _read_apart(self, page: str, limit_s: float) -> str:
+        return read_within(page, limit_s, "main text", **self._options)
