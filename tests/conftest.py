@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
+
+# Readline, which a plugin of pytest may import, gives every process begun later a width; messages would be folded to it.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
 
 # No deadline and no health check of speed: machines of tests are shared. The same examples on every run: a failure can be seen again.
 settings.register_profile(
