@@ -155,7 +155,6 @@ def signal_at_import(folder: Path, module: str, number: int, command: str, *word
         "argparse",
         "data_juicer.config.config",
         "data_juicer.engine.run_job",
-        "data_juicer.engine.run",
         "msgspec",
         "numpy",
         "pyarrow",
@@ -171,6 +170,15 @@ def test_a_signal_while_modules_load_is_one_line_and_its_exit_code(
     assert told.split() == (
         f"dj-process: stopped by {signal.Signals(number).name}. What was committed is safe.".split()
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_the_rest_loads_for_an_open_job_stops_that_job(gated_job: Path, number: int) -> None:
+    words = ["--config", "recipe.yaml", "--executor_type", "inline"]
+    code, told = signal_at_import(gated_job, "data_juicer.engine.run", number, "process", *words)
+    assert code == 128 + number
+    assert f"stopped  by {signal.Signals(number).name}. What was committed is safe." in told
+    assert "Traceback" not in told
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -188,10 +188,9 @@ def _import(source: str) -> ModuleType:
         raise ConfigError(f"custom_operator_paths: {source} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    writes_bytecode, sys.dont_write_bytecode = (
-        sys.dont_write_bytecode,
-        True,
-    )  # which an edit of the same second outlives
+    sys.dont_write_bytecode = (
+        True  # also of what operators import later: it would outlive an edit of the same second
+    )
     try:
         spec.loader.exec_module(module)
     except Exception as error:
@@ -199,8 +198,6 @@ def _import(source: str) -> ModuleType:
         raise ConfigError(
             f"custom_operator_paths: {_line_of(error, file)}: {_what_is_missing(error)}"
         ) from error
-    finally:
-        sys.dont_write_bytecode = writes_bytecode
     return module
 
 
