@@ -119,6 +119,9 @@ def test_a_second_signal_leaves_at_once_though_an_operator_holds_its_worker(
     _, told = driver.communicate(timeout=30)
     assert driver.returncode == 128 + signal.SIGTERM
     assert "dj-process" in told
+    until_s = time.monotonic() + 10  # a process that is killed is gone a moment later
+    while any(map(alive, pids)) and time.monotonic() < until_s:
+        time.sleep(0.05)
     assert not [pid for pid in pids if alive(pid)]
 
 
