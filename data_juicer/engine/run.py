@@ -11,7 +11,6 @@ import msgspec
 
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.announce import announce_job, announce_plan
-from data_juicer.engine.autoconfig.configure import Sizer
 from data_juicer.engine.cleanup.orphan_files import done_partitions
 from data_juicer.engine.cleanup.retention import drop_expired
 from data_juicer.engine.driver.committer import Committer
@@ -240,6 +239,8 @@ class Run:
 
     def _sized(self) -> JobConfig:
         """The settings with sizes of partitions chosen from the data, or kept from an earlier run; what was chosen is told."""
+        from data_juicer.engine.autoconfig.configure import Sizer  # few recipes ask for it
+
         sizer = Sizer(self.config, self.job, self.environment.backend, self.context.heartbeat_or_stop)
         sized = sizer.keep() or sizer.choose(self._setup(), self.wanted.sources)
         for line in sized.told:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_juicer.formats.base import SOURCE_SHIFT_BITS, ReadRows, SourceFile
-from data_juicer.ops.dataset.shingles import mixed
+from data_juicer.kernels.mixing import mixed
 from data_juicer.plan.partitions import PartitionSpec, RowSample
 
 Keys = npt.NDArray[np.uint64]

@@ -10,10 +10,6 @@ from data_juicer.redaction import redact
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
-RESULT_INDEX: Final = 1_000_000
-"""Stands for "after the last operator" where results and checkpoints are compared."""
-
-
 FileName = Annotated[str, msgspec.Meta(pattern=r"^[^/\x00]+$")]
 """Of a file in the directory that the document's kind says: a document never names a file elsewhere."""
 

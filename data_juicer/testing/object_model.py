@@ -42,7 +42,6 @@ _KINDS: Final[dict[Fault, FaultKind]] = {
     "conflict": "conflict",
     "cut": "cut",
 }
-READS: Final = frozenset({"head", "get", "list", "uploads"})
 Precondition = Literal["absent", "version", "complete", "get"]
 """Of a put, of a put by version, of the completion of parts, of a read."""
 

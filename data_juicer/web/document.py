@@ -11,13 +11,12 @@ from data_juicer.clock import parse_utc
 from data_juicer.errors import DataJuicerError
 from data_juicer.events.view import JobView
 from data_juicer.job.names import parse_checkpoint_name, parse_result_name
-from data_juicer.monitor.facts import operator_lines
+from data_juicer.monitor.facts import OperatorLine, operator_lines
 from data_juicer.monitor.handle import JobHandle
 from data_juicer.monitor.progress import format_duration, format_left, progress_of
 from data_juicer.monitor.views.phases import format_phase
 from data_juicer.plan.resume.report import decode_resume_report
 from data_juicer.printable import printable
-from data_juicer.redaction import redact
 from data_juicer.web.history import HistoryFold, Notice, Resources, Span
 
 _REASONS_MAX = 10
@@ -33,21 +32,10 @@ class RunLine(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
 
 
-class OperatorRow(msgspec.Struct, frozen=True, kw_only=True):
+class OperatorRow(OperatorLine, frozen=True, kw_only=True):
     """One operator: what became of its rows, and seconds of workers by run."""
 
     index: int
-    name: str
-    rows_in: int
-    rows_generated: int
-    rows_out: int
-    rows_filtered: int
-    rows_duplicate: int
-    rows_grouped: int
-    rows_null_text: int
-    rows_dead_letter: int
-    duration_s: float
-    mb_per_s: float | None
     seconds_by_run: dict[int, float]
 
 
@@ -187,28 +175,13 @@ def committed_partitions(job: JobHandle) -> tuple[set[int], set[int]]:
     return done, saved - done
 
 
-def settings_of(job: JobHandle) -> str:
-    """The settings of a job as JSON for people, without secrets."""
-    return msgspec.json.format(msgspec.json.encode(redact(job.summary.config)), indent=2).decode()
-
-
 def _operators(view: JobView, history: HistoryFold) -> tuple[OperatorRow, ...]:
     indices = sorted(view.operators)
     lines = operator_lines([view.operators[index] for index in indices])
     return tuple(
         OperatorRow(
+            **(msgspec.structs.asdict(line) | {"name": printable(line.name)}),
             index=index,
-            name=printable(line.name),
-            rows_in=line.rows_in,
-            rows_generated=line.rows_generated,
-            rows_out=line.rows_out,
-            rows_filtered=line.rows_filtered,
-            rows_duplicate=line.rows_duplicate,
-            rows_grouped=line.rows_grouped,
-            rows_null_text=line.rows_null_text,
-            rows_dead_letter=line.rows_dead_letter,
-            duration_s=line.duration_s,
-            mb_per_s=line.mb_per_s,
             seconds_by_run=dict(sorted(history.operator_s.get(index, {}).items())),
         )
         for index, line in zip(indices, lines, strict=True)

@@ -23,7 +23,7 @@ GONE_S = 300.0
 
 
 def inline(path: str, store: MemoryStore, crash_at: int | None = None) -> CrashingStore:
-    config = jobs.recipe("/work", [path], PROCESS, {"partition.size": 40, "partition.max_size_mb": 1})
+    config = jobs.recipe("/jobs", [path], PROCESS, {"partition.size": 40, "partition.max_size_mb": 1})
     crashing = CrashingStore(store, crash_at)
     jobs.run_inline(config, crashing)
     return crashing
@@ -43,12 +43,12 @@ def test_few_rows_of_a_format_resume_to_the_bytes_of_json_lines(end: str) -> Non
     inline("/in/rows.jsonl", meant)
     path, data = f"/in/rows.{end}", FILES[end](rows)
     whole = inline(path, store_with(path, data))
-    assert whole.inner.read("/work/result.jsonl") == meant.read("/work/result.jsonl")
+    assert whole.inner.read("/jobs/result.jsonl") == meant.read("/jobs/result.jsonl")
     store = store_with(path, data)
     with pytest.raises(PowerLoss):
         inline(path, store, crash_at=len(whole.deeds) // 2)
     inline(path, store)
-    assert store.read("/work/result.jsonl") == meant.read("/work/result.jsonl")
+    assert store.read("/jobs/result.jsonl") == meant.read("/jobs/result.jsonl")
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from data_juicer.engine.driver.alarms import Alarms
 from data_juicer.engine.driver.committer import Committable, Committer, Order, Outcome
 from data_juicer.engine.driver.endings import RunEndings
 from data_juicer.engine.driver.event_recorder import EventRecorder
+from data_juicer.engine.driver.outside import Outside
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.backend import Abandoned, Backend
 from data_juicer.engine.run_context import RunContext
@@ -106,7 +107,7 @@ class Driver:
         self._resolve_keys = dict(resolve_keys or {})
         self._history = history
         self._scheduler: Scheduler
-        self._slots = 0
+        self._outside = Outside(backend, context)
         self._flights: dict[TaskKey, _Flight] = {}
         self._own: deque[Task] = deque()
         """Tasks that this process executes."""
@@ -114,7 +115,6 @@ class Driver:
         self._works: set[int] = set()
         self._failure: m.AttemptFailed | None = None
         """The last one that was recorded."""
-        self._stopped_by: int | None = None
         self._is_over = False
 
     def run(self, plan: RunPlan) -> DriverOutcome:
@@ -125,7 +125,7 @@ class Driver:
         self._scheduler = Scheduler(plan)
         if self._history is not None:
             self._history(encode_history(plan))
-        self._slots, self._works = plan.slots, set(plan.works)
+        self._outside.slots, self._works = plan.slots, set(plan.works)
         self._is_over = False
         self._tell(e.RunBegan())
         while not self._scheduler.finished:
@@ -135,7 +135,7 @@ class Driver:
             self._look_outside()
         return DriverOutcome(
             given_up=tuple(self._scheduler.given_up),
-            stopped_by=self._stopped_by,
+            stopped_by=self._outside.stopped_by,
             attempts_max=self._scheduler.attempts_max,
             done=self._scheduler.done,
         )
@@ -185,12 +185,8 @@ class Driver:
         return found
 
     def _look_outside(self) -> None:
-        if self._slots != self._backend.slots:
-            self._slots = self._backend.slots
-            self._tell(e.SlotsChanged(slots=self._slots))
-        if self._stopped_by is None and (number := self._context.stop_signal()) is not None:
-            self._stopped_by = number
-            self._tell(e.StopAsked())
+        for change in self._outside.changes():
+            self._tell(change)
 
     def _handle(self, message: m.Message) -> None:
         flight = self._flights.get(message.task)
@@ -223,16 +219,7 @@ class Driver:
 
     def _fail(self, flight: _Flight, message: m.AttemptFailed) -> None:
         flight.failure = message
-        self._tell(
-            e.AttemptFailed(
-                task=message.task,
-                transient=message.transient,
-                fatal=message.fatal,
-                operator_index=message.operator_index,
-                reason=message.message,
-                loss=message.loss,
-            )
-        )
+        self._tell(e.AttemptFailed.reported_by(message))
 
     def _settle(self, outcome: Outcome) -> None:
         """A commit is over: record what waited for it, then let the scheduler go on."""

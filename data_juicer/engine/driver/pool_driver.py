@@ -13,6 +13,7 @@ import msgspec
 from data_juicer.clock import Clock
 from data_juicer.engine.driver.alarms import Alarms
 from data_juicer.engine.driver.event_recorder import EventRecorder
+from data_juicer.engine.driver.outside import Outside
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.backend import Abandoned, Backend
 from data_juicer.engine.protocol.shared_work import Found, Work
@@ -94,10 +95,9 @@ class PoolDriver:
         self._clock = clock
         self._alarms: Alarms
         self._pool: TaskPool
-        self._slots = 0
+        self._outside = Outside(backend, context)
         self._flights: dict[TaskKey, _Flight] = {}
         self._tasks: SharedTasks[Work, Any]
-        self._stopped_by: int | None = None
         self._attempts_max = 0
         """The largest number of an attempt in this run."""
 
@@ -113,7 +113,7 @@ class PoolDriver:
         plan = PoolPlan(
             slots=self._backend.slots, retry=retry, drain_s=drain_s, attempts_before=self._attempts_max
         )
-        self._pool, self._slots, self._tasks = TaskPool(plan), plan.slots, tasks
+        self._pool, self._outside.slots, self._tasks = TaskPool(plan), plan.slots, tasks
         self._flights, self._alarms = {}, Alarms(self._clock)
         self._write_down(plan)
         try:
@@ -122,8 +122,8 @@ class PoolDriver:
             self._write_down(PoolOver())  # whoever shared out the tasks may go on
             raise
         self._write_down(PoolOver())
-        if self._stopped_by is not None:
-            raise stopped_by(self._stopped_by)
+        if self._outside.stopped_by is not None:
+            raise stopped_by(self._outside.stopped_by)
         return count
 
     def _work(self, kind: TaskKind) -> int:
@@ -166,12 +166,8 @@ class PoolDriver:
             patience_s = 0.0
 
     def _look_outside(self) -> None:
-        if self._slots != self._backend.slots:
-            self._slots = self._backend.slots
-            self._tell(e.SlotsChanged(slots=self._slots))
-        if self._stopped_by is None and (number := self._context.stop_signal()) is not None:
-            self._stopped_by = number
-            self._tell(e.StopAsked())
+        for change in self._outside.changes():
+            self._tell(change)
 
     def _handle(self, message: m.Message) -> None:
         flight = self._flights.get(message.task)
@@ -188,15 +184,7 @@ class PoolDriver:
                 self._tell(e.AttemptDone(task=message.task))
             case m.AttemptFailed():
                 flight.failure = message
-                self._tell(
-                    e.AttemptFailed(
-                        task=message.task,
-                        transient=message.transient,
-                        fatal=message.fatal,
-                        reason=message.message,
-                        loss=message.loss,
-                    )
-                )
+                self._tell(e.AttemptFailed.reported_by(message))
             case m.AttemptReturned():
                 self._tell(e.AttemptReturned(task=message.task))
             case _:

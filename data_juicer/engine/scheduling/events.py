@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import msgspec
 
+from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.messages import IsolationPlan, Loss
 from data_juicer.plan.tasks import Task, TaskKey
 
@@ -65,6 +68,17 @@ class AttemptFailed(_TaskEvent, frozen=True, kw_only=True):
     reason: str = ""
     loss: Loss | None = None
     """The worker is gone."""
+
+    @classmethod
+    def reported_by(cls, message: m.AttemptFailed) -> Self:
+        return cls(
+            task=message.task,
+            transient=message.transient,
+            fatal=message.fatal,
+            operator_index=message.operator_index,
+            reason=message.message,
+            loss=message.loss,
+        )
 
 
 class AttemptReturned(_TaskEvent, frozen=True, kw_only=True):

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from data_juicer.ops.dataset.shingles import Keys, Shingles, mixed
+from data_juicer.kernels.mixing import mixed
+from data_juicer.ops.dataset.shingles import Keys, Shingles
 
 Signatures = npt.NDArray[np.uint32]
 Sketches = npt.NDArray[np.uint8]

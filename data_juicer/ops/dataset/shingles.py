@@ -6,7 +6,7 @@ the same only if they are equal.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_juicer.kernels.characters.codepoints import Counts, bytes_of, points_of
+from data_juicer.kernels.mixing import MIX, mixed
 from data_juicer.kernels.patterns.patterns import Substitution
 from data_juicer.kernels.words.lower import lower
 from data_juicer.kernels.words.rejoin import words_of
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 Keys = npt.NDArray[np.uint64]
 Tokenization = Literal["space", "punctuation", "character", "sentencepiece"]
-_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
-_MIX: Final = np.uint64(0xBF58476D1CE4E5B9)
 
 
 class Shingles(msgspec.Struct, frozen=True):
@@ -91,20 +90,13 @@ def _padded(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.append(data, np.zeros(CHUNK, np.uint8))
 
 
-def mixed(keys: Keys) -> Keys:
-    """Keys whose every bit depends on every bit; different keys stay different."""
-    keys = (keys ^ (keys >> np.uint64(31))) * _SPREAD
-    keys = (keys ^ (keys >> np.uint64(29))) * _MIX
-    return keys ^ (keys >> np.uint64(32))
-
-
 def windows(tokens: Keys, offsets: Counts, window: int) -> tuple[Keys, Counts]:
     """A key for each window of tokens within a row, and how many each row has."""
     counts = np.maximum(np.diff(offsets) - window + 1, 0)
     places = np.repeat(offsets[:-1] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
     keys = np.zeros(len(places), np.uint64)
     for number in range(window):
-        keys = (keys + tokens[places + number]) * _MIX
+        keys = (keys + tokens[places + number]) * MIX
         keys ^= keys >> np.uint64(32)
     return mixed(keys), counts
 

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from data_juicer.kernels.mixing import mixed
 from data_juicer.ops.dataset.groups import grouped, keyed
 from data_juicer.ops.dataset.pairs.clusters import meetings
 from data_juicer.ops.dataset.pairs.remover import ALL_KEYS, KeyShare, PairRemover, Sketches
 from data_juicer.ops.dataset.scratch import Buckets, Records, Scratch
-from data_juicer.ops.dataset.shingles import Shingler, mixed
+from data_juicer.ops.dataset.shingles import Shingler
 from data_juicer.ops.dataset.simhash import BITS, VALUED, block_masks, near, simhashes
 from data_juicer.ops.dataset.summaries import Summaries, numbered, row_count
 from data_juicer.ops.dataset.text_hash import row_numbers

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
+from data_juicer.kernels.mixing import mixed
 from data_juicer.ops.dataset.decisions import KEEP
 from data_juicer.ops.dataset.ranks import First, Keys
 from data_juicer.ops.dataset.scratch import Scratch
 from data_juicer.ops.dataset.selection import Selector, check_number, check_share, how_many
-from data_juicer.ops.dataset.shingles import mixed
 from data_juicer.ops.dataset.summaries import Summaries, first_rows, row_count
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     elsewhere.mkdir()
     (folder / "in.jsonl").write_text(ROWS)
     (folder / "recipe.yaml").write_text(
-        "dataset_path: in.jsonl\nexport_path: work/out.jsonl\nexecutor_type: inline\npartition: {size: 10}\n"
+        "dataset_path: in.jsonl\nexport_path: results/out.jsonl\nexecutor_type: inline\npartition: {size: 10}\n"
         "process: [whitespace_normalization_mapper, text_length_filter: {min_len: 2}]\n"
     )
     assert dj_process(["-C", str(folder), "--config", "recipe.yaml", "--job_id", "mine"]) == 0
@@ -38,12 +38,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def lose(folder: Path, *partitions: int) -> bytes:
     """As if the job had ended before these were committed; returns what it had exported."""
-    layout = JobLayout.of(str(folder / "work"), "mine")
+    layout = JobLayout.of(str(folder / "results"), "mine")
     for partition in partitions:
         os.unlink(layout.result_manifest(partition))
     os.unlink(layout.results_manifest)
-    whole = (folder / "work" / "out.jsonl").read_bytes()
-    (folder / "work" / "out.jsonl").unlink()
+    whole = (folder / "results" / "out.jsonl").read_bytes()
+    (folder / "results" / "out.jsonl").unlink()
     return whole
 
 
@@ -55,9 +55,9 @@ def test_a_job_is_resumed_from_another_folder_without_its_recipe(folder, capsys)
     whole = lose(folder, 1)
     (folder / "recipe.yaml").unlink()
     capsys.readouterr()
-    assert jobs.main(["resume", str(folder / "work" / "mine")]) == 0
+    assert jobs.main(["resume", str(folder / "results" / "mine")]) == 0
     told = capsys.readouterr()
-    assert (folder / "work" / "out.jsonl").read_bytes() == whole
+    assert (folder / "results" / "out.jsonl").read_bytes() == whole
     assert "(run 2 of the job)" in told.out
     assert "2 of 3 partitions are done already" in told.err
     assert (
@@ -68,7 +68,7 @@ def test_a_job_is_resumed_from_another_folder_without_its_recipe(folder, capsys)
 def test_a_resume_for_programs_keeps_stdout_for_json(folder, capsys) -> None:
     lose(folder, 1)
     capsys.readouterr()
-    words = ["resume", "mine", "--work_dir", str(folder / "work"), "--output", "json", "--set", "np=1"]
+    words = ["resume", "mine", "--work_dir", str(folder / "results"), "--output", "json", "--set", "np=1"]
     assert jobs.main(words) == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["status"], report["runs"], report["counts"]["partitions_done"]) == ("completed", 2, 3)
@@ -81,7 +81,7 @@ def test_a_resume_for_programs_keeps_stdout_for_json(folder, capsys) -> None:
 def test_a_wrong_change_is_refused_in_one_line_and_nothing_is_changed(folder, capsys, word, told) -> None:
     before = files_below(folder)
     capsys.readouterr()
-    assert jobs.main(["resume", str(folder / "work" / "mine"), "--set", word]) == 2
+    assert jobs.main(["resume", str(folder / "results" / "mine"), "--set", word]) == 2
     err = capsys.readouterr().err
     assert told in err
     assert err.count("\n") == 1
@@ -92,9 +92,9 @@ def test_a_job_that_was_moved_is_resumed_where_it_is_now(folder, capsys, tmp_pat
     lose(folder, 1)
     moved = tmp_path / "archive" / "mine"
     moved.parent.mkdir()
-    (folder / "work" / "mine").rename(moved)
+    (folder / "results" / "mine").rename(moved)
     assert jobs.main(["resume", str(moved)]) == 0
-    assert not (folder / "work" / "mine").exists()
+    assert not (folder / "results" / "mine").exists()
     assert (moved / "results" / "partition_000001.json").exists()
 
 
@@ -110,18 +110,18 @@ def test_a_secret_is_read_from_its_variable_and_named_when_it_is_missing(
         "    def process_single(self, sample):\n        assert self.api_key == 'sesame-opens'\n        return sample\n"
     )
     words = [
-        "--dataset_path", "in.jsonl", "--export_path", "work/out.jsonl", "--job_id", "mine",
+        "--dataset_path", "in.jsonl", "--export_path", "results/out.jsonl", "--job_id", "mine",
         "--executor_type", "inline", "--custom_operator_paths", "op.py",
         "--process", '[{"keyed_mapper": {"api_key": "sesame-opens"}}]', "--partition.size", "10",
     ]  # fmt: skip
     assert dj_process(["-C", str(tmp_path), *words]) == 0
     lose(tmp_path, 1)
     capsys.readouterr()
-    assert jobs.main(["resume", str(tmp_path / "work" / "mine")]) == 2
+    assert jobs.main(["resume", str(tmp_path / "results" / "mine")]) == 2
     told = capsys.readouterr().err
     assert "DJ_SECRET_KEYED_MAPPER_API_KEY is not set" in told
     monkeypatch.setenv("DJ_SECRET_KEYED_MAPPER_API_KEY", "sesame-opens")
-    assert jobs.main(["resume", str(tmp_path / "work" / "mine")]) == 0
+    assert jobs.main(["resume", str(tmp_path / "results" / "mine")]) == 0
     told = capsys.readouterr()
     assert "sesame-opens" not in told.out + told.err
 
@@ -131,13 +131,13 @@ def test_a_secret_is_read_from_its_variable_and_named_when_it_is_missing(
 
 def test_files_that_no_manifest_names_are_removed_and_only_named_by_a_dry_run(folder, capsys) -> None:
     before = files_below(folder)
-    orphan = folder / "work" / "mine" / "checkpoints" / "partition_000001_001.r7a1.parquet"
+    orphan = folder / "results" / "mine" / "checkpoints" / "partition_000001_001.r7a1.parquet"
     orphan.write_bytes(b"x" * 1000)
     capsys.readouterr()
-    words = ["clean", "--work_dir", str(folder / "work")]
+    words = ["clean", "--work_dir", str(folder / "results")]
     assert jobs.main([*words, "--dry_run"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"{folder}/work/mine  not needed: 1 file, 1.0 kB",
+        f"{folder}/results/mine  not needed: 1 file, 1.0 kB",
         "would remove 1 file, 1.0 kB; nothing was changed (--dry_run)",
     ]
     assert orphan.exists()
@@ -149,22 +149,22 @@ def test_files_that_no_manifest_names_are_removed_and_only_named_by_a_dry_run(fo
 
 
 def test_an_old_job_goes_as_a_whole_and_its_export_stays(folder, capsys) -> None:
-    export = (folder / "work" / "out.jsonl").read_bytes()
-    words = ["clean", "--work_dir", str(folder / "work"), "--older_than"]
+    export = (folder / "results" / "out.jsonl").read_bytes()
+    words = ["clean", "--work_dir", str(folder / "results"), "--older_than"]
     assert jobs.main([*words, "1"]) == 0
-    assert (folder / "work" / "mine").exists()  # it is younger
+    assert (folder / "results" / "mine").exists()  # it is younger
     assert jobs.main([*words, "0", "--status", "failed"]) == 0
-    assert (folder / "work" / "mine").exists()  # it is complete
+    assert (folder / "results" / "mine").exists()  # it is complete
     before = files_below(folder)
     assert jobs.main([*words, "0", "--dry_run"]) == 0
     assert files_below(folder) == before
     assert jobs.main([*words, "0"]) == 0
-    assert os.listdir(folder / "work") == ["out.jsonl"]
-    assert (folder / "work" / "out.jsonl").read_bytes() == export
+    assert os.listdir(folder / "results") == ["out.jsonl"]
+    assert (folder / "results" / "out.jsonl").read_bytes() == export
 
 
 def test_what_is_not_the_jobs_is_left_in_its_folder(folder, capsys) -> None:
-    job = folder / "work" / "mine"
+    job = folder / "results" / "mine"
     for name in ("notes.txt", "results/notes.txt", "checkpoints/partition_000001_001.r7a1.parquet.away"):
         (job / name).write_text("mine")
     (job / "trace" / "partition_000000.r1a1.jsonl").symlink_to(folder / "in.jsonl")
@@ -178,7 +178,7 @@ def test_what_is_not_the_jobs_is_left_in_its_folder(folder, capsys) -> None:
 
 
 def test_a_directory_that_was_replaced_by_a_link_is_not_followed(folder, tmp_path, capsys) -> None:
-    job, other = folder / "work" / "mine", tmp_path / "other"
+    job, other = folder / "results" / "mine", tmp_path / "other"
     (job / "results").rename(other)
     (job / "results").symlink_to(other)
     before = files_below(other)
@@ -187,7 +187,7 @@ def test_a_directory_that_was_replaced_by_a_link_is_not_followed(folder, tmp_pat
 
 
 def test_a_job_that_a_driver_works_on_is_left_alone(folder, capsys) -> None:
-    layout = JobLayout.of(str(folder / "work"), "mine")
+    layout = JobLayout.of(str(folder / "results"), "mine")
     lock = acquire(STORE, layout, ManualClock(), Driver.here())
     before = files_below(folder)
     try:
@@ -212,7 +212,7 @@ def test_a_job_with_everything_that_a_run_can_write_leaves_nothing(tmp_path, cap
     (tmp_path / "in.jsonl").write_text(ROWS + '{"text": "!raise"}\n{"text": "row  1"}\nno json\n')
     process = '["poison_mapper", "document_deduplicator", {"text_length_filter": {"min_len": 6}}]'
     words = [
-        "--dataset_path", "in.jsonl", "--export_path", "work/out.jsonl", "--job_id", "mine",
+        "--dataset_path", "in.jsonl", "--export_path", "results/out.jsonl", "--job_id", "mine",
         "--executor_type", "inline", "--custom_operator_paths", poison.__file__, "--process", process,
         "--partition.size", "10", "--open_tracer", "true", "--preserve_intermediate_data", "true",
         "--checkpoint.strategy", "every_op", "--fault_tolerance.max_dead_letter_ratio", "1",
@@ -222,11 +222,11 @@ def test_a_job_with_everything_that_a_run_can_write_leaves_nothing(tmp_path, cap
     assert dj_process(["-C", str(tmp_path), *words]) == 0
     damaged = tmp_path / "elsewhere" / "checkpoints" / "mine" / "checkpoint_000000_000.json"
     damaged.write_bytes(b"{")
-    os.unlink(tmp_path / "work" / "mine" / "results" / "results.json")
+    os.unlink(tmp_path / "results" / "mine" / "results" / "results.json")
     assert dj_process(["-C", str(tmp_path), *words]) == 0
     capsys.readouterr()
-    assert jobs.main(["clean", str(tmp_path / "work" / "mine"), "--older_than", "0"]) == 0, (
+    assert jobs.main(["clean", str(tmp_path / "results" / "mine"), "--older_than", "0"]) == 0, (
         capsys.readouterr().out
     )
-    assert os.listdir(tmp_path / "work") == ["out.jsonl"]
+    assert os.listdir(tmp_path / "results") == ["out.jsonl"]
     assert files_below(tmp_path / "elsewhere") == set()

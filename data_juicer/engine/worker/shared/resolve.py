@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -33,17 +34,22 @@ if TYPE_CHECKING:
     from data_juicer.storage.base import Store
 
 
-class ShardRunner(ABC):
+OperatorT = TypeVar("OperatorT", bound=Operator)
+
+
+class ShardRunner(ABC, Generic[OperatorT]):
     """One attempt of a shard."""
 
     def __init__(
         self,
+        operator: OperatorT,
         work: ResolveWork,
         store: Store,
         layout: JobLayout,
         attempt: str,
         heartbeat: Callable[[], None],
     ) -> None:
+        self.operator = operator
         self.work = work
         self.store = store
         self.layout = layout
@@ -115,21 +121,14 @@ class ShardRunner(ABC):
             yield manifest.partition, table, self.summaries.dead(position)
 
 
-class PairShard(ShardRunner):
+class PairShard(ShardRunner[PairRemover]):
     """Of rows that are compared in pairs; see `ops/dataset/pairs/shards.py`."""
 
-    def __init__(
-        self,
-        operator: PairRemover,
-        work: ResolveWork,
-        store: Store,
-        layout: JobLayout,
-        attempt: str,
-        heartbeat: Callable[[], None],
-    ) -> None:
-        super().__init__(work, store, layout, attempt, heartbeat)
-        self.operator = operator
-        self.bounds = first_rows(self.summaries)[np.array(work.groups)]
+    @functools.cached_property
+    def bounds(self) -> npt.NDArray[np.int64]:
+        """The first row of each group of partitions, and the end of the last."""
+        bounds: npt.NDArray[np.int64] = first_rows(self.summaries)[np.array(self.work.groups)]
+        return bounds
 
     def records(self) -> Iterator[tuple[int, Records]]:
         work = self.work
@@ -156,20 +155,8 @@ class PairShard(ShardRunner):
         return self.sections(PAIR)
 
 
-class CountShard(ShardRunner):
+class CountShard(ShardRunner[KeyCounter]):
     """Of keys that are counted; see `ops/dataset/key_counts.py`."""
-
-    def __init__(
-        self,
-        operator: KeyCounter,
-        work: ResolveWork,
-        store: Store,
-        layout: JobLayout,
-        attempt: str,
-        heartbeat: Callable[[], None],
-    ) -> None:
-        super().__init__(work, store, layout, attempt, heartbeat)
-        self.operator = operator
 
     def records(self) -> Iterator[tuple[int, Records]]:
         return ((0, self.operator.frequent(self.summaries, self.scratch, share)) for _, share in self.shares)
@@ -188,7 +175,7 @@ def shard_runner(
     layout: JobLayout,
     attempt: str,
     heartbeat: Callable[[], None],
-) -> ShardRunner:
+) -> ShardRunner[Any]:
     """What executes a shard of this operator's resolve. Raises: OperatorError: it has no shards."""
     if isinstance(operator, PairRemover):
         return PairShard(operator, work, store, layout, attempt, heartbeat)
