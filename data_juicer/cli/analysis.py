@@ -37,7 +37,7 @@ def run_analysis(
 
     Args:
         settings: words of the command line that are settings.
-        by: fields whose values are told apart.
+        by: fields whose values are distinguished.
         percentiles: shares in [0, 1] beside the usual ones.
     Returns: the exit code. Raises: ConfigError.
     """
@@ -82,7 +82,7 @@ def measuring(config: JobConfig, by: Sequence[str] = ()) -> tuple[JobConfig, lis
     changes: dict[str, Any] = {
         "process": tuple(entries),
         "analyze": True,
-        "partition": dataclasses.replace(  # so that every value is kept, and told apart by field
+        "partition": dataclasses.replace(  # so that every value is kept, and distinguished by field
             config.partition, size=min(config.partition.size, EXACT_ROWS_MAX)
         ),
         "export_path": f"{stem}_stats.jsonl",

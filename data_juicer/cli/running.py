@@ -42,7 +42,7 @@ def run_job(
 
     Args:
         closing_to_stderr: leave stdout to the caller.
-        folder: where the person stands; None: in the current folder, where relative paths of the job begin.
+        folder: the person's current folder; None: in the current folder, where relative paths of the job begin.
     """
     from data_juicer.api import run_config
 
@@ -87,7 +87,7 @@ class Screen(Observer):
         Args:
             notices: what is reported about its settings.
             closing: gets the table of a job that is complete.
-            folder: where the person stands: commands are as short as they may be there.
+            folder: the person's current folder: commands are as short as they may be there.
         """
         self._signals = signals
         self._folder = folder

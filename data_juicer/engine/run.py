@@ -238,7 +238,7 @@ class Run:
         )
 
     def _sized(self) -> JobConfig:
-        """The settings with sizes of partitions chosen from the data, or kept from an earlier run; what was chosen is told."""
+        """The settings with sizes of partitions chosen from the data, or kept from an earlier run; what was chosen is reported."""
         from data_juicer.engine.autoconfig.configure import Sizer  # few recipes ask for it
 
         sizer = Sizer(self.config, self.job, self.environment.backend, self.context.heartbeat_or_stop)

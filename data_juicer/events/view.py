@@ -340,7 +340,7 @@ class JobView(msgspec.Struct, omit_defaults=True):
             self._count_cause(event)
 
     def _count_cause(self, event: t.PartitionFailed) -> None:
-        """Few causes are told apart: what foreign errors are called must not grow the view."""
+        """Few causes are distinguished: what foreign errors are called must not grow the view."""
         at = f" in {event.operation_name}" if event.operation_name else ""
         cause = f"{event.data.error_type}{at}"
         if cause not in self.retry_causes and len(self.retry_causes) >= _CAUSES_MAX:

@@ -93,7 +93,7 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     """That of the source's name, such as ".jsonl", where operators are to know it; else empty."""
     converted_bytes: int = 0
     """Of a copy whose rows were converted: its JSON Lines. Bytes and lines of the fragment are those of the source all
-    the same, and behind the JSON Lines the copy says where each row is (`formats.jsonl.converted`)."""
+    the same, and after the JSON Lines the copy says where each row is (`formats.jsonl.converted`)."""
     places_bytes: int = 0
     """Of that."""
 
@@ -236,7 +236,7 @@ class ExportOptions(
     text_key: str = ""
     """The text that is made tokens; empty: the first of text_keys."""
     append_eod: bool = True
-    """Whether a token that ends it is behind each document."""
+    """Whether a token that ends it is after each document."""
     eod_token: str = ""
     """That token; empty: the first of the usual ones that the tokenizer has."""
     tokenizer_digest: str = ""

@@ -65,7 +65,7 @@ class ChosenSizes(msgspec.Struct, frozen=True, kw_only=True):
     worker_bytes: int = 0
     """Memory that a worker was expected to take; 0: not known."""
     reasons: tuple[str, ...] = ()
-    """What was told when they were chosen, a line each."""
+    """What was shown when they were chosen, a line each."""
 
 
 class JobSummary(msgspec.Struct, frozen=True, kw_only=True):

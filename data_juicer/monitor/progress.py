@@ -29,7 +29,7 @@ _UNITS: Final = (
     (1800.0, 3600.0, "h", 36 * 3600.0),
     (43200.0, 86400.0, "d", float("inf")),
 )
-"""Step, seconds and name of the unit, and below how many seconds a range is told in it."""
+"""Step, seconds and name of the unit, and below how many seconds a range is given in it."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What an observer has to say about itself: told as a warning of the job, but not while an event is being recorded."""
+"""What an observer has to say about itself: reported as a warning of the job, but not while an event is being recorded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from data_juicer.monitor.streams import write_lines
 
 
 class Troubles:
-    """Each kind of trouble is told once."""
+    """Each kind of trouble is reported once."""
 
     def __init__(self) -> None:
         self._waiting: list[str] = []

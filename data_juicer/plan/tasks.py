@@ -55,7 +55,7 @@ def resolve_key(operator_index: int) -> TaskKey:
 
 
 End = Literal["checkpoint", "summary", "result", "decisions", "answer"]
-"""What is committed last by a task, after which it is done; an answer is only told."""
+"""What is committed last by a task, after which it is done; an answer is only reported."""
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,7 +50,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """Of what a link leads to; a link to nothing counts as a file."""
     is_link: bool = False
     stat: Stat | None = None
-    """Of a file, where the listing told."""
+    """Of a file, where the listing says."""
 
 
 class Reader(ABC):

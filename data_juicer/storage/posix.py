@@ -220,7 +220,7 @@ def _read_small(path: str) -> bytes | None:
     """A file of fewer than SMALL_BYTES; None for any other, and where it cannot be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:  # who asks for it in another way is told why
+    except OSError:  # who asks for it in another way is given the reason
         return None
     try:
         data = os.read(descriptor, SMALL_BYTES)

@@ -276,7 +276,7 @@ def check_case(seed: int) -> None:
     store.make_dirs("/out")
     for file in case.files:
         store.write(file.path, file.data)
-    config = jobs.recipe("/work", [file.path for file in case.files], case.process, case.settings)
+    config = jobs.recipe("/jobs", [file.path for file in case.files], case.process, case.settings)
     jobs.run_inline(config, store)
     found = list(found_rows(jobs.exported(config, store)))
     expected = expected_rows(case)

@@ -1,7 +1,7 @@
 """What runs on the nodes of a Ray cluster: an agent, one actor for each worker process.
 
 The agent holds a local backend of one worker, so that everything a worker can die of is seen where it happens: its
-signal, its stack, the row it was at, a hang, its memory. Only what comes of it travels, as msgpack.
+signal, its stack, the row it was at, a hang, its memory. Only its messages travel, as msgpack.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Sized(msgspec.Struct, frozen=True, kw_only=True):
     config: JobConfig
     chosen: ChosenSizes
     told: tuple[str, ...]
-    """What people are told, a line each."""
+    """What is shown to people, a line each."""
 
 
 class Sizer:

@@ -32,7 +32,7 @@ class MemoryCost(msgspec.Struct, frozen=True, kw_only=True):
     settled_bytes: int
     """After the rows: what allocators keep is what a worker has before its second partition."""
     sample_bytes: int
-    """Of the rows that it held, as the input has them."""
+    """Of its rows, as the input has them."""
 
 
 class PipelineCost(msgspec.Struct, frozen=True, kw_only=True):

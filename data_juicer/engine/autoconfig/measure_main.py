@@ -52,7 +52,7 @@ class MeasureRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process tells; both None: it has told everything."""
+    """What the process reports; both None: it has reported everything."""
 
     operator: OperatorCost | None = None
     memory: MemoryCost | None = None

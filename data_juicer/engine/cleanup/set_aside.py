@@ -1,4 +1,4 @@
-"""What settings that changed left behind: kept for when they are changed back, within a bound.
+"""What settings that changed have left: kept for when they are changed back, within a bound.
 
 The newest work stays. Damaged manifests are no such work; they are evidence, and never removed.
 """

@@ -1,6 +1,6 @@
 """A whole job removed: every file that a run of it writes, by its name, and the directories that are empty then.
 
-The export is not the job's: it stays. So does whatever else lies in the directories of the job. The summary goes last, so that
+The export is not the job's: it stays. So does whatever else is in the directories of the job. The summary goes last, so that
 what is left of a removal that was interrupted still is a job, and can be removed again.
 """
 
@@ -90,7 +90,7 @@ def _is_shard(name: str) -> bool:
 
 
 def _is_set_aside(name: str) -> bool:
-    """A manifest that was set aside, with a number behind its name where there was one already."""
+    """A manifest that was set aside, with a number after its name where there was one already."""
     manifest = f"{name.partition(_JSON)[0]}{_JSON}"
     return _is_result(manifest) or _is_checkpoint(manifest)
 

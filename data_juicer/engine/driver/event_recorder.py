@@ -24,7 +24,7 @@ class EventRecorder:
         self.log = log
         self._operators = tuple(operators)
         self.worker_requests = 0
-        """That workers of this run have told of, with stores of their own."""
+        """That workers of this run have reported, with stores of their own."""
 
     def attempt_started(self, attempt: m.Attempt, message: m.AttemptStarted) -> None:
         begin = attempt.base.operator_index + 1 if attempt.base else 0

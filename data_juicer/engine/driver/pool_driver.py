@@ -58,10 +58,10 @@ class SharedTasks(Protocol[WorkT_co, FoundT_contra]):
         """A task and its number; None where there is none now."""
 
     def hear(self, number: int, found: FoundT_contra) -> None:
-        """A part of what comes of a task, told at once; it may come again from another attempt."""
+        """A part of the answer to a task, reported at once; it may come again from another attempt."""
 
     def take(self, number: int, found: Sequence[FoundT_contra]) -> None:
-        """All that came of a task, once."""
+        """The whole answer to a task, once."""
 
 
 class _Flight(msgspec.Struct):

@@ -135,7 +135,7 @@ class Staged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class WorkFound(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What came of a shared task, or the next part of it; it counts when the attempt is done."""
+    """The answer to a shared task, or the next part of it; it counts when the attempt is done."""
 
     task: TaskKey
     attempt: str
@@ -143,13 +143,13 @@ class WorkFound(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class AttemptDone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Everything of the attempt was staged, the result or the summary last; of a shared task everything was told."""
+    """Everything of the attempt was staged, the result or the summary last; of a shared task everything was reported."""
 
     task: TaskKey
     attempt: str
     duration_s: float
     requests: int = 0
-    """That its worker has sent to object stores since it told last; those of a store that the driver counts left out."""
+    """That its worker has sent to object stores since its last report; those of a store that the driver counts left out."""
 
 
 class Loss(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What tasks that are not about one partition are to do, and what comes of them. Pure."""
+"""What tasks that are not about one partition are to do, and their answers. Pure."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from data_juicer.engine.scheduling.task_pool import PoolOver, PoolPlan, TaskPool
 from data_juicer.portable import PortableJson
 
 Step = RunPlan | PoolPlan | PoolOver | e.Event
-"""A scheduler or pool begins, a pool ends, or the one that began last and has not ended is told an event."""
+"""A scheduler or pool begins, a pool ends, or the one that began last and has not ended receives an event."""
 _JSON: Final = PortableJson[Step](Step)
 
 

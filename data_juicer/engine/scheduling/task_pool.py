@@ -32,7 +32,7 @@ class PoolPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class PoolOver(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A pool has no more tasks: what happens from now on is told to whoever was told before it began."""
+    """A pool has no more tasks: from now on events go to whoever received them before it began."""
 
 
 class _Flight(msgspec.Struct):

@@ -101,7 +101,7 @@ def run_operator(
 
 
 def try_alone(apply: Callable[[Batch], object], batches: Sequence[Batch], isolation: RowIsolation) -> None:
-    """Give the operator the suspect, for whether the worker lives through it; what comes of it is not used."""
+    """Give the operator the suspect, for whether the worker lives through it; its result is not used."""
     suspect = isolation.find_first(batches) if isolation.first else None
     if suspect is not None and isolation.first is not None:
         isolation.announce(isolation.first, 1, True)

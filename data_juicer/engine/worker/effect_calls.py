@@ -39,7 +39,7 @@ class EffectCalls:
             self._runner.close()
 
     def try_first(self, batches: Sequence[Batch]) -> None:
-        """Call the suspect of a lost worker before all others; what comes of it is used when its turn comes."""
+        """Call the suspect of a lost worker before all others; its result is used when its turn comes."""
         first = self._isolation.first
         suspect = self._isolation.find_first(batches) if first else None
         if first is not None and suspect is not None:

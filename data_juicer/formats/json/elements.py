@@ -1,6 +1,6 @@
 """The elements of a JSON array that comes in chunks, each as the bytes that it is, in the memory of one element. Pure.
 
-What decides is found for a whole chunk at once: quotes that are not escaped say what lies within strings, brackets
+What decides is found for a whole chunk at once: quotes that are not escaped say what is within strings, brackets
 outside of strings say how deep it is, and commas at the depth of the array end its elements.
 """
 
@@ -55,7 +55,7 @@ class ElementSplitter:
         """Of the next byte to come."""
         self.is_closed = False
         self.rest = b""
-        """Of the last chunk, what came behind the array."""
+        """Of the last chunk, what came after the array."""
         self._bytes_max = element_bytes_max
         self._depth = 1
         self._in_string = False

@@ -1,6 +1,6 @@
 """Records of other formats as JSON Lines that know where each record is in its source: how copies are cut and read. Pure.
 
-A copy is its JSON Lines and, behind them, the places: for each row, little-endian, the bytes from the start of the fragment
+A copy is its JSON Lines and, after them, the places: for each row, little-endian, the bytes from the start of the fragment
 to that of the row, then, in formats with lines, the same in lines.
 """
 
@@ -114,7 +114,7 @@ def _encode_places(records: list[Record]) -> bytes:
 
 
 def decode_places(data: bytes, fragment: Fragment) -> RowPlaces:
-    """The places behind the JSON Lines of a copy, whose digest was checked."""
+    """The places after the JSON Lines of a copy, whose digest was checked."""
     has_lines = fragment.line_start > 0
     width = len(data) // (fragment.rows * (2 if has_lines else 1))
     numbers = np.frombuffer(data, np.dtype("<u8" if width == _WIDE else "<u4")).astype(np.int64)

@@ -97,7 +97,7 @@ def load_tokenizer(path: str) -> Any:
 
 
 def end_token(tokenizer: Any, options: ExportOptions) -> int | None:
-    """The token behind each document; None: the tokenizer has none of those that are tried."""
+    """The token after each document; None: the tokenizer has none of those that are tried."""
     names = [options.eod_token] if options.eod_token else _END_TOKENS
     return next((found for name in names if (found := tokenizer.token_to_id(name)) is not None), None)
 

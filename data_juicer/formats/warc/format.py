@@ -73,7 +73,7 @@ class _Cutter:
         self._start = self._stop = 0
         self._held: list[bytes] = []
         self._pending: list[bytes] = []
-        """Records behind the last row, which belong to the fragment only if another row follows."""
+        """Records after the last row, which belong to the fragment only if another row follows."""
 
     def add(self, frame: Frame) -> Iterator[tuple[Fragment, bytes]]:
         is_long = frame.is_row and not frame.is_whole
@@ -88,7 +88,7 @@ class _Cutter:
         if not frame.is_row:
             if self._rows and frame.is_whole:
                 self._pending += [frame.before, frame.raw]
-            elif self._rows:  # it is not held as a whole, so that the fragment cannot go on behind it
+            elif self._rows:  # it is not in memory as a whole, so that the fragment cannot go on after it
                 yield self._cut()
             return
         if not self._rows:

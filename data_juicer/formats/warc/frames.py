@@ -73,7 +73,7 @@ def read_frames(source_path: str, chunks: Iterable[bytes], record_bytes_max: int
 
 
 def _header(stream: _Stream) -> bytes:
-    """The headers of a record with the empty line behind them."""
+    """The headers of a record with the empty line after them."""
     lines: list[bytes] = []
     size = 0
     while line := stream.line(_HEADER_BYTES_MAX - size):

@@ -46,7 +46,7 @@ class Groups(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[Group, ...]
     """The most words first."""
     rows_unknown: int
-    """Rows of partitions of which sketches are kept, or with rows that failed, so that no value can be told from another's."""
+    """Rows of partitions of which sketches are kept, or with rows that failed, so that no value can be distinguished from another's."""
 
 
 class CorrelationFold:

@@ -1,4 +1,4 @@
-"""Where a job stands, from its summary and its events: the line of `dj-jobs list` and the beginning of `show`. Pure."""
+"""How far a job is, from its summary and its events: the line of `dj-jobs list` and the beginning of `show`. Pure."""
 
 from __future__ import annotations
 

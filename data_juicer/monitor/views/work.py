@@ -19,7 +19,7 @@ from data_juicer.events.view import JobView
 SETTLED_S_MIN: Final = 3.0
 SETTLED_S_MAX: Final = 30.0
 SETTLED_SHARE_MIN: Final = 0.02
-"""The time left is told from SETTLED_S_MIN on if this share of what the run had to do is done, from SETTLED_S_MAX on in any
+"""The time left is given from SETTLED_S_MIN on if this share of what the run had to do is done, from SETTLED_S_MAX on in any
 case."""
 SPREAD_MIN: Final = 0.1
 SPREAD_MAX: Final = 0.5

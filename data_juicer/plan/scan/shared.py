@@ -57,7 +57,7 @@ class ScanWork(msgspec.Struct, frozen=True, kw_only=True, tag="scan"):
 
 
 class Scanned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What came of a task of a scan, or a part of it."""
+    """The answer to a task of a scan, or a part of it."""
 
     pieces: tuple[Piece, ...] = ()
     survey: bytes = b""
@@ -109,7 +109,7 @@ class _CutSource:
 
 
 class SharedScan:
-    """The tasks of one scan. `next` is asked for one while some worker is free; `take` is given what came of each."""
+    """The tasks of one scan. `next` is asked for one while some worker is free; `take` is given the answer to each."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class SharedScan:
         return self._number, entry[0]
 
     def hear(self, number: int, found: Scanned) -> None:
-        """A part of what comes of a task, to be watched at once; it may come again from another attempt."""
+        """A part of the answer to a task, to be watched at once; it may come again from another attempt."""
         work, _, _ = self._given[number]
         for fragment in (
             *(piece.fragment for piece in found.pieces),
@@ -171,7 +171,7 @@ class SharedScan:
             self._watch(fragment)
 
     def take(self, number: int, found: Sequence[Scanned]) -> None:
-        """All that came of a task, once."""
+        """The whole answer to a task, once."""
         work, cut, place = self._given.pop(number)
         if cut is None:
             for piece in (piece for part in found for piece in part.pieces):

@@ -1,4 +1,4 @@
-"""What lies below a prefix, as a directory of this user: who may write it is decided by the store, not by owners of files."""
+"""What is below a prefix, as a directory of this user: who may write it is decided by the store, not by owners of files."""
 
 from __future__ import annotations
 

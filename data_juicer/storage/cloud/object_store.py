@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 class ObjectStore(Store):
-    """One bucket, whose objects are called `s3://bucket/key`. What lies below a key and a slash makes a directory of it."""
+    """One bucket, whose objects are called `s3://bucket/key`. What is below a key and a slash makes a directory of it."""
 
     has_links = False
     tells_changes = True

@@ -1,4 +1,4 @@
-"""Which bucket a location means, and who may use it: told by the environment, as other tools read it.
+"""Which bucket a location means, and who may use it: from the environment, as other tools read it.
 
 Keys in variables come first, then the profile that AWS_PROFILE names, then the store's own chain: roles of containers,
 instances and workload identities. Nothing of it is kept by this process or written anywhere.

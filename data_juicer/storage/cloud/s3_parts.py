@@ -56,7 +56,7 @@ class S3Client:
     def __init__(self, bucket: str, count: Callable[[int], None]) -> None:
         """
         Args:
-            count: is told of each request.
+            count: is called with each request.
         """
         self._bucket = bucket
         self._count = count

@@ -59,7 +59,7 @@ class RememberingStore(WrappedStore):
         return is_likely and bool(self.entries(path))
 
     def look(self, path: str) -> Stat:
-        """Of a file that was listed, what the listing told."""
+        """Of a file that was listed, what the listing says."""
         return self._stats.get(path) or self._inner.look(path)
 
     def exists(self, path: str) -> bool:

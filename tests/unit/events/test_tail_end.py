@@ -9,7 +9,7 @@ from data_juicer.testing.clock import ManualClock
 
 
 def test_what_was_written_before_is_in_the_view_and_not_told_again() -> None:
-    store, layout = MemoryStore(), JobLayout.of("/work", "job")
+    store, layout = MemoryStore(), JobLayout.of("/jobs", "job")
     log = EventLog(store, layout, ManualClock(), 1)
     log.record(t.WarningNotice(message="before"))
     log.flush()
@@ -24,7 +24,7 @@ def test_what_was_written_before_is_in_the_view_and_not_told_again() -> None:
 
 
 def test_a_log_that_is_not_there_yet_is_followed_from_its_first_event() -> None:
-    store, layout = MemoryStore(), JobLayout.of("/work", "job")
+    store, layout = MemoryStore(), JobLayout.of("/jobs", "job")
     tail = LogTail(store, layout)
     tail.skip_to_end()
     log = EventLog(store, layout, ManualClock(), 1)

@@ -98,7 +98,7 @@ def test_a_job_that_is_killed_while_it_publishes_leaves_no_index_of_other_files(
     def config(longest: int) -> Any:
         process = [{"text_length_filter": {"min_len": longest}}]
         settings = {"export_path": path, "export_type": kind, "export_extra_args": asked}
-        return jobs.recipe("/work", [str(folder / "in.jsonl")], process, settings)
+        return jobs.recipe("/jobs", [str(folder / "in.jsonl")], process, settings)
 
     def exported_before() -> MemoryStore:
         store = jobs.memory_with_input(config(1))

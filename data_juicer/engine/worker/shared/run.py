@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def run_shared(context: WorkerContext, attempt: m.SharedAttempt) -> Iterator[m.Message]:
-    """What comes of the task, part by part; the last message is one of `messages.ENDS`."""
+    """The answer to the task, part by part; the last message is one of `messages.ENDS`."""
     key, started_s = attempt.key, time.perf_counter()
     try:
         for found in _found(context, attempt):
