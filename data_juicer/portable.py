@@ -124,9 +124,9 @@ def _each_text(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
-        return {_each_text(key, change): _each_text(held, change) for key, held in value.items()}
+        return {_each_text(key, change): _each_text(each, change) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_each_text(held, change) for held in value)
+        return type(value)(_each_text(each, change) for each in value)
     return value
 
 

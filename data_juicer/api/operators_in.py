@@ -191,8 +191,8 @@ def _home_of(name: str, value: Any) -> tuple[str, str] | None:
     candidates = [own, *((module, name) for module in sorted(sys.modules))]
     for module, attribute in candidates:
         if isinstance(module, str) and isinstance(attribute, str) and not _is_ours(module):
-            held = vars(sys.modules[module]).get(attribute) if module in sys.modules else None
-            if held is value:
+            found = vars(sys.modules[module]).get(attribute) if module in sys.modules else None
+            if found is value:
                 return module, attribute
     return None
 

@@ -180,19 +180,19 @@ def overall_table(overall: Mapping[str, Distribution], shares: Sequence[float]) 
     return rows
 
 
-def correlation_table(told: Correlations) -> list[list[str]]:
-    rows = [["", *told.names]]
-    for name, coefficients in zip(told.names, told.coefficients, strict=True):
+def correlation_table(correlations: Correlations) -> list[list[str]]:
+    rows = [["", *correlations.names]]
+    for name, coefficients in zip(correlations.names, correlations.coefficients, strict=True):
         rows.append([name, *("" if each is None else f"{each:.6f}" for each in coefficients)])
     return rows
 
 
-def group_table(told: Groups) -> list[list[str]]:
+def group_table(groups: Groups) -> list[list[str]]:
     """A line a value: rows, words, their shares, words a row, and the mean of each stat."""
-    stats = list(dict.fromkeys(stat for group in told.groups for stat in group.means))
-    words = max(1, sum(group.words for group in told.groups))
+    stats = list(dict.fromkeys(stat for group in groups.groups for stat in group.means))
+    words = max(1, sum(group.words for group in groups.groups))
     rows = [
-        [told.field, "rows", "words", "share of words", "words a row", *(f"mean {stat}" for stat in stats)]
+        [groups.field, "rows", "words", "share of words", "words a row", *(f"mean {stat}" for stat in stats)]
     ]
     rows += [
         [
@@ -203,10 +203,10 @@ def group_table(told: Groups) -> list[list[str]]:
             f"{group.words / group.rows:.3f}",
             *(f"{group.means.get(stat, 0.0):.6g}" for stat in stats),
         ]
-        for group in told.groups
+        for group in groups.groups
     ]
-    if told.rows_unknown:
-        rows.append(["(not told apart)", str(told.rows_unknown), *[""] * (len(stats) + 3)])
+    if groups.rows_unknown:
+        rows.append(["(not told apart)", str(groups.rows_unknown), *[""] * (len(stats) + 3)])
     return rows
 
 

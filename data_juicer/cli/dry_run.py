@@ -39,60 +39,73 @@ def run_dry(settings: Sequence[str], form: Format) -> None:
     output_of(form).emit(forecast, lambda columns: _lines(forecast, columns))
 
 
-def _lines(told: Forecast, columns: int) -> list[str]:
-    lines = format_facts([*_plan(told), *_price(told)], columns)
-    for cause in causes(told.reuse):
+def _lines(forecast: Forecast, columns: int) -> list[str]:
+    lines = format_facts([*_plan(forecast), *_price(forecast)], columns)
+    for cause in causes(forecast.reuse):
         lines += [
             "",
             *textwrap.wrap(
-                format_cause(cause, told.reuse.operators),
+                format_cause(cause, forecast.reuse.operators),
                 max(columns, _WIDTH_MIN),
                 subsequent_indent="  ",
                 break_on_hyphens=False,
             ),
         ]
-    if told.estimate.operators:
-        lines += ["", *_operators(told, columns)]
+    if forecast.estimate.operators:
+        lines += ["", *_operators(forecast, columns)]
     return [*lines, "", "dry run: nothing was run or changed"]
 
 
-def _plan(told: Forecast) -> list[Fact]:
-    job = "new" if told.is_new else "complete: a run would do nothing" if told.is_complete else "goes on"
-    folder = (
-        f"{told.job_dir} ({job})" if told.is_named else f"{os.path.dirname(told.job_dir)} (a new job in it)"
+def _plan(forecast: Forecast) -> list[Fact]:
+    job = (
+        "new"
+        if forecast.is_new
+        else "complete: a run would do nothing"
+        if forecast.is_complete
+        else "goes on"
     )
-    whole = told.partitions_known + told.partitions_new
-    about = "about " if told.partitions_new else ""
-    done, begun = told.reuse.partitions_done, len(told.reuse.continued)
+    folder = (
+        f"{forecast.job_dir} ({job})"
+        if forecast.is_named
+        else f"{os.path.dirname(forecast.job_dir)} (a new job in it)"
+    )
+    whole = forecast.partitions_known + forecast.partitions_new
+    about = "about " if forecast.partitions_new else ""
+    done, begun = forecast.reuse.partitions_done, len(forecast.reuse.continued)
     reused = [f"{done:,} are done" if done else "", f"{begun:,} continue from a checkpoint" if begun else ""]
     reuse = ", ".join(filter(None, reused)) or "nothing is there to be reused"
     return [
         Fact(name="job", text=folder),
         Fact(
             name="input",
-            text=f"{plural(told.sources, 'file')}, {format_bytes(told.input_bytes)}, about {plural(told.rows, 'row')}",
+            text=f"{plural(forecast.sources, 'file')}, {format_bytes(forecast.input_bytes)}, about {plural(forecast.rows, 'row')}",
         ),
         Fact(name="partitions", text=f"{about}{plural(whole, 'partition')}: {reuse}", is_prose=True),
-        Fact(name="result", text=told.export_path),
-        *(Fact(name="note", text=" ".join(notice.split()), is_prose=True) for notice in told.notices),
-        *(Fact(name="warning", text=" ".join(warning.split()), is_prose=True) for warning in told.warnings),
+        Fact(name="result", text=forecast.export_path),
+        *(Fact(name="note", text=" ".join(notice.split()), is_prose=True) for notice in forecast.notices),
+        *(
+            Fact(name="warning", text=" ".join(warning.split()), is_prose=True)
+            for warning in forecast.warnings
+        ),
     ]
 
 
-def _price(told: Forecast) -> list[Fact]:
-    made = told.estimate
-    workers = plural(told.workers, "worker")
-    if made.low_s is None or made.high_s is None or told.costs is None:
+def _price(forecast: Forecast) -> list[Fact]:
+    made = forecast.estimate
+    workers = plural(forecast.workers, "worker")
+    if made.low_s is None or made.high_s is None or forecast.costs is None:
         time = "not known: no operator could be measured on a sample"
         cost = []
     else:
         low, high = format_duration(made.low_s), format_duration(made.high_s)
         time = f"{low if low == high else f'{low} to {high}'} with {workers}"
         amount = (
-            "" if told.costs.amount is None else f": {format_amount(told.costs.amount, told.costs.currency)}"
+            ""
+            if forecast.costs.amount is None
+            else f": {format_amount(forecast.costs.amount, forecast.costs.currency)}"
         )
-        cost = [Fact(name="cost", text=f"about {format_core_time(told.costs.core_hours)}{amount}")]
-    free = f"; {format_bytes(told.free_bytes)} are free" if told.free_bytes is not None else ""
+        cost = [Fact(name="cost", text=f"about {format_core_time(forecast.costs.core_hours)}{amount}")]
+    free = f"; {format_bytes(forecast.free_bytes)} are free" if forecast.free_bytes is not None else ""
     disk = f"results about {format_bytes(made.result_bytes)}, checkpoints at most {format_bytes(made.checkpoint_bytes_max)}{free}"
     return [
         Fact(name="time", text=time, is_prose=True),
@@ -100,15 +113,15 @@ def _price(told: Forecast) -> list[Fact]:
         Fact(name="disk", text=disk, is_prose=True),
         Fact(
             name="memory",
-            text=f"about {format_bytes(told.worker_bytes)} a worker, {format_bytes(told.worker_bytes * told.workers)} for {workers}",
+            text=f"about {format_bytes(forecast.worker_bytes)} a worker, {format_bytes(forecast.worker_bytes * forecast.workers)} for {workers}",
             is_prose=True,
         ),
     ]
 
 
-def _operators(told: Forecast, columns: int) -> list[str]:
+def _operators(forecast: Forecast, columns: int) -> list[str]:
     """Each with the rows that are expected to reach it, its seconds, and the partitions that are reused."""
-    reused = operator_reuse(told.reuse)
+    reused = operator_reuse(forecast.reuse)
     rows = [
         [
             f"{number:>2} {each.name}",
@@ -116,12 +129,12 @@ def _operators(told: Forecast, columns: int) -> list[str]:
             "?" if each.seconds is None else f"{each.seconds:,.2f}",
             f"{reused[number - 1].partitions_reused:,}" if number <= len(reused) else "",
         ]
-        for number, each in enumerate(told.estimate.operators, start=1)
+        for number, each in enumerate(forecast.estimate.operators, start=1)
     ]
     lines = format_table(["operator", "about rows", "core seconds", "partitions reused"], rows, columns)
-    unmeasured = {each.name: each.unmeasured for each in told.estimate.operators if each.unmeasured}
+    unmeasured = {each.name: each.unmeasured for each in forecast.estimate.operators if each.unmeasured}
     for name, why in unmeasured.items():
         lines += textwrap.wrap(
             f"?  {name}: not measured: {why}", max(columns, _WIDTH_MIN), subsequent_indent="   "
         )
-    return [*lines, f"measured on {plural(told.sampled_rows, 'row')} of a sample"]
+    return [*lines, f"measured on {plural(forecast.sampled_rows, 'row')} of a sample"]

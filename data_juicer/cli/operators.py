@@ -184,9 +184,9 @@ def _example(name: str, declared: type) -> str:
     """The entry with its required parameters, or with two of the others, stats before words, at their defaults."""
     own = parameters.own_parameters(declared)
     required = {key: "..." for key, parameter in own.items() if parameter.default is parameter.empty}
-    told = {key: parameter.default for key, parameter in own.items() if _is_telling(parameter.default)}
-    figures_first = sorted(told, key=lambda key: isinstance(told[key], str))
-    shown = required or {key: _shown(told[key]) for key in figures_first[:2]}
+    defaults = {key: parameter.default for key, parameter in own.items() if _is_telling(parameter.default)}
+    figures_first = sorted(defaults, key=lambda key: isinstance(defaults[key], str))
+    shown = required or {key: _shown(defaults[key]) for key in figures_first[:2]}
     lines = [f"    {key}: {value}" for key, value in shown.items()]
     return "\n".join([f"- {name}:", *lines] if lines else [f"- {name}"])
 

@@ -95,7 +95,7 @@ class Screen(Observer):
         self._notices = notices
         self._job: WatchedJob | None = None
         self._terminal: Terminal | None = None
-        self._has_told_stop = False
+        self._has_announced_stop = False
 
     # ---- while it runs
 
@@ -127,8 +127,8 @@ class Screen(Observer):
     def heartbeat(self, activity: str) -> None:
         if self._terminal is None:
             return
-        if self._signals.is_asked and not self._has_told_stop:
-            self._has_told_stop = True
+        if self._signals.is_asked and not self._has_announced_stop:
+            self._has_announced_stop = True
             self._terminal.say(STOPPING)
         if activity:
             self._terminal.step(activity)

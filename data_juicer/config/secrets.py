@@ -74,10 +74,10 @@ def resolve_secrets(
 
 def without_secrets(process: Sequence[Mapping[str, Any]], secrets: Sequence[Secret]) -> list[dict[str, Any]]:
     """Plain entries of `process`, each `{operator: parameters}`, with the variables in place of the secrets."""
-    held = {(secret.index, secret.path): secret.reference for secret in secrets}
+    references = {(secret.index, secret.path): secret.reference for secret in secrets}
 
     def referred(index: int, params: Mapping[str, Any]) -> Any:
-        return _map_texts(params, (), lambda path, text: held.get((index, path), text))
+        return _map_texts(params, (), lambda path, text: references.get((index, path), text))
 
     return [
         {name: referred(index, params) for name, params in entry.items()}
@@ -103,9 +103,9 @@ def _without(word: str, secrets: Sequence[Secret]) -> str:
 def _variable(operator: str, path: tuple[str, ...], value: str, taken: Sequence[Secret]) -> str:
     """A name that says what it is; another secret of the same name gets a number."""
     base = SECRET_PREFIX + re.sub(r"\W+", "_", "_".join((operator, *path)), flags=re.ASCII).upper()
-    held = {secret.variable: secret.value for secret in taken}
+    values = {secret.variable: secret.value for secret in taken}
     number, name = 2, base
-    while held.get(name, value) != value:
+    while values.get(name, value) != value:
         name, number = f"{base}_{number}", number + 1
     return name
 

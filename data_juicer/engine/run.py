@@ -243,7 +243,7 @@ class Run:
 
         sizer = Sizer(self.config, self.job, self.environment.backend, self.context.heartbeat_or_stop)
         sized = sizer.keep() or sizer.choose(self._setup(), self.wanted.sources)
-        for line in sized.told:
+        for line in sized.lines:
             self.recorder.inform(line)
         self.job.summary = msgspec.structs.replace(self.job.summary, auto_configuration=sized.chosen)
         self.job.save(JobStatus.RUNNING, self.job.summary.counts)
@@ -284,8 +284,8 @@ class Run:
                 phases=resolves.phases(pending, self.counts.rows_dead),
                 segments=segments,
                 checkpoints={
-                    partition: [manifest.operator_index for manifest in held]
-                    for partition, held in checkpoints.items()
+                    partition: [manifest.operator_index for manifest in manifests]
+                    for partition, manifests in checkpoints.items()
                 },
                 slots=self.environment.backend.slots,
                 segment_slots=tuple(map(self.environment.backend.slots_for, range(len(segments)))),

@@ -103,7 +103,7 @@ class RunContext:
         self._control = control or RunControl()
         self._worker_pids = worker_pids
         self._clock = clock
-        self._told_s = clock.monotonic_s()
+        self._reported_s = clock.monotonic_s()
         self._sampler = ResourceSampler(clock, os.getpid())
 
     def heartbeat(self, activity: str = "") -> None:
@@ -124,12 +124,12 @@ class RunContext:
 
     def _tell_when_due(self, activity: str) -> None:
         """A line a minute for who reads the log alone."""
-        if self._clock.monotonic_s() - self._told_s < TELL_S:
+        if self._clock.monotonic_s() - self._reported_s < TELL_S:
             return
-        self._told_s = self._clock.monotonic_s()
+        self._reported_s = self._clock.monotonic_s()
         progress = progress_of(self._view, self._clock.now())
-        told = activity or format_progress_in_full(progress).strip()
-        self._log.record(t.InfoNotice(message=told, data={t.SHARE_DONE: round(progress.share, 4)}))
+        line = activity or format_progress_in_full(progress).strip()
+        self._log.record(t.InfoNotice(message=line, data={t.SHARE_DONE: round(progress.share, 4)}))
 
     def stop_signal(self) -> int | None:
         """The signal that asked to stop, if one did."""

@@ -27,7 +27,7 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
 
     Raises: DataJuicerError: with the exit code that fits; what was committed stays.
     """
-    with contextlib.ExitStack() as held, contextlib.ExitStack() as workers:
+    with contextlib.ExitStack() as stack, contextlib.ExitStack() as workers:
         workers.callback(environment.backend.close)
         seen = remembering(environment.store)
         wanted = find_wanted(config, seen, environment.clock)
@@ -39,13 +39,13 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
         try_export_directory(environment.store, wanted.export_path, wanted.layout.job_id)
         owner = locks.Driver.here()
         lock = locks.acquire(environment.store, wanted.layout, environment.clock, owner, environment.advisory)
-        held.callback(lock.release)
+        stack.callback(lock.release)
         if (done := find_done(environment.store, wanted)) is not None:  # by who held the lock until now
             return JobOutcome(summary=done, view=JobView(), already_complete=True)
         try:
             published = find_published(environment.store, wanted)
             job = open_job(wanted, environment, lock)
-            held.callback(job.close)
+            stack.callback(job.close)
             for observer in environment.control.observers:
                 observer.job_opened(job)
             from data_juicer.engine.run import Run  # a complete job ends before: it needs none of this

@@ -81,10 +81,10 @@ class RotatingFile:
     def is_full(self, more_bytes: int) -> bool:
         """Whether the file holds lines after its head and would grow over its bound with so many bytes more."""
         size_bytes = self._known_size() if self._size_bytes is None else self._size_bytes
-        held = size_bytes + len(self._head)
-        if held + more_bytes <= self._size_bytes_max:  # the usual case, asked for each event
+        present_bytes = size_bytes + len(self._head)
+        if present_bytes + more_bytes <= self._size_bytes_max:  # the usual case, asked for each event
             return False
-        return held > max(self._head_bytes, len(self._head))
+        return present_bytes > max(self._head_bytes, len(self._head))
 
     def append(self, lines: bytes) -> None:
         """Add lines at the end; rotates first where they do not fit.

@@ -72,7 +72,7 @@ class EventLog:
         self._buffered = 0
         self._flushed_s = clock.monotonic_s()
         self._unwritten = 0
-        self._unwritten_told = 0
+        self._unwritten_reported = 0
         self._has_warned = False
         self._seq_next = seq_known + 1
         self._since_snapshot = 0
@@ -124,9 +124,9 @@ class EventLog:
     def flush(self) -> None:
         """Hand everything to the operating system."""
         self._flushed_s = self._clock.monotonic_s()
-        if self._buffered and self._write() and self._unwritten > self._unwritten_told:
-            count = self._unwritten - self._unwritten_told
-            self._unwritten_told = self._unwritten
+        if self._buffered and self._write() and self._unwritten > self._unwritten_reported:
+            count = self._unwritten - self._unwritten_reported
+            self._unwritten_reported = self._unwritten
             self.record(
                 t.WarningNotice(
                     message=f"{count:,} events before this one could not be written",

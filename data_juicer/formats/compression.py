@@ -148,8 +148,8 @@ def _gunzip(packed: _Packed) -> Iterator[bytes]:
             given += len(chunk)
     except zlib.error as error:
         yield from _before_damage(_gzip_chunks(packed, fine_after=given), given)
-        told = str(error).rpartition(": ")[2]
-        raise BrokenStreamError(_CHECKSUM if "data check" in told else told) from error
+        reason = str(error).rpartition(": ")[2]
+        raise BrokenStreamError(_CHECKSUM if "data check" in reason else reason) from error
 
 
 def _gzip_chunks(reader: _Packed, fine_after: int | None = None) -> Iterator[bytes]:

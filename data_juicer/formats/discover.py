@@ -19,7 +19,7 @@ from data_juicer.storage.base import Store
 from data_juicer.storage.locations.uri import absolute, root_of
 from data_juicer.storage.walk import GLOB_MARKS, glob_files, walk_files
 
-_SUFFIXES_TOLD_MAX: Final = 10
+_SUFFIXES_SHOWN_MAX: Final = 10
 _AS_USUAL: Final = ReadOptions()
 _HIDDEN: Final = "hidden"
 """Stands for the suffix of files and folders whose name begins with a dot."""
@@ -119,7 +119,7 @@ class _Search:
         read = set(taken)
         others = [path for path in paths if path not in read]
         if others or hidden:
-            counts = Counter(_suffix_told(path) for path in others)
+            counts = Counter(_suffix_shown(path) for path in others)
             counts.update({_HIDDEN: hidden} if hidden else {})
             left_out = LeftOut(given=given, counts=dict(counts.most_common()))
             self._leave_out(left_out)
@@ -153,7 +153,7 @@ def _is_document(path: str) -> bool:
     return kind is not None and kind[0] == TEXT
 
 
-def _suffix_told(path: str) -> str:
+def _suffix_shown(path: str) -> str:
     return os.path.splitext(path)[1].lower() or "no suffix"
 
 
@@ -161,12 +161,12 @@ def _sentence(left_out: LeftOut, what: str, documents: Sequence[str]) -> str:
     """The sentence about files that are not read, counted by suffix, the most frequent first."""
     total = left_out.files
     files = "1 file" if total == 1 else f"{total:,} files"
-    told = list(left_out.counts.items())[:_SUFFIXES_TOLD_MAX]
-    kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in told)
-    more = ", ..." if len(left_out.counts) > _SUFFIXES_TOLD_MAX else ""
+    named = list(left_out.counts.items())[:_SUFFIXES_SHOWN_MAX]
+    kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in named)
+    more = ", ..." if len(left_out.counts) > _SUFFIXES_SHOWN_MAX else ""
     hint = ""
     if documents:
-        suffixes = ", ".join(sorted({_suffix_told(path) for path in documents})[:_SUFFIXES_TOLD_MAX])
+        suffixes = ", ".join(sorted({_suffix_shown(path) for path in documents})[:_SUFFIXES_SHOWN_MAX])
         hint = f"; text beside data is read only where suffixes names it, such as [{suffixes}]"
     return (
         f"{left_out.given}: {files} of {what} {'is' if total == 1 else 'are'} not read ({kinds}{more}){hint}"

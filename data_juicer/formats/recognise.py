@@ -40,7 +40,7 @@ class Finding(NamedTuple):
     advice: str
     """What to do; `{file}`, `{stem}` and `{out}` are the file's name, that without its suffix, and a new name."""
 
-    def told(self, path: str) -> str:
+    def describe(self, path: str) -> str:
         """One line: what it is instead of JSON Lines, and what to type."""
         stem = re.sub(r"\.[A-Za-z0-9]+$", "", path)
         names = {

@@ -63,16 +63,16 @@ def claim_directories(store: Store, layout: JobLayout, host: str) -> str:
 
     Raises: ConfigError: another job claimed a directory in the meantime.
     """
-    held = _find(store, layout, host)
-    wanted = DirectoryClaim(job_id=layout.job_id, job_uuid=held.job_uuid, job_dir=layout.job_dir, host=host)
-    for directory, claim in held.claims.items():
+    newest = _find(store, layout, host)
+    wanted = DirectoryClaim(job_id=layout.job_id, job_uuid=newest.job_uuid, job_dir=layout.job_dir, host=host)
+    for directory, claim in newest.claims.items():
         path = os.path.join(directory, CLAIM_NAME)
         if claim is None and not store.exists(path):
             if not store.put_if_absent(path, _CODEC.encode(wanted)):
                 _find(store, layout, host)
         elif claim != wanted:
             store.put(path, _CODEC.encode(wanted))
-    return held.job_uuid
+    return newest.job_uuid
 
 
 def decode_claim(data: bytes, path: str) -> DirectoryClaim:

@@ -57,10 +57,10 @@ class Lease:
         """Learn the version of what was written. False where it was replaced at once."""
         try:
             with self._store.open_read(self._path) as reader:
-                version, held = reader.stat().version, reader.read(0, len(data) + 1)
+                version, current = reader.stat().version, reader.read(0, len(data) + 1)
         except FileNotFoundError:
             return False
-        if held != data:
+        if current != data:
             return False
         self._version, self._sure_since = version, since
         return True
@@ -75,10 +75,10 @@ def seal(store: Store, path: str, data: bytes, is_seen: Callable[[bytes], bool])
     try:
         with store.open_read(path) as reader:
             stat = reader.stat()
-            held = reader.read(0, stat.size_bytes)
+            current = reader.read(0, stat.size_bytes)
     except FileNotFoundError:
         return False
-    return is_seen(held) and store.put_if_unchanged(path, data, stat.version)
+    return is_seen(current) and store.put_if_unchanged(path, data, stat.version)
 
 
 def age_s(store: Store, path: str) -> float:

@@ -178,18 +178,18 @@ def acquire(
     """
     store.make_own_dir(layout.job_dir)
     store.make_own_dir(layout.runs_dir)
-    held = advisory or store.at(layout.lock).advisory_lock()
-    if held is None:
+    taken = advisory or store.at(layout.lock).advisory_lock()
+    if taken is None:
         return _acquire_lease(store, layout, clock, driver)
-    if not held.acquire(layout.lock):
+    if not taken.acquire(layout.lock):
         raise _refusal(layout, find_owner(store, layout), "still runs")
     try:
         owner = find_owner(store, layout)
-        lock = Lock(store, layout, clock, held, _claim_next_run(store, layout, clock, driver, owner))
+        lock = Lock(store, layout, clock, taken, _claim_next_run(store, layout, clock, driver, owner))
         if not (owner and owner.released):
             remove_asides(lock.store, layout)
     except BaseException:
-        held.release()
+        taken.release()
         raise
     return lock
 
@@ -232,7 +232,7 @@ def _acquire_lease(store: Store, layout: JobLayout, clock: Clock, driver: Driver
         if not is_gone(owner.process) and age_s(store, path) <= LEASE_S:
             raise _refusal(layout, owner, f"was heard of at {owner.renewed}; {_TAKEN_FOR_DEAD}")
         sealed = _CODEC.encode(msgspec.structs.replace(owner, released=True))
-        if not seal(store, path, sealed, lambda held: _CODEC.decode(held, path) == owner):
+        if not seal(store, path, sealed, lambda sealed_data: _CODEC.decode(sealed_data, path) == owner):
             raise _refusal(layout, find_owner(store, layout), "is at work again")
     claim = _next_claim(clock, driver, owner, owner.run + 1 if owner else newest_run(store, layout) + 1)
     lease = Lease(store, layout.run_claim(claim.run), clock)

@@ -221,8 +221,8 @@ def _retries(view: JobView) -> list[Fact]:
     if not view.retry_causes:
         return []
     causes = sorted(view.retry_causes.items(), key=lambda item: -item[1])
-    told = ", ".join(f"{count:,} {cause}" for cause, count in causes)
-    return [Fact(name="retries", text=told, is_prose=True)]
+    causes_text = ", ".join(f"{count:,} {cause}" for cause, count in causes)
+    return [Fact(name="retries", text=causes_text, is_prose=True)]
 
 
 def _checkpoint_costs(view: JobView) -> list[Fact]:

@@ -50,12 +50,12 @@ class Skew(msgspec.Struct, frozen=True, kw_only=True):
 
 def fold_partitions(records: Iterable[t.Record]) -> dict[int, PartitionTimes]:
     """Partition -> what became of it, in the order in which they were first worked on."""
-    held: dict[int, PartitionTimes] = {}
+    times: dict[int, PartitionTimes] = {}
     for record in records:
         event = record.event
         if isinstance(event, t.PartitionEvent | t.OperatorEvent):
-            _apply(held.setdefault(event.partition_id, PartitionTimes()), event)
-    return held
+            _apply(times.setdefault(event.partition_id, PartitionTimes()), event)
+    return times
 
 
 def _apply(times: PartitionTimes, event: t.AnyEvent) -> None:

@@ -39,7 +39,7 @@ class _Display(Protocol):
 
     def show(self, progress: Progress) -> None: ...
 
-    def step(self, told: str) -> None: ...
+    def step(self, text: str) -> None: ...
 
     def say(self, line: str) -> None: ...
 
@@ -87,7 +87,7 @@ class Terminal:
             self._shown_s, self._stepping_s = now_s, None
             self._show()
 
-    def step(self, told: str) -> None:
+    def step(self, text: str) -> None:
         """Show what the driver does by itself, when nothing was shown a moment ago."""
         now_s = self._clock.monotonic_s()
         if self._stepping_s is None:
@@ -96,7 +96,7 @@ class Terminal:
             return
         if self._shown_s is None or now_s - self._shown_s >= self._display.period_s:
             self._shown_s = now_s
-            self._display.step(printable(told))
+            self._display.step(printable(text))
 
     def close(self) -> None:
         """Show the last state and give the terminal back; safe to call twice."""
@@ -133,8 +133,8 @@ class _Lines:
             self._last = line
             self.say(line)
 
-    def step(self, told: str) -> None:
-        self.say(told)
+    def step(self, text: str) -> None:
+        self.say(text)
 
     def say(self, line: str) -> None:
         self._stream.write(f"{line}\n")
@@ -160,10 +160,10 @@ class _Bar:
     def show(self, progress: Progress) -> None:
         self._update(_bar(progress))
 
-    def step(self, told: str) -> None:
+    def step(self, text: str) -> None:
         from rich.text import Text
 
-        self._update(Text(told))
+        self._update(Text(text))
 
     def _update(self, shown: RenderableType) -> None:
         if not self._is_live:

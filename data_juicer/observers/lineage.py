@@ -68,7 +68,7 @@ class LineageObserver(Observer):
             if settings.endpoint:
                 post(settings.endpoint, data, os.environ.get(_KEY_VARIABLE))
         except (StoreError, OSError, ValueError) as failed:
-            self._troubles.add(f"lineage: {kind} was not told", f"{getattr(failed, 'finding', failed)}.")
+            self._troubles.add(f"lineage: {kind} was not sent", f"{getattr(failed, 'finding', failed)}.")
 
     def _append(self, path: str, data: bytes) -> None:
         """Raises: StoreError."""

@@ -63,36 +63,38 @@ class TracingObserver(Observer):
             return
         self._time_ns = int(moment.timestamp() * 1_000_000) * 1000
         event = record.event
-        told: dict[str, str | int]
+        attributes: dict[str, str | int]
         match event:
             case t.ProcessingStart(data=plan):
-                told = {
+                attributes = {
                     "job.id": self._job.layout.job_id,
                     "run": record.run,
                     "workers": plan.workers,
                     "rows": plan.rows,
                 }
-                self._run = self._begin(f"run {record.run}", None, told)
+                self._run = self._begin(f"run {record.run}", None, attributes)
             case t.PartitionStart():
                 self._enter_phase()
-                told = {
+                attributes = {
                     "partition": event.partition_id,
                     "attempt": event.attempt,
                     "worker": event.data.worker,
                 }
                 self._tasks[event.partition_id] = self._begin(
-                    f"partition {event.partition_id}", self._phase, told
+                    f"partition {event.partition_id}", self._phase, attributes
                 )
             case t.OpComplete(data=ledger):
-                told = {
+                attributes = {
                     "operator.index": ledger.index,
                     "rows.in": ledger.rows_in,
                     "rows.out": ledger.rows_out,
                 }
-                self._add(event.operation_name, event.partition_id, event.duration_s, told)
+                self._add(event.operation_name, event.partition_id, event.duration_s, attributes)
             case t.CheckpointSave():
-                told = {"file": event.data.file, "size_bytes": event.data.size_bytes}
-                self._add(f"commit after {event.operation_name}", event.partition_id, event.duration_s, told)
+                attributes = {"file": event.data.file, "size_bytes": event.data.size_bytes}
+                self._add(
+                    f"commit after {event.operation_name}", event.partition_id, event.duration_s, attributes
+                )
                 if event.data.is_summary:
                     self._end_task(event.partition_id, None)
             case t.PartitionComplete():
@@ -119,17 +121,19 @@ class TracingObserver(Observer):
             self._end(self._phase, None)
             self._phase_number = phase.number
             goal = f"up to {phase.until}" if phase.until else "to the results"
-            told = {"phase": phase.number, "phases": phase.phases}
-            self._phase = self._begin(f"phase {phase.number} of {phase.phases}, {goal}", self._run, told)
+            attributes = {"phase": phase.number, "phases": phase.phases}
+            self._phase = self._begin(
+                f"phase {phase.number} of {phase.phases}, {goal}", self._run, attributes
+            )
 
-    def _begin(self, name: str, parent: Any, told: Mapping[str, str | int]) -> Any:
+    def _begin(self, name: str, parent: Any, details: Mapping[str, str | int]) -> Any:
         from opentelemetry.context import Context
         from opentelemetry.trace import set_span_in_context
 
         context = Context() if parent is None else set_span_in_context(parent, Context())
-        return self._tracer.start_span(name, context, attributes=dict(told), start_time=self._time_ns)
+        return self._tracer.start_span(name, context, attributes=dict(details), start_time=self._time_ns)
 
-    def _add(self, name: str, partition: int, duration_s: float, told: Mapping[str, str | int]) -> None:
+    def _add(self, name: str, partition: int, duration_s: float, details: Mapping[str, str | int]) -> None:
         """A span that ended when its event was recorded."""
         from opentelemetry.context import Context
         from opentelemetry.trace import set_span_in_context
@@ -137,7 +141,7 @@ class TracingObserver(Observer):
         parent = self._tasks.get(partition) or self._phase or self._run
         context = Context() if parent is None else set_span_in_context(parent, Context())
         started_ns = self._time_ns - int(duration_s * 1e9)
-        self._tracer.start_span(name, context, attributes=dict(told), start_time=started_ns).end(
+        self._tracer.start_span(name, context, attributes=dict(details), start_time=started_ns).end(
             self._time_ns
         )
 

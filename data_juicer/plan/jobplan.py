@@ -99,10 +99,12 @@ def plan_job(
         if pid in plan.done:
             continue
         plan.pending.append(pid)
-        held = inventory.checkpoints.get(pid)
-        if held:
-            point = find_resume_point(_wanted(job, partition, keys), [], [manifest for _, manifest in held])
-            paths = {id(manifest): path for path, manifest in held}
+        checkpoints = inventory.checkpoints.get(pid)
+        if checkpoints:
+            point = find_resume_point(
+                _wanted(job, partition, keys), [], [manifest for _, manifest in checkpoints]
+            )
+            paths = {id(manifest): path for path, manifest in checkpoints}
             plan.refused += [_refused(paths[id(refusal.manifest)], refusal) for refusal in point.refused]
             if point.bases:
                 plan.checkpoints[pid] = list(point.bases)
@@ -118,11 +120,11 @@ def passed_bytes(partitions: Iterable[PartitionSpec], plan: JobPlan, operators: 
     """
     ends = [0] * (operators + 1)
     for partition in partitions:
-        held = plan.checkpoints.get(partition.partition_id)
+        checkpoints = plan.checkpoints.get(partition.partition_id)
         if partition.partition_id in plan.done:
             ends[-1] += partition.size_bytes
-        elif held:
-            ends[held[-1].operator_index + 1] += partition.size_bytes
+        elif checkpoints:
+            ends[checkpoints[-1].operator_index + 1] += partition.size_bytes
     return tuple(reversed(list(accumulate(reversed(ends)))))
 
 

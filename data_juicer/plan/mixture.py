@@ -62,14 +62,14 @@ def with_mixture(
     if weights is None:
         return tuple(_with_sample(spec, None) for spec in partitions)
     input_of = {source.index: source.input for source in sources}
-    held: list[list[PartitionSpec]] = [[] for _ in weights]
+    parts: list[list[PartitionSpec]] = [[] for _ in weights]
     for spec in partitions:
-        held[input_of[spec.fragment.source]].append(spec)
-    rows = [sum(spec.rows for spec in specs) for specs in held]
+        parts[input_of[spec.fragment.source]].append(spec)
+    rows = [sum(spec.rows for spec in specs) for specs in parts]
     samples = {
         number: _sample(specs, count, taken, seed)
         for number, (specs, count, taken) in enumerate(
-            zip(held, rows, sample_counts(weights, rows, max_sample_num), strict=True)
+            zip(parts, rows, sample_counts(weights, rows, max_sample_num), strict=True)
         )
     }
     return tuple(_with_sample(spec, samples[input_of[spec.fragment.source]]) for spec in partitions)
@@ -141,16 +141,16 @@ def _bound(specs: Sequence[PartitionSpec], count: int, seed: int) -> int:
 
 def _keys(specs: Iterable[PartitionSpec], seed: int) -> Iterator[Keys]:
     """The mixed ids of all rows, many partitions at once."""
-    held: list[Keys] = []
+    parts: list[Keys] = []
     rows = 0
     for spec in specs:
-        held.append(row_ids_of(spec))
+        parts.append(row_ids_of(spec))
         rows += spec.rows
         if rows >= _CHUNK_ROWS:
-            yield _mixed(np.concatenate(held), seed)
-            held, rows = [], 0
-    if held:
-        yield _mixed(np.concatenate(held), seed)
+            yield _mixed(np.concatenate(parts), seed)
+            parts, rows = [], 0
+    if parts:
+        yield _mixed(np.concatenate(parts), seed)
 
 
 def _mixed(row_ids: Keys, seed: int) -> Keys:

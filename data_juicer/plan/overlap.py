@@ -63,12 +63,12 @@ def refuse_overlap(
         raise ConfigError(
             f"export_path: {export[0]} is an input of this job. Nothing was changed; export to another file."
         )
-    for name, (told, path), is_folder in (("export_path", export, False), ("work_dir", job_dir, True)):
-        spelled = {told, path, *_names_in(folders, path)}
+    for name, (setting, path), is_folder in (("export_path", export, False), ("work_dir", job_dir, True)):
+        spelled = {setting, path, *_names_in(folders, path)}
         for each in inputs:
             if any(_leads_to(each, output, is_folder=is_folder) for output in spelled):
                 raise ConfigError(
-                    f"{name}: {told} lies in the input {each.given}, so that the next run would read it as rows. "
+                    f"{name}: {setting} lies in the input {each.given}, so that the next run would read it as rows. "
                     "Nothing was changed; put it elsewhere."
                 )
 

@@ -120,9 +120,9 @@ def _seen(store: Store, path: str) -> tuple[int, int]:
 
 def _looked_at(store: Store, path: str, known: Mapping[str, ReferencedFile]) -> ReferencedFile:
     size_bytes, modified_ns = _seen(store, path)
-    held = known.get(path)
-    if held is not None and (held.size_bytes, held.modified_ns) == (size_bytes, modified_ns):
-        return held
+    earlier = known.get(path)
+    if earlier is not None and (earlier.size_bytes, earlier.modified_ns) == (size_bytes, modified_ns):
+        return earlier
     return ReferencedFile(size_bytes=size_bytes, modified_ns=modified_ns, digest=_digest_of(store, path))
 
 

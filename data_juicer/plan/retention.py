@@ -11,7 +11,10 @@ Retention = Literal["keep_all", "keep_failed_only", "cleanup_all"]
 
 
 def superseded(
-    newest: Manifest, held: Iterable[Manifest], retention: Retention, dataset_operators: Collection[int] = ()
+    newest: Manifest,
+    manifests: Iterable[Manifest],
+    retention: Retention,
+    dataset_operators: Collection[int] = (),
 ) -> tuple[Manifest, ...]:
     """The checkpoints of a partition that `newest`, just committed, makes needless: all older, unless all are kept.
 
@@ -22,7 +25,7 @@ def superseded(
         return ()
     return tuple(
         manifest
-        for manifest in held
+        for manifest in manifests
         if manifest.operator_index < newest.operator_index
         and manifest.operator_index + 1 not in dataset_operators
     )

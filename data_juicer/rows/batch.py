@@ -91,9 +91,9 @@ class Batch(msgspec.Struct, frozen=True):
         Raises: KeyError: neither the source was read with this text key nor did an operator write it.
                 ValueError: an operator wrote something else than a string there, or made a row without it.
         """
-        held = self.texts.get(key)
-        if held is not None:
-            return held
+        known = self.texts.get(key)
+        if known is not None:
+            return known
         cached = self.cache.get((key, "text"))
         if cached is None and (key in self.fields or self._outer(key) is not None):
             cached = self.cache[key, "text"] = json_values.decode_texts(self.raw(key))
@@ -117,9 +117,9 @@ class Batch(msgspec.Struct, frozen=True):
         """The field `key` as raw JSON: large_binary, shape (rows,), null where a row lacks it."""
         if key in self.texts:
             return json_values.encode_texts(self.texts[key])
-        held = self.fields.get(key)
-        if held is not None:
-            return held
+        known = self.fields.get(key)
+        if known is not None:
+            return known
         outer = self._outer(key)
         if outer is not None:
             return json_values.inner_column(outer, self.fields[outer], key)
@@ -183,8 +183,8 @@ class Batch(msgspec.Struct, frozen=True):
         """One row as a dict, every field decoded, statistics under STATS_FIELD."""
         row = {key: json_values.decode(raw) for key, raw in self.raw_row(index).items()}
         if self.stats:
-            held = row.get(STATS_FIELD)
-            row[STATS_FIELD] = {**(held if isinstance(held, dict) else {}), **self.row_stats(index)}
+            recorded = row.get(STATS_FIELD)
+            row[STATS_FIELD] = {**(recorded if isinstance(recorded, dict) else {}), **self.row_stats(index)}
         return row
 
     def raw_row(self, index: int) -> dict[str, bytes]:
@@ -238,7 +238,7 @@ class Batch(msgspec.Struct, frozen=True):
         outer = self._outer(key)
         if outer is not None:  # only the field holds it, so that what was written last counts
             return self.with_raw(outer, json_values.with_inner(outer, self.fields[outer], key, column))
-        fields = {name: held for name, held in self.fields.items() if name != key}
+        fields = {name: values for name, values in self.fields.items() if name != key}
         cache = {entry: array for entry, array in self.cache.items() if entry[0] != key}
         return replace(
             self,
@@ -261,7 +261,7 @@ class Batch(msgspec.Struct, frozen=True):
             raise ValueError(f"field {key!r}: {len(column)} values for {len(self)} rows")
         names = {*self.texts, *(entry[0] for entry in self.cache)}
         gone = {name for name in names if name == key or self._is_inside(name, key)}
-        texts = {name: held for name, held in self.texts.items() if name not in gone}
+        texts = {name: values for name, values in self.texts.items() if name not in gone}
         cache = {entry: array for entry, array in self.cache.items() if entry[0] not in gone}
         return replace(self, texts=texts, fields={**self.fields, key: column}, cache=cache)
 
@@ -269,7 +269,7 @@ class Batch(msgspec.Struct, frozen=True):
         """This batch without what operators wrote to the field `key`."""
         if key not in self.fields:
             return self
-        return replace(self, fields={name: held for name, held in self.fields.items() if name != key})
+        return replace(self, fields={name: column for name, column in self.fields.items() if name != key})
 
     def with_stats(self, stats: Mapping[str, pa.Array]) -> Batch:
         """This batch with more stats, each shape (rows,)."""

@@ -95,12 +95,13 @@ def decode_binary(column: pa.Array) -> pa.Array:
 
     Raises: ValueError: a value is something else than such a string or null.
     """
-    held = [None if raw is None else decode(raw) for raw in column.to_pylist()]
-    wrong = next((value for value in held if value is not None and not isinstance(value, str)), None)
+    values = [None if raw is None else decode(raw) for raw in column.to_pylist()]
+    wrong = next((value for value in values if value is not None and not isinstance(value, str)), None)
     if wrong is not None:
         raise ValueError(f"bytes must be a base64 string, found {wrong!r:.80}")
     return pa.array(
-        [None if text is None else base64.b64decode(text, validate=True) for text in held], pa.large_binary()
+        [None if text is None else base64.b64decode(text, validate=True) for text in values],
+        pa.large_binary(),
     )
 
 

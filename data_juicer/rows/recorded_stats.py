@@ -167,9 +167,11 @@ def with_stats(delta: pa.Table, stats: bytes) -> pa.Table:
 
 def find_stats(delta: pa.Table) -> tuple[OperatorStats, ...]:
     """The statistics that a delta carries. Raises: CheckpointCorruptError. NewerFormatError."""
-    held = (delta.schema.metadata or {}).get(STATS_METADATA)
+    encoded = (delta.schema.metadata or {}).get(STATS_METADATA)
     try:
-        return () if held is None else decode_stats(base64.b64decode(held, validate=True), "a checkpoint")
+        return (
+            () if encoded is None else decode_stats(base64.b64decode(encoded, validate=True), "a checkpoint")
+        )
     except binascii.Error as error:
         raise CheckpointCorruptError(f"statistics in a checkpoint are damaged ({error}).") from error
 

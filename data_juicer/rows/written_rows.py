@@ -32,8 +32,8 @@ def with_values(batch: Batch, after: Sequence[Mapping[str, Any]]) -> Batch:
         ]
         if column != [old.get(key) for old in before]:
             batch = with_field(batch, key, column)
-    held = (row.get(STATS_FIELD) for row in after)
-    stats = [row if isinstance(row, dict) else {} for row in held]  # a grouper makes a list of them
+    recorded = (row.get(STATS_FIELD) for row in after)
+    stats = [row if isinstance(row, dict) else {} for row in recorded]  # a grouper makes a list of them
     return batch.with_stats(stats_columns(stats)) if any(stats) else batch
 
 

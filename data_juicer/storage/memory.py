@@ -190,9 +190,9 @@ class MemoryStore(DiskStore):
 
     def list(self, path: str) -> list[str]:
         inside = [
-            held for held in (*self._names, *self._directories) if os.path.dirname(held) == path != held
+            name for name in (*self._names, *self._directories) if os.path.dirname(name) == path != name
         ]
-        return sorted(os.path.basename(held) for held in inside)
+        return sorted(os.path.basename(name) for name in inside)
 
     # ---- inside
 
@@ -225,8 +225,8 @@ class MemoryStore(DiskStore):
 class MemoryLock:
     """Locks that share `held` are on one machine; a new set is the machine after its power came back."""
 
-    def __init__(self, held: set[str]) -> None:
-        self._held = held
+    def __init__(self, locked: set[str]) -> None:
+        self._held = locked
         self._path: str | None = None
 
     def acquire(self, path: str) -> bool:

@@ -108,8 +108,8 @@ def _room(path: str, size_bytes: int | None) -> str:
     """How much is needed, and how much there is."""
     free = free_bytes(path)
     needed = "" if size_bytes is None else f"{size_bytes:,} bytes are needed"
-    held = "" if free is None else f"{free:,} are free" if needed else f"{free:,} bytes are free"
-    found = ", ".join(filter(None, (needed, held)))
+    free_text = "" if free is None else f"{free:,} are free" if needed else f"{free:,} bytes are free"
+    found = ", ".join(filter(None, (needed, free_text)))
     return f" ({found})" if found else ""
 
 

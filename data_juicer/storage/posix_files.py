@@ -31,12 +31,12 @@ def open_new(path: str) -> int:
         try:
             return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, MODE)
         except FileExistsError:
-            held = os.lstat(path)
-            if stat.S_ISDIR(held.st_mode):
+            status = os.lstat(path)
+            if stat.S_ISDIR(status.st_mode):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) from None
-            if stat.S_ISLNK(held.st_mode) and not os.path.exists(path):
+            if stat.S_ISLNK(status.st_mode) and not os.path.exists(path):
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
-            if not stat.S_ISREG(held.st_mode):
+            if not stat.S_ISREG(status.st_mode):
                 raise
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)

@@ -60,14 +60,14 @@ def read_rows(store: Store, directory: str, places: pa.Table) -> Iterator[bytes]
     """
     import xxhash
 
-    held: dict[str, Data] = {}
+    data_of: dict[str, Data] = {}
     columns = [places.column(name).to_pylist() for name in (ROW_FILE, ROW_START, ROW_BYTES, ROW_DIGEST)]
     for name, start, size_bytes, digest in zip(*columns, strict=True):
-        if name not in held:
-            if len(held) == _FILES_MAX:
-                del held[next(iter(held))]
-            held[name] = _mapped(store, directory, name)
-        row = bytes(memoryview(held[name])[start : start + size_bytes])
+        if name not in data_of:
+            if len(data_of) == _FILES_MAX:
+                del data_of[next(iter(data_of))]
+            data_of[name] = _mapped(store, directory, name)
+        row = bytes(memoryview(data_of[name])[start : start + size_bytes])
         if xxhash.xxh3_64_intdigest(row) != digest:
             raise DamagedRowsError(name)
         yield row

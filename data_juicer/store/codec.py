@@ -85,8 +85,8 @@ def _encode_jsonl(table: pa.Table) -> bytes:
     schema = base64.b64encode(table.schema.serialize().to_pybytes()).decode()
     lines = [json.dumps({_JSONL_SCHEMA: schema})]
     for row in table.to_pylist():
-        told = {key: value.decode() if isinstance(value, bytes) else value for key, value in row.items()}
-        lines.append(json.dumps(told, ensure_ascii=False))
+        values = {key: value.decode() if isinstance(value, bytes) else value for key, value in row.items()}
+        lines.append(json.dumps(values, ensure_ascii=False))
     return ("\n".join(lines) + "\n").encode()
 
 

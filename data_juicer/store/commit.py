@@ -30,10 +30,10 @@ def commit_manifest(store: Store, path: str, manifest: Manifest) -> bool:
         )
     if store.put_if_absent(path, encode_manifest(manifest)):
         return True
-    held = read_manifest(store, path)
-    if held.key != manifest.key:
+    committed = read_manifest(store, path)
+    if committed.key != manifest.key:
         raise CheckpointError(
-            f"{path} was committed by run {held.run} for another key while this run worked on it. Nothing was changed."
+            f"{path} was committed by run {committed.run} for another key while this run worked on it. Nothing was changed."
         )
     return False
 

@@ -44,9 +44,9 @@ class CommittedDeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
             partition: None where nothing is known of it but its number.
         """
         place = resolve(self.place, partition.fragment) if partition and self.place else None
-        held = {name: getattr(self, name) for name in self.__struct_fields__ if name != "place"}
+        fields = {name: getattr(self, name) for name in self.__struct_fields__ if name != "place"}
         source = partition.source_path if partition else ""
-        return DeadLetter(partition=partition_id, source=source, **place_fields(place), **held)
+        return DeadLetter(partition=partition_id, source=source, **place_fields(place), **fields)
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

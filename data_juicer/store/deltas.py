@@ -48,8 +48,8 @@ def make_layer(below: Batch, batch: Batch) -> pa.Table:
         if below.fields.get(key) is not column:
             columns[FIELD + key] = column
     for name, column in batch.stats.items():
-        held = below.stats.get(name)
-        if held is None or (held is not column and not held.take(indices).equals(column)):
+        earlier = below.stats.get(name)
+        if earlier is None or (earlier is not column and not earlier.take(indices).equals(column)):
             columns[STAT + name] = column
     return pa.table(columns)
 
@@ -176,10 +176,10 @@ def _with_own_rows(below: Batch, base: Rows, own: Mask) -> Batch:
 def _joined_column(batches: Sequence[Batch], kind: str, name: str) -> pa.Array:
     parts = []
     for batch in batches:
-        held = getattr(batch, kind).get(name)
-        if held is None:
-            held = batch.text(name) if kind == "texts" else batch.raw(name) if kind == "fields" else None
-        parts.append(pa.nulls(len(batch)) if held is None else held)
+        column = getattr(batch, kind).get(name)
+        if column is None:
+            column = batch.text(name) if kind == "texts" else batch.raw(name) if kind == "fields" else None
+        parts.append(pa.nulls(len(batch)) if column is None else column)
     kinds = {part.type for part in parts if not pa.types.is_null(part.type)}
     if len(kinds) > 1:  # stats of an operator that gives a number here and a text there
         return pa.concat_arrays([json_values.raw_stats(part) for part in parts])

@@ -68,7 +68,7 @@ def check_ledgers(ledgers: Sequence[OperatorLedger], where: str) -> None:
     """
     for before, ledger in zip((None, *ledgers), ledgers, strict=False):
         if not ledger.balances:
-            raise CheckpointError(f"{where}: the rows of {ledger.name} do not balance: {_told(ledger)}.")
+            raise CheckpointError(f"{where}: the rows of {ledger.name} do not balance: {_sum_text(ledger)}.")
         if before is not None and before.rows_out != ledger.rows_in:
             raise CheckpointError(
                 f"{where}: {before.name} gave {before.rows_out} rows, {ledger.name} was given {ledger.rows_in}."
@@ -106,13 +106,13 @@ class LedgerSums:
             sign: -1 for ledgers that were added and count no more.
         """
         for ledger in ledgers:
-            held = self._sums.get(ledger.index)
-            if held is None:
-                held = self._sums[ledger.index] = [0] * len(SUMMED)
+            sums = self._sums.get(ledger.index)
+            if sums is None:
+                sums = self._sums[ledger.index] = [0] * len(SUMMED)
                 self._names[ledger.index] = ledger.name
             for place, number in enumerate(_NUMBERS(ledger)):
                 if number:
-                    held[place] += sign * number
+                    sums[place] += sign * number
 
     def total(self) -> tuple[OperatorLedger, ...]:
         """In the order of the recipe."""
@@ -124,7 +124,7 @@ class LedgerSums:
         )
 
 
-def _told(ledger: OperatorLedger) -> str:
+def _sum_text(ledger: OperatorLedger) -> str:
     return (
         f"{ledger.rows_in} in + {ledger.rows_generated} generated against {ledger.rows_out} out + "
         f"{ledger.rows_filtered} filtered + {ledger.rows_duplicate} duplicate + {ledger.rows_grouped} grouped + "

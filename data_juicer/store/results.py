@@ -261,10 +261,10 @@ def _exported(shard: SealedShard, path: str) -> ExportedFile:
 def _exported_before(store: Store, manifest_path: str, job: str) -> tuple[ExportedFile, ...]:
     """The files that an earlier publishing of this job wrote; none where that is not known any more."""
     try:
-        held = find_results(store, manifest_path)
+        manifest = find_results(store, manifest_path)
     except CheckpointCorruptError:
         return ()
-    return held.exports if held is not None and held.job == job else ()
+    return manifest.exports if manifest is not None and manifest.job == job else ()
 
 
 def _write_shards(
@@ -355,14 +355,14 @@ def _groups(store: Store, paths: Sequence[str], size_bytes: int) -> Iterator[Seq
         yield paths
         return
     group: list[str] = []
-    held = 0
+    group_bytes = 0
     for path in paths:
         size = store.stat(path).size_bytes
-        if group and held + size > size_bytes:
+        if group and group_bytes + size > size_bytes:
             yield group
-            group, held = [], 0
+            group, group_bytes = [], 0
         group.append(path)
-        held += size
+        group_bytes += size
     yield group
 
 

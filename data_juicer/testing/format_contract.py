@@ -183,7 +183,7 @@ class InputFormatContract:
             assert self.rows(store, parts) == [
                 row for number, row in enumerate(self.meant(self.sample)) if number != bad.row
             ]
-            told = [
+            named = [
                 (
                     str(resolve(found.place, part.fragment)),
                     resolve(found.place, part.fragment).row,
@@ -192,7 +192,7 @@ class InputFormatContract:
                 for part in parts
                 for found in read_partition(store, part, ("text",), LIMITS.row_bytes_max).bad
             ]
-            assert told == [(bad.place, bad.row, bad.error_type)]
+            assert named == [(bad.place, bad.row, bad.error_type)]
 
     def test_every_row_knows_its_number_in_the_source(self, store: MemoryStore) -> None:
         found = []
@@ -314,11 +314,11 @@ class OutputFormatContract:
         names = [f"{number}.part" for number in range(len(parts))]
         for name, data in zip(names, parts, strict=True):
             store.write(f"/job/results/{name}", data)
-        held = [
+        files = [
             PublishedPart(partition=number, file=name, rows=1, size_bytes=len(data), digest="")
             for number, (name, data) in enumerate(zip(names, parts, strict=True))
         ]
-        manifest = ResultsManifest(job="job", rows=len(rows), parts=tuple(held))
+        manifest = ResultsManifest(job="job", rows=len(rows), parts=tuple(files))
         done = publish(store, "/job/results/results.json", manifest, target, self.part_format)
         return self.read(store, sorted(file.path for file in done.exports))
 

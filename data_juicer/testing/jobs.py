@@ -154,5 +154,5 @@ def logged(config: JobConfig, store: Store) -> list[t.Record]:
     return list(read_records(store, layout_of(config)))
 
 
-def _timeless(held: Sequence[OperatorLedger]) -> tuple[OperatorLedger, ...]:
-    return tuple(msgspec.structs.replace(ledger, duration_s=0.0) for ledger in held)
+def _timeless(rows: Sequence[OperatorLedger]) -> tuple[OperatorLedger, ...]:
+    return tuple(msgspec.structs.replace(ledger, duration_s=0.0) for ledger in rows)

@@ -77,7 +77,7 @@ class ObjectModel:
         return self.clock.now().timestamp()
 
     def contents(self) -> dict[str, bytes]:
-        return {key: held.data for key, held in sorted(self.objects.items())}
+        return {key: stored.data for key, stored in sorted(self.objects.items())}
 
     # ---- effects
 
@@ -87,10 +87,10 @@ class ObjectModel:
         return self.objects[key]
 
     def put(self, key: str, data: bytes, token: str, condition: str | None) -> str:
-        held = self.objects.get(key)
-        if condition == ABSENT and held is not None and "absent" not in self.ignores:
+        current = self.objects.get(key)
+        if condition == ABSENT and current is not None and "absent" not in self.ignores:
             raise ConditionFailed
-        if condition and "version" not in self.ignores and (held is None or held.version != condition):
+        if condition and "version" not in self.ignores and (current is None or current.version != condition):
             raise ConditionFailed
         version = f'"{next(self._numbers)}"'
         self.objects[key] = _Object(data, version, token, self.now_s())
@@ -113,8 +113,8 @@ class ObjectModel:
                 if not self.stale_s or moment_s <= seen_s:
                     size_bytes = size
             if size_bytes is not None:
-                held = self.objects.get(key)
-                version, modified_s = (held.version, held.modified_s) if held else ("", 0.0)
+                current = self.objects.get(key)
+                version, modified_s = (current.version, current.modified_s) if current else ("", 0.0)
                 yield Found(key=key, size_bytes=size_bytes, modified_s=modified_s, version=version)
 
 
@@ -167,10 +167,10 @@ class ModelBucket:
         self, key: str, start: int = 0, stop: int | None = None, version: str | None = None
     ) -> tuple[Found, bytes]:
         def get() -> tuple[Found, bytes]:
-            held = self._model.find(key)
-            if version is not None and held.version != version and "get" not in self._model.ignores:
+            current = self._model.find(key)
+            if version is not None and current.version != version and "get" not in self._model.ignores:
                 raise ConditionFailed
-            return self._found(key), held.data[start:stop]
+            return self._found(key), current.data[start:stop]
 
         return self._answer("get", key, get)
 
@@ -202,8 +202,8 @@ class ModelBucket:
 
     def copy(self, source: str, target: str) -> None:
         def copy() -> None:
-            held = self._model.find(source)
-            self._model.put(target, held.data, held.token, None)
+            current = self._model.find(source)
+            self._model.put(target, current.data, current.token, None)
 
         self._answer("copy", source, copy)
 
@@ -216,8 +216,10 @@ class ModelBucket:
         return _ModelParts(self, self._model, key, self._answer("begin", key, begin))
 
     def uploads(self, key: str) -> Sequence[str]:
-        held = self._model.uploads
-        return self._answer("uploads", key, lambda: [name for name, (of, _, _) in held.items() if of == key])
+        pending = self._model.uploads
+        return self._answer(
+            "uploads", key, lambda: [name for name, (of, _, _) in pending.items() if of == key]
+        )
 
     def abort(self, key: str, upload_id: str) -> None:
         self._answer("abort", key, lambda: self._model.uploads.pop(upload_id, None))
@@ -241,13 +243,13 @@ class ModelBucket:
         return answer  # type: ignore[return-value]
 
     def _found(self, key: str) -> Found:
-        held = self._model.find(key)
+        current = self._model.find(key)
         return Found(
             key=key,
-            size_bytes=len(held.data),
-            modified_s=held.modified_s,
-            version=held.version,
-            token=held.token,
+            size_bytes=len(current.data),
+            modified_s=current.modified_s,
+            version=current.version,
+            token=current.token,
         )
 
 
@@ -261,10 +263,10 @@ class _ModelParts:
 
     def put_part(self, data: Data) -> None:
         kept = bytes(data)
-        held = self._held()
+        uploads = self._held()
 
         def put() -> None:  # a part that is sent again replaces itself
-            held[self._answered :] = [kept]
+            uploads[self._answered :] = [kept]
 
         self._bucket._answer("put_part", self._key, put)  # noqa: SLF001
         self._answered += 1

@@ -21,7 +21,7 @@ class ScriptedBackend:
         """
         self._script = script
         self._workers = workers
-        self._told: deque[Message] = deque()
+        self._inbox: deque[Message] = deque()
 
     @property
     def workers(self) -> int:
@@ -38,10 +38,10 @@ class ScriptedBackend:
         pass
 
     def submit(self, attempt: AnyAttempt) -> None:
-        self._told.extend(self._script(attempt))
+        self._inbox.extend(self._script(attempt))
 
     def next_message(self, timeout_s: float) -> Message | None:
-        return self._told.popleft() if self._told else None
+        return self._inbox.popleft() if self._inbox else None
 
     def memory_bytes(self) -> int | None:
         return None
@@ -50,4 +50,4 @@ class ScriptedBackend:
         return ()
 
     def close(self) -> None:
-        self._told.clear()
+        self._inbox.clear()

@@ -202,7 +202,7 @@ class StoreContract:
 
     # ---- looking
 
-    def test_what_is_not_there_is_told(self, store: Store, at: str) -> None:
+    def test_an_absent_file_is_reported(self, store: Store, at: str) -> None:
         assert store.list(f"{at}/missing") == []
         assert store.entries(f"{at}/missing") == []
         assert not store.exists(f"{at}/missing")

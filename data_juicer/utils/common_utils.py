@@ -79,15 +79,15 @@ def avg_split_string_list_under_limit(
         return [list(str_list)]
     share = total / (total // max_token_num + 1)
     lists: list[list[str]] = []
-    held: list[str] = []
+    batch: list[str] = []
     tokens = 0
     for text, count in zip(str_list, token_nums, strict=True):
-        if held and tokens + count > max_token_num:
-            lists.append(held)
-            held, tokens = [], 0
-        held.append(text)
+        if batch and tokens + count > max_token_num:
+            lists.append(batch)
+            batch, tokens = [], 0
+        batch.append(text)
         tokens += count
         if tokens > share:
-            lists.append(held)
-            held, tokens = [], 0
-    return [*lists, held] if held else lists
+            lists.append(batch)
+            batch, tokens = [], 0
+    return [*lists, batch] if batch else lists

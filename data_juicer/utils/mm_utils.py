@@ -78,19 +78,19 @@ def load_data_with_context(
     Returns: the row, and what was loaded by the name of its file.
     """
     loaded: dict[str, Any] = {}
-    held = sample.get(Fields.context) if context else None
-    if isinstance(held, list):
-        held = held[sample_idx or 0]
+    shared = sample.get(Fields.context) if context else None
+    if isinstance(shared, list):
+        shared = shared[sample_idx or 0]
     for number, key in enumerate(loaded_data_keys):
         if key in loaded:
             continue
-        if isinstance(held, dict) and key in held:
-            loaded[key] = held[key]
+        if isinstance(shared, dict) and key in shared:
+            loaded[key] = shared[key]
             continue
         data = load_mm_bytes_from_sample(sample, number, mm_bytes_key, sample_idx)
         loaded[key] = load_func(key if data is None else data)  # type: ignore[arg-type]
-        if isinstance(held, dict):
-            held[key] = loaded[key]
+        if isinstance(shared, dict):
+            shared[key] = loaded[key]
     return sample, loaded
 
 
@@ -98,10 +98,10 @@ def load_mm_bytes_from_sample(
     sample: Mapping[str, Any], mm_idx: int, mm_bytes_key: str | None = None, sample_idx: int | None = None
 ) -> bytes | None:
     """The bytes of the file with this number that a row holds, if it holds them."""
-    held = sample.get(mm_bytes_key) if mm_bytes_key is not None else None
+    found = sample.get(mm_bytes_key) if mm_bytes_key is not None else None
     if sample_idx is not None:
-        held = held[sample_idx] if isinstance(held, list) and sample_idx < len(held) else None
-    data = held[mm_idx] if isinstance(held, list) and mm_idx < len(held) else None
+        found = found[sample_idx] if isinstance(found, list) and sample_idx < len(found) else None
+    data = found[mm_idx] if isinstance(found, list) and mm_idx < len(found) else None
     return data if isinstance(data, bytes) else None
 
 

@@ -87,10 +87,10 @@ class JobServer:
 
     async def _stats(self, request: Request) -> Response:
         job = (await self._feed(request)).job
-        told = await to_thread.run_sync(
+        report = await to_thread.run_sync(
             lambda: fold_stats(job.job_id, entries_of(job.summary.config), read_stats(job.store, job.layout))
         )
-        return _json(told)
+        return _json(report)
 
     async def _samples(self, request: Request) -> Response:
         job = (await self._feed(request)).job

@@ -83,16 +83,16 @@ def test_sizes_of_partitions_processes_and_ray_change_no_byte(tmp_path: Path, on
     found: dict[bytes, list[str]] = {}
     for size in SIZES:
         for executor in (*LOCAL, on_ray):
-            told = f"{executor['executor_type']} np {executor.get('np', '')}, partitions of {size}"
+            reported = f"{executor['executor_type']} np {executor.get('np', '')}, partitions of {size}"
             config = jobs.recipe(
-                str(tmp_path / told.replace(" ", "_")),
+                str(tmp_path / reported.replace(" ", "_")),
                 [str(tmp_path / "in.jsonl")],
                 PROCESS,
                 {**executor, "partition.size": size},
             )
             run_config(config)
             (result,) = jobs.exported(config, PosixStore()).values()
-            found.setdefault(result, []).append(told)
+            found.setdefault(result, []).append(reported)
     assert len(found) == 1, list(found.values())
     (group,) = map(json.loads, found.popitem()[0].splitlines())
     print(f"{len(group['n'])} of {ROWS} rows in {len(SIZES) * (len(LOCAL) + 1)} jobs")

@@ -136,35 +136,35 @@ def wait_until(
     """The log once that is so."""
     until_s = time.monotonic() + PATIENCE_S
     while time.monotonic() < until_s:
-        told = log_of(folder, name)
-        if what(told):
-            return told
+        reported = log_of(folder, name)
+        if what(reported):
+            return reported
         assert driver.poll() is None, (folder / f"{name}.out").read_text()
         time.sleep(0.05)
     raise AssertionError((folder / f"{name}.out").read_text())
 
 
-def starts_of(told: Told) -> Told:
-    return [event for event in told if event["event_type"] == "PARTITION_START"]
+def starts_of(reported: Told) -> Told:
+    return [event for event in reported if event["event_type"] == "PARTITION_START"]
 
 
-def ends_of(told: Told) -> set[tuple[int, str]]:
+def ends_of(reported: Told) -> set[tuple[int, str]]:
     ends = {"PARTITION_COMPLETE", "PARTITION_FAILED"}
-    return {(event["partition_id"], event["attempt"]) for event in told if event["event_type"] in ends}
+    return {(event["partition_id"], event["attempt"]) for event in reported if event["event_type"] in ends}
 
 
-def at_hand(told: Told) -> dict[str, int]:
+def at_hand(reported: Told) -> dict[str, int]:
     """Node -> the partition that an attempt of it has begun and not ended."""
-    ended = ends_of(told)
+    ended = ends_of(reported)
     return {
         event["data"]["node"]: event["partition_id"]
-        for event in starts_of(told)
+        for event in starts_of(reported)
         if (event["partition_id"], event["attempt"]) not in ended
     }
 
 
-def failures_of(told: Told) -> Told:
-    return [event for event in told if event["event_type"] == "PARTITION_FAILED"]
+def failures_of(reported: Told) -> Told:
+    return [event for event in reported if event["event_type"] == "PARTITION_FAILED"]
 
 
 @pytest.mark.parametrize("seed", [4])
@@ -183,29 +183,29 @@ def test_a_node_dies_then_the_driver_and_a_resume_gives_the_same_bytes(folder: P
         three_nodes = {name_of(node) for node in three.list_all_nodes()}
         driver = start(folder, "job", three.address)
 
-        def all_wait(told: Told) -> bool:
-            held = at_hand(told)
+        def all_wait(reported: Told) -> bool:
+            held = at_hand(reported)
             return held.keys() == three_nodes and min(held.values()) >= node_dies_at
 
-        told = wait_until(all_wait, driver, folder, "job")
+        reported = wait_until(all_wait, driver, folder, "job")
         victim = three.list_all_nodes()[-1]
-        held = at_hand(told)[name_of(victim)]
+        held = at_hand(reported)[name_of(victim)]
         assert held < node_dies_at + GATED
         three.remove_node(victim, allow_graceful=False)
-        wait_until(lambda told: bool(failures_of(told)), driver, folder, "job")
+        wait_until(lambda reported: bool(failures_of(reported)), driver, folder, "job")
         (folder / "node_gate").touch()
         left = three_nodes - {name_of(victim)}
 
-        def both_wait(told: Told) -> bool:
-            held = at_hand(told)
+        def both_wait(reported: Told) -> bool:
+            held = at_hand(reported)
             return held.keys() == left and min(held.values()) >= driver_dies_at
 
-        told = wait_until(both_wait, driver, folder, "job")
+        reported = wait_until(both_wait, driver, folder, "job")
         driver.kill()
         driver.wait()
-        wait_until_gone({int(event["data"]["worker"].split()[1]) for event in starts_of(told)})
+        wait_until_gone({int(event["data"]["worker"].split()[1]) for event in starts_of(reported)})
     (folder / "driver_gate").touch()
-    (failure,) = failures_of(told)
+    (failure,) = failures_of(reported)
     assert failure["partition_id"] == held, "what waited behind it had not begun, and did not fail"
     assert victim.node_id[:12] in failure["data"]["error"]
     assert failure["data"]["retry_in_s"] is not None
@@ -217,8 +217,8 @@ def test_a_node_dies_then_the_driver_and_a_resume_gives_the_same_bytes(folder: P
     assert (folder / "job" / "result.jsonl").read_bytes() == (
         folder / "expected" / "result.jsonl"
     ).read_bytes()
-    told = log_of(folder, "job")
-    assert [event["seq"] for event in told] == list(range(1, len(told) + 1))
+    reported = log_of(folder, "job")
+    assert [event["seq"] for event in reported] == list(range(1, len(reported) + 1))
     report = json.loads(
         (folder / "job" / jobs.JOB_ID / "metadata" / "final_mapping_report.json").read_bytes()
     )
@@ -226,7 +226,9 @@ def test_a_node_dies_then_the_driver_and_a_resume_gives_the_same_bytes(folder: P
     assert second.keys() - {held} == set(range(driver_dies_at, PARTITIONS)), (
         "what was committed is not done again"
     )
-    begun = {(event["partition_id"], event["attempt"]): event["data"]["node"] for event in starts_of(told)}
+    begun = {
+        (event["partition_id"], event["attempt"]): event["data"]["node"] for event in starts_of(reported)
+    }
     assert {begun[each] for each in second.items()} <= two_nodes
     assert {node for (_, attempt), node in begun.items() if attempt.startswith("r1")} == three_nodes
 
@@ -310,7 +312,9 @@ def test_a_job_whose_head_dies_or_hangs_ends_in_order_and_goes_on_elsewhere(
             "import sys; from data_juicer.backends.ray import backend as of; of.HEAD_GONE_S = 3;",
         )
         driver = start(folder, "job", one.address, impatient)
-        wait_until(lambda told: any(held >= 20 for held in at_hand(told).values()), driver, folder, "job")
+        wait_until(
+            lambda reported: any(held >= 20 for held in at_hand(reported).values()), driver, folder, "job"
+        )
         for held in one.head_node.all_processes["gcs_server"]:
             held.process.send_signal(how)
         assert driver.wait(timeout=PATIENCE_S) == 1
@@ -320,8 +324,8 @@ def test_a_job_whose_head_dies_or_hangs_ends_in_order_and_goes_on_elsewhere(
     assert f"the head of the Ray cluster, {head}, has not answered for" in out
     assert f"--job_id {jobs.JOB_ID}" in out, "how to go on"
     assert "Traceback" not in out
-    told = log_of(folder, "job")
-    assert [event["event_type"] for event in told][-2:] == ["PROCESSING_ERROR", "JOB_FAILED"]
+    reported = log_of(folder, "job")
+    assert [event["event_type"] for event in reported][-2:] == ["PROCESSING_ERROR", "JOB_FAILED"]
     (folder / "node_gate").touch()
     again = {**settings(folder, "job"), "job_id": jobs.JOB_ID, "executor_type": "inline"}
     subprocess.run([sys.executable, "-c", f"import data_juicer; data_juicer.run({again!r})"], check=True)

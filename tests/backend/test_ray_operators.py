@@ -202,8 +202,8 @@ def test_an_agent_that_is_killed_costs_the_attempt_that_it_was_at(
     (job.folder / "waiting_mapper.py").write_text(WAITING_MAPPER.format(go=str(go)))
     follow = AgentHandle.follow
 
-    def watched(agent: AgentHandle, stream: Any, told: list[Any]) -> list[Any]:
-        messages = follow(agent, stream, told)
+    def watched(agent: AgentHandle, stream: Any, reported: list[Any]) -> list[Any]:
+        messages = follow(agent, stream, reported)
         at_hand = [held.attempt.partition.partition_id for held in agent.flights.values() if held.has_begun]
         if not go.exists() and 10 in at_hand and agent.facts:
             os.kill(agent.facts.pid, signal.SIGKILL)

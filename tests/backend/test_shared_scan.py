@@ -41,7 +41,11 @@ def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def scanned(watch: jobs.Watch) -> list[str]:
-    return [told.message for told in watch.events(t.InfoNotice) if "scanned by workers" in told.message]
+    return [
+        reported.message
+        for reported in watch.events(t.InfoNotice)
+        if "scanned by workers" in reported.message
+    ]
 
 
 BACKENDS = ["default", pytest.param("ray_partitioned", marks=[pytest.mark.slow, pytest.mark.timeout(300)])]

@@ -51,8 +51,8 @@ def test_every_row_is_measured_and_none_is_dropped(
 ) -> None:
     recipe = write_recipe(tmp_path, ROWS, percentiles=[0.1])
     assert main(["--config", recipe, "--by", "meta.lang"]) == 0
-    told = capsys.readouterr()
-    assert "measured without clean_links_mapper, document_deduplicator" in told.err
+    reported = capsys.readouterr()
+    assert "measured without clean_links_mapper, document_deduplicator" in reported.err
     stats = [
         json.loads(line)["__dj__stats__"]
         for line in (tmp_path / "out" / "res_stats.jsonl").read_text().splitlines()
@@ -106,7 +106,7 @@ def test_a_job_that_filters_goes_on_from_nothing_that_an_analysis_left(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("settings", "words", "told"),
+    ("settings", "words", "reported"),
     [
         ({"process": ["clean_links_mapper"]}, [], "no filter"),
         ({}, ["--percentiles", "1.5"], "between 0 and 1"),
@@ -114,11 +114,15 @@ def test_a_job_that_filters_goes_on_from_nothing_that_an_analysis_left(tmp_path:
     ],
 )
 def test_what_cannot_be_measured_is_one_line(
-    tmp_path: Path, settings: dict[str, Any], words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    settings: dict[str, Any],
+    words: list[str],
+    reported: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["--config", write_recipe(tmp_path, ROWS, **settings), *words]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert told in line
+    assert reported in line
 
 
 def test_a_recipe_that_says_analyze_has_filters_alone(

@@ -64,9 +64,9 @@ def test_a_claim_of_the_demo_that_is_not_true_is_its_exit_code(
         demo.check("false", False)
         raise OSError("no such file")
     assert demo.table() == 1
-    told = capsys.readouterr().out
-    assert "FAILED  it runs to its end (no such file)" in told
-    assert "3 claims, 2 of them not true; exit code 1" in told
+    reported = capsys.readouterr().out
+    assert "FAILED  it runs to its end (no such file)" in reported
+    assert "3 claims, 2 of them not true; exit code 1" in reported
 
 
 def test_the_demo_data_is_the_same_each_time(tmp_path: Path) -> None:

@@ -58,12 +58,12 @@ def test_a_dry_run_of_a_changed_recipe_says_what_is_reused_and_why_not_the_rest(
     words = ["--config", "recipe.yaml", "--dry_run", "--process"]
     process = '["whitespace_normalization_mapper", {"words_num_filter": {"min_num": 4}}]'
     assert main([*words, process, "--output", "json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    reported = json.loads(capsys.readouterr().out)
     assert state(folder) == before
-    assert (told["is_new"], told["is_complete"], told["partitions_known"]) == (False, False, 10)
-    assert len(told["reuse"]["continued"]) == 10
-    assert {each["reason"] for each in told["reuse"]["refused"]} == {"words_num_filter: min_num 3 -> 4"}
-    assert [each["rows"] for each in told["estimate"]["operators"]] == [0, 100]
+    assert (reported["is_new"], reported["is_complete"], reported["partitions_known"]) == (False, False, 10)
+    assert len(reported["reuse"]["continued"]) == 10
+    assert {each["reason"] for each in reported["reuse"]["refused"]} == {"words_num_filter: min_num 3 -> 4"}
+    assert [each["rows"] for each in reported["estimate"]["operators"]] == [0, 100]
     assert main([*words, process]) == 0
     assert "words_num_filter: min_num 3 -> 4; operator 2 of 10 partitions is computed again" in " ".join(
         capsys.readouterr().out.split()
@@ -78,21 +78,21 @@ def test_a_complete_job_would_do_nothing(folder, capsys) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         (["--config", "recipe.yaml", "--output", "json"], "--output is for what --dry_run shows"),
         (["--config", "none.yaml", "--dry_run"], "none.yaml"),
         (["--config", "recipe.yaml", "--dry_run", "--dataset_path", "none.jsonl"], "none.jsonl"),
     ],
 )
-def test_what_cannot_be_run_is_refused_in_one_line(folder, capsys, words, told) -> None:
+def test_what_cannot_be_run_is_refused_in_one_line(folder, capsys, words, reported) -> None:
     try:
         code = main(words)
     except SystemExit as left:
         code = left.code
     assert code == 2
     err = capsys.readouterr().err
-    assert told in err
+    assert reported in err
     assert err.count("\n") == 1
 
 

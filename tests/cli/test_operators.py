@@ -35,15 +35,15 @@ def test_every_operator_is_listed_within_the_screen(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert process.main(["--list-ops"]) == 0
-    told = capsys.readouterr().out
-    assert all(f"  {name}" in told for name in registry.names())
-    assert max(map(len, told.splitlines())) <= 80
+    reported = capsys.readouterr().out
+    assert all(f"  {name}" in reported for name in registry.names())
+    assert max(map(len, reported.splitlines())) <= 80
 
 
 def test_other_names_are_listed_as_such(capsys: pytest.CaptureFixture[str]) -> None:
     process.main(["--list-ops"])
-    told = " ".join(capsys.readouterr().out.split())
-    assert "ray_document_deduplicator alias of document_deduplicator" in told
+    reported = " ".join(capsys.readouterr().out.split())
+    assert "ray_document_deduplicator alias of document_deduplicator" in reported
     process.main(["--describe-op", "ray_document_deduplicator"])
     assert "alias of document_deduplicator" in capsys.readouterr().out.splitlines()[0]
 
@@ -51,20 +51,20 @@ def test_other_names_are_listed_as_such(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize("name", registry.names())
 def test_every_operator_is_described(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert process.main(["--describe-op", name]) == 0
-    told = capsys.readouterr().out
-    assert told.startswith(f"{name}: ")
-    assert f"    - {name}" in told
-    assert "text_key" in told
+    reported = capsys.readouterr().out
+    assert reported.startswith(f"{name}: ")
+    assert f"    - {name}" in reported
+    assert "text_key" in reported
 
 
 def test_a_description_names_parameters_defaults_and_what_is_written(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     process.main(["--describe-op", "words_num_filter"])
-    told = capsys.readouterr().out
-    assert "  min_num (int | None): default 10\n      least number of words." in told
-    assert "writes  __dj__stats__.num_words" in told
-    assert "max_num (int | None): default no limit" in told
+    reported = capsys.readouterr().out
+    assert "  min_num (int | None): default 10\n      least number of words." in reported
+    assert "writes  __dj__stats__.num_words" in reported
+    assert "max_num (int | None): default no limit" in reported
 
 
 def test_a_description_says_what_kinds_of_values_fit_and_what_is_inherited(
@@ -73,9 +73,9 @@ def test_a_description_says_what_kinds_of_values_fit_and_what_is_inherited(
     process.main(["--describe-op", "character_repetition_filter"])
     assert "  rep_len (int from 1): default 10" in capsys.readouterr().out
     process.main(["--describe-op", "document_minhash_deduplicator_with_uid"])
-    told = capsys.readouterr().out
-    assert "  lowercase (bool): default true\n      compare texts in lower case." in told
-    assert "writes  nothing" in told
+    reported = capsys.readouterr().out
+    assert "  lowercase (bool): default true\n      compare texts in lower case." in reported
+    assert "writes  nothing" in reported
 
 
 def test_operators_of_the_users_own_are_listed_and_described(
@@ -84,6 +84,6 @@ def test_operators_of_the_users_own_are_listed_and_described(
     process.main(["--list-ops", "--custom_operator_paths", custom_path])
     assert "shouting_test_mapper" in capsys.readouterr().out
     process.main(["--describe-op", "shouting_test_mapper", "--custom_operator_paths", custom_path])
-    told = capsys.readouterr().out
-    assert "Makes texts loud." in told
-    assert "  loudness (int): default 3" in told
+    reported = capsys.readouterr().out
+    assert "Makes texts loud." in reported
+    assert "  loudness (int): default 3" in reported

@@ -39,13 +39,13 @@ def test_a_recipe_runs_and_tells_where_its_result_lies(
     ten_rows: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert process.main(["--config", "recipe.yaml", "--job_id", "first"]) == 0
-    told = capsys.readouterr()
+    reported = capsys.readouterr()
     result = ten_rows / "out" / "cleaned.jsonl"
     assert len(result.read_text().splitlines()) == 10
-    assert "completed" in told.out
-    assert str(result) in told.out
-    assert told.out.splitlines()[-1].endswith("dj-process --config recipe.yaml --job_id first")
-    assert told.err.startswith("job first\n")
+    assert "completed" in reported.out
+    assert str(result) in reported.out
+    assert reported.out.splitlines()[-1].endswith("dj-process --config recipe.yaml --job_id first")
+    assert reported.err.startswith("job first\n")
 
 
 def test_a_completed_job_says_so_and_works_on_nothing(
@@ -57,15 +57,15 @@ def test_a_completed_job_says_so_and_works_on_nothing(
     before = events.read_bytes()
     capsys.readouterr()
     assert process.main(command) == 0
-    told = capsys.readouterr()
-    assert told.out.startswith("first is complete: 10 rows in, 10 out; nothing was left to do.\n")
-    assert len(told.out.splitlines()) == 2
-    assert told.err == ""
+    reported = capsys.readouterr()
+    assert reported.out.startswith("first is complete: 10 rows in, 10 out; nothing was left to do.\n")
+    assert len(reported.out.splitlines()) == 2
+    assert reported.err == ""
     assert events.read_bytes() == before
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         ([], "no recipe"),
         (["--config", "missing.yaml"], "missing.yaml"),
@@ -78,7 +78,7 @@ def test_a_completed_job_says_so_and_works_on_nothing(
     ],
 )
 def test_a_wrong_command_is_one_line_and_leaves_nothing_behind(
-    ten_rows: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+    ten_rows: Path, capsys: pytest.CaptureFixture[str], words: list[str], reported: str
 ) -> None:
     before = names_in(ten_rows)
     assert process.main(words) == 2
@@ -86,7 +86,7 @@ def test_a_wrong_command_is_one_line_and_leaves_nothing_behind(
     assert captured.out == ""
     assert captured.err.startswith("dj-process: ")
     assert captured.err.count("\n") == 1
-    assert told in captured.err
+    assert reported in captured.err
     assert names_in(ten_rows) == before
 
 
@@ -127,17 +127,17 @@ def test_a_bug_keeps_its_traceback_and_tells_what_is_safe(
     assert "dj-process --config recipe.yaml --job_id first" in capsys.readouterr().err
 
 
-def test_settings_without_effect_are_told(ten_rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_settings_without_effect_are_reported(ten_rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert process.main(["--config", "recipe.yaml", "--job_id", "first", "--use_cache", "true"]) == 0
     assert "note: command line: use_cache: no effect here" in capsys.readouterr().err
 
 
 def test_help_shows_every_section_in_eighty_columns(capsys: pytest.CaptureFixture[str]) -> None:
     assert process.main(["--help"]) == 0
-    told = capsys.readouterr().out
-    assert "--checkpoint.strategy" in told
-    assert "--describe-op NAME" in told
-    assert max(map(len, told.splitlines())) <= 80
+    reported = capsys.readouterr().out
+    assert "--checkpoint.strategy" in reported
+    assert "--describe-op NAME" in reported
+    assert max(map(len, reported.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"]])
@@ -216,9 +216,11 @@ def test_parameters_of_operators_are_set_on_the_command_line(ten_rows: Path) -> 
     assert (ten_rows / "out" / "cleaned.jsonl").read_text() == ""
 
 
-def told_to(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    told = capsys.readouterr()
-    return [line.removeprefix("warning: ") for line in told.err.splitlines() if line.startswith("warning")]
+def reported_to(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    reported = capsys.readouterr()
+    return [
+        line.removeprefix("warning: ") for line in reported.err.splitlines() if line.startswith("warning")
+    ]
 
 
 def test_an_empty_result_names_the_operator_that_let_nothing_pass(
@@ -226,17 +228,17 @@ def test_an_empty_result_names_the_operator_that_let_nothing_pass(
 ) -> None:
     words = ["--config", "recipe.yaml", "--job_id", "first", "--text_length_filter.min_len", "1000"]
     assert process.main(words) == 0
-    told = (
+    reported = (
         "the result has no rows: text_length_filter let none of the 10 rows pass that reached it (10 filtered). "
         "Look at its bounds, and at a sample of what it drops: open_tracer."
     )
-    assert told_to(capsys) == [told]
-    assert told in (ten_rows / "out" / "first" / "event_logs" / "events.log").read_text()
+    assert reported_to(capsys) == [reported]
+    assert reported in (ten_rows / "out" / "first" / "event_logs" / "events.log").read_text()
 
 
 def test_a_recipe_without_operators_says_so(ten_rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert process.main(["--config", "recipe.yaml", "--process", "[]"]) == 0
-    assert told_to(capsys) == ["process is empty: every row is copied as it is."]
+    assert reported_to(capsys) == ["process is empty: every row is copied as it is."]
     assert (ten_rows / "out" / "cleaned.jsonl").read_bytes() == (ten_rows / "ten.jsonl").read_bytes()
 
 

@@ -83,10 +83,10 @@ def test_the_first_signal_finishes_what_is_in_work_and_a_resume_does_the_rest(
             driver.send_signal(number)
             wait_for(driver, "stopping")
         assert driver.stderr is not None
-        told = driver.stderr.read()
+        reported = driver.stderr.read()
     assert driver.returncode == 128 + number
-    assert re.search(rf"^stopped +by {signal.Signals(number).name}\.", told, re.MULTILINE)
-    assert "dj-process --config recipe.yaml --job_id gated" in told
+    assert re.search(rf"^stopped +by {signal.Signals(number).name}\.", reported, re.MULTILINE)
+    assert "dj-process --config recipe.yaml --job_id gated" in reported
     done = sorted(path.name for path in (gated_job / "out" / "gated" / "results").glob("partition_*.json"))
     assert done[:2] == ["partition_000000.json", "partition_000001.json"]
     assert len(done) < 5
@@ -102,10 +102,10 @@ def test_the_second_signal_leaves_at_once_with_the_resume_command(gated_job: Pat
         wait_for(driver, "stopping")
         driver.send_signal(signal.SIGINT)
         assert driver.stderr is not None
-        told = driver.stderr.read()
+        reported = driver.stderr.read()
     assert driver.returncode == 130
-    assert "exited at once; what was committed is safe" in told
-    assert "dj-process --config recipe.yaml --job_id gated" in told
+    assert "exited at once; what was committed is safe" in reported
+    assert "dj-process --config recipe.yaml --job_id gated" in reported
 
 
 @pytest.mark.timeout(60)
@@ -165,9 +165,9 @@ def test_a_signal_while_modules_load_is_one_line_and_its_exit_code(
     gated_job: Path, module: str, number: int
 ) -> None:
     words = ["--config", "recipe.yaml", "--executor_type", "inline"]
-    code, told = signal_at_import(gated_job, module, number, "process", *words)
+    code, reported = signal_at_import(gated_job, module, number, "process", *words)
     assert code == 128 + number
-    assert told.split() == (
+    assert reported.split() == (
         f"dj-process: stopped by {signal.Signals(number).name}. What was committed is safe.".split()
     )
 
@@ -175,19 +175,19 @@ def test_a_signal_while_modules_load_is_one_line_and_its_exit_code(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_the_rest_loads_for_an_open_job_stops_that_job(gated_job: Path, number: int) -> None:
     words = ["--config", "recipe.yaml", "--executor_type", "inline"]
-    code, told = signal_at_import(gated_job, "data_juicer.engine.run", number, "process", *words)
+    code, reported = signal_at_import(gated_job, "data_juicer.engine.run", number, "process", *words)
     assert code == 128 + number
-    assert f"stopped  by {signal.Signals(number).name}. What was committed is safe." in told
-    assert "Traceback" not in told
+    assert f"stopped  by {signal.Signals(number).name}. What was committed is safe." in reported
+    assert "Traceback" not in reported
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_modules_load_in_an_open_job_stops_it_in_order(gated_job: Path, number: int) -> None:
     words = ["--config", "recipe.yaml", "--executor_type", "inline", "--job_id", "gated"]
-    code, told = signal_at_import(gated_job, "loguru", number, "process", *words)
-    assert code == 128 + number, told
-    assert "Traceback" not in told
-    assert re.search(rf"^stopped +by {signal.Signals(number).name}\.", told, re.MULTILINE)
+    code, reported = signal_at_import(gated_job, "loguru", number, "process", *words)
+    assert code == 128 + number, reported
+    assert "Traceback" not in reported
+    assert re.search(rf"^stopped +by {signal.Signals(number).name}\.", reported, re.MULTILINE)
     summary = json.loads((gated_job / "out" / "gated" / "job_summary.json").read_text())
     assert summary["status"] == "stopped"
     subprocess.run([*COMMAND, "--executor_type", "inline"], cwd=gated_job, check=True, capture_output=True)
@@ -197,13 +197,13 @@ def test_a_signal_while_modules_load_in_an_open_job_stops_it_in_order(gated_job:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("module", ["argparse", "msgspec", "data_juicer.job.find"])
 def test_dj_jobs_that_is_stopped_is_one_line_too(tmp_path: Path, module: str, number: int) -> None:
-    code, told = signal_at_import(tmp_path, module, number, "jobs", "list")
+    code, reported = signal_at_import(tmp_path, module, number, "jobs", "list")
     assert code == 128 + number
-    assert told.strip().startswith("dj-jobs: stopped by ")
-    assert told.strip().count("\n") == 0
+    assert reported.strip().startswith("dj-jobs: stopped by ")
+    assert reported.strip().count("\n") == 0
 
 
-def test_a_job_that_was_told_to_outlive_its_terminal_does(gated_job: Path) -> None:
+def test_a_job_that_was_reported_to_outlive_its_terminal_does(gated_job: Path) -> None:
     """SIGHUP is ignored where `nohup` said so."""
     (gated_job / "gate").unlink()
     (gated_job / "gate").write_text("open")

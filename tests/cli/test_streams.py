@@ -127,7 +127,7 @@ def test_a_job_that_fails_says_so_by_its_exit_code_alone_where_it_can_say_nothin
     assert run(folder, DJ_PROCESS, ["--config", "missing.yaml"], stdout=kind, stderr=kind)[0] == 2
 
 
-def test_what_latin_1_does_not_have_is_told_in_ascii(folder: Path) -> None:
+def test_what_latin_1_does_not_have_is_reported_in_ascii(folder: Path) -> None:
     words = ["--config", "recipe.yaml", "--job_id", "j", "--executor_type", "inline"]
     _, out, _ = run(folder, DJ_PROCESS, words, stdout="latin-1")
     assert "résumé-\\u20ac.jsonl" in out

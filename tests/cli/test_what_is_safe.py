@@ -69,7 +69,7 @@ TWO = (
 )
 
 
-def test_checkpoints_of_operators_are_told_where_no_partition_is_done(
+def test_checkpoints_of_operators_are_reported_where_no_partition_is_done(
     work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(work, [*PROCESS[:4], FAILING], **QUIET) == 1

@@ -40,12 +40,12 @@ def test_a_flaky_network_costs_time_alone(
         "work_dir": f"{bucket}/work",
     }
     expected = local_result(tmp_path, process, scale)
-    with flaky_proxy((server.host, server.port), ratio, SEED) as (address, told):
+    with flaky_proxy((server.host, server.port), ratio, SEED) as (address, reported):
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         cloud_jobs.run_to_end(tmp_path, recipe(places, process, executor_type="default", np=2))
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{server.host}:{server.port}")
-    print(f"seed {SEED}:", dict(told))
-    assert sum(told.values()) - told["passed"] > 3
+    print(f"seed {SEED}:", dict(reported))
+    assert sum(reported.values()) - reported["passed"] > 3
     assert exported(f"{bucket}/out") == expected
     store, layout = open_store(bucket), JobLayout.of(f"{bucket}/work", "job")
     events = [record.event for record in read_records(store, layout)]

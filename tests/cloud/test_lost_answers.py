@@ -106,7 +106,7 @@ def test_a_body_that_is_cut_is_read_again() -> None:
         ("denied", "names the permissions that are needed"),
     ],
 )
-def test_what_no_patience_helps_against_is_told_at_once(kind, advice: str) -> None:
+def test_what_no_patience_helps_against_is_reported_at_once(kind, advice: str) -> None:
     def refuse(do: Callable[[], Any]) -> Any:
         raise RequestFault(kind, "the credentials have expired (400 ExpiredToken)")
 

@@ -184,13 +184,13 @@ def test_a_damaged_file_of_a_job_costs_work_and_no_row(
             assert job.results() == expected, case
         else:
             stops += 1
-            told = [
+            reported = [
                 line for line in capsys.readouterr().err.splitlines() if re.match("failed|dj-process:", line)
             ]
-            assert len(told) == 1, (case, told)
+            assert len(reported) == 1, (case, reported)
             if path == EXPORT and damage is become_directory:
-                assert told[0].endswith("Nothing was changed; export to another file."), (case, told)
+                assert reported[0].endswith("Nothing was changed; export to another file."), (case, reported)
                 continue
-            assert "safe" in told[0], (case, told)
-            assert re.search(r"start the job again: mv \S+ \S+$", told[0]), (case, told)
+            assert "safe" in reported[0], (case, reported)
+            assert re.search(r"start the job again: mv \S+ \S+$", reported[0]), (case, reported)
     assert stops < 60, "the rest is mended without asking anybody"

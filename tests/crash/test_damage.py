@@ -173,7 +173,7 @@ def test_a_manifest_that_is_none_is_set_aside(
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "told"),
+    ("field", "value", "reported"),
     [
         ("key", "0" * 32, "a secret among the parameters changed, or its manifest was changed by hand"),
         ("job", "another", "it belongs to job another"),
@@ -183,16 +183,16 @@ def test_a_manifest_that_is_none_is_set_aside(
     ],
 )
 def test_a_manifest_of_something_else_is_not_used(
-    stopped: Callable[..., Case], field: str, value: object, told: str | None
+    stopped: Callable[..., Case], field: str, value: object, reported: str | None
 ) -> None:
     case = stopped(CHECKPOINT_COMMITTED)
     case.rewrite(CHECKPOINT, CHECKPOINT, **{field: value})
     watch = case.resume()
-    if told is None:  # the key tells what it was made from; this is what it says about itself
+    if reported is None:  # the key tells what it was made from; this is what it says about itself
         assert watch.started == []
         return
     assert watch.started == [(2, 3)]
-    assert any(told in event.message for event in watch.events(t.InfoNotice, t.WarningNotice))
+    assert any(reported in event.message for event in watch.events(t.InfoNotice, t.WarningNotice))
     assert case.store.exists(f"{CHECKPOINTS}/set_aside/checkpoint_000002_003.json")
 
 
@@ -269,7 +269,7 @@ def test_a_garbled_file_of_the_job_is_set_aside_and_costs_no_work(
 
 
 @pytest.mark.parametrize("after", [CHECKPOINT_COMMITTED, ALL_COMMITTED, "finished"])
-def test_a_deleted_mapping_is_scanned_again_and_told(stopped: Callable[..., Case], after: str) -> None:
+def test_a_deleted_mapping_is_scanned_again_and_reported(stopped: Callable[..., Case], after: str) -> None:
     case = stopped(after)
     case.store.remove(MAPPING)
     watch = case.resume()
@@ -284,7 +284,7 @@ def test_a_deleted_summary_is_written_again(stopped: Callable[..., Case]) -> Non
     assert json.loads(case.store.read(SUMMARY))["status"] == "completed"
 
 
-def test_a_torn_last_event_is_cut_off_and_told(stopped: Callable[..., Case]) -> None:
+def test_a_torn_last_event_is_cut_off_and_reported(stopped: Callable[..., Case]) -> None:
     case = stopped(CHECKPOINT_COMMITTED)
     case.overwrite(EVENTS, lambda data: data + b'{"v":1,"seq":99,"ts":"2026-0')
     watch = case.resume()

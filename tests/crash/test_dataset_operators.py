@@ -219,7 +219,7 @@ def test_damaged_decisions_are_made_again_from_the_summaries(job: RerunJob) -> N
     jobs.run_inline(config, job.store, watch)
     assert job.store.read("/disk/jobs/result.jsonl") == before
     assert watch.started == []  # its newest checkpoint is after the last operator
-    assert [told for told in watch.warnings if "resolve_001" in told]
+    assert [reported for reported in watch.warnings if "resolve_001" in reported]
 
 
 def test_a_damaged_summary_is_made_again_where_it_is_needed(job: RerunJob) -> None:

@@ -30,10 +30,10 @@ def bench(tmp_path: Path) -> Bench:
 def one_runs(bench: Bench) -> None:
     """Of drivers started at once one runs the job; the others are refused, or find it complete."""
     drivers = [bench.command() for _ in range(DRIVERS)]
-    told = [driver.communicate(timeout=120) for driver in drivers]
+    reported = [driver.communicate(timeout=120) for driver in drivers]
     codes = sorted(driver.returncode for driver in drivers)
-    refused = [err for _, err in told if "still runs" in err or "was faster" in err or "is held" in err]
-    assert codes == [0] * (DRIVERS - len(refused)) + [1] * len(refused), told
+    refused = [err for _, err in reported if "still runs" in err or "was faster" in err or "is held" in err]
+    assert codes == [0] * (DRIVERS - len(refused)) + [1] * len(refused), reported
     # One that had looked before the first was done looks again once it has the lock.
     assert len(summaries.load(STORE, bench.layout).runs) == 1
     bench.assert_whole(dead=0)
@@ -116,9 +116,9 @@ def test_a_second_signal_leaves_at_once_though_an_operator_holds_its_worker(
     driver.send_signal(signal.SIGTERM)
     time.sleep(0.3)
     driver.send_signal(signal.SIGTERM)
-    _, told = driver.communicate(timeout=30)
+    _, reported = driver.communicate(timeout=30)
     assert driver.returncode == 128 + signal.SIGTERM
-    assert "dj-process" in told
+    assert "dj-process" in reported
     until_s = time.monotonic() + 10  # a process that is killed is gone a moment later
     while any(map(alive, pids)) and time.monotonic() < until_s:
         time.sleep(0.05)

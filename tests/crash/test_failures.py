@@ -66,9 +66,9 @@ def test_a_failure_is_answered_as_the_table_says_and_a_resume_mends_it(
 
 def check(fault: Fault, struck: Outcome) -> None:
     assert struck.code == fault.code, struck.message
-    told = [struck.message] if fault.code else [*struck.dead, *struck.warnings]
-    assert not fault.message or any(re.search(fault.message, line) for line in told), told
-    assert all("\n" not in line for line in told)
+    reported = [struck.message] if fault.code else [*struck.dead, *struck.warnings]
+    assert not fault.message or any(re.search(fault.message, line) for line in reported), reported
+    assert all("\n" not in line for line in reported)
     assert struck.events >= fault.events, struck.events
     if fault.code == 0:
         assert len(struck.dead) == fault.dead

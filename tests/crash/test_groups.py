@@ -55,7 +55,7 @@ def test_an_aggregator_of_the_users_own_makes_values_of_groups_and_bad_groups_ar
         }
     ]
     total = jobs.ledgers(config, store)[0]
-    assert [_told(ledger) for ledger in total] == [
+    assert [_reported(ledger) for ledger in total] == [
         ("read", 8, 0, 7, 0, 1),
         ("key_value_grouper", 7, 3, 3, 7, 0),
         ("joining_aggregator", 3, 0, 2, 0, 1),
@@ -68,7 +68,7 @@ def test_an_aggregator_of_the_users_own_makes_values_of_groups_and_bad_groups_ar
     assert members == [(0, 0), (0, 3), (0, 7), (1, 1), (1, 5), (2, 4), (2, 6)]
 
 
-def _told(ledger: OperatorLedger) -> tuple[str, int, int, int, int, int]:
+def _reported(ledger: OperatorLedger) -> tuple[str, int, int, int, int, int]:
     return (
         ledger.name,
         ledger.rows_in,
@@ -96,7 +96,7 @@ def test_rows_that_are_damaged_before_they_are_gathered_end_the_run_and_the_next
     watch = Watch()
     jobs.run_inline(config, store, watch)
     assert jobs.exported(config, store) == jobs.exported(config, undisturbed)
-    assert len([told for told in watch.warnings if "summary_000001_001" in told]) == 1
+    assert len([reported for reported in watch.warnings if "summary_000001_001" in reported]) == 1
 
 
 def forget_results(store: MemoryStore) -> None:
@@ -138,7 +138,7 @@ def test_a_failed_job_keeps_the_rows_that_are_yet_to_be_gathered(tmp_path: Path,
     assert [name for name in store.list("/disk/jobs/job/checkpoints") if "rows" in name] == []
 
 
-def test_what_a_grouper_did_is_told_as_such(tmp_path: Path) -> None:
+def test_what_a_grouper_did_is_reported_as_such(tmp_path: Path) -> None:
     config, store = job(tmp_path, [BY_KIND]), MemoryStore()
     jobs.run_inline(config, store)
     log = store.read("/disk/jobs/job/event_logs/events.log").decode()

@@ -46,9 +46,9 @@ def run(tmp_path: Path, recipe: dict[str, Any], *flags: str) -> int:
 
 
 def assert_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1, told
-    assert len(told) < 2000
+    reported = capsys.readouterr().err
+    assert reported.count("\n") == 1, reported
+    assert len(reported) < 2000
 
 
 @pytest.mark.parametrize("job_id", [name for name in IDS if name != "-rf"], ids=ascii)
@@ -74,11 +74,11 @@ def test_an_input_path_that_leads_nowhere_is_refused(tmp_path, recipe, path, cap
 
 @pytest.mark.parametrize("key", ["export_path", "work_dir", "event_log_dir", "checkpoint_dir"])
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300], ids=ascii)
-def test_a_path_that_cannot_be_created_is_told_in_one_line(tmp_path, recipe, key, name, capsys) -> None:
+def test_a_path_that_cannot_be_created_is_reported_in_one_line(tmp_path, recipe, key, name, capsys) -> None:
     path = str(tmp_path / name) + (".jsonl" if key == "export_path" else "")
     assert run(tmp_path, recipe | {key: path}) in {1, 2}
-    told = capsys.readouterr().err
-    assert "Traceback" not in told
+    reported = capsys.readouterr().err
+    assert "Traceback" not in reported
 
 
 def test_a_recipe_of_a_thousand_operators_runs(tmp_path, recipe) -> None:

@@ -83,7 +83,9 @@ def test_a_moved_job_goes_on_and_computes_nothing_twice(
         "torn end",
         "is not known to be of this job",
     )  # the export is there, its manifest is not
-    assert [told for told in watch.warnings if not any(words in told for words in expected_warnings)] == []
+    assert [
+        reported for reported in watch.warnings if not any(words in reported for words in expected_warnings)
+    ] == []
 
 
 def test_no_document_of_a_job_names_a_directory_of_the_job(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def again(config: JobConfig) -> Watch:
     return watch
 
 
-def test_directories_under_the_names_of_orphans_are_left_and_told(config: JobConfig) -> None:
+def test_directories_under_the_names_of_orphans_are_left_and_reported(config: JobConfig) -> None:
     jobs.run_inline(config, STORE)
     expected = Path(config.export_path).read_bytes()
     in_the_way = orphans(jobs.layout_of(config))
@@ -62,7 +62,9 @@ def test_directories_under_the_names_of_orphans_are_left_and_told(config: JobCon
         assert Path(config.export_path).read_bytes() == expected
         for path in in_the_way:
             assert os.path.isdir(f"{path}/inside")
-            assert any(f"{path}: " in told and "left there" in told for told in watch.warnings), path
+            assert any(f"{path}: " in reported and "left there" in reported for reported in watch.warnings), (
+                path
+            )
 
 
 def test_a_file_that_was_moved_away_is_not_swept(config: JobConfig) -> None:
@@ -97,4 +99,4 @@ def test_a_directory_in_place_of_a_checkpoint_that_retention_drops_is_left(
     dropping = jobs.recipe(config.work_dir, [str(tmp_path / "in.jsonl")], PROCESS, settings)
     watch = again(dropping)
     assert os.path.isdir(f"{layout.checkpoints_dir}/{name}/inside")
-    assert any(name in told for told in watch.warnings)
+    assert any(name in reported for reported in watch.warnings)

@@ -65,8 +65,8 @@ def test_a_job_over_such_a_file_runs_resumes_and_is_shown(
         arguments = [] if command == "list" else ["j"]
         for form in ([], ["--output", "json"]):
             assert jobs.main([command, *arguments, "--work_dir", str(tmp_path / "w"), *form]) == 0, command
-            told = capsys.readouterr()
-            (told.out + told.err).encode()
+            reported = capsys.readouterr()
+            (reported.out + reported.err).encode()
 
 
 def test_every_document_has_the_name(tmp_path: Path, source: str) -> None:
@@ -119,7 +119,7 @@ def test_the_jobs_and_the_export_may_be_in_such_a_folder(
         assert "nothing was left to do" in capsys.readouterr().out
         for command in ("show", "verify", "explain", "dead-letters"):
             assert jobs.main([command, executor, "--work_dir", "../w"]) == 0
-            (told := capsys.readouterr()) and (told.out + told.err).encode()
+            (reported := capsys.readouterr()) and (reported.out + reported.err).encode()
 
 
 def test_such_a_name_may_be_typed(tmp_path: Path, source: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,5 +63,5 @@ def test_two_spellings_of_a_file_are_read_once_with_a_notice(
 ) -> None:
     assert run(dataset_path=["./d/a.jsonl", "d/a.jsonl", "dlink/a.jsonl"]) == 0
     assert (folder / "out.jsonl").read_text() == '{"text": "a row"}\n'
-    told = capsys.readouterr()
-    assert "a file is read once" in told.err + told.out
+    reported = capsys.readouterr()
+    assert "a file is read once" in reported.err + reported.out

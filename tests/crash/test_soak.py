@@ -26,8 +26,8 @@ def soak(home: Path, faults: int, partitions: int) -> None:
     assert job.run("work", "local") == 0
     assert job.outcome("work") == expected
     assert job.run("work") == 0, "it is complete"
-    told = ", ".join(f"{count} x {code}" for code, count in sorted(Counter(job.codes).items()))
-    print(f"one job came through {len(job.faults)} failures in {len(job.codes)} runs (exit codes {told})")
+    reported = ", ".join(f"{count} x {code}" for code, count in sorted(Counter(job.codes).items()))
+    print(f"one job came through {len(job.faults)} failures in {len(job.codes)} runs (exit codes {reported})")
 
 
 def test_a_dozen_random_failures_change_no_row(tmp_path: Path) -> None:

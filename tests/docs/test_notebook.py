@@ -22,8 +22,8 @@ def test_the_notebook_runs_interrupts_resumes_and_plots(
     client = NotebookClient(notebook, timeout=200, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    told = "".join(output.get("text", "") for output in outputs)
-    assert "are committed and safe. To go on: data_juicer.run(" in told
+    reported = "".join(output.get("text", "") for output in outputs)
+    assert "are committed and safe. To go on: data_juicer.run(" in reported
     shown = [output["data"] for output in outputs if "data" in output]
     assert any("image/png" in data for data in shown)
     assert any("<pre>job noted" in data.get("text/html", "") for data in shown)

@@ -138,8 +138,8 @@ class Bench(Observer):
         )
 
     def finish(self, process: subprocess.Popen[str]) -> Outcome:
-        _, told = process.communicate(timeout=60)
-        said = [line for line in told.splitlines() if line.strip() and not line.startswith("job job")]
+        _, reported = process.communicate(timeout=60)
+        said = [line for line in reported.splitlines() if line.strip() and not line.startswith("job job")]
         return self._outcome(process.returncode, self._heart_of(said))
 
     @staticmethod

@@ -82,8 +82,8 @@ def _line(seen: Seen) -> str:
 def _said(seen: Seen) -> str:
     lines = [_timeless(line) for line in seen.struck.shown.splitlines() if TOLD.match(line)]
     lines += [f"  in dead_letter/: {dead_letter}" for dead_letter in seen.struck.dead[:1]]
-    told = "\n".join(folded for line in lines for folded in _fold(line))
-    return f"\n### {seen.fault.name}\n\n```text\n{told}\n```\n"
+    reported = "\n".join(folded for line in lines for folded in _fold(line))
+    return f"\n### {seen.fault.name}\n\n```text\n{reported}\n```\n"
 
 
 def _timeless(line: str) -> str:

@@ -207,13 +207,13 @@ def findings(home: Path, seed: int, capsys: pytest.CaptureFixture[str]) -> list[
         except Exception as error:
             found.append(f"{case}: {name} raised {type(error).__name__}: {error}")
             continue
-        told = capsys.readouterr()
-        if "\x1b[31m" in told.out + told.err:
+        reported = capsys.readouterr()
+        if "\x1b[31m" in reported.out + reported.err:
             found.append(f"{case}: {name} passes on what a terminal would obey")
         if code not in {0, 1, 2}:
             found.append(f"{case}: {name} ended with {code}")
-        if code and len([line for line in told.err.splitlines() if re.match("failed|dj-", line)]) != 1:
-            found.append(f"{case}: {name} told {told.err!r}")
+        if code and len([line for line in reported.err.splitlines() if re.match("failed|dj-", line)]) != 1:
+            found.append(f"{case}: {name} told {reported.err!r}")
         if not code and name == "resume" and damage in HONEST and not _is_right(home):
             found.append(f"{case}: the result is wrong")
     return found

@@ -53,7 +53,7 @@ def changed(batch: Batch, kind: str, draw: Any) -> Batch:
             return batch
 
 
-def told(batch: Batch) -> list[tuple[dict[str, bytes], dict[str, Any]]]:
+def reported(batch: Batch) -> list[tuple[dict[str, bytes], dict[str, Any]]]:
     return [(batch.raw_row(row), batch.row_stats(row)) for row in range(len(batch))]
 
 
@@ -76,6 +76,6 @@ def test_layers_over_the_source_give_the_rows_back(
         layer = make_layer(below, whole)
         read = decode_table(bytes(encode_table(layer, file_format, "none")), file_format, "layer")
         loaded = apply_layer(loaded, read)
-        assert told(loaded) == told(whole)
+        assert reported(loaded) == reported(whole)
         assert loaded.origin.tolist() == whole.origin.tolist()
         below = whole.rebased()

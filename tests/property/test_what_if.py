@@ -143,16 +143,16 @@ def check(folder: Path, seed: int) -> bool:
     }
     changes = random_changes(process, rng)
     store, layout = run(folder, process, settings)
-    told = ask(store, layout, changes)
+    reported = ask(store, layout, changes)
     real = rows_of(*run(folder, changed(process, changes), settings), len(process))
-    for operator, rows in zip(told.operators, real, strict=True):
+    for operator, rows in zip(reported.operators, real, strict=True):
         then = operator.rows_out_then
         assert then.low <= rows <= then.high, (process, changes, operator)
         assert not then.is_exact or then.estimate == rows
-    assert told.is_exact == told.rows_out_then.is_exact
-    assert told.rows_out_then.low <= real[-1] <= told.rows_out_then.high
-    assert told.is_exact or told.reasons
-    return told.is_exact
+    assert reported.is_exact == reported.rows_out_then.is_exact
+    assert reported.rows_out_then.low <= real[-1] <= reported.rows_out_then.high
+    assert reported.is_exact or reported.reasons
+    return reported.is_exact
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -179,18 +179,18 @@ PROCESS = [
 
 def test_a_narrower_bound_is_counted_through_later_filters(tmp_path: Path) -> None:
     write_rows(tmp_path / "in.jsonl", random.Random(1), 100)
-    told = ask(*run(tmp_path, PROCESS, {"partition.size": 30}), {"words_num_filter.min_num": 9})
-    assert told.is_exact
-    assert told.rows_out_then.estimate < told.rows_out
-    assert told.reasons == ()
+    reported = ask(*run(tmp_path, PROCESS, {"partition.size": 30}), {"words_num_filter.min_num": 9})
+    assert reported.is_exact
+    assert reported.rows_out_then.estimate < reported.rows_out
+    assert reported.reasons == ()
 
 
 def test_a_wider_bound_is_an_estimate_where_a_later_filter_follows(tmp_path: Path) -> None:
     write_rows(tmp_path / "in.jsonl", random.Random(1), 100)
-    told = ask(*run(tmp_path, PROCESS, {"partition.size": 30}), {"words_num_filter.min_num": 1})
-    assert not told.is_exact
-    assert told.operators[0].rows_out_then.is_exact
-    assert told.reasons == ("text_length_filter comes later and has not seen the rows that are kept now",)
+    reported = ask(*run(tmp_path, PROCESS, {"partition.size": 30}), {"words_num_filter.min_num": 1})
+    assert not reported.is_exact
+    assert reported.operators[0].rows_out_then.is_exact
+    assert reported.reasons == ("text_length_filter comes later and has not seen the rows that are kept now",)
 
 
 def test_partitions_of_many_rows_keep_sketches_and_answers_are_intervals(
@@ -199,11 +199,11 @@ def test_partitions_of_many_rows_keep_sketches_and_answers_are_intervals(
     monkeypatch.setattr(recorded_stats, "EXACT_ROWS_MAX", 50)
     write_rows(tmp_path / "in.jsonl", random.Random(1), 3000)
     process = [{"words_num_filter": {"min_num": 4}}]
-    told = ask(*run(tmp_path, process, {"partition.size": 3000}), {"words_num_filter.min_num": 9})
+    reported = ask(*run(tmp_path, process, {"partition.size": 3000}), {"words_num_filter.min_num": 9})
     real = rows_of(*run(tmp_path, [{"words_num_filter": {"min_num": 9}}], {"partition.size": 3000}), 1)[0]
-    then = told.rows_out_then
-    assert not told.is_exact
-    assert told.has_sketches
+    then = reported.rows_out_then
+    assert not reported.is_exact
+    assert reported.has_sketches
     assert then.low <= real <= then.high
     assert then.high - then.low <= 0.05 * 3000
 
@@ -222,9 +222,9 @@ def test_statistics_survive_a_resume_from_a_checkpoint(tmp_path: Path) -> None:
     run_inline(recipe(str(tmp_path), [str(tmp_path / "in.jsonl")], again, settings), store)
     layout = JobLayout.of(str(tmp_path), JOB_ID)
     assert [set(partition.operators) for partition in read_stats(store, layout)] == [{0, 2}] * 4
-    told = ask(store, layout, {"words_num_filter.min_num": 9})
-    assert told.is_exact
-    assert told.partitions_unknown == 0
+    reported = ask(store, layout, {"words_num_filter.min_num": 9})
+    assert reported.is_exact
+    assert reported.partitions_unknown == 0
 
 
 def test_a_job_without_statistics_says_so(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_a_job_without_statistics_says_so(tmp_path: Path) -> None:
     for name in store.list(layout.results_dir):
         if name.endswith(".stats"):
             store.remove(f"{layout.results_dir}/{name}")
-    told = ask(store, layout, {"words_num_filter.min_num": 9})
-    assert told.partitions_unknown == 4
-    assert not told.is_exact
-    assert any("no statistics" in reason for reason in told.reasons)
+    reported = ask(store, layout, {"words_num_filter.min_num": 9})
+    assert reported.partitions_unknown == 4
+    assert not reported.is_exact
+    assert any("no statistics" in reason for reason in reported.reasons)

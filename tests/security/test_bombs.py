@@ -75,8 +75,8 @@ def good_mb(tmp_path_factory: pytest.TempPathFactory) -> int:
     home = tmp_path_factory.mktemp("good")
     row = json.dumps({"text": "ab c" * (ROW_MB * MB // 4 - 10)}).encode() + b"\n"
     write(home / "in.jsonl.gz", iter([b'{"text": "good"}\n' * 20, *[row] * 12]))
-    peak, code, told = peak_mb(home, home / "in.jsonl.gz")
-    assert code == 0, told
+    peak, code, reported = peak_mb(home, home / "in.jsonl.gz")
+    assert code == 0, reported
     return peak
 
 
@@ -89,9 +89,9 @@ def test_a_bomb_of_json_lines_takes_no_more_memory_than_a_good_file(
     path = tmp_path / f"in.jsonl.{suffix}"
     write(path, pieces(kind))
     assert path.stat().st_size < MB
-    peak, code, told = peak_mb(tmp_path, path)
-    assert code in {0, 1, 2}, told
-    assert "Traceback" not in told
+    peak, code, reported = peak_mb(tmp_path, path)
+    assert code in {0, 1, 2}, reported
+    assert "Traceback" not in reported
     assert peak <= good_mb + MORE_MB
     written = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
     assert written < 20 * MB, "what was unpacked was not kept"
@@ -104,8 +104,8 @@ def test_an_array_in_one_line_is_not_unpacked_to_say_what_it_is(
 ) -> None:
     path = tmp_path / f"in.{suffix}"
     write(path, iter([b'[{"text": "', *[b"a" * MB] * BOMB_MB, b'"}]']))
-    peak, code, told = peak_mb(tmp_path, path)
-    assert code in {0, 1, 2}, told
+    peak, code, reported = peak_mb(tmp_path, path)
+    assert code in {0, 1, 2}, reported
     assert peak <= good_mb + MORE_MB
 
 
@@ -122,9 +122,9 @@ def test_parquet_whose_footer_lies_about_itself_is_one_line(tmp_path: Path) -> N
     for name, content in lies.items():
         path = tmp_path / "in.parquet"
         path.write_bytes(content)
-        peak, code, told = peak_mb(tmp_path, path)
+        peak, code, reported = peak_mb(tmp_path, path)
         assert code in {1, 2}, name
-        assert "Traceback" not in told, told
+        assert "Traceback" not in reported, reported
         assert peak < 400, name
 
 
@@ -140,8 +140,8 @@ def test_parquet_of_300_bytes_that_hold_20_gb_is_refused(tmp_path: Path) -> None
         dictionary_pagesize_limit=1 << 30,
     )
     assert path.stat().st_size < 1000
-    peak, code, told = peak_mb(tmp_path, path)
-    assert (code, "as no text does" in told) == (1, True), told
+    peak, code, reported = peak_mb(tmp_path, path)
+    assert (code, "as no text does" in reported) == (1, True), reported
     assert peak < 900, "256 MB may come out of any file"
 
 
@@ -156,7 +156,7 @@ def test_a_long_cell_takes_a_few_times_its_size(suffix: str, tmp_path: Path, goo
     else:
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
-    peak, code, told = peak_mb(tmp_path, path)
-    assert code == 0, told
-    assert told.rstrip().endswith("1 dead letter"), told
+    peak, code, reported = peak_mb(tmp_path, path)
+    assert code == 0, reported
+    assert reported.rstrip().endswith("1 dead letter"), reported
     assert peak <= good_mb + 4.5 * BOMB_MB

@@ -34,12 +34,12 @@ def events_of(folder: Path, process: list[object], code: Path | None) -> str:
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o666])
-def test_custom_operators_that_everybody_may_change_are_told_of(shared: Path, mode: int) -> None:
+def test_custom_operators_that_everybody_may_change_are_reported_of(shared: Path, mode: int) -> None:
     name = f"own{mode}_mapper"  # operators of one process share their names
     (shared / "op.py").write_text(OPERATOR.replace("own_mapper", name))
     (shared / "op.py").chmod(mode)
-    told = events_of(shared, [name], shared / "op.py")
-    assert (f"everybody may change {shared}/op.py (mode 0666)" in told) is (mode == 0o666)
+    reported = events_of(shared, [name], shared / "op.py")
+    assert (f"everybody may change {shared}/op.py (mode 0666)" in reported) is (mode == 0o666)
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o777, 0o1777])
@@ -52,7 +52,7 @@ def test_a_folder_above_them_counts_too(shared: Path, mode: int) -> None:
 
 
 @needs_second_user
-def test_code_and_word_lists_of_another_user_are_told_of(shared: Path) -> None:
+def test_code_and_word_lists_of_another_user_are_reported_of(shared: Path) -> None:
     (shared / "function.py").write_text("def process_single(row):\n    return row\n")
     (shared / "words").mkdir()
     (shared / "words" / "stopwords.json").write_text(json.dumps({"en": ["the"]}))
@@ -62,8 +62,9 @@ def test_code_and_word_lists_of_another_user_are_told_of(shared: Path) -> None:
         {"python_file_mapper": {"file_path": str(shared / "function.py")}},
         {"stopwords_filter": {"stopwords_dir": str(shared / "words"), "min_ratio": 0.0}},
     ]
-    told = events_of(shared, process, None)
+    reported = events_of(shared, process, None)
     for path in ("function.py", "words/stopwords.json"):
         assert (
-            f"{shared}/{path} belongs to user {OTHER_UID}; who changes it decides what this job does" in told
+            f"{shared}/{path} belongs to user {OTHER_UID}; who changes it decides what this job does"
+            in reported
         )

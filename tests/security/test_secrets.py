@@ -125,8 +125,8 @@ def test_a_job_that_fails_says_nothing_of_its_secrets(home: Path) -> None:
         "--fault_tolerance.on_bad_row",
         "fail",
     ]
-    told = run(words, code=1)
-    assert "refused: " in told
+    reported = run(words, code=1)
+    assert "refused: " in reported
     assert_no_secret_below(home / "out")
 
 
@@ -135,9 +135,11 @@ def test_the_printed_command_reads_a_secret_from_a_variable_and_goes_on_with_the
 ) -> None:
     path = recipe(home, {name: value for name, value in PARAMS.items() if name != "api_key"})
     words = [command("dj-process"), "--config", str(path), "--job_id", "j"]
-    told = run([*words, "--calling_mapper.api_key", SECRETS["api_key"]])
+    reported = run([*words, "--calling_mapper.api_key", SECRETS["api_key"]])
     resume = (
-        next(line for line in told.splitlines() if line.startswith("resume")).partition("resume")[2].strip()
+        next(line for line in reported.splitlines() if line.startswith("resume"))
+        .partition("resume")[2]
+        .strip()
     )
     variable = "DJ_SECRET_CALLING_MAPPER_API_KEY"
     assert f"${{{variable}}}" in resume
@@ -170,8 +172,8 @@ def test_a_job_of_a_program_keeps_no_secret_and_is_resumed_by_variables(home: Pa
     }
     variables = {f"DJ_SECRET_CALLING_MAPPER_{name}": SECRETS[secret] for name, secret in names.items()}
     variables["DJ_SECRET_CALLING_MAPPER_BASE_URL"] = PARAMS["base_url"]
-    told = run([command("dj-process"), *shlex.split(resume)[1:]], variables=variables)
-    assert "nothing was left to do" in told
+    reported = run([command("dj-process"), *shlex.split(resume)[1:]], variables=variables)
+    assert "nothing was left to do" in reported
     assert_no_secret_below(home / "out")
 
 

@@ -84,10 +84,10 @@ def plant(work: Path, victim: Path, directories: dict[str, str]) -> Callable[[],
     model = work / "model"
     start(work, "model")
     age(model)
-    told = json.loads((model / "job_summary.json").read_bytes())
+    reported = json.loads((model / "job_summary.json").read_bytes())
     old = summaries.decode((model / "job_summary.json").read_bytes(), "model")
     forged = summaries.encode(
-        msgspec.structs.replace(old, job_id="planted", directories={**told["directories"], **directories})
+        msgspec.structs.replace(old, job_id="planted", directories={**reported["directories"], **directories})
     )
     shutil.rmtree(model)
 
@@ -246,11 +246,11 @@ def test_jobs_work_in_a_shared_work_dir_under_any_umask(work: Path) -> None:
             os.umask(held)
 
 
-def test_a_work_dir_without_the_sticky_bit_is_told_of(work: Path) -> None:
+def test_a_work_dir_without_the_sticky_bit_is_reported_of(work: Path) -> None:
     work.chmod(0o777)
     job = start(work, "job")
-    told = (job / "event_logs" / "events.jsonl").read_text()
-    assert f"every user can rename what lies in {work} (mode 0777 without the sticky bit)" in told
+    reported = (job / "event_logs" / "events.jsonl").read_text()
+    assert f"every user can rename what lies in {work} (mode 0777 without the sticky bit)" in reported
 
 
 def test_a_group_that_is_the_user_s_own_may_write(work: Path) -> None:

@@ -143,8 +143,8 @@ def test_a_directory_that_everybody_may_write_into_is_not_ours_alone(
 ) -> None:
     (tmp_path / "job").mkdir()
     (tmp_path / "job").chmod(mode)
-    told = STORE.find_foreign(f"{tmp_path}/job")
-    assert told is None if found is None else found in (told or "")
+    reported = STORE.find_foreign(f"{tmp_path}/job")
+    assert reported is None if found is None else found in (reported or "")
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ class RandomJob:
             os._exit(code)
 
     def _fork(self, deed: Callable[[], None]) -> None:
-        assert self.wait(self._begin(deed)) == 0, self.told()
+        assert self.wait(self._begin(deed)) == 0, self.reported()
 
     def wait(self, pid: int, patience_s: float = RUN_S_MAX) -> int | None:
         """The exit code, negative for a signal; None where it still runs after so long."""
@@ -125,7 +125,7 @@ class RandomJob:
                 return None
             time.sleep(0.002)
 
-    def told(self) -> str:
+    def reported(self) -> str:
         path = self.folder / "out"
         return path.read_text(errors="replace")[-3000:] if path.exists() else ""
 
@@ -169,7 +169,7 @@ class RandomJob:
             code = self.wait(self.start("work", backend, (kind, at)))
             self.kills[kind] += self._has_struck()
         if code is None:
-            raise AssertionError(f"{kind}: the run hangs: {self.told()}")
+            raise AssertionError(f"{kind}: the run hangs: {self.reported()}")
         self._check_run(code, CODES)
         return code
 
@@ -234,8 +234,8 @@ class RandomJob:
 
     def _check_run(self, code: int | None, allowed: frozenset[int]) -> None:
         self.codes[-999 if code is None else code] += 1
-        assert code in allowed, f"exit {code}: {self.told()}"
-        assert "Traceback" not in self.told(), self.told()
+        assert code in allowed, f"exit {code}: {self.reported()}"
+        assert "Traceback" not in self.reported(), self.reported()
         until_s = time.monotonic() + GONE_S
         while left := self._processes():
             assert time.monotonic() < until_s, f"processes {left} are left"

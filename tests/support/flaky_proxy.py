@@ -79,7 +79,7 @@ class _Proxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.upstream = upstream
         self.script = script
-        self.told: Counter[str] = Counter()
+        self.reported: Counter[str] = Counter()
         self._ratio = ratio
         self._random = random.Random(seed)
         self._guard = threading.Lock()
@@ -87,7 +87,7 @@ class _Proxy(ThreadingHTTPServer):
     def draw(self) -> str:
         with self._guard:
             fault = self._random.choice(FAULTS) if self._random.random() < self._ratio else ""
-            self.told[fault or "passed"] += 1
+            self.reported[fault or "passed"] += 1
             return fault
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -106,7 +106,7 @@ def flaky_proxy(
     proxy = _Proxy(upstream, ratio, seed, script or (lambda *_: None))
     threading.Thread(target=proxy.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{proxy.server_port}", proxy.told
+        yield f"http://127.0.0.1:{proxy.server_port}", proxy.reported
     finally:
         proxy.shutdown()
         proxy.server_close()

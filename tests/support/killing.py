@@ -126,7 +126,7 @@ def kill_drivers(place: Place, kills: int, seed: int) -> None:
             chains[-1] += 1
             _check_gone(workers)
             continue
-        assert driver.returncode == 0, place.job(f"drivers_{seed}_{name}").told
+        assert driver.returncode == 0, place.job(f"drivers_{seed}_{name}").reported
         place.check(f"drivers_{seed}_{name}")
         if killed == kills:
             break
@@ -150,7 +150,7 @@ def kill_workers(place: Place, kills: int, seed: int) -> None:
                 if workers and killed_here < 4 and killed < kills:
                     os.kill(draw.choice(workers).pid, signal.SIGKILL)
                     killed, killed_here = killed + 1, killed_here + 1
-        assert driver.returncode == 0, place.job(job).told
+        assert driver.returncode == 0, place.job(job).reported
         place.check(job)
         name += 1
     print("jobs:", name)

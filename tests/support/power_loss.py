@@ -56,8 +56,8 @@ class Undisturbed:
 
     def first_forgotten(self, forgets: Forgets) -> int:
         """The number of the first sync that is left out; 1 if none is. Before it nothing differs."""
-        told = [" ".join(deed) for deed in self.deeds]
-        pairs = enumerate(zip(self.deeds, ["", *told], strict=False), 1)
+        reported = [" ".join(deed) for deed in self.deeds]
+        pairs = enumerate(zip(self.deeds, ["", *reported], strict=False), 1)
         return next((at for at, ((deed, path), before) in pairs if forgets(deed, path, before)), 1)
 
 
@@ -124,7 +124,7 @@ def visit(
         crash = _crash(config, crash_at, forgets)
         assert crash.finished == (crash_at > expected.changes)
         for loss in losses if stride == 1 or crash.finished else [losses[number % len(losses)]]:
-            with _told(crash_at, loss):
+            with _reported(crash_at, loss):
                 _check_resume(crash, loss, expected)
     return len(points)
 
@@ -182,14 +182,14 @@ def _is_just_complete(crash: Crash, result: JobOutcome) -> bool:
 
 def _check_log_survived(crash: Crash, store: Store) -> None:
     """An event that is synced is there once another one follows it, or its run has ended."""
-    told = crash.watch.records if crash.finished else crash.watch.records[:-1]
-    durable = [record.seq for record in told if isinstance(record.event, SYNCED)]
+    reported = crash.watch.records if crash.finished else crash.watch.records[:-1]
+    durable = [record.seq for record in reported if isinstance(record.event, SYNCED)]
     assert set(durable) <= {record.seq for record in jobs.logged(crash.config, store)}, (
         "synced events are gone"
     )
 
 
-class _told:  # noqa: N801 - used as a statement
+class _reported:  # noqa: N801 - used as a statement
     """Names the crash in whatever fails inside."""
 
     def __init__(self, crash_at: int, loss: Loss) -> None:

@@ -38,9 +38,9 @@ def as_other_user(deed: Callable[[], None], uid: int = OTHER_UID) -> None:
             os._exit(code)
     os.close(write)
     with open(read, "rb") as stream:
-        told = stream.read().decode()
+        reported = stream.read().decode()
     if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
-        raise AssertionError(f"the other user failed: {told}")
+        raise AssertionError(f"the other user failed: {reported}")
 
 
 def shared_folder() -> Iterator[Path]:

@@ -78,7 +78,7 @@ class SmallJob:
             return subprocess.Popen(words, stdout=out, stderr=out)
 
     @property
-    def told(self) -> str:
+    def reported(self) -> str:
         return (self.folder / f"{self.name}.out").read_text(errors="replace")
 
     # ---- what came of it

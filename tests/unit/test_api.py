@@ -26,7 +26,7 @@ def test_a_job_is_run_and_read_back_from_python(tmp_path):
     }
 
 
-def test_a_job_that_is_not_there_is_told_with_the_nearest_name(tmp_path):
+def test_a_job_that_is_not_there_is_reported_with_the_nearest_name(tmp_path):
     with pytest.raises(JobNotFoundError, match="no such job"):
         data_juicer.load_job("mine", str(tmp_path))
 

@@ -35,7 +35,7 @@ class LocalBackend:
         self._op_timeout_s = 0.0
         self._operators: tuple[str, ...] = ()
         self._waiting: deque[m.AnyAttempt] = deque()
-        self._told: deque[m.Message] = deque()
+        self._inbox: deque[m.Message] = deque()
         self._early_losses = 0
         self._messages: PortableMsgpack[m.Message] = PortableMsgpack(m.Message)
         self._processes = [start_worker()] if starts_early else []
@@ -67,13 +67,13 @@ class LocalBackend:
         self._hand_out()
 
     def next_message(self, timeout_s: float) -> m.Message | None:
-        if not self._told:
+        if not self._inbox:
             patience_s = min(timeout_s, STACK_WAIT_S) if self._op_timeout_s else timeout_s
             by_connection = {process.connection: process for process in self._processes}
             for ready in wait(list(by_connection), patience_s):
                 self._receive(by_connection[ready])  # type: ignore[index] # only connections were waited for
             self._limit_time()
-        return self._told.popleft() if self._told else None
+        return self._inbox.popleft() if self._inbox else None
 
     def memory_bytes(self) -> int | None:
         return None
@@ -112,7 +112,7 @@ class LocalBackend:
                 if process.follow(message, self._clock.monotonic_s()):
                     self._hand_out()
                 if not isinstance(message, m.RowsStarted):
-                    self._told.append(message)
+                    self._inbox.append(message)
                 if not process.connection.poll():
                     return
         except (EOFError, OSError):
@@ -132,10 +132,10 @@ class LocalBackend:
             self._early_losses += 1
             if self._early_losses > EARLY_LOSSES_MAX:
                 raise BackendError(
-                    f"workers end before they take an attempt ({process.told_end(code)}); "
+                    f"workers end before they take an attempt ({process.end_text(code)}); "
                     "the last lines above say why. What was committed is safe; mend that and start the job again."
                 )
-        self._told.extend(process.losses(code))
+        self._inbox.extend(process.losses(code))
         self._waiting.extendleft(reversed(process.unbegun()))
         process.close()
         fresh = start_worker()

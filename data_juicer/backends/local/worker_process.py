@@ -98,7 +98,7 @@ class WorkerProcess(msgspec.Struct, eq=False):
                 return False
             case m.AttemptDone() | m.AttemptFailed() | m.CheckpointDamaged():
                 self.begun.discard(message.task)
-                self.attempts = deque(held for held in self.attempts if held.key != message.task)
+                self.attempts = deque(attempt for attempt in self.attempts if attempt.key != message.task)
             case _:
                 return False
         return True
@@ -142,11 +142,11 @@ class WorkerProcess(msgspec.Struct, eq=False):
 
     def losses(self, code: int) -> list[m.AttemptFailed]:
         """How the attempts ended that it had begun; only the last of them can be to blame."""
-        begun = [held for held in self.attempts if held.key in self.begun]
-        return [self._loss(held, code, is_last=held is begun[-1]) for held in begun]
+        begun = [attempt for attempt in self.attempts if attempt.key in self.begun]
+        return [self._loss(attempt, code, is_last=attempt is begun[-1]) for attempt in begun]
 
     def unbegun(self) -> list[m.AnyAttempt]:
-        return [held for held in self.attempts if held.key not in self.begun]
+        return [attempt for attempt in self.attempts if attempt.key not in self.begun]
 
     def _loss(self, attempt: m.AnyAttempt, code: int, *, is_last: bool) -> m.AttemptFailed:
         index = self.operator_index if is_last else None
@@ -156,7 +156,7 @@ class WorkerProcess(msgspec.Struct, eq=False):
             task=attempt.key,
             attempt=attempt.name,
             error_type="WorkerLost",
-            message=f"{self.told_end(code)} {where}",
+            message=f"{self.end_text(code)} {where}",
             operator_index=index,
             transient=True,
             loss=m.Loss(
@@ -169,7 +169,7 @@ class WorkerProcess(msgspec.Struct, eq=False):
             trace=self._stack() if is_last else "",
         )
 
-    def told_end(self, code: int) -> str:
+    def end_text(self, code: int) -> str:
         """How it ended, as people say it."""
         if self.hung_s:
             return f"no end after {self.hung_s:g} s (fault_tolerance.op_timeout_s)"

@@ -45,22 +45,22 @@ class _Relay(msgspec.Struct, eq=False):
 
     attempt: m.AnyAttempt
     parcels: queue.SimpleQueue[list[m.Message]] = msgspec.field(default_factory=queue.SimpleQueue)
-    held: list[m.Message] = msgspec.field(default_factory=list)
+    waiting: list[m.Message] = msgspec.field(default_factory=list)
     since_s: float = 0.0
     """When the first of `held` came."""
 
     def hold(self, message: m.Message, now_s: float) -> None:
-        if not self.held:
+        if not self.waiting:
             self.since_s = now_s
-        self.held.append(message)
+        self.waiting.append(message)
 
     def send(self) -> None:
-        self.parcels.put(self.held)
-        self.held = []
+        self.parcels.put(self.waiting)
+        self.waiting = []
 
     def end(self, reason: str) -> None:
         """Without the attempt having been made: no attempt could be, here."""
-        self.held.append(
+        self.waiting.append(
             m.AttemptFailed(
                 task=self.attempt.key, attempt=self.attempt.name, error_type="BackendError", message=reason
             )
@@ -128,5 +128,5 @@ class Agent:
             if isinstance(message, m.ENDS):
                 relays.pop(of).send()
         for relay in relays.values():
-            if relay.held and now_s - relay.since_s >= TOGETHER_S:
+            if relay.waiting and now_s - relay.since_s >= TOGETHER_S:
                 relay.send()

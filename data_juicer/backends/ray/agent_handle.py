@@ -56,19 +56,19 @@ class AgentHandle(msgspec.Struct, eq=False):
         stream = self.actor.run.options(num_returns="streaming").remote(encode_msgpack(attempt))
         self.flights[stream] = Flight(attempt)
 
-    def follow(self, stream: Any, told: list[m.Message]) -> list[m.Message]:
+    def follow(self, stream: Any, messages: list[m.Message]) -> list[m.Message]:
         """Take in the messages of an attempt; the same messages, with the node that only the driver knows the name of."""
-        if any(isinstance(message, m.AttemptStarted) for message in told):
+        if any(isinstance(message, m.AttemptStarted) for message in messages):
             self.flights[stream].has_begun = True
-        if isinstance(told[-1], m.ENDS):
+        if isinstance(messages[-1], m.ENDS):
             del self.flights[stream]
-        if isinstance(told[-1], m.AttemptDone):
-            self.attempt_s = told[-1].duration_s
+        if isinstance(messages[-1], m.AttemptDone):
+            self.attempt_s = messages[-1].duration_s
         return [
             msgspec.structs.replace(message, node=self.node)
             if isinstance(message, m.AttemptStarted)
             else message
-            for message in told
+            for message in messages
         ]
 
     def kill(self) -> None:

@@ -85,13 +85,13 @@ class RayBackend:
         self._missed_s: float | None = None
         """Since when the head does not answer."""
         self._begun_s = 0.0
-        self._has_told_wait = False
+        self._has_announced_wait = False
         self._early_losses = 0
         self._agents: list[AgentHandle] = []
         self._nodes: list[cluster.Node] = []
         self._waiting: dict[WorkerResources, deque[m.AnyAttempt]] = {kind: deque() for kind in self._kinds}
         self._returns: Counter[TaskKey] = Counter()
-        self._told: deque[m.Message] = deque()
+        self._inbox: deque[m.Message] = deque()
         self._messages: PortableMsgpack[list[m.Message]] = PortableMsgpack(list[m.Message])
 
     @property
@@ -128,10 +128,10 @@ class RayBackend:
 
     def next_message(self, timeout_s: float) -> m.Message | None:
         """Raises: BackendError: the head of the cluster is gone."""
-        if not self._told:
+        if not self._inbox:
             self._look_around()
             self._listen(timeout_s)
-        return self._told.popleft() if self._told else None
+        return self._inbox.popleft() if self._inbox else None
 
     def memory_bytes(self) -> int | None:
         self._connect()
@@ -177,12 +177,12 @@ class RayBackend:
         self._nodes = cluster.alive_nodes()
         for kind in self._kinds:
             if not any(kind.fits(node.resources) for node in self._nodes):
-                told = "; ".join(
+                nodes_text = "; ".join(
                     f"{node}: {node.resources.get('CPU', 0):g} CPU, {node.resources.get('GPU', 0):g} GPU"
                     for node in self._nodes
                 )
                 raise BackendError(
-                    f"no node of the Ray cluster can hold a worker, which needs {kind}. {told}"
+                    f"no node of the Ray cluster can hold a worker, which needs {kind}. {nodes_text}"
                 )
         self._capacity = self._plan(self._kinds).total()
 
@@ -216,9 +216,9 @@ class RayBackend:
         planned = self._plan(busy or self._kinds[:1])
         wanted = {kind: min(count, max(1, self._partitions)) for kind, count in planned.items()}
         self._release(wanted)
-        held = Counter(agent.kind for agent in self._agents)
+        running = Counter(agent.kind for agent in self._agents)
         for kind, count in wanted.items():
-            for _ in range(count - held[kind]):
+            for _ in range(count - running[kind]):
                 self._agents.append(start_agent(kind, encode_msgpack(self._setup)))
 
     def _release(self, wanted: Mapping[WorkerResources, int]) -> None:
@@ -260,8 +260,8 @@ class RayBackend:
         self._capacity = max(self._capacity, self._plan(self._kinds).total())
         self._fill()
         is_waiting = not any(agent.facts for agent in self._agents) and now_s - self._begun_s > PATIENCE_S
-        if is_waiting and not self._has_told_wait:
-            self._has_told_wait = True
+        if is_waiting and not self._has_announced_wait:
+            self._has_announced_wait = True
             self._inform(
                 f"no worker has a place yet; each needs {' or '.join(map(str, dict.fromkeys(self._kinds)))}, and the cluster has none free"
             )
@@ -298,7 +298,7 @@ class RayBackend:
         agent.kill()
         self._agents.remove(agent)
         reason = f"{type(error).__name__} on node {agent.node or '?'}: {cluster.one_line(error)}"
-        self._told.extend(self._end(flight, reason) for flight in agent.flights.values())
+        self._inbox.extend(self._end(flight, reason) for flight in agent.flights.values())
         self._fill()
         self._hand_out()
 
@@ -345,12 +345,12 @@ class RayBackend:
     def _receive(self, agent: AgentHandle, stream: Any) -> None:
         """The next messages of an attempt; or its agent's end, if that is what woke us."""
         try:
-            told = self._messages.decode(ray.get(next(stream), timeout=END_S))
+            messages = self._messages.decode(ray.get(next(stream), timeout=END_S))
         except (RayError, StopIteration) as error:
             self._lose(agent, error)
             return
-        self._told.extend(agent.follow(stream, told))
-        if isinstance(told[-1], m.ENDS):
+        self._inbox.extend(agent.follow(stream, messages))
+        if isinstance(messages[-1], m.ENDS):
             self._hand_out()
             if len(self._waiting) > 1 and not agent.flights:
                 self._fill()

@@ -158,7 +158,7 @@ def _head() -> str:
 @contextlib.contextmanager
 def _handlers_kept() -> Iterator[None]:
     """Ray puts its own handler of SIGTERM in the place of ours, which stops a job in order."""
-    held = (
+    handlers = (
         {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         if threading.current_thread() is threading.main_thread()
         else {}
@@ -166,7 +166,7 @@ def _handlers_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in held.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
 
@@ -189,9 +189,9 @@ def own_node() -> tuple[str, str]:
 def alive_nodes() -> list[Node]:
     """The nodes that the head believes to be alive, in the order of their ids."""
     return [
-        Node(node_id=told["NodeID"], host=told["NodeManagerAddress"], resources=told.get("Resources", {}))
-        for told in sorted(ray.nodes(), key=lambda told: str(told["NodeID"]))  # type: ignore[no-untyped-call]
-        if told["Alive"]
+        Node(node_id=node["NodeID"], host=node["NodeManagerAddress"], resources=node.get("Resources", {}))
+        for node in sorted(ray.nodes(), key=lambda node: str(node["NodeID"]))  # type: ignore[no-untyped-call]
+        if node["Alive"]
     ]
 
 

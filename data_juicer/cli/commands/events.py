@@ -57,9 +57,9 @@ def run(arguments: argparse.Namespace, output: Output, signals: StopSignals) -> 
 
 
 def _emit(records: Iterable[t.Record], output: Output) -> None:
-    held = list(records)
-    document = EventLine(lines=tuple(msgspec.Raw(encode_record(record)) for record in held))
-    output.emit(document, lambda _: [_text(record) for record in held])
+    batch = list(records)
+    document = EventLine(lines=tuple(msgspec.Raw(encode_record(record)) for record in batch))
+    output.emit(document, lambda _: [_text(record) for record in batch])
 
 
 def _followed(job: JobHandle, signals: StopSignals) -> Iterator[list[t.Record]]:

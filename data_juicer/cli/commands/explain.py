@@ -89,31 +89,34 @@ def _explanation(report: ResumeReport, *, is_forecast: bool, unknown: tuple[str,
     )
 
 
-def _lines(told: Explanation, columns: int) -> list[str]:
-    begun = len(told.continued)
-    whole = told.partitions_done + told.partitions_pending
+def _lines(explanation: Explanation, columns: int) -> list[str]:
+    begun = len(explanation.continued)
+    whole = explanation.partitions_done + explanation.partitions_pending
     lines = [
-        f"run {told.run} would have {whole:,} partitions"
-        if told.is_forecast
-        else f"run {told.run}: {whole:,} partitions",
+        f"run {explanation.run} would have {whole:,} partitions"
+        if explanation.is_forecast
+        else f"run {explanation.run}: {whole:,} partitions",
         *_counted(
-            (told.partitions_done, "done: their results are those that this recipe gives of this input"),
+            (
+                explanation.partitions_done,
+                "done: their results are those that this recipe gives of this input",
+            ),
             (begun, "continued from a checkpoint"),
-            (told.partitions_pending - begun, "computed from their source"),
+            (explanation.partitions_pending - begun, "computed from their source"),
         ),
     ]
-    if told.unknown_sources:
-        sources = told.unknown_sources
+    if explanation.unknown_sources:
+        sources = explanation.unknown_sources
         more = f" and {len(sources) - 1:,} more" if len(sources) > 1 else ""
         lines.append(f"  not known: the partitions of {sources[0]}{more}, which would be read first")
-    for cause in told.causes:
-        lines += ["", *_wrapped(format_cause(cause, told.operators), columns)]
-    for path, reason in told.damaged.items():
-        lines.append(f"damaged{'' if told.is_forecast else ' and set aside'}: {path}: {reason}")
-    if told.operator_reuse and begun | len(told.refused):
+    for cause in explanation.causes:
+        lines += ["", *_wrapped(format_cause(cause, explanation.operators), columns)]
+    for path, reason in explanation.damaged.items():
+        lines.append(f"damaged{'' if explanation.is_forecast else ' and set aside'}: {path}: {reason}")
+    if explanation.operator_reuse and begun | len(explanation.refused):
         rows = [
             [f"{number:>2} {each.name}", f"{each.partitions_reused:,}", f"{each.partitions_computed:,}"]
-            for number, each in enumerate(told.operator_reuse, start=1)
+            for number, each in enumerate(explanation.operator_reuse, start=1)
         ]
         lines += ["", *format_table(["operator", "reused", "computed again"], rows, columns)]
     return lines

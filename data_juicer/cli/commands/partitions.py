@@ -88,8 +88,8 @@ def _lines(report: PartitionsReport, slowest: int, columns: int) -> list[str]:
     if not report.partitions:
         return lines
     times = (skew.median_s, skew.p95_s, skew.max_s)
-    told = zip(("median", "95th percentile", "longest"), map(format_duration, times), strict=True)
-    lines.append(f"times       {', '.join(f'{name} {value}' for name, value in told)}")
+    named_times = zip(("median", "95th percentile", "longest"), map(format_duration, times), strict=True)
+    lines.append(f"times       {', '.join(f'{name} {value}' for name, value in named_times)}")
     rows = [
         [
             f"{line.partition} {line.state}, most in {line.slowest_operator or 'reading'}",

@@ -231,8 +231,8 @@ def _is_ignored(given: Given, process: Sequence[OperatorEntry]) -> bool:
     value = _plain_value(given)
     if value not in foreign.REFUSED[path]:
         is_known = isinstance(value, Mapping) and value.keys() <= foreign.CREDENTIALS.keys()
-        told = foreign.why_no_credentials(value) if is_known else "not available yet"
-        raise given.source.refuse(path, told)
+        reason = foreign.why_no_credentials(value) if is_known else "not available yet"
+        raise given.source.refuse(path, reason)
     return False
 
 

@@ -78,10 +78,10 @@ class EventLoggingMixin(Observer):
         if refusals:
             raise ResumeRefusedError(f"{refusals[0]} Nothing was changed.")
         lock = locks.acquire(self.store, wanted.layout, self.clock, locks.Driver.here())
-        with contextlib.ExitStack() as held:
-            held.callback(lock.release)
+        with contextlib.ExitStack() as resources:
+            resources.callback(lock.release)
             job = self._open(wanted, lock)
-            held.callback(job.close)
+            resources.callback(job.close)
             self.job_opened(job)
             self._record_begin(wanted, job, partitions, rows)
             try:
@@ -102,8 +102,8 @@ class EventLoggingMixin(Observer):
         from data_juicer.job import summary as summaries
 
         wanted = self._wanted(config)
-        held = summaries.find(self.store, wanted.layout)
-        if held is None or held.config_digest == wanted.digest:
+        earlier = summaries.find(self.store, wanted.layout)
+        if earlier is None or earlier.config_digest == wanted.digest:
             return ()
         other = (
             f"job {wanted.layout.job_id} was begun with other operators or settings that decide the result"

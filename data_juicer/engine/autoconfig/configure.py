@@ -14,7 +14,7 @@ from data_juicer.engine.autoconfig.choice import Choice, choose
 from data_juicer.engine.autoconfig.machine import look_at_machine
 from data_juicer.engine.autoconfig.measure import measure_operators
 from data_juicer.engine.autoconfig.sample import take_sample
-from data_juicer.engine.autoconfig.wording import told, told_kept
+from data_juicer.engine.autoconfig.wording import describe_choice, describe_kept_size
 from data_juicer.engine.lifecycle.build_setup import row_bytes_max
 from data_juicer.engine.lifecycle.open import OpenJob
 from data_juicer.engine.protocol.backend import Backend
@@ -35,7 +35,7 @@ class Sized(msgspec.Struct, frozen=True, kw_only=True):
 
     config: JobConfig
     chosen: ChosenSizes
-    told: tuple[str, ...]
+    lines: tuple[str, ...]
     """What is shown to people, a line each."""
 
 
@@ -68,7 +68,7 @@ class Sizer:
                 return None
             size_mb = max(1, limits.size_bytes_max // _MB)
             chosen = ChosenSizes(modality="", size=limits.rows_max, max_size_mb=size_mb)
-        return self._sized(chosen, (told_kept(chosen.size, chosen.max_size_mb),))
+        return self._sized(chosen, (describe_kept_size(chosen.size, chosen.max_size_mb),))
 
     def choose(self, setup: WorkerSetup, sources: Sequence[SourceFile]) -> Sized:
         """Look at the data, the operators and the machine, and choose.
@@ -84,7 +84,7 @@ class Sizer:
         measured = measure_operators(store, costs_dir, setup, sample, self.heartbeat)
         machine = look_at_machine(config, self.backend, PosixStore())
         choice = choose(sample.stats, measured.cost, machine, sample.rows_total)
-        lines = told(sample.stats, measured.cost, measured.unmeasured, machine, choice)
+        lines = describe_choice(sample.stats, measured.cost, measured.unmeasured, machine, choice)
         return self._sized(_record(choice, lines), lines)
 
     def _sized(self, chosen: ChosenSizes, lines: tuple[str, ...]) -> Sized:
@@ -92,7 +92,7 @@ class Sizer:
             self.config.partition, size=chosen.size, max_size_mb=chosen.max_size_mb
         )
         config = dataclasses.replace(self.config, partition=partition)
-        return Sized(config=config, chosen=chosen, told=lines)
+        return Sized(config=config, chosen=chosen, lines=lines)
 
 
 def _record(choice: Choice, lines: tuple[str, ...]) -> ChosenSizes:

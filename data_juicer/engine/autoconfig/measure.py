@@ -136,7 +136,7 @@ def _ask(request: bytes, heartbeat: Callable[[str], None]) -> tuple[Costs, str]:
             return costs, ""
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_END_S)
-        return costs, _told_end(process.poll())
+        return costs, _end_text(process.poll())
     finally:
         process.kill()
         process.wait()
@@ -164,7 +164,7 @@ def _with_figure(costs: Costs, figure: Figure) -> Costs:
     return msgspec.structs.replace(costs, memory=figure.memory or costs.memory)
 
 
-def _told_end(code: int | None) -> str:
+def _end_text(code: int | None) -> str:
     if code is None:
         return f"the process that does so was not ready after {MEASURE_S_MAX:g} s"
     return f"the process that does so ended with {'signal' if code < 0 else 'exit code'} {abs(code)}"

@@ -110,7 +110,7 @@ def measure(request: MeasureRequest) -> Iterator[Figure]:
 
 def _run(context: WorkerContext, batches: Sequence[Batch], keys: Sequence[str]) -> Iterator[OperatorCost]:
     """Rows through all operators, and encoded as a checkpoint and a result are."""
-    held = before = [batch.rebased() for batch in batches]
+    current = before = [batch.rebased() for batch in batches]
     for index, spec in enumerate(context.setup.operators):
         key = keys[index] if keys else ""
         operator = context.prepared(index)
@@ -118,9 +118,9 @@ def _run(context: WorkerContext, batches: Sequence[Batch], keys: Sequence[str]) 
         if why:
             yield OperatorCost(key=key, name=spec.name, rows_in=0, rows_out=0, seconds=0.0, skipped=why)
             continue
-        cost, held = _run_operator(operator, index, held)
+        cost, current = _run_operator(operator, index, current)
         yield msgspec.structs.replace(cost, key=key)
-    _encode(context.setup, before, held)
+    _encode(context.setup, before, current)
 
 
 def _why_not(operator: Operator) -> str:

@@ -141,8 +141,8 @@ def _blocks_of_lines(
             continue  # a row that is longer than a block
         cut = data.rfind(b"\n") + 1 if start + size < source.size_bytes else len(data)
         lines = data[skipped : max(cut, skipped)]
-        for fragment, held in scan_chunks([lines] if lines else [], source, within, keep_bytes=True):
-            yield _copy_of(source, fragment, LINES, held)
+        for fragment, content in scan_chunks([lines] if lines else [], source, within, keep_bytes=True):
+            yield _copy_of(source, fragment, LINES, content)
             break
 
 

@@ -11,12 +11,12 @@ from data_juicer.engine.autoconfig.sample_stats import SampleStats
 _NAME: Final = "auto_configure"
 
 
-def told_kept(rows: int, size_mb: int) -> str:
+def describe_kept_size(rows: int, size_mb: int) -> str:
     """The line of a resume."""
     return f"{_NAME}: size {rows:,} and max_size_mb {size_mb} are those of the runs before, so that their checkpoints stay valid"
 
 
-def told(
+def describe_choice(
     stats: SampleStats, cost: PipelineCost | None, unmeasured: str, machine: Machine, choice: Choice
 ) -> tuple[str, ...]:
     """Five lines: modality, sample, operators, machine, choice.
@@ -46,28 +46,28 @@ def _modality(stats: SampleStats) -> str:
 
 
 def _sample(stats: SampleStats) -> str:
-    told = f"{_count(stats.rows, 'row')} of {_count(stats.sources, 'file')} sampled: "
-    told += f"{_bytes(stats.row_bytes.median)} a row (95 %: {_bytes(stats.row_bytes.p95)}), "
-    told += f"text {stats.text_chars.median:,.0f} characters ({stats.text_chars.p95:,.0f})"
+    text = f"{_count(stats.rows, 'row')} of {_count(stats.sources, 'file')} sampled: "
+    text += f"{_bytes(stats.row_bytes.median)} a row (95 %: {_bytes(stats.row_bytes.p95)}), "
+    text += f"text {stats.text_chars.median:,.0f} characters ({stats.text_chars.p95:,.0f})"
     if stats.media_count:
-        told += f", {stats.media_count:.1f} media files a row, {_bytes(stats.media_bytes.mean)}"
+        text += f", {stats.media_count:.1f} media files a row, {_bytes(stats.media_bytes.mean)}"
         if stats.decoded_bytes.mean:
-            told += f", {_bytes(stats.decoded_bytes.mean)} decoded"
+            text += f", {_bytes(stats.decoded_bytes.mean)} decoded"
     if stats.files_missing:
-        told += f"; {_count(stats.files_missing, 'media file')} could not be looked at"
-    return told
+        text += f"; {_count(stats.files_missing, 'media file')} could not be looked at"
+    return text
 
 
 def _operators(cost: PipelineCost | None, unmeasured: str) -> str:
     if cost is None:
         return f"operators were not measured: {unmeasured}"
-    told = f"operators take {_seconds(cost.seconds_per_row)} a row"
+    text = f"operators take {_seconds(cost.seconds_per_row)} a row"
     if cost.dearest:
-        told += f", {cost.dearest} {cost.dearest_share:.0%} of it"
-    told += f" ({_count(cost.rows, 'row')} measured)"
+        text += f", {cost.dearest} {cost.dearest_share:.0%} of it"
+    text += f" ({_count(cost.rows, 'row')} measured)"
     for name, why in cost.skipped.items():
-        told += f"; without {name}, {why}"
-    return told
+        text += f"; without {name}, {why}"
+    return text
 
 
 def _machine(machine: Machine, choice: Choice) -> str:

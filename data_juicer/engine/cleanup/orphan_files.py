@@ -142,9 +142,9 @@ def _sweep_decisions(remover: Remover, layout: JobLayout, named_by_shards: set[s
     names = remover.store.list(layout.checkpoints_dir)
     if not remover.is_dry:
         remover.store.end_uploads(layout.checkpoints_dir, names)
-    held = {name: index for name in names if (index := parse_resolve_name(name)) is not None}
+    operator_of = {name: index for name in names if (index := parse_resolve_name(name)) is not None}
     named = set(named_by_shards)
-    for name in held:
+    for name in operator_of:
         if name.endswith(".json"):
             try:
                 resolve = read_resolve(remover.store, os.path.join(layout.checkpoints_dir, name))
@@ -152,7 +152,8 @@ def _sweep_decisions(remover: Remover, layout: JobLayout, named_by_shards: set[s
             except (CheckpointError, StoreError, FileNotFoundError):
                 return  # what it names is not known
     remover.remove(
-        layout.checkpoints_dir, [name for name in held if not name.endswith(".json") and name not in named]
+        layout.checkpoints_dir,
+        [name for name in operator_of if not name.endswith(".json") and name not in named],
     )
 
 
@@ -180,7 +181,7 @@ def _sweep_produced(remover: Remover, layout: JobLayout) -> None:
                 except (CheckpointError, StoreError, FileNotFoundError):
                     files.pop(found.partition_id)
     remover.remove(
-        layout.produced_dir, [name for held in files.values() for name in held if name not in named]
+        layout.produced_dir, [name for names_of in files.values() for name in names_of if name not in named]
     )
 
 
@@ -199,9 +200,9 @@ def _sweep_dir(
     for name in store.list(os.path.join(directory, SET_ASIDE)):
         if (parsed := parse(name.partition(".json")[0] + ".json")) is not None:
             files.pop(parsed.partition_id, None)
-    for partition, held in files.items():
-        named = _named(store, directory, manifests.get(partition, []), held)
-        litter += [name for name in held if name not in named]
+    for partition, present in files.items():
+        named = _named(store, directory, manifests.get(partition, []), present)
+        litter += [name for name in present if name not in named]
     remover.remove(directory, litter)
 
 

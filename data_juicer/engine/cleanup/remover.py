@@ -64,8 +64,8 @@ class Remover(msgspec.Struct):
         if root is None:
             raise ValueError(f"{directory} is no directory of job {self.layout.job_id}")
         inside = os.path.relpath(directory, root)
-        with contextlib.ExitStack() as held:
-            found = held.enter_context(self.store.open_own(root))
+        with contextlib.ExitStack() as stack:
+            found = stack.enter_context(self.store.open_own(root))
             for name in [] if inside == os.curdir else inside.split(os.sep):
-                found = held.enter_context(found.inside(name)) if found is not None else None
+                found = stack.enter_context(found.inside(name)) if found is not None else None
             yield found

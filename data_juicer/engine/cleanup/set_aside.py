@@ -43,8 +43,8 @@ def prune_set_aside(store: Store, layout: JobLayout, size_mb_max: int) -> Remove
     return remover
 
 
-def _age(held: tuple[str, Manifest]) -> tuple[int, str, str]:
-    name, manifest = held
+def _age(entry: tuple[str, Manifest]) -> tuple[int, str, str]:
+    name, manifest = entry
     return manifest.run, manifest.created, name
 
 

@@ -81,10 +81,10 @@ class Committer:
 
     def made_from(self, partition_id: int, file: str) -> list[Manifest]:
         """The checkpoints of a partition that name a file, the oldest first."""
-        held = self._held.get(partition_id, ())
+        checkpoints = self._held.get(partition_id, ())
         found = [
             manifest
-            for manifest in held
+            for manifest in checkpoints
             if any(each.name == file for each in (*manifest.all_files, *manifest.produced))
         ]
         return sorted(found, key=lambda manifest: manifest.operator_index)
@@ -136,8 +136,8 @@ class Committer:
             self._held.pop(manifest.partition, None)
         elif manifest.kind == "checkpoint":
             self._supersede(manifest)
-        held = tuple(it.operator_index for it in self._held.get(manifest.partition, ()))
-        return Outcome(order=order, manifest=manifest, is_first=is_first, checkpoints=held)
+        indices = tuple(it.operator_index for it in self._held.get(manifest.partition, ()))
+        return Outcome(order=order, manifest=manifest, is_first=is_first, checkpoints=indices)
 
     def commit_shard(self, path: str, manifest: ShardManifest) -> None:
         """Make a shard of a resolve count. Raises: JobLockedError, StoreError."""
@@ -151,11 +151,11 @@ class Committer:
             return Outcome(order=order, manifest=order.manifest, error=error)
 
     def _supersede(self, newest: Manifest) -> None:
-        held = self._held.setdefault(newest.partition, [])
-        if any(it.operator_index == newest.operator_index for it in held):
+        checkpoints = self._held.setdefault(newest.partition, [])
+        if any(it.operator_index == newest.operator_index for it in checkpoints):
             return
-        dropped = superseded(newest, held, self._retention, self._dataset_operators)
-        left = [*(manifest for manifest in held if manifest not in dropped), newest]
+        dropped = superseded(newest, checkpoints, self._retention, self._dataset_operators)
+        left = [*(manifest for manifest in checkpoints if manifest not in dropped), newest]
         self._held[newest.partition] = sorted(left, key=lambda manifest: manifest.operator_index)
         if not dropped:
             return

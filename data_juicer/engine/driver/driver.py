@@ -374,8 +374,8 @@ class Driver:
 
     def _tell_damage(self, message: m.CheckpointDamaged) -> None:
         """Each checkpoint that is made from a damaged file is damaged: none of them is tried after the other."""
-        held = self._committer.made_from(message.task.number, message.file) if message.file else []
-        older = (each.operator_index for each in held if each.operator_index < message.operator_index)
+        checkpoints = self._committer.made_from(message.task.number, message.file) if message.file else []
+        older = (each.operator_index for each in checkpoints if each.operator_index < message.operator_index)
         damaged = e.CheckpointDamaged(
             task=message.task, operator_index=message.operator_index, older=tuple(older)
         )

@@ -47,12 +47,12 @@ class RunEndings(msgspec.Struct, frozen=True, kw_only=True):
         self, stop: e.StopForDeadLetters, failure: m.AttemptFailed | None
     ) -> JobFailedError:
         """The bound is broken, whatever becomes of the other rows."""
-        told = "; ".join(self.examples())
+        cause = "; ".join(self.examples())
         if stop.operator_index is not None and failure is not None:
-            told = f"{self.operators[stop.operator_index]} crashes: {crash_text(failure)}"
+            cause = f"{self.operators[stop.operator_index]} crashes: {crash_text(failure)}"
         return JobFailedError(
             f"{stop.rows_dead:,} of {self.rows:,} rows are dead letters, more than "
-            f"fault_tolerance.max_dead_letter_ratio ({self.ratio_max:g}) allows: {told}. What was committed is safe. "
+            f"fault_tolerance.max_dead_letter_ratio ({self.ratio_max:g}) allows: {cause}. What was committed is safe. "
             "dj-jobs dead-letters lists them; mend them, or raise that ratio, and start the job again."
         )
 

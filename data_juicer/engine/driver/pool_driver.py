@@ -228,8 +228,8 @@ def _error(flight: _Flight) -> DataJuicerError:
     known = _KNOWN.get(failure.error_type)
     if known is not None:
         return known(failure.message)
-    told = failure.message or failure.error_type
+    reason = failure.message or failure.error_type
     return JobFailedError(
-        f"{flight.work} failed: {told}. What was committed is safe. Start the job again; if it fails again, "
+        f"{flight.work} failed: {reason}. What was committed is safe. Start the job again; if it fails again, "
         "the event log says more."
     )

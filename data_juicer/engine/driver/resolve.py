@@ -174,7 +174,7 @@ class Resolves(msgspec.Struct, kw_only=True):
         scratch = Scratch(self.layout.temp_dir, self.memory_mb * _MB, self.context.heartbeat_or_stop)
         try:
             prepare_operator(operator, OperatorContext(store=self.store))
-            tables = self._told(self._checked(operator, summaries, scratch))
+            tables = self._translated(self._checked(operator, summaries, scratch))
             return stage_decisions(self.store, self.layout.decisions(index, self.run), tables)
         finally:
             scratch.close()
@@ -196,7 +196,7 @@ class Resolves(msgspec.Struct, kw_only=True):
             memory_bytes=self.shard_memory_bytes,
         ).run()
 
-    def _told(
+    def _translated(
         self, tables: Iterator[tuple[int, pa.Table, DeadRows]]
     ) -> Iterator[tuple[int, pa.Table, DeadRows]]:
         """Raises: StoreError: the disk refuses what a resolve cannot hold in memory."""

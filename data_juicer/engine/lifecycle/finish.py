@@ -54,18 +54,18 @@ def fail(job: OpenJob, config: JobConfig, error: BaseException, requests: int = 
     """Write down why; a disk that refuses even that does not hide the reason. No worker runs any more."""
     is_stop = isinstance(error, JobStoppedError | KeyboardInterrupt)
     duration_s = job.elapsed_s()
-    told = hide(" ".join(str(error).split())) or type(error).__name__
+    text = hide(" ".join(str(error).split())) or type(error).__name__
     failure = payloads.RunFailure(
-        error_type=type(error).__name__, error=told, is_stop=is_stop, requests=requests
+        error_type=type(error).__name__, error=text, is_stop=is_stop, requests=requests
     )
     with contextlib.suppress(StoreError, JobLockedError):
         job.log.record(t.ProcessingError(duration_s=duration_s, data=failure))
         if not is_stop and not job.lock.is_lost():
-            failed = payloads.Failure(error_type=failure.error_type, error=told)
+            failed = payloads.Failure(error_type=failure.error_type, error=text)
             job.log.record(t.JobFailed(duration_s=duration_s, data=failed))
         _clean_up(job, config, succeeded=False)
         counts = counts_of(job.view, find_committed(job.store, job.layout))
-        job.save(JobStatus.STOPPED if is_stop else JobStatus.FAILED, counts, told)
+        job.save(JobStatus.STOPPED if is_stop else JobStatus.FAILED, counts, text)
 
 
 def _clean_up(job: OpenJob, config: JobConfig, succeeded: bool) -> list[str]:

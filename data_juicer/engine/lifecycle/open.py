@@ -118,7 +118,7 @@ def _open_to_all(store: Store, layout: JobLayout) -> Iterator[str]:
 def _begun(wanted: WantedJob, store: Store, clock: Clock, lock: Lock, job_uuid: str) -> JobSummary:
     """The summary with this run added, written before anything else is done."""
     layout, now = wanted.layout, format_utc(clock.now())
-    held = summaries.find(store, layout)
+    earlier = summaries.find(store, layout)
     record = RunRecord(
         number=lock.run,
         started=now,
@@ -130,15 +130,15 @@ def _begun(wanted: WantedJob, store: Store, clock: Clock, lock: Lock, job_uuid: 
         job_id=layout.job_id,
         job_uuid=job_uuid,
         status=JobStatus.RUNNING,
-        created=held.created if held else now,
+        created=earlier.created if earlier else now,
         updated=now,
         config=dump(wanted.config),
         config_digest=wanted.digest,
         resume_command=wanted.resume_command,
-        runs=(*(held.runs if held else ()), record),
-        counts=held.counts if held else JobCounts(),
-        auto_configuration=held.auto_configuration
-        if held and wanted.config.partition.auto_configure
+        runs=(*(earlier.runs if earlier else ()), record),
+        counts=earlier.counts if earlier else JobCounts(),
+        auto_configuration=earlier.auto_configuration
+        if earlier and wanted.config.partition.auto_configure
         else None,
         export_path=wanted.export_path,
         directories=layout.directories(),

@@ -31,7 +31,7 @@ from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.phases import ResolvePlan
 from data_juicer.plan.references import with_references
 from data_juicer.plan.resume.bring_back import bring_back
-from data_juicer.plan.resume.damage import told_damages
+from data_juicer.plan.resume.damage import describe_damages
 from data_juicer.plan.resume.found import find_plan
 from data_juicer.plan.resume.inventory import take_checkpoints
 from data_juicer.plan.resume.report import encode_resume_report, resume_report
@@ -140,14 +140,14 @@ def plan_run(
         )
     found = find_plan(store, layout, mapping.partitions, keys)
     plan, inventory = found.plan, found.inventory
-    for sentence in told_damages(inventory.damaged):
+    for sentence in describe_damages(inventory.damaged):
         recorder.warn(sentence)
     set_aside(store, [damage.path for damage in inventory.damaged])
     set_aside(store, [refused.path for refused in plan.refused])
     if plan.refused:
         reasons = Counter(refused.reason for refused in plan.refused)
-        told = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())
-        recorder.inform(f"not reused: {told}; dj-jobs explain {layout.job_id} names them")
+        counts = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())
+        recorder.inform(f"not reused: {counts}; dj-jobs explain {layout.job_id} names them")
     report = resume_report(job.run, plan, inventory, layout, keys.operators)
     store.put(layout.resume_report, encode_resume_report(report))
     return plan, found.resolves

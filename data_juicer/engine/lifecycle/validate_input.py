@@ -41,8 +41,8 @@ def find_faults(validator: RequiredFields, rows: Batch) -> Iterator[str]:
     """What is wrong with rows, a finding for each field. Pure."""
     for name in validator.required_fields:
         values = rows.column(name)
-        held = [value for value in values if value is not MISSING and value is not None]
-        missing = len(values) - len(held)
+        present = [value for value in values if value is not MISSING and value is not None]
+        missing = len(values) - len(present)
         if missing > validator.allow_missing * len(values):
             yield (
                 f"{missing:,} of the first {len(values):,} rows lack the required field {name!r} "
@@ -50,9 +50,9 @@ def find_faults(validator: RequiredFields, rows: Batch) -> Iterator[str]:
             )
             continue
         kind = validator.field_types.get(name)
-        wrong = [value for value in held if kind is not None and not isinstance(value, TYPES[kind])]
+        wrong = [value for value in present if kind is not None and not isinstance(value, TYPES[kind])]
         if wrong:
-            yield f"the field {name!r} is to be {kind}, {len(wrong):,} of {len(held):,} rows have {_kinds(wrong)}"
+            yield f"the field {name!r} is to be {kind}, {len(wrong):,} of {len(present):,} rows have {_kinds(wrong)}"
 
 
 def _kinds(values: Sequence[Any]) -> str:

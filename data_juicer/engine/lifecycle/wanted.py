@@ -73,10 +73,10 @@ def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
     """Raises: ConfigError, InputError: the recipe cannot be run; nothing was created."""
     config, job_id = name_job(config, clock)
     operators = check_operators(config)
-    told: list[str] = []
+    messages: list[str] = []
     left_out: list[LeftOut] = []
     sources = discover(
-        store, config.sources(), config.suffixes, told.append, left_out.append, config.read_options()
+        store, config.sources(), config.suffixes, messages.append, left_out.append, config.read_options()
     )
     _refuse_useless_options(config, sources)
     identities = tuple(identify(operators))
@@ -98,7 +98,7 @@ def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
         export_path=export_path,
         resume_command=_resume_command(config, layout),
         notices=(
-            *told,
+            *messages,
             *(f"{operator.name}: {notice}" for operator in operators for notice in operator.notices()),
             *custom.notices(),
             *_same_name(),

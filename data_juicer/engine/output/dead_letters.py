@@ -113,9 +113,9 @@ def example_dead_letters(store: Store, layout: JobLayout, count: int = 3) -> lis
 
 def group_letters(dead_letters: Iterable[DeadLetter], examples_max: int) -> list[DeadLetterGroup]:
     """By operator in the order of the recipe, then by kind of error, the most frequent first. Pure."""
-    held: dict[tuple[int, str, str], list[DeadLetter]] = {}
+    groups: dict[tuple[int, str, str], list[DeadLetter]] = {}
     for dead_letter in dead_letters:
-        held.setdefault(
+        groups.setdefault(
             (dead_letter.operator_index, dead_letter.operator, dead_letter.error_type), []
         ).append(dead_letter)
     return [
@@ -123,7 +123,7 @@ def group_letters(dead_letters: Iterable[DeadLetter], examples_max: int) -> list
             operator=operator, error_type=kind, rows=len(rows), examples=_examples(rows, examples_max)
         )
         for (_, operator, kind), rows in sorted(
-            held.items(), key=lambda item: (item[0][0], -len(item[1]), item[0])
+            groups.items(), key=lambda item: (item[0][0], -len(item[1]), item[0])
         )
     ]
 

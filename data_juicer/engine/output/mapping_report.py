@@ -129,10 +129,10 @@ def find_emptying(ledgers: Sequence[OperatorLedger]) -> str | None:
                 (ledger.rows_duplicate, "duplicates"),
                 (ledger.rows_dead_letter, "dead letters"),
             )
-            told = ", ".join(f"{rows:,} {fate}" for rows, fate in fates if rows)
+            fates_text = ", ".join(f"{rows:,} {fate}" for rows, fate in fates if rows)
             return (
                 f"the result has no rows: {ledger.name} let none of the {ledger.rows_in:,} rows pass that reached it "
-                f"({told}). Look at its bounds, and at a sample of what it drops: open_tracer."
+                f"({fates_text}). Look at its bounds, and at a sample of what it drops: open_tracer."
             )
     return None
 
@@ -149,8 +149,8 @@ def with_all_operators(
     ledgers: Sequence[OperatorLedger], operators: Sequence[str]
 ) -> tuple[OperatorLedger, ...]:
     """The ledgers with zeros for `read` and operators that have none yet. Pure."""
-    held = {ledger.index: ledger for ledger in ledgers}
+    by_index = {ledger.index: ledger for ledger in ledgers}
     return tuple(
-        held.get(index, OperatorLedger(index=index, name=name, rows_in=0, rows_out=0))
+        by_index.get(index, OperatorLedger(index=index, name=name, rows_in=0, rows_out=0))
         for index, name in enumerate([READ, *operators], start=-1)
     )

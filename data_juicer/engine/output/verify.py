@@ -87,9 +87,9 @@ def _check_checkpoints(
     store: Store, layout: JobLayout, inventory: Inventory, heartbeat: Callable[[], None]
 ) -> Iterator[Finding]:
     """Files that several checkpoints of a partition share are read once."""
-    held = [entry for entries in inventory.checkpoints.values() for entry in entries]
+    checkpoints = [entry for entries in inventory.checkpoints.values() for entry in entries]
     seen: set[str] = set()
-    for path, manifest in [*held, *inventory.summaries.values()]:
+    for path, manifest in [*checkpoints, *inventory.summaries.values()]:
         heartbeat()
         new = [file for file in manifest.all_files if file.name not in seen]
         seen.update(file.name for file in new)
@@ -165,7 +165,7 @@ def _check_log(
     store: Store, layout: JobLayout, summary: JobSummary, inventory: Inventory
 ) -> Iterator[Finding]:
     """Numbers without gaps, and a committed result for each partition that the log calls complete."""
-    last, told = 0, set()
+    last, named = 0, set()
     for record in history.read_records(store, layout):
         if last and record.seq != last + 1:
             problem = f"event {record.seq:,} follows event {last:,}"
@@ -174,10 +174,10 @@ def _check_log(
             )
         last = record.seq
         if isinstance(record.event, t.PartitionComplete):
-            told.add(record.event.partition_id)
+            named.add(record.event.partition_id)
     damaged = {damage.path for damage in inventory.damaged}
-    known = inventory.results.keys() | {each for each in told if layout.result_manifest(each) in damaged}
-    unseen = told - known if summary.status is JobStatus.COMPLETED else set()
+    known = inventory.results.keys() | {each for each in named if layout.result_manifest(each) in damaged}
+    unseen = named - known if summary.status is JobStatus.COMPLETED else set()
     for partition in sorted(unseen):
         problem = f"partition {partition} is complete in the event log and has no committed result"
         yield Finding(path=layout.result_manifest(partition), problem=problem, answer=_REDONE)

@@ -20,12 +20,12 @@ class WorkerResources(msgspec.Struct, frozen=True, kw_only=True):
     """0: not counted."""
 
     def __str__(self) -> str:
-        told = [f"{self.cpus:g} CPU"]
+        parts = [f"{self.cpus:g} CPU"]
         if self.gpus:
-            told.append(f"{self.gpus:g} GPU")
+            parts.append(f"{self.gpus:g} GPU")
         if self.memory_bytes:
-            told.append(f"{self.memory_bytes / 1e9:.1f} GB of memory")
-        return ", ".join(told)
+            parts.append(f"{self.memory_bytes / 1e9:.1f} GB of memory")
+        return ", ".join(parts)
 
     def fits(self, resources: Mapping[str, float]) -> int:
         """How many workers a machine with these resources, named as Ray names them, can hold."""

@@ -66,11 +66,11 @@ def compare_rows(
 
 def _hashes(tables: Iterable[pa.Table], part: int, passes: int) -> npt.NDArray[np.uint64]:
     """Of the rows whose hash belongs to this pass, shape (rows,)."""
-    held = [np.empty(0, np.uint64)]
+    parts = [np.empty(0, np.uint64)]
     for table in tables:
         hashes = np.fromiter((_hash(row) for row in table.to_pylist()), np.uint64, table.num_rows)
-        held.append(hashes[hashes % np.uint64(passes) == part] if passes > 1 else hashes)
-    return np.concatenate(held)
+        parts.append(hashes[hashes % np.uint64(passes) == part] if passes > 1 else hashes)
+    return np.concatenate(parts)
 
 
 def _rows_with(tables: Iterable[pa.Table], hashes: set[int]) -> Iterator[dict[str, Any]]:

@@ -80,9 +80,9 @@ class DroppedRows:
                 break
             asked = frozenset(short)
             for row in self._of(spec, lambda index, _, asked=asked: index in asked, size):  # type: ignore[misc]
-                held = found.setdefault(row.operator_index, [])
-                if len(held) < size:
-                    held.append(row)
+                chosen = found.setdefault(row.operator_index, [])
+                if len(chosen) < size:
+                    chosen.append(row)
             short -= {index for index, rows in found.items() if len(rows) >= size}
         return dict(sorted(found.items()))
 
@@ -235,8 +235,8 @@ def check_operator(replay: JobReplay, asked: str) -> int:
     found = [index for index, name in enumerate(names) if name == asked]
     if len(found) == 1:
         return found[0]
-    told = ", ".join(f"{number} {name}" for number, name in enumerate(names, start=1))
+    choices = ", ".join(f"{number} {name}" for number, name in enumerate(names, start=1))
     problem = (
         "is in the recipe more than once; name it by its number" if found else "is no operator of this job"
     )
-    raise JobError(f"--op {asked} {problem}: {told}.")
+    raise JobError(f"--op {asked} {problem}: {choices}.")

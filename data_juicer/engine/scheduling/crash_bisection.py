@@ -42,7 +42,7 @@ class CrashHistory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def after_loss(
-    held: CrashHistory, loss: Loss, operator_index: int | None, reason: str
+    history: CrashHistory, loss: Loss, operator_index: int | None, reason: str
 ) -> tuple[CrashHistory, bool]:
     """What is suspected after a worker was lost, and whether that is news.
 
@@ -53,22 +53,22 @@ def after_loss(
         operator_index: the operator under way; None while rows were read or saved.
         reason: what a dead letter says of it.
     """
-    held = replace(held, losses=held.losses + 1)
+    history = replace(history, losses=history.losses + 1)
     if operator_index is None:
-        return held, False
-    if operator_index not in held.careful:
-        if held.losses == 1 and not loss.from_within:
-            return held, False
-        return replace(held, careful=held.careful | {operator_index}), True
+        return history, False
+    if operator_index not in history.careful:
+        if history.losses == 1 and not loss.from_within:
+            return history, False
+        return replace(history, careful=history.careful | {operator_index}), True
     if loss.row is None:
-        return held, False
+        return history, False
     if loss.from_within and loss.rows_before == 0:  # the operator was given nothing else
-        return _blame(held, ExcludedRow(row=loss.row, reason=reason)), True
-    if loss.alone and loss.row == held.suspect:
-        if loss.from_within or held.suspect_losses:
-            return _blame(held, ExcludedRow(row=loss.row, reason=reason)), True
-        return replace(held, suspect_losses=1), True
-    return replace(held, suspect=loss.row, suspect_losses=0), held.suspect is None
+        return _blame(history, ExcludedRow(row=loss.row, reason=reason)), True
+    if loss.alone and loss.row == history.suspect:
+        if loss.from_within or history.suspect_losses:
+            return _blame(history, ExcludedRow(row=loss.row, reason=reason)), True
+        return replace(history, suspect_losses=1), True
+    return replace(history, suspect=loss.row, suspect_losses=0), history.suspect is None
 
 
 ROWS_TRIED_MIN: Final = 5
@@ -108,7 +108,7 @@ class CrashTally(msgspec.Struct):
         return tried if tried >= ROWS_TRIED_MIN and operator_index not in self.works else 0
 
 
-def _blame(held: CrashHistory, taken: ExcludedRow) -> CrashHistory:
+def _blame(history: CrashHistory, taken: ExcludedRow) -> CrashHistory:
     """Rows of later operators are counted anew without this one; what was known of them is found again."""
-    earlier = (other for other in held.blamed if other.row.operator_index <= taken.row.operator_index)
-    return replace(held, suspect=None, suspect_losses=0, blamed=(*earlier, taken))
+    earlier = (other for other in history.blamed if other.row.operator_index <= taken.row.operator_index)
+    return replace(history, suspect=None, suspect_losses=0, blamed=(*earlier, taken))

@@ -26,14 +26,14 @@ def replay(history: Iterable[bytes]) -> Iterator[list[e.Instruction]]:
 
     Raises: msgspec.DecodeError, msgspec.ValidationError: a line is none of `encode_history`.
     """
-    told: list[Scheduler | TaskPool] = []
+    machines: list[Scheduler | TaskPool] = []
     for line in history:
         step = _JSON.decode(line)
         if isinstance(step, RunPlan):
-            told = [Scheduler(step)]
+            machines = [Scheduler(step)]
         elif isinstance(step, PoolPlan):
-            told.append(TaskPool(step))
+            machines.append(TaskPool(step))
         elif isinstance(step, PoolOver):
-            told.pop()
-        elif told:
-            yield told[-1].handle(step)
+            machines.pop()
+        elif machines:
+            yield machines[-1].handle(step)

@@ -72,7 +72,7 @@ class Scheduler:
         """The largest number of an attempt so far: none is used twice in a run."""
         self._plan = plan
         self._slots = plan.slots
-        self._checkpoints = {partition: list(held) for partition, held in plan.checkpoints.items()}
+        self._checkpoints = {partition: list(indices) for partition, indices in plan.checkpoints.items()}
         self._budget = plan.budget
         self._phase_number = 0
         self._pending: Sequence[int] = ()
@@ -251,9 +251,9 @@ class Scheduler:
     ) -> None:
         """To the checkpoint before those that are damaged, which may be one of an earlier stage."""
         partition = event.task.number
-        held = self._checkpoints.get(partition, [])
+        indices = self._checkpoints.get(partition, [])
         damaged = (*event.older, event.operator_index)
-        held[:] = [index for index in held if index not in damaged]
+        indices[:] = [index for index in indices if index not in damaged]
         self._again(flight)
         instructions.append(e.SetAside(task=event.task, operators=damaged, base=flight.task.base))
 

@@ -126,7 +126,7 @@ def run_isolated(
         isolation.spans(len(batch), taken),
         lambda first, stop: isolation.tell(batch, start, (first, stop)),
     )
-    pieces.sort(key=lambda held: held[0])
+    pieces.sort(key=lambda applied: applied[0])
     return pieces, sorted((*taken, *failed), key=lambda lost: lost.row)
 
 

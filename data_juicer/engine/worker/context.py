@@ -61,7 +61,7 @@ class WorkerContext:
         self.tell = tell
         self.between_batches = between_batches
         self._has_own_store = has_own_store
-        self._requests_told = 0
+        self._requests_reported = 0
         self._keys = KeyMaker(setup.reader, setup.identities, setup.export)
         self.made = MadeFiles(store, self.layout)
         self._operators: dict[int, Operator] = {}
@@ -74,8 +74,8 @@ class WorkerContext:
         """Requests to object stores since the last call."""
         if not self._has_own_store:
             return 0
-        told, self._requests_told = self._requests_told, self.store.requests
-        return self._requests_told - told
+        reported, self._requests_reported = self._requests_reported, self.store.requests
+        return self._requests_reported - reported
 
     def operator(self, index: int) -> Operator:
         """The operator, made on the first call. Raises: ConfigError: it cannot be made from its parameters."""

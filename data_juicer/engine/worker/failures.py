@@ -44,7 +44,7 @@ def failed(attempt: Attempt, operator: str, index: int, dead: DeadRow) -> Commit
         operator=operator,
         operator_index=index,
         error_type=WORKER_LOST if is_loss else type(dead.error).__name__,
-        message=_one_line(_told(dead.error)),
+        message=_one_line(_error_text(dead.error)),
         trace_digest="" if is_loss else trace_digest(dead.error),
         attempt=attempt.name,
         place=None if is_made else dead.batch.source.place(origin),
@@ -79,7 +79,7 @@ def trace_digest(error: Exception) -> str:
     return str(xxhash.xxh3_64_hexdigest("\n".join([type(error).__name__, *places]).encode()))
 
 
-def _told(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """What an error says; a MemoryError says nothing."""
     if isinstance(error, MemoryError) and not str(error):
         return "not enough memory for this row (fault_tolerance.worker_memory_mb limits it)"

@@ -94,15 +94,15 @@ def merge(lines: Iterable[tuple[Located, bytes]], size: int) -> dict[int, list[T
     Args:
         lines: committed records, each with the partition that it is of.
     """
-    held: dict[tuple[int, str], list[TraceRecord]] = {}
+    groups: dict[tuple[int, str], list[TraceRecord]] = {}
     for partition, line in lines:
         record = _resolve(_JSON.decode(line), partition)
-        kept = held.setdefault((record.operator_index, record.what), [])
+        kept = groups.setdefault((record.operator_index, record.what), [])
         kept.append(record)
         kept.sort(key=lambda each: (each.rank, each.line))
         del kept[size:]
     merged: dict[int, list[TraceRecord]] = {}
-    for (index, _), records in sorted(held.items()):
+    for (index, _), records in sorted(groups.items()):
         merged.setdefault(index, []).extend(records)
     return merged
 
@@ -182,7 +182,7 @@ def _resolve(record: TraceRecord, partition: Located) -> TraceRecord:
 
 
 def _values(batch: Batch, row: int, keys: Sequence[str]) -> dict[str, str]:
-    told = {}
+    shown = {}
     for key in keys:
         texts = None if key in batch.fields else batch.find_text(key)
         if texts is not None:
@@ -190,5 +190,5 @@ def _values(batch: Batch, row: int, keys: Sequence[str]) -> dict[str, str]:
         else:
             raw = batch.raw(key)[row].as_py()
             value = "" if raw is None else raw.decode()
-        told[key] = value if len(value) <= TEXT_LENGTH_MAX else value[:TEXT_LENGTH_MAX] + " [cut]"
-    return told
+        shown[key] = value if len(value) <= TEXT_LENGTH_MAX else value[:TEXT_LENGTH_MAX] + " [cut]"
+    return shown

@@ -85,9 +85,9 @@ def _opened(store: Store, path: str) -> Iterator[tuple[pa.Schema, Iterator[pa.Ta
         try:
             opened = pa.ipc.open_file(ranged) if is_file else pa.ipc.open_stream(ranged)
         except (pa.ArrowException, OSError) as error:
-            told = str(error).splitlines()[0]
+            reason = str(error).splitlines()[0]
             raise UnreadableSourceError(
-                f"{path}: holds no Arrow file or stream ({told}). Nothing was changed."
+                f"{path}: holds no Arrow file or stream ({reason}). Nothing was changed."
             ) from error
         yield opened.schema, _tables(path, opened, is_file=is_file)
 
@@ -103,7 +103,7 @@ def _tables(path: str, opened: Any, *, is_file: bool) -> Iterator[pa.Table]:
             yield normal_table(pa.Table.from_batches([batch]))
             rows += batch.num_rows
     except (pa.ArrowException, OSError) as error:
-        told = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0]
         raise InputError(
-            f"{path}: is damaged behind row {rows:,} ({told}). Nothing was processed. Replace the file."
+            f"{path}: is damaged behind row {rows:,} ({reason}). Nothing was processed. Replace the file."
         ) from error

@@ -97,11 +97,11 @@ class _Lines:
     def _read(self) -> Iterator[tuple[str, int]]:
         """Each line, and its bytes."""
         rest: list[bytes] = []
-        held = 0
+        total_bytes = 0
         is_first = True
         for chunk in self._chunks:
             first, *more = chunk.split(b"\n")
-            held += len(first)
+            total_bytes += len(first)
             rest.append(first)
             if more:
                 whole = b"".join(rest)
@@ -111,8 +111,8 @@ class _Lines:
                 yield from _one_line(whole + b"\n")
                 for line in more[:-1]:
                     yield from _one_line(line + b"\n")
-                rest, held = [more[-1]], len(more[-1])
-            if held > self._bytes_max:
+                rest, total_bytes = [more[-1]], len(more[-1])
+            if total_bytes > self._bytes_max:
                 raise InputError(
                     f"{self._source.path}: line {self.count + 1:,} is longer than {self._bytes_max:,} bytes, as in no table. "
                     "Nothing was processed."

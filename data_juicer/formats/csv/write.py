@@ -43,14 +43,14 @@ def _merge(delimiter: str, *, header: bool) -> Merge:
         return _QUOTE + text.replace(_QUOTE, _QUOTE * 2) + _QUOTE if is_special(text) else text
 
     def write(parts: Parts, read: ReadPart, names: tuple[str, ...], sink: BinaryIO) -> None:
-        held, size = [], 0
+        lines, size = [], 0
         for line in _rows(parts, read, names, separator, cell, header=header):
-            held.append(line)
+            lines.append(line)
             size += len(line)
             if size >= _WRITE_BYTES:
-                sink.write(b"".join(held))
-                held, size = [], 0
-        sink.write(b"".join(held))
+                sink.write(b"".join(lines))
+                lines, size = [], 0
+        sink.write(b"".join(lines))
 
     return Merge(survey=_columns, write=write)
 

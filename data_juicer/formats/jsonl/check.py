@@ -41,7 +41,7 @@ def check_rows(store: Store, source: SourceFile, text_keys: Sequence[str]) -> No
         return
     found = recognise_surely(head)
     if found is not None:
-        raise UnreadableSourceError(_told(source, found))
+        raise UnreadableSourceError(_sentence(source, found))
     check_lines(source, _lines(chain([head], chunks)), text_keys, head)
 
 
@@ -75,7 +75,7 @@ def _check_keys(source: SourceFile, rows: Sequence[dict[str, bytes]], text_keys:
         if all(value is None for value in values):
             under = _list_of_rows(rows)
             if under is not None:
-                raise UnreadableSourceError(_told(source, rows_under(under)))
+                raise UnreadableSourceError(_sentence(source, rows_under(under)))
             found = ", ".join(dict.fromkeys(name for row in rows for name in row)) or "no fields"
             raise UnreadableSourceError(
                 f"{os.path.basename(source.path)}: none of the {looked_at} has the field {key!r} (found: {found}). "
@@ -106,15 +106,15 @@ def _list_of_rows(rows: Sequence[dict[str, bytes]]) -> str | None:
 def _unreadable(source: SourceFile, head: bytes, error: RowError) -> str:
     found = recognise(head)
     if found is not None:
-        return _told(source, found)
+        return _sentence(source, found)
     return (
         f"{source.path}: none of its first rows can be read, expected JSON Lines (one object a line); the first: "
         f"{error.message}. Mend the file, or set fault_tolerance.max_dead_letter_ratio to 1 to set every row aside."
     )
 
 
-def _told(source: SourceFile, found: Finding) -> str:
-    return f"{found.told(source.path)}. Nothing was changed."
+def _sentence(source: SourceFile, found: Finding) -> str:
+    return f"{found.describe(source.path)}. Nothing was changed."
 
 
 def first_chunks(store: Store, source: SourceFile) -> Iterator[bytes]:
@@ -127,7 +127,7 @@ def first_chunks(store: Store, source: SourceFile) -> Iterator[bytes]:
     if head and not head.startswith(magic_of(source.compression)):
         found = recognise_surely(head) or Finding("what is not packed", "Rename it without its last suffix")
         raise UnreadableSourceError(
-            f"{source.path}: ends in the suffix of {source.compression} and {found.told(source.path).partition(': ')[2]}"
+            f"{source.path}: ends in the suffix of {source.compression} and {found.describe(source.path).partition(': ')[2]}"
         )
     try:
         yield from read_unpacked(store, source.path, source.compression)

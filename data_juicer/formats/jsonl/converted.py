@@ -55,23 +55,23 @@ def cut_records(
 
     Memory: one fragment, or one row where a row is larger.
     """
-    held: list[Record] = []
+    waiting: list[Record] = []
     size = row = 0
     for record in records:
         is_long = 0 < limits.row_bytes_max < record.json_bytes
         length = min(record.json_bytes, len(record.line)) + 1
-        if held and (is_long or len(held) == limits.rows_max or size + length > limits.size_bytes_max):
-            yield _cut(held, source, row)
-            row += len(held)
-            held, size = [], 0
+        if waiting and (is_long or len(waiting) == limits.rows_max or size + length > limits.size_bytes_max):
+            yield _cut(waiting, source, row)
+            row += len(waiting)
+            waiting, size = [], 0
         if is_long:
             yield _cut([record], source, row, long_row_bytes=record.json_bytes)
             row += 1
             continue
-        held.append(record)
+        waiting.append(record)
         size += length
-    if held:
-        yield _cut(held, source, row)
+    if waiting:
+        yield _cut(waiting, source, row)
 
 
 def _cut(

@@ -121,19 +121,19 @@ class LineOutline:
         """Of all surveys before."""
 
     def add(self, survey: bytes) -> list[Fragment]:
-        told = msgspec.msgpack.decode(survey, type=_Survey)
+        decoded = msgspec.msgpack.decode(survey, type=_Survey)
         if self._cutter is None:
-            self._cutter = Cutter(self._limits, told.start)
-            self._byte_start = told.start
-        stop, line, cuts = told.start, self._lines, list[Cut]()
-        for rows in told.rows:
+            self._cutter = Cutter(self._limits, decoded.start)
+            self._byte_start = decoded.start
+        stop, line, cuts = decoded.start, self._lines, list[Cut]()
+        for rows in decoded.rows:
             gaps, lengths = _unpacked(rows.gaps, rows.count), _unpacked(rows.lengths, rows.count)
             stops = stop + np.cumsum(gaps + lengths)
             numbers = line + np.cumsum(_unpacked(rows.skips, rows.count) + 1)
             cuts += self._cutter.add(RowLines(stops - lengths, stops, numbers))
             stop, line = int(stops[-1]), int(numbers[-1])
-        self._lines += told.lines
-        self._stop = told.stop
+        self._lines += decoded.lines
+        self._stop = decoded.stop
         return [self._fragment(cut) for cut in cuts]
 
     def finish(self) -> list[Fragment]:

@@ -48,7 +48,7 @@ def decode_texts(
     while found := list(islice(rows, _ROWS_AT_ONCE)):
         for key, raws in enumerate(zip(*found, strict=True)):
             pieces[key].append(decode_strings(raws))
-    columns = [held[1] if len(held) == 2 else pa.concat_arrays(held) for held in pieces]
+    columns = [chunks[1] if len(chunks) == 2 else pa.concat_arrays(chunks) for chunks in pieces]
     return dict(zip(text_keys, columns, strict=True)), errors
 
 

@@ -115,12 +115,12 @@ def read_groups(path: str, file: pq.ParquetFile, groups: Sequence[int]) -> pa.Ta
 
 
 def _unreadable(path: str, file: pq.ParquetFile, groups: Sequence[int], error: Exception) -> InputError:
-    told = str(error).splitlines()[0]
+    reason = str(error).splitlines()[0]
     for group in groups:
         for name in file.schema_arrow.names:
             try:
                 file.read_row_group(group, columns=[name], use_threads=False)
             except (pa.ArrowException, OSError) as of_column:
-                told = str(of_column).splitlines()[0]
-                return InputError(f"{path}: row group {group}, column {name!r} cannot be read: {told}.")
-    return InputError(f"{path}: cannot be read: {told}.")
+                reason = str(of_column).splitlines()[0]
+                return InputError(f"{path}: row group {group}, column {name!r} cannot be read: {reason}.")
+    return InputError(f"{path}: cannot be read: {reason}.")

@@ -109,15 +109,15 @@ def _joined(schemas: Sequence[Mapping[str, pa.Field]]) -> dict[str, pa.Field | N
     """Each column's field where all that have it agree; None where they do not."""
     fields: dict[str, pa.Field | None] = {}
     for name in dict.fromkeys(name for schema in schemas for name in schema):
-        held = [schema[name] for schema in schemas if name in schema]
-        nullable = len(held) < len(schemas) or any(field.nullable for field in held)
+        same_name = [schema[name] for schema in schemas if name in schema]
+        nullable = len(same_name) < len(schemas) or any(field.nullable for field in same_name)
         is_one = all(
             is_normal(field.type)
-            and field.type.equals(held[0].type, check_metadata=True)
-            and is_json_text(field) == is_json_text(held[0])
-            for field in held
+            and field.type.equals(same_name[0].type, check_metadata=True)
+            and is_json_text(field) == is_json_text(same_name[0])
+            for field in same_name
         )
-        fields[name] = held[0].with_nullable(nullable) if is_one else None
+        fields[name] = same_name[0].with_nullable(nullable) if is_one else None
     return fields
 
 
@@ -152,29 +152,29 @@ def parquet_file(options: ExportOptions = ExportOptions()) -> WriteTables:  # no
 
 def gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """Tables of about ROW_GROUP_BYTES or more, and what is left."""
-    held: list[pa.Table] = []
+    waiting: list[pa.Table] = []
     for table in tables:
         if table.num_rows:
-            held.append(table)
-        if sum(part.nbytes for part in held) >= ROW_GROUP_BYTES:
-            yield pa.concat_tables(held)
-            held.clear()
-    if held:
-        yield pa.concat_tables(held)
+            waiting.append(table)
+        if sum(part.nbytes for part in waiting) >= ROW_GROUP_BYTES:
+            yield pa.concat_tables(waiting)
+            waiting.clear()
+    if waiting:
+        yield pa.concat_tables(waiting)
 
 
 def _groups_of(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
     """Tables of so many rows, and what is left."""
-    held: list[pa.Table] = []
+    waiting: list[pa.Table] = []
     count = 0
     for table in tables:
-        held.append(table)
+        waiting.append(table)
         count += table.num_rows
         if count < rows:
             continue
-        whole = pa.concat_tables(held)
+        whole = pa.concat_tables(waiting)
         for start in range(0, count - count % rows, rows):
             yield whole.slice(start, rows)
-        held, count = [whole.slice(count - count % rows)], count % rows
+        waiting, count = [whole.slice(count - count % rows)], count % rows
     if count:
-        yield pa.concat_tables(held)
+        yield pa.concat_tables(waiting)

@@ -85,7 +85,8 @@ def _sizes(array: pa.Array) -> list[int | None]:
         return [array.type.list_size if valid else None for valid in array.is_valid().to_pylist()]
     offsets, valid = array.offsets.to_pylist(), array.is_valid().to_pylist()
     return [
-        stop - start if held else None for start, stop, held in zip(offsets, offsets[1:], valid, strict=False)
+        stop - start if is_valid else None
+        for start, stop, is_valid in zip(offsets, offsets[1:], valid, strict=False)
     ]
 
 

@@ -65,10 +65,10 @@ def json_texts(array: pa.Array) -> pa.Array:
 
 
 def _struct(array: pa.StructArray, kind: pa.StructType) -> pa.StructArray:
-    held = {child.name: (child, member) for child, member in zip(array.type, array.flatten(), strict=True)}
+    by_name = {child.name: (child, member) for child, member in zip(array.type, array.flatten(), strict=True)}
     members: list[Any] = [
-        cast(held[wanted.name][1], held[wanted.name][0], wanted)
-        if wanted.name in held
+        cast(by_name[wanted.name][1], by_name[wanted.name][0], wanted)
+        if wanted.name in by_name
         else pa.nulls(len(array), wanted.type)
         for wanted in kind
     ]

@@ -155,9 +155,9 @@ def _with_column(table: pa.Table, key: str, column: Any, field: pa.Field | None 
     """`field` says what the column is now; without it, it is what it was, in the type of `column`."""
     if key not in table.column_names:
         return table.append_column(field or pa.field(key, column.type), column)
-    held = table.schema.field(key)
+    plain = table.schema.field(key)
     named = field or pa.field(
-        key, column.type, nullable=held.nullable or column.null_count > 0, metadata=held.metadata
+        key, column.type, nullable=plain.nullable or column.null_count > 0, metadata=plain.metadata
     )
     return table.set_column(table.column_names.index(key), named, column)
 

@@ -233,8 +233,8 @@ def map_entries(array: pa.MapArray) -> tuple[pa.Array, pa.Array]:
     nulls = array.is_null().to_numpy(zero_copy_only=False)
     if not (nulls & (np.diff(offsets) > 0)).any():
         return keys, items
-    held = pa.array(np.repeat(~nulls, np.diff(offsets)))  # a null map may have entries all the same
-    return keys.filter(held), items.filter(held)
+    is_present = pa.array(np.repeat(~nulls, np.diff(offsets)))  # a null map may have entries all the same
+    return keys.filter(is_present), items.filter(is_present)
 
 
 def map_array(array: pa.MapArray, keys: pa.Array, items: pa.Array) -> pa.MapArray:

@@ -46,17 +46,17 @@ def unpack(store: Store, source: SourceFile, limits: FragmentLimits) -> Iterator
 
     Raises: InputError: its packed stream is damaged.
     """
-    held, size = [], 0
+    chunks, size = [], 0
     try:
         for chunk in as_utf8(read_chunks(store, source, CHUNK_BYTES), source.options.encoding):
             size += len(chunk)
-            held.append(chunk)
+            chunks.append(chunk)
             if 0 < limits.row_bytes_max < size:
-                held = [b"".join(held)[:LONG_ROW_BYTES_KEPT]]
+                chunks = [b"".join(chunks)[:LONG_ROW_BYTES_KEPT]]
     except BrokenStreamError as error:
         raise broken(source, error, 0) from error
     if size:
-        data = b"".join(held)
+        data = b"".join(chunks)
         long_row_bytes = size if len(data) < size else 0
         yield _fragment(source, size, copy_digest(data, long_row_bytes), long_row_bytes), data
 

@@ -160,11 +160,11 @@ def read_fragment(
     places = RowPlaces(starts, np.full(len(frames), -1, np.int64))
     text = b"\n".join([*lines, b""])
     read = read_lines(text, fragment, text_keys, ROW_BYTES_MAX, places, null_is_empty=null_is_empty)
-    bad = tuple(_told(found, frames[found.place.row], refused.get(found.place.row)) for found in read.bad)
+    bad = tuple(_bad_row(found, frames[found.place.row], refused.get(found.place.row)) for found in read.bad)
     return msgspec.structs.replace(read, bad=bad)
 
 
-def _told(found: BadRow, frame: Frame, refusal: PayloadError | None) -> BadRow:
+def _bad_row(found: BadRow, frame: Frame, refusal: PayloadError | None) -> BadRow:
     """The bad row of a record whose page could not be read."""
     return found if refusal is None else _bad(frame.raw, found.place, refusal.error_type, refusal.message)
 

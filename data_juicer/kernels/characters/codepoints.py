@@ -129,8 +129,8 @@ def row_sums(flags: npt.NDArray[Any], offsets: Counts) -> Counts:
 
 def count_in(column: pa.Array, table: Table) -> Counts:
     """How many characters of each row have a 1 in `table`."""
-    held = points_of(column)
-    return row_sums(table.take(held.points), held.offsets)
+    text_points = points_of(column)
+    return row_sums(table.take(text_points.points), text_points.offsets)
 
 
 def ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

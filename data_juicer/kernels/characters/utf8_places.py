@@ -60,8 +60,8 @@ class Finder:
         marked = np.frombuffer(data.tobytes().translate(self._leads), np.bool_)
         places = np.flatnonzero(marked)
         points = points_at(data, places)
-        held = self._wanted[points].view(np.bool_)
-        return places[held], points[held]
+        is_wanted = self._wanted[points].view(np.bool_)
+        return places[is_wanted], points[is_wanted]
 
 
 def _leads(points: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

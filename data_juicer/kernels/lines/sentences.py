@@ -50,19 +50,19 @@ def may_repeat(column: pa.Array, *, lowercase: bool, plain: bool, length_min: in
         plain: compared by Latin letters, ASCII digits, Chinese characters, spaces and tabs alone.
         length_min: shorter sentences are not compared.
     """
-    held = points_of(column)
+    text_points = points_of(column)
     needed = np.zeros(len(column), np.bool_)
-    if len(held.points) == 0:
+    if len(text_points.points) == 0:
         return needed
-    classes = _classes(lowercase, plain).take(held.points)
+    classes = _classes(lowercase, plain).take(text_points.points)
     last = np.zeros(len(classes) + 1, np.bool_)  # the last character of a row
-    last[held.offsets[1:] - 1] = True
-    starts, unsure = _sentence_starts(classes, last, held.offsets)
-    rows = np.searchsorted(held.offsets, starts, "right") - 1
-    needed[np.searchsorted(held.offsets, unsure, "right") - 1] = True
+    last[text_points.offsets[1:] - 1] = True
+    starts, unsure = _sentence_starts(classes, last, text_points.offsets)
+    rows = np.searchsorted(text_points.offsets, starts, "right") - 1
+    needed[np.searchsorted(text_points.offsets, unsure, "right") - 1] = True
     counted = np.add.reduceat((classes & _COUNTED) != 0, starts, dtype=np.int64)
     long_enough = counted * (2 if lowercase else 1) >= length_min  # lower case makes two of U+0130
-    keys = _digests(held, classes, starts, lowercase) + rows.astype(np.uint64) * _BASE_INVERSE
+    keys = _digests(text_points, classes, starts, lowercase) + rows.astype(np.uint64) * _BASE_INVERSE
     keys, rows = keys[long_enough], rows[long_enough]
     order = np.argsort(keys)
     again = keys[order[1:]] == keys[order[:-1]]
@@ -96,10 +96,10 @@ def _sentence_starts(classes: Table, last: Mask, offsets: Counts) -> tuple[Count
     return np.flatnonzero(starting[:-1]), np.concatenate([chained, doubled])
 
 
-def _digests(held: Points, classes: Table, starts: Counts, lowercase: bool) -> npt.NDArray[np.uint64]:
+def _digests(text_points: Points, classes: Table, starts: Counts, lowercase: bool) -> npt.NDArray[np.uint64]:
     """A number for each sentence that depends on what is compared of it alone."""
     places = np.flatnonzero(classes & _COMPARED)
-    compared: npt.NDArray[Any] = held.points[places].astype(np.uint64)
+    compared: npt.NDArray[Any] = text_points.points[places].astype(np.uint64)
     if lowercase:
         compared += np.uint64(32) * ((compared >= ord("A")) & (compared <= ord("Z")))
     powers = np.cumprod(np.full(len(places) + 1, _BASE))

@@ -48,7 +48,7 @@ class TimeBudget:
     def limit_s(self, what: str, text: str) -> float:
         """How long the next call may take. Raises: TimeoutError: this one ran out of time before."""
         if self._ran_out and (what, text) in self._ran_out:
-            raise TimeoutError(_told(what, text))
+            raise TimeoutError(_timeout_text(what, text))
         if self._left_s >= LIMIT_S:
             return LIMIT_S
         left_s = self._left_s if self._left_s > SLOW_S else 0.0
@@ -60,10 +60,10 @@ class TimeBudget:
 
     def ran_out(self, what: str, text: str) -> TimeoutError:
         self._ran_out.add((what, text))
-        return TimeoutError(_told(what, text))
+        return TimeoutError(_timeout_text(what, text))
 
 
-def _told(what: str, text: str) -> str:
+def _timeout_text(what: str, text: str) -> str:
     shown = what if len(what) <= 100 else f"{what[:97]}..."
     return f"{shown} ran out of time on a text of {len(text):,} characters"
 

@@ -31,16 +31,16 @@ def ngram_keys(symbols: npt.NDArray[Any], n: int) -> Keys:
     if windows < 1:
         return np.empty(0, np.uint64)
     width = symbols.itemsize
-    held = _WORD_BYTES // width
-    padded = np.concatenate([symbols, np.zeros(held, symbols.dtype)])
+    per_word = _WORD_BYTES // width
+    padded = np.concatenate([symbols, np.zeros(per_word, symbols.dtype)])
     words: Keys = np.lib.stride_tricks.as_strided(
         np.ascontiguousarray(padded).view(np.uint8)[:_WORD_BYTES].view(np.uint64),
         (len(symbols) + 1,),
         (width,),
     )
-    if n <= held:
+    if n <= per_word:
         return words[:windows] & np.uint64((1 << (8 * width * n)) - 1)
-    places = [*range(0, n - held, held), n - held]
+    places = [*range(0, n - per_word, per_word), n - per_word]
     keys = words[:windows] * _odd(0)
     for number, place in enumerate(places[1:], 1):
         keys += words[place : place + windows] * _odd(number)

@@ -58,19 +58,19 @@ class Words(msgspec.Struct, frozen=True):
     def may_strip(self) -> Mask:
         """Where a word may have special characters at an end, shape (words,)."""
         data = self.utf8.data
-        held: Mask = _MAY_BE_SPECIAL[data[self.starts]] | _MAY_BE_SPECIAL[data[self.stops - 1]]
-        return held
+        is_special: Mask = _MAY_BE_SPECIAL[data[self.starts]] | _MAY_BE_SPECIAL[data[self.stops - 1]]
+        return is_special
 
     def containing(self, literal: bytes) -> Mask:
         """Where a word holds `literal`, which is not empty, shape (words,)."""
-        held = np.zeros(len(self.starts), np.bool_)
-        if len(held) == 0:
-            return held
+        contains = np.zeros(len(self.starts), np.bool_)
+        if len(contains) == 0:
+            return contains
         places = _places(self.utf8.data, literal)
         words = np.searchsorted(self.starts, places, "right") - 1
         inside = (words >= 0) & (places + len(literal) <= self.stops[words])
-        held[words[inside]] = True
-        return held
+        contains[words[inside]] = True
+        return contains
 
     def strings(self, where: Mask) -> Iterator[str]:
         """The words where `where`, shape (words,), is true."""

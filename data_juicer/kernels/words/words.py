@@ -38,15 +38,15 @@ def _classes() -> Table:
 
 def count_words(column: pa.Array) -> Counts:
     """How many words of each row hold a character that is not special: the refined words, not made."""
-    held = points_of(column)
-    classes = _classes().take(held.points)
+    text_points = points_of(column)
+    classes = _classes().take(text_points.points)
     begins = classes == _SEPARATOR
-    begins[held.offsets[:-1][held.offsets[:-1] < held.offsets[1:]]] = True
+    begins[text_points.offsets[:-1][text_points.offsets[:-1] < text_points.offsets[1:]]] = True
     pieces = np.flatnonzero(begins)  # of one separator and a word, or of a word at the start of a row
     if not len(pieces):
         return np.zeros(len(column), np.int64)
-    told = np.bitwise_or.reduceat(classes == _PLAIN, pieces)
-    return row_sums(told, np.searchsorted(pieces, held.offsets))
+    has_plain = np.bitwise_or.reduceat(classes == _PLAIN, pieces)
+    return row_sums(has_plain, np.searchsorted(pieces, text_points.offsets))
 
 
 def words_of(column: pa.Array, *, lower: bool = False, strip: bool = False) -> pa.Array:
@@ -59,12 +59,12 @@ def words_of(column: pa.Array, *, lower: bool = False, strip: bool = False) -> p
     if lower:
         # Python's lower case looks at neighbours (final sigma), but never over a separator.
         column = pa.array([text.lower() for text in column.to_pylist()], pa.large_string())
-    held = points_of(column)
-    classes = _classes().take(held.points)
-    starts, stops = _spans(classes, held.offsets)
+    text_points = points_of(column)
+    classes = _classes().take(text_points.points)
+    starts, stops = _spans(classes, text_points.offsets)
     if strip:
         starts, stops = _stripped(classes, starts, stops)
-    rows = np.searchsorted(starts, held.offsets)
+    rows = np.searchsorted(starts, text_points.offsets)
     return pa.LargeListArray.from_arrays(pa.array(rows), _gather(column, starts, stops))
 
 

@@ -114,5 +114,5 @@ def _family(
     job: dict[str, str],
     samples: tuple[tuple[dict[str, str], float], ...],
 ) -> Family:
-    told = tuple(Sample({**job, **labels}, float(value)) for labels, value in samples)
-    return Family(name=f"{PREFIX}{name}", help=help_, kind=kind, samples=told)
+    values = tuple(Sample({**job, **labels}, float(value)) for labels, value in samples)
+    return Family(name=f"{PREFIX}{name}", help=help_, kind=kind, samples=values)

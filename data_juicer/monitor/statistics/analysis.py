@@ -132,9 +132,9 @@ class GroupFold:
         for number, name in enumerate(names):
             group = name if name in self._rows or len(self._rows) < GROUPS_MAX else OTHERS
             self._rows[group] = self._rows.get(group, 0) + int(counts[number])
-            held = self._sums.setdefault(group, {})
+            group_sums = self._sums.setdefault(group, {})
             for stat, each in sums.items():
-                held[stat] = held.get(stat, 0.0) + float(each[number])
+                group_sums[stat] = group_sums.get(stat, 0.0) + float(each[number])
 
     def result(self) -> Groups:
         groups = [
@@ -177,11 +177,11 @@ def numeric_columns(partition: PartitionStats) -> dict[str, Floats]:
 
 def values_of(partition: PartitionStats, fields: Sequence[str]) -> dict[str, pa.Array]:
     """The raw values of fields that a filter measured, shape (rows,)."""
-    held: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for stats in partition.operators.values():
         if stats.is_exact and stats.is_aligned:
-            held |= {name: column for name, column in stats.arrays().items() if name in fields}
-    return held
+            columns |= {name: column for name, column in stats.arrays().items() if name in fields}
+    return columns
 
 
 def _shown(raw: bytes | str | None) -> str:

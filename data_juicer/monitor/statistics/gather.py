@@ -70,8 +70,8 @@ def read_stats(store: Store, layout: JobLayout) -> Iterator[PartitionStats]:
             continue
         if checkpoint.partition_id in done or (known is not None and checkpoint.partition_id not in known):
             continue
-        held = newest.get(checkpoint.partition_id, (-1, ""))
-        newest[checkpoint.partition_id] = max(held, (checkpoint.operation_idx, name))
+        checkpoint_file = newest.get(checkpoint.partition_id, (-1, ""))
+        newest[checkpoint.partition_id] = max(checkpoint_file, (checkpoint.operation_idx, name))
     for _, (_, name) in sorted(newest.items()):
         found = _find(store, os.path.join(layout.checkpoints_dir, name))
         if found is not None:

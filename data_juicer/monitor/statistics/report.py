@@ -98,11 +98,11 @@ class StatsFold:
                 self._filters[index] = _FilterFold(name, params)
             self._filters[index].add(stats)
         for ledger in partition.ledgers:
-            if (held := self._filters.get(ledger.index)) is not None:
-                held.partitions += 1
-                held.rows_in += ledger.rows_in
-                held.rows_out += ledger.rows_out
-                held.rows_dropped += ledger.rows_filtered
+            if (known := self._filters.get(ledger.index)) is not None:
+                known.partitions += 1
+                known.rows_in += ledger.rows_in
+                known.rows_out += ledger.rows_out
+                known.rows_dropped += ledger.rows_filtered
 
     def report(self, job_id: str) -> StatsReport:
         return StatsReport(
@@ -164,8 +164,8 @@ class _FilterFold:
             partitions=self.partitions,
             partitions_unknown=max(0, self.partitions - self._measured),
             stats=(
-                *(_numbers_told(name, each) for name, each in self._numbers.items()),
-                *(_words_told(name, each) for name, each in self._words.items()),
+                *(_numbers_report(name, each) for name, each in self._numbers.items()),
+                *(_words_report(name, each) for name, each in self._words.items()),
             ),
         )
 
@@ -184,7 +184,7 @@ class _FilterFold:
         return below, numbers.count - upto
 
 
-def _numbers_told(name: str, numbers: Distribution) -> StatReport:
+def _numbers_report(name: str, numbers: Distribution) -> StatReport:
     if not numbers.count:
         return StatReport(name=name, rows=0, missing=numbers.missing)
     values = numbers.percentiles(PERCENTILES)
@@ -209,7 +209,7 @@ def _numbers_told(name: str, numbers: Distribution) -> StatReport:
     )
 
 
-def _words_told(name: str, words: Words) -> StatReport:
+def _words_report(name: str, words: Words) -> StatReport:
     return StatReport(
         name=name,
         rows=words.count,

@@ -122,7 +122,7 @@ def plan_changes(
     Raises: ConfigError: an operator or parameter is unknown, a value does not fit, or it decides more than what is kept.
     """
     then = parameters_with(entries, changes)
-    steps, told = [], []
+    steps, found = [], []
     for index, ((name, was), (_, params)) in enumerate(zip(entries, then, strict=True)):
         old = find_built_in(name, was)
         if params == was:
@@ -138,12 +138,12 @@ def plan_changes(
             )
         assert isinstance(new, Filter)  # noqa: S101 - `decides_from_stats` is true of filters alone
         steps.append(_Step(name, old, new))
-        told += [
+        found += [
             Change(operator_index=index, operator_name=name, parameter=key, was=was.get(key), then=value)
             for key, value in params.items()
             if value != was.get(key)
         ]
-    return steps, tuple(told)
+    return steps, tuple(found)
 
 
 def answer(
@@ -152,7 +152,7 @@ def answer(
     partitions: Iterable[PartitionStats],
 ) -> WhatIf:
     """What the committed partitions would have come to. Raises: ConfigError, see `plan_changes`."""
-    steps, told = plan_changes(entries, changes)
+    steps, found = plan_changes(entries, changes)
     sums = [_Sum() for _ in steps]
     reasons: dict[str, None] = {}
     count = unknown = rows_out = 0
@@ -190,13 +190,13 @@ def answer(
         for each in sums:
             each.rows_in_then, each.rows_out_then = exactly(each.rows_in), exactly(each.rows_out)
     operators = tuple(
-        each.told(index, step.name, is_changed=step.new is not None)
+        each.as_operator(index, step.name, is_changed=step.new is not None)
         for index, (step, each) in enumerate(zip(steps, sums, strict=True))
     )
     return WhatIf(
         partitions=count,
         partitions_unknown=unknown,
-        changes=told,
+        changes=found,
         operators=operators,
         rows_out=rows_out,
         rows_out_then=rows_then,
@@ -221,7 +221,7 @@ class _Sum:
         self.rows_in_then += before
         self.rows_out_then += after
 
-    def told(self, index: int, name: str, *, is_changed: bool) -> WhatIfOperator:
+    def as_operator(self, index: int, name: str, *, is_changed: bool) -> WhatIfOperator:
         return WhatIfOperator(
             operator_index=index,
             operator_name=name,

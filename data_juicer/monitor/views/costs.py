@@ -92,11 +92,11 @@ def format_costs(costs: Costs) -> str:
     """`1.25 core-hours, 2.1 GB read, 310 MB written: 0.12 EUR`."""
     is_sampled = costs.core_hours >= _SAMPLED_HOURS_MIN and costs.cpu_hours > 0
     busy = f" ({costs.cpu_hours / costs.core_hours:.0%} busy)" if is_sampled else ""
-    told = (
+    text = (
         f"{format_core_time(costs.core_hours)}{busy}, {format_bytes(costs.read_bytes)} read, "
         f"{format_bytes(costs.written_bytes)} written"
     )
-    return told if costs.amount is None else f"{told}: {format_amount(costs.amount, costs.currency)}"
+    return text if costs.amount is None else f"{text}: {format_amount(costs.amount, costs.currency)}"
 
 
 def format_core_time(hours: float) -> str:
@@ -111,5 +111,5 @@ def format_hours(hours: float) -> str:
 
 def format_amount(amount: float, currency: str) -> str:
     """To the hundredth, or two digits of less."""
-    told = f"{amount:,.2f}" if amount >= 0.1 or amount == 0 else f"{amount:.2g}"
-    return f"{told} {currency}".rstrip()
+    text = f"{amount:,.2f}" if amount >= 0.1 or amount == 0 else f"{amount:.2g}"
+    return f"{text} {currency}".rstrip()

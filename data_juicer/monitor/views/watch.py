@@ -114,9 +114,9 @@ def _phases(progress: Progress, view: JobView, columns: int) -> list[Line]:
         facts.append(f"{format_bytes(progress.bytes_per_s)}/s")
     if progress.left is not None:
         facts.append(format_left(progress.left))
-    told = "  ".join(facts)
-    width = max(_BAR_WIDTH_MIN, columns - len(told) - 2)
-    return [*lines, Line(f"{_bar(progress.share, width)}  {told}", "bar")]
+    text = "  ".join(facts)
+    width = max(_BAR_WIDTH_MIN, columns - len(text) - 2)
+    return [*lines, Line(f"{_bar(progress.share, width)}  {text}", "bar")]
 
 
 def _phase_line(number: int, goal: str, phase: PhaseView) -> Line:
@@ -206,14 +206,14 @@ def _workers(view: JobView, now: datetime, columns: int) -> list[Line]:
     if not view.running:
         return []
     by_pid = {str(process.pid): process for process in view.processes}
-    held = sorted(view.running.items(), key=lambda item: item[1].operation_began or item[1].began)
+    in_flight = sorted(view.running.items(), key=lambda item: item[1].operation_began or item[1].began)
     is_one_node = len({running.node for running in view.running.values()}) == 1
     lines = [
         Line(_worker(partition, running, view, by_pid, now, is_one_node=is_one_node))
-        for partition, running in held[:_WORKERS_MAX]
+        for partition, running in in_flight[:_WORKERS_MAX]
     ]
-    if len(held) > _WORKERS_MAX:
-        lines.append(Line(f"   … {len(held) - _WORKERS_MAX} more", "dim"))
+    if len(in_flight) > _WORKERS_MAX:
+        lines.append(Line(f"   … {len(in_flight) - _WORKERS_MAX} more", "dim"))
     return [Line(""), Line(_cut(f"   workers ({view.backend}, {view.workers})", columns), "dim"), *lines]
 
 

@@ -167,9 +167,9 @@ def _in_flight(view: JobView) -> dict[int, _Cost]:
     found: dict[int, _Cost] = {}
     for running in view.running.values():
         for index, ledger in running.ledgers.items():
-            held = found.get(index, _NOTHING)
+            work = found.get(index, _NOTHING)
             found[index] = _Cost(
-                passed=held.passed + running.size_bytes, spent_s=held.spent_s + ledger.duration_s, left=0
+                passed=work.passed + running.size_bytes, spent_s=work.spent_s + ledger.duration_s, left=0
             )
     return found
 

@@ -66,7 +66,7 @@ class AugmentMapper(Mapper):
         ]
         rows = np.repeat(np.arange(len(texts), dtype=np.int32), [len(each) for each in texts])
         column = pa.array([text for each in texts for text in each], pa.large_string())
-        others = {key: held for key, held in batch.texts.items() if key != self.text_key}
+        others = {key: other for key, other in batch.texts.items() if key != self.text_key}
         bare = replace(batch, texts=others, cache={})  # the text itself need not be copied first
         return bare.take(rows).with_text(self.text_key, column)
 

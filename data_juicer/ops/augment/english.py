@@ -187,7 +187,9 @@ def _some_characters(
 def _keyboard() -> Mapping[str, str]:
     """Character -> those of the keys around its own; a capital's are capitals."""
     keys = [
-        (key, row, start + place) for row, (held, start) in enumerate(_KEYS) for place, key in enumerate(held)
+        (key, row, start + place)
+        for row, (row_keys, start) in enumerate(_KEYS)
+        for place, key in enumerate(row_keys)
     ]
     near: dict[str, str] = {}
     for (key, row, place), (other, other_row, other_place) in product(keys, keys):

@@ -129,13 +129,13 @@ def _digest(files: Sequence[str]) -> str:
 def _load(source: str, taken: Callable[[], Collection[str]]) -> list[str]:
     code = imported_code(_files(source))
     digest = _digest(code.files)
-    held = _loaded.get(source)
-    if held is not None and held[0] == digest:
-        return held[1]
-    if held is not None:
+    loaded = _loaded.get(source)
+    if loaded is not None and loaded[0] == digest:
+        return loaded[1]
+    if loaded is not None:
         _forget(code.files)
     _on_path(os.path.dirname(source))
-    for name in held[1] if held is not None else ():
+    for name in loaded[1] if loaded is not None else ():
         _classes.pop(name, None)
     found = _operators_of(_import(source), source, digest)
     if not found:

@@ -85,9 +85,9 @@ def make(name: str, params: Mapping[str, Any], *, text_key: str = "text", seed: 
     except ConfigError as error:
         raise ConfigError(parameters.blamed(name, str(error), params)) from error
     except Exception as error:  # an operator of the user's raises anything
-        told = str(error) if isinstance(error, ValueError | TypeError | AssertionError) else repr(error)
+        reason = str(error) if isinstance(error, ValueError | TypeError | AssertionError) else repr(error)
         cause = next((key for key in own if _can_be_made(cls, operator, own, key)), None)
-        raise ConfigError(parameters.blamed(name, told or repr(error), params, cause)) from error
+        raise ConfigError(parameters.blamed(name, reason or repr(error), params, cause)) from error
     operator.canonical = parameters.canonical(declared, checked)
     operator.resources = declared_resources(name, declared, params)
     return operator

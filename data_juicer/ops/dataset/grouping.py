@@ -100,8 +100,8 @@ class Grouper(DatasetOperator):
 def _first_of_each(summaries: Summaries, rows: int, scratch: Scratch) -> Numbers:
     """For each row the first one of its group."""
     first: Numbers = scratch.zeros(rows, np.int64)
-    for held in grouped(_keyed(summaries), rows, scratch):
-        first[held.records["row"]] = held.first
+    for groups in grouped(_keyed(summaries), rows, scratch):
+        first[groups.records["row"]] = groups.first
     return first
 
 

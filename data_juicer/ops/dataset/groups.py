@@ -63,18 +63,18 @@ def grouped(parts: Iterable[Records], records_expected: int, scratch: Scratch) -
     for bucket in buckets:
         before = np.empty(0, KEYED)
         for chunk in bucket:
-            held = group(np.concatenate([before, chunk]))
-            yield held
-            before = held.records[held.is_first | held.is_last]
+            groups = group(np.concatenate([before, chunk]))
+            yield groups
+            before = groups.records[groups.is_first | groups.is_last]
 
 
 def counted(records: Records) -> Records:
     """One record for each key, sorted, with the sum of `row`, which is a count here."""
     if not len(records):
         return records
-    held = group(records)
-    counts: Records = held.records[held.is_first]
-    counts["row"] = np.add.reduceat(held.records["row"], np.flatnonzero(held.is_first))
+    groups = group(records)
+    counts: Records = groups.records[groups.is_first]
+    counts["row"] = np.add.reduceat(groups.records["row"], np.flatnonzero(groups.is_first))
     return counts
 
 

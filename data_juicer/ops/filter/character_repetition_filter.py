@@ -46,9 +46,11 @@ class CharacterRepetitionFilter(RangeFilter):
         return pa.array(ratios)
 
     def _ratios(self, column: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        held = points_of(column)
+        text_points = points_of(column)
         ratios = np.zeros(len(column), np.float64)
-        for row, (total, distinct, counts) in enumerate(repeats(held.points, held.offsets, self.rep_len)):
+        for row, (total, distinct, counts) in enumerate(
+            repeats(text_points.points, text_points.offsets, self.rep_len)
+        ):
             if len(counts):
                 ratios[row] = np.sort(counts)[-math.isqrt(distinct) :].sum() / total
         return ratios

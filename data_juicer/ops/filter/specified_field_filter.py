@@ -30,6 +30,6 @@ class SpecifiedFieldFilter(FieldFilter):
     def decide(self, value: Any) -> bool:
         if not self.target_value:
             return True
-        held = value if isinstance(value, list) else [value]
-        inside = all(element in self.target_value for element in held)
+        elements = value if isinstance(value, list) else [value]
+        inside = all(element in self.target_value for element in elements)
         return inside != self.reversed_range

@@ -49,10 +49,10 @@ class NaiveReverseGrouper(Mapper):
 def _members(row: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
     fields = {name: raw for name, raw in row.items() if name != Fields.batch_meta}
     lists = {name: json_values.raw_list(raw) for name, raw in fields.items() if raw.lstrip().startswith(b"[")}
-    lengths = {len(held) for held in lists.values()}
+    lengths = {len(values) for values in lists.values()}
     if len(lengths) != 1:
-        told = f"lists of {sorted(lengths)} values" if lengths else "no list"
-        raise ValueError(f"a row of a grouper has lists of one length in its fields, found {told}")
+        found = f"lists of {sorted(lengths)} values" if lengths else "no list"
+        raise ValueError(f"a row of a grouper has lists of one length in its fields, found {found}")
     for number in range(lengths.pop()):
         yield {name: lists[name][number] if name in lists else raw for name, raw in fields.items()}
 

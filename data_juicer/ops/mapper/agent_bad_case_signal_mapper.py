@@ -215,10 +215,10 @@ class AgentBadCaseSignalMapper(RowMapper):
             ("max_total_tokens", "total_tokens", "high_token_usage", "total_tokens"),
             ("max_latency_ms", "agent_total_cost_time_ms", "high_latency_ms", "total_cost_time_ms"),
         )
-        for limit, tag, code, told in costs:
+        for limit, tag, code, name in costs:
             most, found = self._limit(limit, self.limits[limit], meta), meta.get(tag)
             if most is not None and found is not None and int(found) > most:
-                yield _Signal(code, f"{told}={found}")
+                yield _Signal(code, f"{name}={found}")
 
     def _limit(self, name: str, of_recipe: float | None, meta: dict[str, Any]) -> float | None:
         """The threshold of recipe or calibration, whichever goes first and is given."""
@@ -230,8 +230,8 @@ class AgentBadCaseSignalMapper(RowMapper):
         labels = meta.get("dialog_sentiment_labels")
         if not isinstance(labels, list):
             return
-        told = " ".join(str(label).lower() for label in labels)
-        if any(word in told for word in self.negative_words):
+        words = " ".join(str(label).lower() for label in labels)
+        if any(word in words for word in self.negative_words):
             yield _Signal("negative_sentiment_label_hint", f"labels={labels[:6]}")
 
     def _figure_signals(self, meta: dict[str, Any], stats: dict[str, Any]) -> Iterator[_Signal]:

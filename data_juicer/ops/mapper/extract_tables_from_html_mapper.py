@@ -45,13 +45,13 @@ class ExtractTablesFromHtmlMapper(Mapper):
         text = batch.text(self.text_key)
         rows = zip(text.to_pylist(), matching(text, _TABLE).tolist(), batch.column(META_FIELD), strict=True)
         return batch.with_column(
-            META_FIELD, [self._tagged(meta or {}, row, held) for row, held, meta in rows]
+            META_FIELD, [self._tagged(meta or {}, row, is_text) for row, is_text, meta in rows]
         )
 
-    def _tagged(self, meta: dict[str, Any], text: str, held: bool) -> dict[str, Any]:
+    def _tagged(self, meta: dict[str, Any], text: str, is_text: bool) -> dict[str, Any]:
         if self.tables_field_name in meta:
             return meta
-        return {**meta, self.tables_field_name: self._tables(text) if held else []}
+        return {**meta, self.tables_field_name: self._tables(text) if is_text else []}
 
     def _tables(self, text: str) -> list[Any]:
         import bs4

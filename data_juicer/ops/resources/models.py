@@ -98,7 +98,7 @@ def parsing(path: str, *, operator: str, what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # whatever a library raises about a file
-        told = " ".join(str(error).split())
+        reason = " ".join(str(error).split())
         raise OperatorError(
-            f"{operator}: {path} cannot be read as a {what}: {told or type(error).__name__}"
+            f"{operator}: {path} cannot be read as a {what}: {reason or type(error).__name__}"
         ) from error

@@ -103,18 +103,18 @@ def _keyed(summaries: Summaries) -> Iterator[Records]:
 
 def _values(chunks: Iterable[Records]) -> Records:
     """The values of a bucket, sorted."""
-    held = np.empty(0, VALUE)
+    values = np.empty(0, VALUE)
     for chunk in chunks:
         part = np.empty(len(chunk), VALUE)
         part["count"] = 1
         for name in KEYED.names or ():
             part[name] = chunk[name]
-        together = group(np.concatenate([held, part]))
-        held = together.records[together.is_first]
-        if len(held):
+        together = group(np.concatenate([values, part]))
+        values = together.records[together.is_first]
+        if len(values):
             starts = np.flatnonzero(together.is_first)
-            held["count"] = np.add.reduceat(together.records["count"], starts)
-    return held
+            values["count"] = np.add.reduceat(together.records["count"], starts)
+    return values
 
 
 def _digest(value: object) -> bytes:

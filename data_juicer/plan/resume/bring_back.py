@@ -46,9 +46,9 @@ def bring_back(store: Store, layout: JobLayout, partitions: Iterable[PartitionSp
                 count += 1
                 continue
         for index in range(local_max):
-            held = checkpoints.get((pid, index), ())
+            manifests = checkpoints.get((pid, index), ())
             count += _restore(
-                store, layout.job_id, layout.checkpoint_manifest(pid, index), held, made[index + 1]
+                store, layout.job_id, layout.checkpoint_manifest(pid, index), manifests, made[index + 1]
             )
     return count
 

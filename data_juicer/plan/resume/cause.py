@@ -26,45 +26,45 @@ def find_change(before: Sequence[OperatorIdentity], now: Sequence[OperatorIdenti
         before: as a manifest holds them, without secrets.
         now: likewise. May be longer or shorter.
     """
-    for index, (held, wanted) in enumerate(zip(before, now, strict=False)):
-        if held != wanted:
-            cause = _changed(held, wanted) if held.name == wanted.name else _moved(index, before, now)
+    for index, (earlier, wanted) in enumerate(zip(before, now, strict=False)):
+        if earlier != wanted:
+            cause = _changed(earlier, wanted) if earlier.name == wanted.name else _moved(index, before, now)
             return OperatorChange(operator_index=index, cause=cause)
     return None
 
 
-def _changed(held: OperatorIdentity, wanted: OperatorIdentity) -> str:
+def _changed(earlier: OperatorIdentity, wanted: OperatorIdentity) -> str:
     """Of one operator: parameters first, as they are what people change."""
     parts = [
-        f"{name} {_shown(held.parameters, name)} -> {_shown(wanted.parameters, name)}"
-        for name in sorted({*held.parameters, *wanted.parameters})
-        if held.parameters.get(name, _NONE) != wanted.parameters.get(name, _NONE)
+        f"{name} {_shown(earlier.parameters, name)} -> {_shown(wanted.parameters, name)}"
+        for name in sorted({*earlier.parameters, *wanted.parameters})
+        if earlier.parameters.get(name, _NONE) != wanted.parameters.get(name, _NONE)
     ]
-    if held.version != wanted.version:
-        is_numbered = held.version.isdigit() and wanted.version.isdigit()
+    if earlier.version != wanted.version:
+        is_numbered = earlier.version.isdigit() and wanted.version.isdigit()
         parts.append(
-            f"its version {held.version} -> {wanted.version}" if is_numbered else "its code was changed"
+            f"its version {earlier.version} -> {wanted.version}" if is_numbered else "its code was changed"
         )
     parts += [
         f"its file {path} was changed"
-        for path in sorted({*held.assets, *wanted.assets})
-        if held.assets.get(path) != wanted.assets.get(path)
+        for path in sorted({*earlier.assets, *wanted.assets})
+        if earlier.assets.get(path) != wanted.assets.get(path)
     ]
     return f"{wanted.name}: {', '.join(parts)}"
 
 
 def _moved(index: int, before: Sequence[OperatorIdentity], now: Sequence[OperatorIdentity]) -> str:
     """Of two operators at one place: the shortest story that explains them."""
-    held, wanted = before[index].name, now[index].name
+    name, wanted = before[index].name, now[index].name
     later_before = [each.name for each in before[index + 1 :]]
     later_now = [each.name for each in now[index + 1 :]]
-    if held in later_now and wanted in later_before:
-        return f"{wanted} now comes before {held}"
-    if held in later_now:
-        return f"{wanted} was put in before {held}"
+    if name in later_now and wanted in later_before:
+        return f"{wanted} now comes before {name}"
+    if name in later_now:
+        return f"{wanted} was put in before {name}"
     if wanted in later_before:
-        return f"{held} was taken out before {wanted}"
-    return f"{wanted} is in the place of {held}"
+        return f"{name} was taken out before {wanted}"
+    return f"{wanted} is in the place of {name}"
 
 
 _NONE = object()

@@ -25,7 +25,7 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def told_damages(damages: Iterable[Damage]) -> list[str]:
+def describe_damages(damages: Iterable[Damage]) -> list[str]:
     """A sentence for each damaged manifest that was set aside; one for all that are damaged for the same reason, as those are that
     are made from one file.
     """
@@ -33,16 +33,16 @@ def told_damages(damages: Iterable[Damage]) -> list[str]:
     for damage in damages:
         reason = damage.reason.removeprefix(f"{damage.path}: damaged: ").removesuffix(".")
         paths.setdefault(reason, []).append(damage.path)
-    told = []
+    messages = []
     for reason, (first, *others) in paths.items():
         if not others:
-            told.append(f"{first} is damaged and was set aside: {reason}.")
+            messages.append(f"{first} is damaged and was set aside: {reason}.")
         elif len(others) + 1 > _NAMED_MAX:
-            told.append(f"{first} and {len(others):,} more are damaged and were set aside: {reason}.")
+            messages.append(f"{first} and {len(others):,} more are damaged and were set aside: {reason}.")
         else:
             names = " and ".join(os.path.basename(other) for other in others)
-            told.append(f"{first} and {names} are damaged and were set aside: {reason}.")
-    return told
+            messages.append(f"{first} and {names} are damaged and were set aside: {reason}.")
+    return messages
 
 
 def wrong_files(store: Store, directory: str, files: Sequence[DataFile]) -> str | None:

@@ -125,11 +125,11 @@ def _partition_of(name: str) -> _Named | None:
 
 
 def _wrong_name(manifest: Manifest, named: _Named) -> str | None:
-    told = f"it is the manifest of partition {manifest.partition}, operator {manifest.operator_index}"
+    problem = f"it is the manifest of partition {manifest.partition}, operator {manifest.operator_index}"
     if manifest.partition != named.partition:
-        return told
+        return problem
     if named.operator is not None and manifest.operator_index != named.operator:
-        return told
+        return problem
     if manifest.kind != named.kind:
         return f"it is the manifest of a {manifest.kind}"
     return None

@@ -65,7 +65,7 @@ def find_resume_point(
             done = manifest
         else:
             refused.append(Refusal(manifest=manifest, reason=reason.text, changed_from=reason.changed_from))
-    for manifest in sorted(checkpoints, key=lambda held: held.operator_index):
+    for manifest in sorted(checkpoints, key=lambda each: each.operator_index):
         index = manifest.operator_index
         reason = _why_not(manifest, wanted, wanted.keys[index + 1] if index + 1 < len(wanted.keys) else None)
         if reason is None:

@@ -53,7 +53,7 @@ def resume_report(
         run=run,
         partitions_done=len(plan.done),
         partitions_pending=len(plan.pending),
-        continued={pid: held[-1].operator_index for pid, held in plan.checkpoints.items()},
+        continued={pid: manifests[-1].operator_index for pid, manifests in plan.checkpoints.items()},
         refused=tuple(
             RefusedRecord(
                 partition=refused.partition_id,

@@ -55,18 +55,16 @@ def scan(
     ):
         return previous
     known = {} if previous is None or verify else _known_pieces(previous, limits, materialize)
-    whole = {
-        piece.copy_path for held in known.values() for piece in held if _copies_are_whole([piece], store)
-    }
-    held = {source.index: _kept(known.get(_identity(source)), whole) for source in sources}
-    unread = [source for source in sources if held[source.index] is None]
+    whole = {piece.copy_path for cut in known.values() for piece in cut if _copies_are_whole([piece], store)}
+    cut = {source.index: _kept(known.get(_identity(source)), whole) for source in sources}
+    unread = [source for source in sources if cut[source.index] is None]
     work = SharedScan(store, unread, limits, materialize, watch) if share and is_large(unread) else None
     if work is not None and share is not None:
         share(work)
     pieces: list[Piece] = []
     with Copies(store, copies_dir) as copies:
         for source in sources:
-            kept = held[source.index]
+            kept = cut[source.index]
             if kept is not None:
                 pieces.extend(_moved(piece, source.index) for piece in kept)
             elif work is not None:
@@ -92,10 +90,10 @@ def _is_current(previous: DatasetMapping, asked: tuple[Any, ...], store: Store) 
     return asked == known and _copies_are_whole(previous.partitions, store)
 
 
-def _kept(held: list[Piece] | None, whole: Container[str]) -> list[Piece] | None:
+def _kept(pieces: list[Piece] | None, whole: Container[str]) -> list[Piece] | None:
     """The pieces of a source that are known, if the copies of them are there; None: it has to be read."""
-    is_there = held is not None and all(not piece.copy_path or piece.copy_path in whole for piece in held)
-    return held if is_there else None
+    is_there = pieces is not None and all(not piece.copy_path or piece.copy_path in whole for piece in pieces)
+    return pieces if is_there else None
 
 
 def _identity(source: SourceFile) -> tuple[Any, ...]:

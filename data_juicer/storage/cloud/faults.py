@@ -38,5 +38,5 @@ def explain_status(status: int, code: str) -> RequestFault:
     if status >= 500:
         unknown = ("unavailable", "it has a fault of its own")
     kind, found = _BY_CODE.get(code) or _BY_STATUS.get(status) or unknown
-    told = " ".join(word for word in (str(status or ""), code) if word)
-    return RequestFault(kind, f"{found} ({told})" if told else found)
+    status_text = " ".join(word for word in (str(status or ""), code) if word)
+    return RequestFault(kind, f"{found} ({status_text})" if status_text else found)

@@ -63,7 +63,7 @@ class ObjectStore(Store):
     def read(self, path: str) -> bytes:
         key = self.key_of(path)
         try:
-            with self.told("reading", path):
+            with self.translated_faults("reading", path):
                 _, data = self.patience.ask(lambda _: self.bucket.get(key))
         except FileNotFoundError:
             with self._log_reader(path) as log:
@@ -75,7 +75,7 @@ class ObjectStore(Store):
         if start >= stop:
             return b""
         try:
-            with self.told("reading", path):
+            with self.translated_faults("reading", path):
                 return self.patience.ask(lambda _: self.bucket.get(key, start, stop))[1]
         except FileNotFoundError:
             with self._log_reader(path) as log:
@@ -91,7 +91,7 @@ class ObjectStore(Store):
     def open_with(self, path: str, size_bytes: int) -> tuple[Reader, bytes]:
         """A reader and the first bytes, with one request. Raises: FileNotFoundError, StoreError."""
         key = self.key_of(path)
-        with self.told("reading", path):
+        with self.translated_faults("reading", path):
             found, data = self.patience.ask(lambda _: self.bucket.get(key, 0, size_bytes))
         return ObjectReader(self, path, found, self._stat_of(path, found)), data
 
@@ -99,7 +99,7 @@ class ObjectStore(Store):
         """The bytes [start, stop) of one version of an object, all of them. Raises: StoreError."""
         key = self.key_of(path)
         try:
-            with self.told("reading", path):
+            with self.translated_faults("reading", path):
                 return self.patience.ask(lambda _: self.bucket.get(key, start, stop, version))[1]
         except FileNotFoundError:
             raise StoreError(f"{path}: reading failed: it was removed while it was read.", _LATER) from None
@@ -140,7 +140,7 @@ class ObjectStore(Store):
         with contextlib.suppress(StoreError):
             while prefixes:
                 prefix = prefixes.pop()
-                with self.told("listing", path):
+                with self.translated_faults("listing", path):
                     found = self.patience.ask(lambda _, prefix=prefix: self.bucket.list(prefix))  # type: ignore[misc]
                 used += sum(each.size_bytes for each in found.objects)
                 prefixes += [f"{folder}/" for folder in found.folders]
@@ -207,15 +207,17 @@ class ObjectStore(Store):
         Args:
             beside: begins the names of notes of all writers to the same path.
         """
-        told = {at: note for at in notes if (note := decode_note(self.read(at))) is not None}
-        if not told:
+        notes_found = {at: note for at in notes if (note := decode_note(self.read(at))) is not None}
+        if not notes_found:
             return
         directory, prefix = os.path.split(beside)
         others = [f"{directory}/{name}" for name in self.list(directory) if name.startswith(prefix)]
-        foreign = [decode_note(self.read(at)) for at in others if at.endswith(NOTE_SUFFIX) and at not in told]
+        foreign = [
+            decode_note(self.read(at)) for at in others if at.endswith(NOTE_SUFFIX) and at not in notes_found
+        ]
         spared = {note.upload_id for note in foreign if note is not None}
-        with self.told("discarding", directory):
-            for note in told.values():
+        with self.translated_faults("discarding", directory):
+            for note in notes_found.values():
                 ids = [note.upload_id] if note.upload_id else self._begun(note.key, spared | set(note.before))
                 for upload_id in ids:
                     self.patience.ask(lambda _, key=note.key, name=upload_id: self.bucket.abort(key, name))  # type: ignore[misc]
@@ -229,7 +231,7 @@ class ObjectStore(Store):
         for path, target in pairs:
             source, key = self.key_of(path), self.key_of(target)
             try:
-                with self.told("copying", path):
+                with self.translated_faults("copying", path):
                     self.patience.ask(lambda _, source=source, key=key: self.bucket.copy(source, key))  # type: ignore[misc]
             except FileNotFoundError:
                 continue
@@ -242,7 +244,7 @@ class ObjectStore(Store):
             self._logs.remove(path)
             return
         key = self.key_of(path)
-        with self.told("removing", path):
+        with self.translated_faults("removing", path):
             self.patience.ask(lambda _: self.bucket.delete([key]))
 
     def remove_all(self, paths: Iterable[str]) -> builtins.list[StoreError]:
@@ -250,7 +252,7 @@ class ObjectStore(Store):
         if not keys:
             return []
         try:
-            with self.told("removing", f"{self._root}/{keys[0]}"):
+            with self.translated_faults("removing", f"{self._root}/{keys[0]}"):
                 self.patience.ask(lambda _: self.bucket.delete(keys))
         except StoreError as error:
             return [error]
@@ -274,7 +276,7 @@ class ObjectStore(Store):
 
     def _below(self, path: str) -> Listing:
         prefix = f"{key}/" if (key := self.key_of(path)) else ""
-        with self.told("listing", path):
+        with self.translated_faults("listing", path):
             return self.patience.ask(lambda _: self.bucket.list(prefix))
 
     def segments_of(self, path: str) -> builtins.list[Found]:
@@ -301,7 +303,7 @@ class ObjectStore(Store):
         key = self.key_of(path)
         if not key:
             raise FileNotFoundError(2, "No such object", path)
-        with self.told("looking", path):
+        with self.translated_faults("looking", path):
             return self.patience.ask(lambda _: self.bucket.head(key))
 
     def find_version(self, path: str) -> str:
@@ -326,7 +328,7 @@ class ObjectStore(Store):
             except ConditionFailed:
                 return self.find_ours(key, token) if is_undecided else None
 
-        with self.told("writing", path):
+        with self.translated_faults("writing", path):
             return self.patience.ask(put)
 
     def find_ours(self, key: str, token: str) -> str | None:
@@ -343,7 +345,7 @@ class ObjectStore(Store):
         )
 
     @contextlib.contextmanager
-    def told(self, doing: str, path: str) -> Iterator[None]:
+    def translated_faults(self, doing: str, path: str) -> Iterator[None]:
         """Faults of requests as errors for people. Raises: StoreError."""
         try:
             yield

@@ -37,7 +37,7 @@ class Objects(Protocol):
     def key_of(self, path: str) -> str: ...
     def find_version(self, path: str) -> str: ...
     def find_ours(self, key: str, token: str) -> str | None: ...
-    def told(self, doing: str, path: str) -> AbstractContextManager[None]: ...
+    def translated_faults(self, doing: str, path: str) -> AbstractContextManager[None]: ...
     def open_with(self, path: str, size_bytes: int) -> tuple[Reader, bytes]: ...
     def put_version(self, path: str, data: Data, condition: str | None) -> str | None: ...
     def put(self, path: str, data: Data) -> None: ...
@@ -150,12 +150,12 @@ class ObjectUpload(Upload):
         if self._is_staged:
             self._store.remove(self._staged)
         elif (parts := self._parts) is not None:
-            with self._store.told("discarding", self.path):
+            with self._store.translated_faults("discarding", self.path):
                 self._store.patience.ask(lambda _: parts.abort())
         self._forget()
 
     def _send(self, data: bytes) -> None:
-        with self._store.told("writing", self.path):
+        with self._store.translated_faults("writing", self.path):
             if self._parts is None:
                 self._parts = self._begin()
             parts = self._parts
@@ -214,7 +214,7 @@ class ObjectUpload(Upload):
             return True
 
         try:
-            with self._store.told("publishing", path):
+            with self._store.translated_faults("publishing", path):
                 return self._store.patience.ask(complete)
         except FileNotFoundError:
             raise self._removed() from None

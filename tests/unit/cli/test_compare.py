@@ -72,9 +72,9 @@ def test_equal_rows_count_as_often_as_they_are_there_in_whatever_order_and_howev
     rows_a_pass,
 ) -> None:
     one, two, three = ({"text": name} for name in ("one", "two", "three"))
-    told = compare_rows(tables(one, one, two), tables(two, one, three, three), 7, 5, rows_a_pass)
-    assert (told.rows_both, told.rows_only_a, told.rows_only_b) == (2, 1, 2)
-    assert (told.examples_a, told.examples_b) == ((one,), (three,))
+    reported = compare_rows(tables(one, one, two), tables(two, one, three, three), 7, 5, rows_a_pass)
+    assert (reported.rows_both, reported.rows_only_a, reported.rows_only_b) == (2, 1, 2)
+    assert (reported.examples_a, reported.examples_b) == ((one,), (three,))
 
 
 def test_a_field_that_a_row_lacks_is_the_same_as_null() -> None:

@@ -107,8 +107,8 @@ def test_a_recipe_is_explained_before_it_is_run_and_the_run_does_what_was_said(
     assert foreseen.startswith("run 2 would have 3 partitions")
     assert _files(tmp_path / "work") == before  # not even a time
     _run(tmp_path, process)
-    told = _explained(tmp_path, capsys)
-    assert told.splitlines()[1:] == foreseen.splitlines()[1:]
+    reported = _explained(tmp_path, capsys)
+    assert reported.splitlines()[1:] == foreseen.splitlines()[1:]
 
 
 def test_a_change_before_a_dataset_operator_is_foreseen(tmp_path, capsys):
@@ -129,8 +129,8 @@ def test_another_way_of_writing_is_the_cause_where_it_is(tmp_path, capsys):
 def test_sources_that_changed_are_named_as_not_known(tmp_path, capsys):
     _run(tmp_path, RECIPE)
     (tmp_path / "in.jsonl").write_text('{"text": "other"}\n')
-    told = _foreseen(tmp_path, capsys, RECIPE)
-    assert f"not known: the partitions of {tmp_path}/in.jsonl, which would be read first" in told
+    reported = _foreseen(tmp_path, capsys, RECIPE)
+    assert f"not known: the partitions of {tmp_path}/in.jsonl, which would be read first" in reported
 
 
 def test_a_recipe_that_cannot_be_run_is_refused_in_one_line(tmp_path, capsys):
@@ -142,7 +142,7 @@ def test_a_recipe_that_cannot_be_run_is_refused_in_one_line(tmp_path, capsys):
     assert "no_such_mapper" in capsys.readouterr().err
 
 
-def test_a_job_that_is_not_there_is_told(tmp_path, capsys):
+def test_a_job_that_is_not_there_is_reported(tmp_path, capsys):
     (tmp_path / "work").mkdir()
     assert jobs.main(["explain", "mine", "--work_dir", str(tmp_path / "work")]) == 2
     assert "no such job" in capsys.readouterr().err

@@ -31,16 +31,16 @@ def work_dir(tmp_path: Path) -> Path:
     return tmp_path / "work"
 
 
-def _told(capsys, work_dir: Path, *words: str, code: int = 0) -> str:
+def _reported(capsys, work_dir: Path, *words: str, code: int = 0) -> str:
     assert jobs.main([*words, "--work_dir", str(work_dir)]) == code
     return capsys.readouterr().out
 
 
 def test_partitions_shows_states_and_the_slowest_first(work_dir, capsys):
-    told = _told(capsys, work_dir, "partitions", "mine", "--slowest", "2")
-    assert "partitions  3 done" in told
-    assert "95th percentile" in told
-    report = json.loads(_told(capsys, work_dir, "partitions", "mine", "--output", "json"))
+    reported = _reported(capsys, work_dir, "partitions", "mine", "--slowest", "2")
+    assert "partitions  3 done" in reported
+    assert "95th percentile" in reported
+    report = json.loads(_reported(capsys, work_dir, "partitions", "mine", "--output", "json"))
     spent_s = [line["busy_s"] for line in report["partitions"]]
     assert len(spent_s) == 3
     assert spent_s == sorted(spent_s, reverse=True)
@@ -49,26 +49,26 @@ def test_partitions_shows_states_and_the_slowest_first(work_dir, capsys):
 
 def test_events_are_chosen_by_type_partition_and_level(work_dir, capsys):
     saves = json.loads(
-        _told(capsys, work_dir, "events", "mine", "--type", "checkpoint_save", "--output", "json")
+        _reported(capsys, work_dir, "events", "mine", "--type", "checkpoint_save", "--output", "json")
     )
     assert {line["event_type"] for line in saves["lines"]} == {"CHECKPOINT_SAVE"}
-    one = json.loads(_told(capsys, work_dir, "events", "mine", "--partition", "1", "--output", "json"))
+    one = json.loads(_reported(capsys, work_dir, "events", "mine", "--partition", "1", "--output", "json"))
     assert {line["partition_id"] for line in one["lines"]} == {1}
-    last = _told(capsys, work_dir, "events", "mine", "--last", "1").splitlines()
+    last = _reported(capsys, work_dir, "events", "mine", "--last", "1").splitlines()
     assert len(last) == 1
     assert " INFO " in last[0]
 
 
 def test_following_the_events_of_an_ended_job_ends_after_its_last_event(work_dir, capsys):
-    told = _told(capsys, work_dir, "events", "mine", "--follow", "--type", "JOB_COMPLETE")
-    assert len(told.splitlines()) == 1
+    reported = _reported(capsys, work_dir, "events", "mine", "--follow", "--type", "JOB_COMPLETE")
+    assert len(reported.splitlines()) == 1
 
 
 def test_a_timeline_has_a_span_for_each_attempt_and_operator(work_dir, capsys, tmp_path):
     path = tmp_path / "trace.json"
-    told = _told(capsys, work_dir, "timeline", "mine", "-o", str(path))
+    reported = _reported(capsys, work_dir, "timeline", "mine", "-o", str(path))
     events = json.loads(path.read_text())
-    assert f"{len(events):,} events" in told
+    assert f"{len(events):,} events" in reported
     spans = [event for event in events if event["ph"] == "X"]
     assert sum(event["name"].startswith("partition ") for event in spans) == 3
     assert sum(event["name"] == "text_length_filter" for event in spans) == 3
@@ -76,7 +76,7 @@ def test_a_timeline_has_a_span_for_each_attempt_and_operator(work_dir, capsys, t
 
 
 def test_verify_finds_nothing_in_a_healthy_job(work_dir, capsys):
-    assert "nothing is wrong" in _told(capsys, work_dir, "verify", "mine")
+    assert "nothing is wrong" in _reported(capsys, work_dir, "verify", "mine")
 
 
 def _flip(path: Path) -> None:
@@ -101,12 +101,12 @@ def test_verify_finds_a_changed_bit_in_every_file_that_counts(work_dir, capsys):
     for path in paths:
         whole = path.read_bytes()
         _flip(path)
-        told = (
-            _told(capsys, work_dir, "verify", "mine", code=1)
+        reported = (
+            _reported(capsys, work_dir, "verify", "mine", code=1)
             if path.name != "job_summary.json"
             else "damaged"
         )
-        assert "damaged" in told, path
+        assert "damaged" in reported, path
         path.write_bytes(whole)
         os.utime(path)
 
@@ -120,17 +120,17 @@ def test_verify_finds_each_missing_file(work_dir, capsys):
         path.unlink()
         code = jobs.main(["verify", "mine", "--work_dir", str(work_dir)])
         path.write_bytes(whole)
-        told = capsys.readouterr().out
+        reported = capsys.readouterr().out
         is_manifest_of_checkpoint = path.name.startswith(
             "checkpoint_"
         )  # without its manifest it never was one
-        assert code == (0 if is_manifest_of_checkpoint else 1), (path, told)
+        assert code == (0 if is_manifest_of_checkpoint else 1), (path, reported)
 
 
-def test_a_damage_is_told_once_and_its_path_once(work_dir, capsys):
+def test_a_damage_is_reported_once_and_its_path_once(work_dir, capsys):
     path = work_dir / "mine" / "results" / "partition_000001.json"
     path.write_bytes(path.read_bytes()[:50])
-    lines = _told(capsys, work_dir, "verify", "mine", code=1).splitlines()
+    lines = _reported(capsys, work_dir, "verify", "mine", code=1).splitlines()
     assert "1 problem was found" in lines[0]
     assert sum(str(path) in line for line in lines) == 1
     assert len(lines) == 3
@@ -140,7 +140,7 @@ def test_partitions_of_a_run_that_ended_are_not_called_running(work_dir, capsys)
     log = work_dir / "mine" / "event_logs" / "events.jsonl"
     kept = [line for line in log.read_text().splitlines(keepends=True) if '"PARTITION_COMPLETE"' not in line]
     log.write_text("".join(kept))
-    assert "3 unfinished" in _told(capsys, work_dir, "partitions", "mine")
+    assert "3 unfinished" in _reported(capsys, work_dir, "partitions", "mine")
 
 
 def test_stop_refuses_a_job_that_nobody_works_on(work_dir, capsys):

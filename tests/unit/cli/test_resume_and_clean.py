@@ -56,12 +56,12 @@ def test_a_job_is_resumed_from_another_folder_without_its_recipe(folder, capsys)
     (folder / "recipe.yaml").unlink()
     capsys.readouterr()
     assert jobs.main(["resume", str(folder / "results" / "mine")]) == 0
-    told = capsys.readouterr()
+    reported = capsys.readouterr()
     assert (folder / "results" / "out.jsonl").read_bytes() == whole
-    assert "(run 2 of the job)" in told.out
-    assert "2 of 3 partitions are done already" in told.err
+    assert "(run 2 of the job)" in reported.out
+    assert "2 of 3 partitions are done already" in reported.err
     assert (
-        f"dj-process -C {folder} --config recipe.yaml --job_id mine" in told.out
+        f"dj-process -C {folder} --config recipe.yaml --job_id mine" in reported.out
     )  # for who stands elsewhere
 
 
@@ -75,15 +75,15 @@ def test_a_resume_for_programs_keeps_stdout_for_json(folder, capsys) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
+    ("word", "reported"),
     [("np", "expected SETTING=VALUE"), ("npp=2", "npp"), ("job_id=other", "another id is another job")],
 )
-def test_a_wrong_change_is_refused_in_one_line_and_nothing_is_changed(folder, capsys, word, told) -> None:
+def test_a_wrong_change_is_refused_in_one_line_and_nothing_is_changed(folder, capsys, word, reported) -> None:
     before = files_below(folder)
     capsys.readouterr()
     assert jobs.main(["resume", str(folder / "results" / "mine"), "--set", word]) == 2
     err = capsys.readouterr().err
-    assert told in err
+    assert reported in err
     assert err.count("\n") == 1
     assert files_below(folder) == before
 
@@ -118,12 +118,12 @@ def test_a_secret_is_read_from_its_variable_and_named_when_it_is_missing(
     lose(tmp_path, 1)
     capsys.readouterr()
     assert jobs.main(["resume", str(tmp_path / "results" / "mine")]) == 2
-    told = capsys.readouterr().err
-    assert "DJ_SECRET_KEYED_MAPPER_API_KEY is not set" in told
+    reported = capsys.readouterr().err
+    assert "DJ_SECRET_KEYED_MAPPER_API_KEY is not set" in reported
     monkeypatch.setenv("DJ_SECRET_KEYED_MAPPER_API_KEY", "sesame-opens")
     assert jobs.main(["resume", str(tmp_path / "results" / "mine")]) == 0
-    told = capsys.readouterr()
-    assert "sesame-opens" not in told.out + told.err
+    reported = capsys.readouterr()
+    assert "sesame-opens" not in reported.out + reported.err
 
 
 # ---- clean

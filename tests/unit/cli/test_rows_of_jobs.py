@@ -52,14 +52,14 @@ def run(tmp_path: Path, process: Any = None, texts: Any = None, **settings: Any)
     )
 
 
-def told(tmp_path: Path, capsys: Any, *words: str, code: int = 0) -> str:
+def reported(tmp_path: Path, capsys: Any, *words: str, code: int = 0) -> str:
     assert jobs.main([words[0], str(tmp_path / "work" / "mine"), *words[1:]]) == code
     captured = capsys.readouterr()
     return captured.err if code else captured.out
 
 
 def every_dropped(tmp_path: Path, capsys: Any, *words: str) -> list[dict[str, Any]]:
-    out = told(tmp_path, capsys, "dropped", "--all", "--output", "json", *words)
+    out = reported(tmp_path, capsys, "dropped", "--all", "--output", "json", *words)
     decoder, rows, at = json.JSONDecoder(), [], 0
     while at < len(out):
         row, at = decoder.raw_decode(out, at)
@@ -91,21 +91,21 @@ def test_a_sample_has_so_many_rows_of_each_operator_and_the_counts_of_all(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     run(tmp_path)
-    out = told(tmp_path, capsys, "dropped", "--sample", "2")
+    out = reported(tmp_path, capsys, "dropped", "--sample", "2")
     assert "text_length_filter dropped 5 of 30 rows (16.7%), 2 of them:" in out
     assert "document_deduplicator dropped 21 of 25 rows (84.0%), 2 of them:" in out
     assert "words_num_filter dropped 1 of 4 rows (25.0%):" in out
     assert max(map(len, out.splitlines())) <= 80
-    assert out == told(tmp_path, capsys, "dropped", "--sample", "2")  # the same rows each time
+    assert out == reported(tmp_path, capsys, "dropped", "--sample", "2")  # the same rows each time
     assert "\x1b" not in out
-    only = told(tmp_path, capsys, "dropped", "--op", "4")
+    only = reported(tmp_path, capsys, "dropped", "--op", "4")
     assert only.startswith("words_num_filter dropped 1 of 4 rows")
     assert "text_length_filter" not in only
 
 
 def test_an_operator_that_is_not_there_is_named_with_those_that_are(tmp_path, capsys) -> None:
     run(tmp_path)
-    err = told(tmp_path, capsys, "dropped", "--op", "words", code=1)
+    err = reported(tmp_path, capsys, "dropped", "--op", "words", code=1)
     assert (
         "--op words is no operator of this job: 1 whitespace_normalization_mapper, 2 text_length_filter"
         in err
@@ -131,18 +131,18 @@ def test_code_of_the_job_is_not_run_unless_it_is_asked_for(tmp_path, capsys) -> 
         custom_operator_paths=[poison.__file__],
         checkpoint={"strategy": "disabled"},
     )
-    assert "1 of 2 rows" in told(tmp_path, capsys, "dropped")
-    told_all = told(tmp_path, capsys, "dropped")
-    assert "partition 0 could not be looked at" in told_all
-    assert "--run_custom" in told_all
+    assert "1 of 2 rows" in reported(tmp_path, capsys, "dropped")
+    reported_all = reported(tmp_path, capsys, "dropped")
+    assert "partition 0 could not be looked at" in reported_all
+    assert "--run_custom" in reported_all
     assert [row["place"] for row in every_dropped(tmp_path, capsys, "--run_custom")] == ["line 1"]
-    assert "--run_custom" in told(tmp_path, capsys, "inspect", "--op", "2", code=1)
-    assert "2 -> 2 rows" in told(tmp_path, capsys, "inspect", "--op", "2", "--run_custom")
+    assert "--run_custom" in reported(tmp_path, capsys, "inspect", "--op", "2", code=1)
+    assert "2 -> 2 rows" in reported(tmp_path, capsys, "inspect", "--op", "2", "--run_custom")
 
 
 def test_a_job_that_dropped_nothing_says_so(tmp_path, capsys) -> None:
     run(tmp_path, ["whitespace_normalization_mapper"])
-    assert told(tmp_path, capsys, "dropped") == "mine: no row was dropped.\n"
+    assert reported(tmp_path, capsys, "dropped") == "mine: no row was dropped.\n"
 
 
 # ---- inspect
@@ -152,7 +152,7 @@ def test_a_job_that_dropped_nothing_says_so(tmp_path, capsys) -> None:
 @pytest.mark.parametrize(("op", "rows"), [("1", (10, 10)), ("2", (10, 8)), ("3", (8, 4)), ("4", (4, 3))])
 def test_rows_after_each_operator_are_shown_whatever_is_saved(tmp_path, capsys, settings, op, rows) -> None:
     run(tmp_path, **settings)
-    report = json.loads(told(tmp_path, capsys, "inspect", "--op", op, "--output", "json"))
+    report = json.loads(reported(tmp_path, capsys, "inspect", "--op", op, "--output", "json"))
     assert (report["rows_before"], report["rows_after"]) == rows
     assert len(report["rows"]) == rows[1]
     assert report["rows"][0]["after"] == {"text": "one" if op == "1" else "two words"}
@@ -163,28 +163,30 @@ def test_a_diff_shows_what_changed_and_what_was_dropped_with_controls_escaped(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     run(tmp_path)
-    out = told(tmp_path, capsys, "inspect", "--op", "1", "--diff", "--partition", "0")
+    out = reported(tmp_path, capsys, "inspect", "--op", "1", "--diff", "--partition", "0")
     assert out.splitlines()[:4] == [
         "partition 0 after whitespace_normalization_mapper: 10 -> 10 rows",
         "",
         "changed line 2",
         r"  text: two[-\xa0-]{+ +}words",
     ]
-    out = told(tmp_path, capsys, "inspect", "--op", "text_length_filter", "--diff")
+    out = reported(tmp_path, capsys, "inspect", "--op", "text_length_filter", "--diff")
     assert "dropped line 1\n  text: one" in out
-    assert "\x1b" not in told(tmp_path, capsys, "inspect", "--op", "1")
+    assert "\x1b" not in reported(tmp_path, capsys, "inspect", "--op", "1")
 
 
 def test_a_partition_that_is_not_there_is_a_usage_error(tmp_path, capsys) -> None:
     run(tmp_path)
-    assert "the job has partitions 0 to 2" in told(tmp_path, capsys, "inspect", "--partition", "7", code=2)
+    assert "the job has partitions 0 to 2" in reported(
+        tmp_path, capsys, "inspect", "--partition", "7", code=2
+    )
 
 
 def test_nothing_is_changed_by_looking(tmp_path, capsys) -> None:
     run(tmp_path, checkpoint={"strategy": "disabled"})
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*")}
     every_dropped(tmp_path, capsys)
-    told(tmp_path, capsys, "inspect", "--op", "3", "--diff")
+    reported(tmp_path, capsys, "inspect", "--op", "3", "--diff")
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*")} == before
 
 
@@ -192,7 +194,7 @@ def test_a_damaged_delta_is_computed_again_in_memory(tmp_path, capsys) -> None:
     run(tmp_path, **SAVED[0])
     (file,) = (tmp_path / "work" / "mine" / "checkpoints").glob("partition_000000_001.*.parquet")
     file.write_bytes(b"damaged")
-    assert "10 -> 8 rows" in told(tmp_path, capsys, "inspect", "--op", "2")
+    assert "10 -> 8 rows" in reported(tmp_path, capsys, "inspect", "--op", "2")
 
 
 @pytest.mark.parametrize(

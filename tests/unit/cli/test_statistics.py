@@ -39,9 +39,9 @@ def test_stats_as_json_has_what_any_bound_would_drop(
     assert (
         main(["stats", JOB_ID, "--work_dir", work_dir, "--output", "json", "--op", "words_num_filter"]) == 0
     )
-    (told,) = json.loads(capsys.readouterr().out)["filters"]
-    assert told["bound"]["low"] == 3
-    (stat,) = told["stats"]
+    (reported,) = json.loads(capsys.readouterr().out)["filters"]
+    assert reported["bound"]["low"] == 3
+    (stat,) = reported["stats"]
     assert sum(stat["histogram"]["counts"]) == 12
     median = next(each for each in stat["percentiles"] if each["share"] == 0.5)
     assert (median["value"], median["rows_below"], median["rows_above"]) == (5.0, 5, 6)
@@ -53,7 +53,7 @@ def test_what_if_answers_exactly_and_in_words(work_dir: str, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         ([], "no bound is given"),
         (["--word_num_filter.min_num", "6"], "has no such operator"),
@@ -63,11 +63,11 @@ def test_what_if_answers_exactly_and_in_words(work_dir: str, capsys: pytest.Capt
     ],
 )
 def test_what_if_refuses_in_one_line(
-    work_dir: str, words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    work_dir: str, words: list[str], reported: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["what-if", JOB_ID, *words, "--work_dir", work_dir]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert told in line
+    assert reported in line
 
 
 def test_other_commands_take_no_parameters_of_operators(

@@ -55,7 +55,7 @@ def test_a_path_is_read_as_a_shell_would(path: str, expanded: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "reported"),
     [
         ("$NONE/x", "the variable NONE is not set"),
         ("~nobody/x", "there is no such user"),
@@ -63,8 +63,8 @@ def test_a_path_is_read_as_a_shell_would(path: str, expanded: str) -> None:
         ("file://host/x", "no store serves file://"),
     ],
 )
-def test_a_path_that_means_nothing_here_is_refused_by_name(path: str, told: str) -> None:
-    with pytest.raises(InvalidValueError, match=told):
+def test_a_path_that_means_nothing_here_is_refused_by_name(path: str, reported: str) -> None:
+    with pytest.raises(InvalidValueError, match=reported):
         expand(path, AROUND)
 
 
@@ -129,7 +129,7 @@ def test_a_job_has_one_folder_of_its_name(settings, work_dir, export_path) -> No
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "reported"),
     [
         ({"work_dir": "{work_dir}/x"}, "work_dir: {work_dir} is the work directory itself"),
         ({"export_path": "{work_dir}/x.jsonl"}, "export_path: {work_dir} is not known"),
@@ -137,10 +137,10 @@ def test_a_job_has_one_folder_of_its_name(settings, work_dir, export_path) -> No
         ({"checkpoint_dir": "c/run-{job_id}"}, "can only be its last part"),
     ],
 )
-def test_placeholders_without_a_meaning_are_refused(settings, told) -> None:
+def test_placeholders_without_a_meaning_are_refused(settings, reported) -> None:
     with pytest.raises(ConfigError) as caught:
         placed(**settings)
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_location_of_an_object_store_has_one_spelling(given: str, stands_for: 
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "reported"),
     [
         ("s3://key:planted@bucket/x", "credentials and ports have no place in a location"),
         ("s3:///x", "is not the name of a bucket"),
@@ -167,8 +167,8 @@ def test_a_location_of_an_object_store_has_one_spelling(given: str, stands_for: 
     ],
 )
 def test_a_location_that_no_object_store_has_is_refused_without_what_may_be_secret(
-    given: str, told: str
+    given: str, reported: str
 ) -> None:
-    with pytest.raises(InvalidValueError, match=told) as refusal:
+    with pytest.raises(InvalidValueError, match=reported) as refusal:
         expand(given, AROUND)
     assert "planted" not in str(refusal.value)

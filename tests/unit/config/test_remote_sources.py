@@ -24,7 +24,7 @@ def test_a_remote_source_is_its_location_and_survives_the_copy_in_the_job() -> N
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "reported"),
     [
         (
             {"path": "s3://b3/x", "source": "huggingface"},
@@ -43,9 +43,9 @@ def test_a_remote_source_is_its_location_and_survives_the_copy_in_the_job() -> N
     ],
 )
 def test_what_a_remote_source_cannot_be_is_refused_without_its_secrets(
-    source: dict[str, Any], told: str
+    source: dict[str, Any], reported: str
 ) -> None:
-    with pytest.raises(ConfigError, match=told) as refusal:
+    with pytest.raises(ConfigError, match=reported) as refusal:
         load(**source)
     assert SECRET not in str(refusal.value)
 

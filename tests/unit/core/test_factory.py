@@ -71,5 +71,5 @@ def test_an_executor_tells_the_log_what_only_it_knows(tmp_path: Path) -> None:
     executor = LocalExecutor(RunControl(observers=(Informing(),)))
     executor.inform("nobody hears this")
     executor.run(config)
-    told = [record.event for record in jobs.logged(config, PosixStore())]
-    assert [event.message for event in told if isinstance(event, InfoNotice)] == ["opened job"]
+    reported = [record.event for record in jobs.logged(config, PosixStore())]
+    assert [event.message for event in reported if isinstance(event, InfoNotice)] == ["opened job"]

@@ -59,7 +59,7 @@ def test_a_scan_that_takes_longer_than_the_lease_does_not_lose_the_job(tmp_path:
     store.make_dirs("/jobs")
     renewals = []
 
-    def step(told: str) -> None:
+    def step(reported: str) -> None:
         owner = find_owner(store, layout_of(config))
         assert owner is not None
         renewals.append(owner.renewed)
@@ -76,42 +76,42 @@ def test_the_log_has_a_line_a_minute_that_says_how_far_the_run_is(tmp_path: Path
     store.make_dirs("/jobs")
     run_job(config, around(store, clock, lambda _: clock.advance(TELL_S / 2)))
     lines = store.read(layout_of(config).events_log).decode().splitlines()
-    told = [line for line in lines if "reading the input" in line]
+    reported = [line for line in lines if "reading the input" in line]
     seconds = clock.monotonic_s()
-    assert 1 <= len(told) <= seconds / TELL_S
+    assert 1 <= len(reported) <= seconds / TELL_S
 
 
 def test_a_stop_is_heard_while_results_of_earlier_runs_are_checked(tmp_path: Path) -> None:
     config, clock = a_job(tmp_path), ManualClock()
     store = memory_with_input(config)
     store.make_dirs("/jobs")
-    told: list[str] = []
+    reported: list[str] = []
 
-    run_job(config, around(store, clock, told.append))
+    run_job(config, around(store, clock, reported.append))
     store.remove(layout_of(config).summary)
-    told.clear()
+    reported.clear()
 
     def stop_signal() -> int | None:
-        return signal.SIGTERM if any("checking results" in line for line in told) else None
+        return signal.SIGTERM if any("checking results" in line for line in reported) else None
 
     with pytest.raises(JobStoppedError, match="SIGTERM"):
-        run_job(config, around(store, clock, told.append, stop_signal=stop_signal))
-    assert told[-1] == "checking results of earlier runs: 0 of 3 partitions"
+        run_job(config, around(store, clock, reported.append, stop_signal=stop_signal))
+    assert reported[-1] == "checking results of earlier runs: 0 of 3 partitions"
 
 
 def test_a_stop_while_the_export_is_written_is_heard_and_the_next_run_writes_it(tmp_path: Path) -> None:
     config, clock = a_job(tmp_path), ManualClock()
     store = memory_with_input(config)
     store.make_dirs("/jobs")
-    told: list[str] = []
+    reported: list[str] = []
 
     def stop_signal() -> int | None:
-        return signal.SIGTERM if "writing the export: 33%" in told else None
+        return signal.SIGTERM if "writing the export: 33%" in reported else None
 
     with pytest.raises(JobStoppedError, match="SIGTERM"):
-        run_job(config, around(store, clock, told.append, stop_signal=stop_signal))
+        run_job(config, around(store, clock, reported.append, stop_signal=stop_signal))
     assert not store.exists(config.export_path)
-    run_job(config, around(store, clock, told.append))
+    run_job(config, around(store, clock, reported.append))
     assert len(store.read(config.export_path).splitlines()) == 30
 
 
@@ -119,11 +119,11 @@ def test_a_stop_during_the_scan_ends_it_at_the_next_fragment(tmp_path: Path) -> 
     config, clock = a_job(tmp_path), ManualClock()
     store = memory_with_input(config)
     store.make_dirs("/jobs")
-    told: list[str] = []
+    reported: list[str] = []
 
     with pytest.raises(JobStoppedError, match="SIGINT"):
-        run_job(config, around(store, clock, told.append, lambda: signal.SIGINT if told else None))
-    assert told == ["reading the input: 10 rows, 0.0 GB"]
+        run_job(config, around(store, clock, reported.append, lambda: signal.SIGINT if reported else None))
+    assert reported == ["reading the input: 10 rows, 0.0 GB"]
 
 
 class ClosedBackend(InlineBackend):

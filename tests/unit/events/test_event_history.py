@@ -156,18 +156,18 @@ def test_a_log_that_is_gone_is_not_numbered_from_1_again() -> None:
 
 def test_a_log_is_followed_across_rotations_and_torn_lines() -> None:
     store = MemoryStore()
-    tail, told = LogTail(store, LAYOUT), []
+    tail, reported = LogTail(store, LAYOUT), []
     assert tail.poll() == []
     log = open_log(store, max_log_size_mb=0.002, backup_count=3)
     recorded = [log.record(t.ProcessingStart(data=plan(40)))]
     for partition_id in range(40):
         recorded += [log.record(event) for event in events_of(partition_id)]
         log.flush()
-        told += tail.poll()
+        reported += tail.poll()
         assert tail.poll() == []
     store.append(LAYOUT.events_jsonl, b'{"v":1,"seq":')
     assert tail.poll() == []
-    assert told == recorded
+    assert reported == recorded
     assert tail.view == fold(recorded)
 
 

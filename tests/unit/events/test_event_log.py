@@ -155,18 +155,18 @@ def test_the_begin_and_end_of_runs_are_synced_at_once(
 
 
 @pytest.mark.parametrize("part_bytes", [0, 1, 70])
-def test_a_full_disk_costs_events_and_is_told_once_and_then_the_log_goes_on(
+def test_a_full_disk_costs_events_and_is_reported_once_and_then_the_log_goes_on(
     layout: JobLayout, part_bytes: int
 ) -> None:
-    disk, told = FullDisk(), []
-    log = EventLog(disk, layout, ManualClock(), 1, listeners=(told.append,))
+    disk, reported = FullDisk(), []
+    log = EventLog(disk, layout, ManualClock(), 1, listeners=(reported.append,))
     log.record(QUIET)
     log.flush()
     disk.is_full, disk.part_bytes = True, part_bytes
     for _ in range(3):
         log.record(QUIET)
         log.flush()
-    warnings = [record.event.message for record in told if isinstance(record.event, t.WarningNotice)]
+    warnings = [record.event.message for record in reported if isinstance(record.event, t.WarningNotice)]
     assert len(warnings) == 1
     assert "No space left" in warnings[0]
     unwritten = log.unwritten
@@ -183,21 +183,21 @@ def test_a_full_disk_costs_events_and_is_told_once_and_then_the_log_goes_on(
 def test_a_log_directory_that_cannot_be_made_does_not_stop_the_job(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     layout = JobLayout.of(str(tmp_path), "J", str(tmp_path / "file"))
-    told: list[t.Record] = []
-    log = open_log(layout, listeners=(told.append,))
+    reported: list[t.Record] = []
+    log = open_log(layout, listeners=(reported.append,))
     log.record(ONE_OF_EACH[0])
     log.close()
     assert log.unwritten > 0
-    assert [type(record.event) for record in told] == [t.WarningNotice, t.JobStart]
+    assert [type(record.event) for record in reported] == [t.WarningNotice, t.JobStart]
 
 
 def test_switched_off_it_writes_nothing_and_tells_listeners_all_the_same(layout: JobLayout) -> None:
-    told: list[t.Record] = []
-    log = open_log(layout, enabled=False, listeners=(told.append,))
+    reported: list[t.Record] = []
+    log = open_log(layout, enabled=False, listeners=(reported.append,))
     log.record(ONE_OF_EACH[0])
     log.close()
     assert not os.path.exists(layout.event_logs_dir)
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
 def test_people_read_a_line_for_what_matters_to_them(layout: JobLayout) -> None:

@@ -8,7 +8,7 @@ from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing.clock import ManualClock
 
 
-def test_what_was_written_before_is_in_the_view_and_not_told_again() -> None:
+def test_what_was_written_before_is_in_the_view_and_not_reported_again() -> None:
     store, layout = MemoryStore(), JobLayout.of("/jobs", "job")
     log = EventLog(store, layout, ManualClock(), 1)
     log.record(t.WarningNotice(message="before"))
@@ -18,8 +18,8 @@ def test_what_was_written_before_is_in_the_view_and_not_told_again() -> None:
     assert (tail.view.warnings, tail.poll()) == (["before"], [])
     log.record(t.WarningNotice(message="after"))
     log.flush()
-    (told,) = tail.poll()
-    assert (told.seq, told.event) == (2, t.WarningNotice(message="after"))
+    (reported,) = tail.poll()
+    assert (reported.seq, reported.event) == (2, t.WarningNotice(message="after"))
     assert tail.view.warnings == ["before", "after"]
 
 

@@ -60,8 +60,8 @@ def test_gzip_may_be_padded_with_zeros(tmp_path: Path, zeros: int) -> None:
 def test_every_whole_row_before_a_cut_is_given(tmp_path: Path, kind: Any, share: float) -> None:
     packed = compress(TEXT, kind)
     cut = packed[: int(len(packed) * share)]
-    given, told = unpacked(tmp_path / "a", cut, kind)
-    assert told
+    given, reported = unpacked(tmp_path / "a", cut, kind)
+    assert reported
     assert TEXT.startswith(given)
     if kind == "gzip":
         assert given == zlib.decompressobj(31).decompress(cut)
@@ -78,7 +78,7 @@ def test_rows_before_damage_within_a_chunk_are_counted(tmp_path: Path) -> None:
         list(unpack(STORE, source, FragmentLimits(rows_max=1000, size_bytes_max=1 << 20)))
 
 
-def test_a_window_that_is_too_large_is_told_with_its_limit(tmp_path: Path) -> None:
+def test_a_window_that_is_too_large_is_reported_with_its_limit(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.zst"
     path.write_bytes(b"\x28\xb5\x2f\xfd\x00" + bytes([(31 - 10) << 3]) + b"\0" * 20)
     with pytest.raises(InputError, match=r"a window of 2,048 MiB, at most 128 MiB are read"):
@@ -117,11 +117,11 @@ def test_a_row_that_is_too_long_is_the_same_dead_letter_packed_and_plain(
         copy = tmp_path / f"copy{number}"
         copy.write_bytes(data)
         here.append((fragment, str(copy), 0))
-    assert told(here) == told(there)
-    assert sum(bad[0] == "too_long" for bad in told(here)) == text.count(LONG)
+    assert reported(here) == reported(there)
+    assert sum(bad[0] == "too_long" for bad in reported(here)) == text.count(LONG)
 
 
-def told(read: list[Any]) -> list[tuple[Any, ...]]:
+def reported(read: list[Any]) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
     for fragment, path, offset in read:
         rows = read_fragment(STORE, path, fragment, ("text",), row_bytes_max=1000, offset=offset)

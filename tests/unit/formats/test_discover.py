@@ -60,10 +60,10 @@ def test_a_file_that_has_several_names_is_read_once_and_the_job_says_so(
     (folder / "hard.jsonl").hardlink_to(folder / "b.jsonl")
     (folder / "l").symlink_to(".")
     monkeypatch.chdir(folder)
-    told: list[str] = []
-    found = discover(PosixStore(), ["b.jsonl", again], tell=told.append)
+    reported: list[str] = []
+    found = discover(PosixStore(), ["b.jsonl", again], tell=reported.append)
     assert [source.path for source in found] == [str(folder / "b.jsonl")]
-    assert [said.rpartition("; ")[2] for said in told] == ["a file is read once"]
+    assert [said.rpartition("; ")[2] for said in reported] == ["a file is read once"]
 
 
 def test_suffixes_choose_files(folder: Path) -> None:
@@ -194,13 +194,13 @@ def test_a_saved_dataset_that_lacks_a_file_or_chooses_rows_is_refused(tmp_path: 
 
 
 def test_what_is_not_read_is_counted_and_named_by_suffix(folder: Path) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     left_out: list[LeftOut] = []
     discover(
-        PosixStore(), [str(folder), str(folder / "*.jsonl")], tell=told.append, leave_out=left_out.append
+        PosixStore(), [str(folder), str(folder / "*.jsonl")], tell=reported.append, leave_out=left_out.append
     )
     assert [each.counts for each in left_out] == [{".png": 2, "hidden": 2, ".md": 1}]
-    assert told[0] == (
+    assert reported[0] == (
         f"{folder}: 5 files of the folder are not read (2 .png, 2 hidden, 1 .md); "
         "text beside data is read only where suffixes names it, such as [.md]"
     )

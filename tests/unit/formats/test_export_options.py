@@ -101,7 +101,7 @@ def test_other_options_are_another_result(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "reported"),
     [
         ({"export_extra_args": {"row_group_size": 5}}, r"export_extra_args\.row_group_size: no argument of export_type jsonl"),
         ({"export_path": "o.parquet", "export_extra_args": {"compresion": "gzip"}}, "did you mean compression"),
@@ -115,8 +115,10 @@ def test_other_options_are_another_result(folder: Path) -> None:
         ({"load_dataset_kwargs": {"sample_by": "line"}}, '"line" is not available; it is "document"'),
     ],
 )  # fmt: skip
-def test_what_has_no_meaning_is_refused_by_name(folder: Path, settings: dict[str, Any], told: str) -> None:
-    with pytest.raises(DataJuicerError, match=told) as refusal:
+def test_what_has_no_meaning_is_refused_by_name(
+    folder: Path, settings: dict[str, Any], reported: str
+) -> None:
+    with pytest.raises(DataJuicerError, match=reported) as refusal:
         export(folder, settings.pop("export_path", "out.jsonl"), **settings)
     assert isinstance(refusal.value, ConfigError)
     assert not (folder / "work").exists()

@@ -54,10 +54,10 @@ def test_a_cell_that_is_not_utf8_costs_its_row(tmp_path: Path, export: str, key:
     config = run(tmp_path, tmp_path / "in.parquet", export=export)
     assert [row["text"] for row in rows_of(config)] == ["one", "three", "four"]
     (dead_letter,) = (tmp_path / "job/dead_letter/partition_000000.jsonl").read_text().splitlines()
-    told = json.loads(dead_letter)
-    assert (told["error_type"], told["row_in_group"]) == ("invalid_utf8", 1)
-    assert told["message"] == f"column {key!r}: a string is not UTF-8"
-    assert "row_base64" in told
+    reported = json.loads(dead_letter)
+    assert (reported["error_type"], reported["row_in_group"]) == ("invalid_utf8", 1)
+    assert reported["message"] == f"column {key!r}: a string is not UTF-8"
+    assert "row_base64" in reported
 
 
 ODD = {
@@ -76,7 +76,7 @@ ODD = {
 @pytest.mark.parametrize("export", EXPORTS)
 @pytest.mark.parametrize("odd", ODD)
 def test_values_that_python_lacks_cost_no_row(tmp_path: Path, export: str, odd: str, group: int) -> None:
-    column, told = ODD[odd]
+    column, reported = ODD[odd]
     table = pa.table({"text": ["one", "two", "three", "four"], "odd": column})
     pq.write_table(table, tmp_path / "in.parquet", row_group_size=group)
     config = run(tmp_path, tmp_path / "in.parquet", export=export)
@@ -86,7 +86,7 @@ def test_values_that_python_lacks_cost_no_row(tmp_path: Path, export: str, odd: 
             back.cast(column.type).equals(column) if odd != "views in lists" else back.to_pylist()[1] == ["b"]
         )
     else:
-        assert rows_of(config)[1]["odd"] == told
+        assert rows_of(config)[1]["odd"] == reported
     assert not list((tmp_path / "job/dead_letter").glob("partition_??????.jsonl"))
 
 
@@ -151,5 +151,5 @@ def test_a_row_of_parquet_that_is_too_long_costs_itself(tmp_path: Path, export: 
     config = run(tmp_path, tmp_path / "in.parquet", export=export, **{"partition.max_row_mb": 1})
     assert [row["text"] for row in rows_of(config)] == ["one", "three"]
     (dead_letter,) = (tmp_path / "job/dead_letter/partition_000000.jsonl").read_text().splitlines()
-    told = json.loads(dead_letter)
-    assert (told["error_type"], len(told["row"])) == ("too_long", 1000)
+    reported = json.loads(dead_letter)
+    assert (reported["error_type"], len(reported["row"])) == ("too_long", 1000)

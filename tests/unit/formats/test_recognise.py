@@ -60,11 +60,11 @@ def job(folder: Path, name: str, **settings: object) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_cannot_be_read_is_named_and_nothing_is_created(tmp_path: Path, case: str) -> None:
-    name, data, told = CASES[case]
+    name, data, reported = CASES[case]
     (tmp_path / name).write_bytes(data)
     with pytest.raises(UnreadableSourceError) as refusal:
         job(tmp_path, name)
-    assert told in str(refusal.value)
+    assert reported in str(refusal.value)
     assert "\n" not in str(refusal.value)
     assert refusal.value.exit_code == 2
     assert not (tmp_path / "work").exists()
@@ -109,10 +109,10 @@ def test_the_advice_works(tmp_path: Path, case: str) -> None:
 
 @pytest.mark.parametrize("case", ["array", "array over lines", "rows under a name"])
 def test_an_array_of_another_name_is_read_once_it_is_called_json(tmp_path: Path, case: str) -> None:
-    name, data, told = CASES[case]
+    name, data, reported = CASES[case]
     path = tmp_path / f"it is {name}"
     path.write_bytes(data)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=reported):
         check_source(STORE, *discover(STORE, [str(path)]), ["text"])
     path.rename(path.with_suffix(".json"))
     check_source(STORE, *discover(STORE, [str(path.with_suffix(".json"))]), ["text"])
@@ -120,10 +120,10 @@ def test_an_array_of_another_name_is_read_once_it_is_called_json(tmp_path: Path,
 
 def test_an_array_that_is_not_closed_or_is_followed_by_more_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
-    for data, told in (
+    for data, reported in (
         (b'[{"text":"a"},{"text":"b"', "is not closed: from row 1 on"),
         (b'[{"text":"a"}]\n[{"text":"b"}]', "more follows the array of its 1 rows"),
     ):
         path.write_bytes(data)
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=reported):
             job(tmp_path, path.name)

@@ -67,7 +67,7 @@ def test_another_tokenizer_under_the_same_name_makes_other_tokens(folder: Path) 
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "reported"),
     [
         ({}, "needs the path of a tokenizer.json"),
         ({"tokenizer": "nowhere"}, "no tokenizer.json of 'nowhere'"),
@@ -75,10 +75,10 @@ def test_another_tokenizer_under_the_same_name_makes_other_tokens(folder: Path) 
     ],
 )
 def test_a_tokenizer_that_cannot_be_used_is_refused_before_anything_is_created(
-    folder: Path, asked: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+    folder: Path, asked: dict[str, Any], reported: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=reported):
         run(folder, export_extra_args=asked)
     assert not (folder / "work").exists()
 

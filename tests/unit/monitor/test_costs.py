@@ -121,7 +121,7 @@ def test_hours_have_three_digits(hours, text) -> None:
     assert format_hours(hours) == text
 
 
-def test_a_short_job_is_told_in_seconds() -> None:
+def test_a_short_job_is_reported_in_seconds() -> None:
     assert format_core_time(0.1) == "0.1 core-hours"
     assert format_core_time(27 / 3600) == "27 core-seconds"
 

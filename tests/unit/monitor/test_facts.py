@@ -86,7 +86,7 @@ def test_a_job_that_runs_says_where() -> None:
 
 
 @pytest.mark.parametrize(
-    ("committed", "told"),
+    ("committed", "reported"),
     [
         ({"partitions_done": 3, "rows_done": 600}, "3 of 50 partitions committed (600 of 10,000 rows)"),
         (
@@ -103,13 +103,13 @@ def test_a_job_that_runs_says_where() -> None:
         ({"partitions": None, "rows": 0, "partitions_done": 0}, None),
     ],
 )
-def test_what_is_safe_is_told_from_manifests_or_not_at_all(
-    committed: dict[str, Any], told: str | None
+def test_what_is_safe_is_reported_from_manifests_or_not_at_all(
+    committed: dict[str, Any], reported: str | None
 ) -> None:
     process = ["a_mapper", {"b_mapper": {}}, "fix_unicode_mapper", "d_filter"]
     work = msgspec.structs.replace(COMMITTED, **committed)
     found = dict(facts(JobView(), work, status=JobStatus.STOPPED, config={"process": process}))
-    assert found.get("safe") == told
+    assert found.get("safe") == reported
 
 
 def test_dead_letters_are_named_with_their_place() -> None:

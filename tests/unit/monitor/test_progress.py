@@ -138,13 +138,13 @@ def test_a_clock_that_was_set_back_gives_no_negative_time() -> None:
     assert (progress.elapsed_s, progress.rows_per_s, progress.left) == (0.0, None, None)
 
 
-def test_a_log_of_an_earlier_version_is_told_by_rows_and_partitions() -> None:
+def test_a_log_of_an_earlier_version_is_reported_by_rows_and_partitions() -> None:
     assert progress_of(JobView(run_started=START), at(1)).share == 0.0
     assert progress_of(JobView(run_started=START, partitions=4, partitions_done=1), at(1)).share == 0.25
     assert progress_of(JobView(partitions=4, rows=8, rows_done=6), at(1)).share == 0.75
 
 
-def test_all_of_it_is_only_told_of_what_is_complete() -> None:
+def test_all_of_it_is_only_reported_of_what_is_complete() -> None:
     view = a_view({-1: 100, 0: 100}, partitions_done=9)
     assert format_progress(progress_of(view, at(1000))).startswith(" 99%  9/10 partitions")
     view.partitions_done = 10
@@ -219,11 +219,11 @@ def test_troubles_stand_at_the_end_of_the_line_in_full_with_their_cause() -> Non
 
 
 @pytest.mark.parametrize(
-    ("elapsed_s", "passed", "is_told"),
+    ("elapsed_s", "passed", "is_reported"),
     [(2.9, 90, False), (3.0, 1, False), (3.0, 2, True), (29.9, 1, False), (30.0, 1, True)],
 )
-def test_the_time_left_is_told_once_the_rate_tells_something(
-    elapsed_s: float, passed: int, is_told: bool
+def test_the_time_left_is_reported_once_the_rate_tells_something(
+    elapsed_s: float, passed: int, is_reported: bool
 ) -> None:
     progress = progress_of(a_view({-1: passed, 0: passed}, seconds=1), at(5 + elapsed_s))
-    assert (progress.left is not None) == is_told
+    assert (progress.left is not None) == is_reported

@@ -76,7 +76,7 @@ def test_a_run_that_ended_before_its_plan_shows_nothing() -> None:
     assert stream.getvalue() == ""
 
 
-def test_a_long_step_of_the_driver_is_told_and_a_short_one_is_not() -> None:
+def test_a_long_step_of_the_driver_is_reported_and_a_short_one_is_not() -> None:
     clock, stream = ManualClock(), io.StringIO()
     terminal = Terminal(JobView(), clock, stream)
     terminal.step("reading the input: 1 rows")
@@ -101,7 +101,7 @@ def test_a_resume_tells_what_earlier_runs_did() -> None:
     assert stream.getvalue() == "11 of 30 partitions are done already\n"
 
 
-def test_warnings_are_told_at_once_and_not_without_end() -> None:
+def test_warnings_are_reported_at_once_and_not_without_end() -> None:
     stream = io.StringIO()
     terminal = Terminal(JobView(), ManualClock(), stream)
     terminal.listen(record(t.InfoNotice(message="not told")))

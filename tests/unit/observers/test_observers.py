@@ -73,7 +73,7 @@ def samples_of(text: str) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_by_default_nothing_is_told_and_nothing_is_imported(tmp_path: Path) -> None:
+def test_by_default_nothing_is_reported_and_nothing_is_imported(tmp_path: Path) -> None:
     control = RunControl()
     with watched(make_config(tmp_path), control) as same:
         assert same is control
@@ -93,10 +93,10 @@ def test_a_run_answers_prometheus_and_leaves_a_file(tmp_path: Path, monkeypatch:
     config = make_config(tmp_path, **{"metrics.port": port, "metrics.file": str(tmp_path / "job.prom")})
     run_config(config, RunControl(observers=(seen,)))
     assert samples_of(seen.text)["data_juicer_job_rows", "job=job"] == 20
-    told = samples_of((tmp_path / "job.prom").read_text())
-    assert told["data_juicer_job_status", "job=job", "status=completed"] == 1
+    reported = samples_of((tmp_path / "job.prom").read_text())
+    assert reported["data_juicer_job_status", "job=job", "status=completed"] == 1
     assert (
-        told[
+        reported[
             "data_juicer_operator_rows", "index=0", "job=job", "operator=words_num_filter", "outcome=filtered"
         ]
         == 9
@@ -115,7 +115,7 @@ def test_a_port_that_is_taken_is_said_before_anything_is_created(tmp_path: Path)
     assert not (tmp_path / "jobs").exists()
 
 
-def test_the_command_prints_what_the_run_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_what_the_run_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_config(make_config(tmp_path, **{"metrics.file": str(tmp_path / "job.prom")}))
     assert main(["metrics", "job", "--work_dir", str(tmp_path / "jobs")]) == 0
     printed = samples_of(capsys.readouterr().out)
@@ -229,5 +229,5 @@ def test_a_collector_that_is_away_costs_a_warning_and_no_row(
     outcome = run_config(make_config(tmp_path, **{"lineage.endpoint": endpoint}))
     assert outcome.summary.counts.rows == 20
     log = (tmp_path / "jobs" / "job" / "event_logs" / "events.log").read_text()
-    assert "lineage: START was not told" in log
-    assert "lineage: COMPLETE was not told" in capsys.readouterr().err
+    assert "lineage: START was not sent" in log
+    assert "lineage: COMPLETE was not sent" in capsys.readouterr().err

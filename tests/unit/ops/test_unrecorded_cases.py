@@ -165,7 +165,7 @@ def test_tokens_that_no_record_adds_up_are_added_up(row: dict[str, Any], expecte
     assert (tags["prompt_tokens"], tags["completion_tokens"], tags["total_tokens"]) == expected
 
 
-def test_addresses_of_pages_are_told_by_their_lower_case_scheme() -> None:
+def test_addresses_of_pages_are_reported_by_their_lower_case_scheme() -> None:
     text = "see https://a.b/C?d, HTTP://A.B and ftp://a.b"
     expected = "see [URL_REDACTED] HTTP://A.B and ftp://a.b"
     assert mapped("pii_redaction_mapper", {"mask_urls": True}, text) == [expected]

@@ -27,7 +27,7 @@ def check(inputs, sources, export_path, job_dir):
 
 
 @pytest.mark.parametrize(
-    ("inputs", "export_path", "job_dir", "told"),
+    ("inputs", "export_path", "job_dir", "reported"),
     [
         (["/data/in.jsonl"], "/data/in.jsonl", "/jobs/j", "is an input of this job"),
         (["/data/in.jsonl"], "/link/in.jsonl", "/jobs/j", "is an input of this job"),
@@ -48,11 +48,11 @@ def check(inputs, sources, export_path, job_dir):
         (["/data/*/*.jsonl"], "/out.jsonl", "/data/j", "work_dir: /data/j lies in"),
     ],
 )
-def test_an_output_that_the_input_leads_to_is_refused(inputs, export_path, job_dir, told):
+def test_an_output_that_the_input_leads_to_is_refused(inputs, export_path, job_dir, reported):
     sources = ["/data/in.jsonl", "/data/sub/further/in.jsonl"]
     with pytest.raises(ConfigError, match="Nothing was changed") as caught:
         check(inputs, sources, export_path, job_dir)
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_what_has_one_meaning_is_taken(value: Any, raw: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "reported"),
     [
         ({1, 2}, "'f': set"),
         (float("nan"), "'f': nan"),
@@ -57,10 +57,10 @@ def test_what_has_one_meaning_is_taken(value: Any, raw: str) -> None:
         (LIST, ": list"),
     ],
 )
-def test_the_rest_is_refused_with_its_field_and_type(value: Any, told: str) -> None:
+def test_the_rest_is_refused_with_its_field_and_type(value: Any, reported: str) -> None:
     with pytest.raises(ValueError, match="JSON has no such value") as refused:
         json_values.encode_field("f", value)
-    assert told in str(refused.value)
+    assert reported in str(refused.value)
 
 
 @pytest.mark.parametrize("batched", [False, True])

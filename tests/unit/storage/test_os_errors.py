@@ -26,7 +26,7 @@ def refusal(doing: str, path: Path, number: int, size_bytes: int | None = None) 
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_told_with_the_bytes(tmp_path: Path, number: int) -> None:
+def test_a_full_disk_is_reported_with_the_bytes(tmp_path: Path, number: int) -> None:
     message = refusal("writing", tmp_path / "f", number, 4096)
     assert "(4,096 bytes are needed, " in message
     assert message.endswith(" are free). What was committed is safe; make room and start the job again.")
@@ -34,11 +34,11 @@ def test_a_full_disk_is_told_with_the_bytes(tmp_path: Path, number: int) -> None
 
 def statvfs_with(monkeypatch: pytest.MonkeyPatch, files: int, free_files: int) -> None:
     real = os.statvfs("/")
-    told = os.statvfs_result((*real[:5], files, free_files, free_files, *real[8:]))
-    monkeypatch.setattr(os, "statvfs", lambda _: told)
+    reported = os.statvfs_result((*real[:5], files, free_files, free_files, *real[8:]))
+    monkeypatch.setattr(os, "statvfs", lambda _: reported)
 
 
-def test_a_disk_without_inodes_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_inodes_is_reported_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     statvfs_with(monkeypatch, 1000, 0)
     message = refusal("writing", tmp_path / "f", errno.ENOSPC, 4096)
     assert f"No space left on device: no inodes are left on the disk of {tmp_path}. " in message
@@ -48,7 +48,7 @@ def test_a_disk_without_inodes_is_told_as_such(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(("files", "free_files"), [(1000, 1), (0, 0)])
-def test_bytes_are_told_where_files_can_be_made(
+def test_bytes_are_reported_where_files_can_be_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, free_files: int
 ) -> None:
     statvfs_with(monkeypatch, files, free_files)
@@ -70,7 +70,7 @@ def test_every_refusal_names_a_way_on(tmp_path: Path, number: int, said: str) ->
     assert said in refusal("writing", tmp_path / "f", number)
 
 
-def test_who_may_not_write_is_told_with_the_directory_that_is_there(tmp_path: Path) -> None:
+def test_who_may_not_write_is_reported_with_the_directory_that_is_there(tmp_path: Path) -> None:
     message = refusal("creating the directory", tmp_path / "a" / "b", errno.EACCES)
     assert f"read and write {tmp_path} and start" in message
 

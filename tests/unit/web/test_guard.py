@@ -44,7 +44,7 @@ def ask(
     return sent[0]["status"], dict(sent[0]["headers"]), b"".join(each.get("body", b"") for each in sent[1:])
 
 
-def test_without_a_token_nothing_is_told() -> None:
+def test_without_a_token_nothing_is_reported() -> None:
     status, headers, body = ask()
     assert (status, b"secret" in body) == (401, False)
     assert b"default-src 'none'" in headers[b"content-security-policy"]

@@ -14,7 +14,7 @@ def start(partition: int, worker: str = "one") -> t.PartitionStart:
     return t.PartitionStart(partition_id=partition, attempt="r1a1", data=p.AttemptStart(worker=worker))
 
 
-def test_a_partition_goes_through_its_states_and_each_change_is_told_once() -> None:
+def test_a_partition_goes_through_its_states_and_each_change_is_reported_once() -> None:
     fold = HistoryFold()
     fold.apply(record(1, start(2)))
     assert (fold.states.decode(), fold.take_changed()) == ("..r", [(2, "r")])

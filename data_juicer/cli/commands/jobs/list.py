@@ -73,23 +73,23 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
 
 def _entry(store: Store, job: FoundJob, now: datetime, *, with_size: bool) -> JobEntry:
     try:
-        held = JobHandle.of(job, store)
-        is_open = needs_events(held.summary)
-        view = held.view if is_open else None
-        standing = standing_of(held.summary, view, now, is_alive=is_open and held.is_alive(now))
+        handle = JobHandle.of(job, store)
+        is_open = needs_events(handle.summary)
+        view = handle.view if is_open else None
+        standing = standing_of(handle.summary, view, now, is_alive=is_open and handle.is_alive(now))
     except DataJuicerError as error:
         return JobEntry(job_id=job.job_id, job_dir=job.job_dir, status="damaged", problem=str(error))
     return JobEntry(
         job_id=job.job_id,
         job_dir=job.job_dir,
         status=standing.status,
-        created=held.summary.created,
+        created=handle.summary.created,
         started=standing.started,
         took_s=standing.took_s,
-        runs=len(held.summary.runs),
+        runs=len(handle.summary.runs),
         share_done=standing.share,
         counts=standing.counts,
-        size_bytes=held.size_bytes() if with_size else None,
+        size_bytes=handle.size_bytes() if with_size else None,
     )
 
 

@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
         table = ["", *operator_table(operators, width)] if operators else []
         progress = progress_facts(summary, view, now, is_alive=is_alive)
         size = Fact(name="size", text=f"{format_bytes(report.size_bytes)} on disk, the result aside")
-        told = [
+        shown = [
             status,
             *progress,
             *facts[:-1],
@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
             *warning_facts(view),
             facts[-1],
         ]
-        return [*format_facts(told, width), *table]
+        return [*format_facts(shown, width), *table]
 
     report = _report(job, export_change, now, is_alive=is_alive)
     output.emit(report, lines)

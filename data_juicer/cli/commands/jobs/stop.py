@@ -105,9 +105,9 @@ def _holds(pid: int, lock_path: str) -> bool:
     try:
         lock = os.stat(lock_path)
         return any(
-            (held.st_dev, held.st_ino) == (lock.st_dev, lock.st_ino)
+            (status.st_dev, status.st_ino) == (lock.st_dev, lock.st_ino)
             for name in os.listdir(folder)
-            if (held := _find_stat(f"{folder}/{name}")) is not None
+            if (status := _find_stat(f"{folder}/{name}")) is not None
         )
     except OSError:
         return False

@@ -115,10 +115,10 @@ class _Watch:
             )
             return screen_lines(job, now, columns, rows)
         try:
-            told = self._pages[page](columns)
+            text = self._pages[page](columns)
         except DataJuicerError as error:
-            told = [str(error)]
-        shown = list(told)[-rows:] if page == "e" else list(told)[:rows]
+            text = [str(error)]
+        shown = list(text)[-rows:] if page == "e" else list(text)[:rows]
         return [Line(_cut(printable(line), columns)) for line in shown] or [Line("nothing", "dim")]
 
     def _dead_letters(self, columns: int) -> Sequence[str]:
@@ -131,13 +131,13 @@ class _Watch:
     def _dropped(self, _: int) -> Sequence[str]:
         """Counts alone: rows are looked for by `dj-jobs dropped`, which reads partitions."""
         ledgers = (each for _, each in sorted(self.tail.view.operators.items()))
-        told = [
+        lines = [
             f"{each.name}: {each.rows_filtered + each.rows_duplicate:,} of {each.rows_in:,} rows "
             f"({(each.rows_filtered + each.rows_duplicate) / max(1, each.rows_in):.1%})"
             for each in ledgers
             if each.rows_filtered or each.rows_duplicate
         ]
-        return [*told, "", f"to see rows: dj-jobs dropped {self.job.layout.job_dir}"] if told else []
+        return [*lines, "", f"to see rows: dj-jobs dropped {self.job.layout.job_dir}"] if lines else []
 
     def _slow(self, _: int) -> Sequence[str]:
         times: dict[int, PartitionTimes] = fold_partitions(self.job.events())

@@ -97,19 +97,19 @@ def _rows_out(summary: JobSummary) -> int:
     return summary.counts.rows_out
 
 
-def _lines(told: Comparison, columns: int) -> list[str]:
-    lines = [f"a  {told.a}", f"b  {told.b}", "", *_overview(told, columns)]
-    if told.settings:
-        rows = [[each.setting, _cut(each.a), _cut(each.b)] for each in told.settings]
+def _lines(comparison: Comparison, columns: int) -> list[str]:
+    lines = [f"a  {comparison.a}", f"b  {comparison.b}", "", *_overview(comparison, columns)]
+    if comparison.settings:
+        rows = [[each.setting, _cut(each.a), _cut(each.b)] for each in comparison.settings]
         lines += ["", *format_table(["setting", "a", "b"], rows, columns)]
     else:
         lines += ["", "the settings are the same"]
-    if told.operators:
-        lines += ["", *_operators(told, columns)]
-    return lines if told.rows is None else [*lines, "", *_difference(told.rows, columns)]
+    if comparison.operators:
+        lines += ["", *_operators(comparison, columns)]
+    return lines if comparison.rows is None else [*lines, "", *_difference(comparison.rows, columns)]
 
 
-def _overview(told: Comparison, columns: int) -> list[str]:
+def _overview(comparison: Comparison, columns: int) -> list[str]:
     def cells(standing: Standing) -> list[str]:
         counts: JobCounts = standing.counts
         took = "" if standing.took_s is None else format_duration(standing.took_s)
@@ -122,13 +122,13 @@ def _overview(told: Comparison, columns: int) -> list[str]:
         ]
 
     titles = ["job", "status", "rows in", "rows out", "dead", "took"]
-    rows = [["a", *cells(told.standing_a)], ["b", *cells(told.standing_b)]]
+    rows = [["a", *cells(comparison.standing_a)], ["b", *cells(comparison.standing_b)]]
     return format_table(titles, rows, columns)
 
 
-def _operators(told: Comparison, columns: int) -> list[str]:
+def _operators(comparison: Comparison, columns: int) -> list[str]:
     rows = []
-    for pair in told.operators:
+    for pair in comparison.operators:
         out_a, out_b = (None if ledger is None else ledger.rows_out for ledger in (pair.a, pair.b))
         more = "" if out_a is None or out_b is None or out_a == out_b else f"{out_b - out_a:+,}"
         seconds = ["" if ledger is None else f"{ledger.duration_s:,.2f}" for ledger in (pair.a, pair.b)]

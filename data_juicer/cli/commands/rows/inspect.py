@@ -166,15 +166,17 @@ def _place(batch: Batch, row: int, spec: PartitionSpec) -> str:
 # ---- for people
 
 
-def _lines(told: Inspection, columns: int, *, is_coloured: bool) -> list[str]:
-    counts = f"{told.rows_before:,} -> {told.rows_after:,} rows"
-    lines = [printable(f"partition {told.partition} after {told.operator}: {counts}")]
-    for row in told.rows:
+def _lines(inspection: Inspection, columns: int, *, is_coloured: bool) -> list[str]:
+    counts = f"{inspection.rows_before:,} -> {inspection.rows_after:,} rows"
+    lines = [printable(f"partition {inspection.partition} after {inspection.operator}: {counts}")]
+    for row in inspection.rows:
         head = printable(f"{row.what} {row.place or 'a row of its own'}")
         lines += ["", f"{_BOLD}{head}{_PLAIN}" if is_coloured else head]
         lines += _row_lines(row, columns, is_coloured=is_coloured)
-    if not told.rows:
-        lines.append("nothing was changed" if told.rows_before == told.rows_after else "no row is left")
+    if not inspection.rows:
+        lines.append(
+            "nothing was changed" if inspection.rows_before == inspection.rows_after else "no row is left"
+        )
     return lines
 
 

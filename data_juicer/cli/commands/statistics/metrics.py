@@ -40,5 +40,5 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     text = exposition(families)
     if arguments.file is not None:
         PosixStore().put(arguments.file, text.encode())
-    told = Metrics(job_id=job.job_id, metrics=families)
-    output.emit(told, lambda _: [arguments.file] if arguments.file is not None else text.splitlines())
+    document = Metrics(job_id=job.job_id, metrics=families)
+    output.emit(document, lambda _: [arguments.file] if arguments.file is not None else text.splitlines())

@@ -47,28 +47,30 @@ def _lines(filters: tuple[FilterReport, ...], columns: int) -> list[str]:
     return lines
 
 
-def _filter(told: FilterReport, columns: int) -> list[str]:
-    share = told.rows_dropped / max(1, told.rows_in)
+def _filter(report: FilterReport, columns: int) -> list[str]:
+    share = report.rows_dropped / max(1, report.rows_in)
     lines = [
-        f"{told.operator_index + 1}. {told.operator_name}",
-        f"   {told.rows_in:,} rows in, {told.rows_dropped:,} dropped ({share:.1%}){_sides(told)}",
+        f"{report.operator_index + 1}. {report.operator_name}",
+        f"   {report.rows_in:,} rows in, {report.rows_dropped:,} dropped ({share:.1%}){_sides(report)}",
     ]
-    if told.partitions_unknown:
-        lines.append(f"   {told.partitions_unknown:,} of {told.partitions:,} partitions have no statistics")
-    for stat in told.stats:
-        bound = told.bound if told.bound is not None and told.bound.stat == stat.name else None
+    if report.partitions_unknown:
+        lines.append(
+            f"   {report.partitions_unknown:,} of {report.partitions:,} partitions have no statistics"
+        )
+    for stat in report.stats:
+        bound = report.bound if report.bound is not None and report.bound.stat == stat.name else None
         lines += ["", *(_numbers(stat, bound, columns) if stat.histogram else _words(stat, columns))]
     return lines
 
 
-def _sides(told: FilterReport) -> str:
-    if told.bound is None or told.rows_below is None or told.rows_above is None:
+def _sides(report: FilterReport) -> str:
+    if report.bound is None or report.rows_below is None or report.rows_above is None:
         return ""
     sides = [
         f"{rows:,} {word} {number(limit)}"
         for rows, word, limit in (
-            (told.rows_below, "below", told.bound.low),
-            (told.rows_above, "above", told.bound.high),
+            (report.rows_below, "below", report.bound.low),
+            (report.rows_above, "above", report.bound.high),
         )
         if limit is not None
     ]

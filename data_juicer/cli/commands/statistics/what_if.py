@@ -43,37 +43,37 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     if not changes:
         raise ConfigError("no bound is given, such as --words_num_filter.min_num 30")
     job = JobHandle.open(arguments.work_dir, arguments.job)
-    told = answer(entries_of(job.summary.config), changes, read_stats(job.store, job.layout))
-    output.emit(told, lambda columns: _lines(told, columns))
+    found = answer(entries_of(job.summary.config), changes, read_stats(job.store, job.layout))
+    output.emit(found, lambda columns: _lines(found, columns))
 
 
-def _lines(told: WhatIf, columns: int) -> list[str]:
+def _lines(found: WhatIf, columns: int) -> list[str]:
     lines = [
         f"{change.operator_name}.{change.parameter}: {_value(change.was)} -> {_value(change.then)}"
-        for change in told.changes
+        for change in found.changes
     ]
     rows = [
         [
             f"{each.operator_name}{' *' if each.is_changed else ''}",
             f"{each.rows_out:,}",
-            _told(each.rows_out_then),
+            _rows_text(each.rows_out_then),
         ]
-        for each in told.operators
+        for each in found.operators
     ]
     lines += ["", *format_table(["operator", "rows out", "would be"], rows, columns), ""]
-    change = told.rows_out_then.estimate - told.rows_out
-    verdict = "exactly" if told.is_exact else "about"
+    change = found.rows_out_then.estimate - found.rows_out
+    verdict = "exactly" if found.is_exact else "about"
     lines.append(
-        f"result: {told.rows_out:,} rows, would be {verdict} {told.rows_out_then.estimate:,} ({change:+,})"
+        f"result: {found.rows_out:,} rows, would be {verdict} {found.rows_out_then.estimate:,} ({change:+,})"
     )
-    if not told.is_exact:
-        sure = "with 99 % confidence" if told.has_sketches else "for certain"
-        lines.append(f"between {told.rows_out_then.low:,} and {told.rows_out_then.high:,} {sure}")
-    lines += [f"an estimate because {reason}" for reason in told.reasons]
+    if not found.is_exact:
+        sure = "with 99 % confidence" if found.has_sketches else "for certain"
+        lines.append(f"between {found.rows_out_then.low:,} and {found.rows_out_then.high:,} {sure}")
+    lines += [f"an estimate because {reason}" for reason in found.reasons]
     return lines
 
 
-def _told(rows: RowRange) -> str:
+def _rows_text(rows: RowRange) -> str:
     return f"{rows.estimate:,}" if rows.is_exact else f"~{rows.estimate:,} ({rows.low:,} to {rows.high:,})"
 
 

@@ -61,8 +61,8 @@ def _shorten(label: Records, scratch: Scratch) -> None:
     while moved:
         moved = False
         for start, stop in scratch.spans(len(label), 16):
-            held = np.asarray(label[start:stop])
-            further = label[held]
-            if not np.array_equal(held, further):
+            labels = np.asarray(label[start:stop])
+            further = label[labels]
+            if not np.array_equal(labels, further):
                 moved = True
                 label[start:stop] = further

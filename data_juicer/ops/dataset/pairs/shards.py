@@ -78,13 +78,13 @@ def compare(
 
 def _distinct(pairs: Iterable[Records], scratch: Scratch) -> Iterator[Records]:
     """Each pair once, but for what memory has no room for."""
-    held = np.empty(0, PAIR)
+    uniques = np.empty(0, PAIR)
     for chunk in pairs:
-        held = np.unique(np.concatenate([held, chunk]))
-        if held.nbytes > scratch.part_bytes:
-            yield held
-            held = np.empty(0, PAIR)
-    yield held
+        uniques = np.unique(np.concatenate([uniques, chunk]))
+        if uniques.nbytes > scratch.part_bytes:
+            yield uniques
+            uniques = np.empty(0, PAIR)
+    yield uniques
 
 
 def _similarity(operator: PairRemover, summaries: RowSummaries, pairs: Records) -> npt.NDArray[np.float32]:
@@ -216,11 +216,11 @@ def plan_groups(rows: Sequence[int], group_rows: int) -> list[int]:
         rows: of each partition.
         group_rows: about how many a group is to have.
     """
-    total, bounds, held = sum(rows), [0], 0
+    total, bounds, group_total = sum(rows), [0], 0
     group_rows = max(group_rows, -(-total // BUCKETS_MAX))
     for position, count in enumerate(rows):
-        if held and held + count > group_rows:
+        if group_total and group_total + count > group_rows:
             bounds.append(position)
-            held = 0
-        held += count
+            group_total = 0
+        group_total += count
     return [*bounds, len(rows)] if len(rows) else [0, 0]

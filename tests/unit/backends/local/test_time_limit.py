@@ -87,7 +87,7 @@ def test_an_operator_that_works_for_too_long_is_asked_for_its_stack_and_killed(
     assert not process.popen.is_killed  # type: ignore[attr-defined]
     look(process, LIMIT_S + 0.2 + STACK_WAIT_S)
     assert process.popen.is_killed  # type: ignore[attr-defined]
-    assert process.told_end(-signal.SIGKILL).startswith("no end after 5 s")
+    assert process.end_text(-signal.SIGKILL).startswith("no end after 5 s")
 
 
 @pytest.mark.parametrize("stacks", [IMPORTING, LOADING], ids=["imports", "loads a model"])

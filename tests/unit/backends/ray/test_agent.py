@@ -19,14 +19,14 @@ def stage(partition_id: int) -> Task:
 class Worker:
     """A backend that tells what it was given to tell."""
 
-    def __init__(self, told: Iterable[m.Message]) -> None:
-        self.told = deque(told)
+    def __init__(self, reported: Iterable[m.Message]) -> None:
+        self.reported = deque(reported)
 
     def submit(self, attempt: m.Attempt) -> None:
         pass
 
     def next_message(self, timeout_s: float) -> m.Message | None:
-        return self.told.popleft() if self.told else None
+        return self.reported.popleft() if self.reported else None
 
 
 def at(index: int) -> m.OperatorStarted:
@@ -63,7 +63,7 @@ def test_messages_of_an_attempt_travel_together_and_the_last_one_waits_for_nothi
     assert bench.parcels() == [[at(0), at(1), DONE]]
 
 
-def test_while_an_attempt_goes_on_what_it_told_sets_out_after_a_moment():
+def test_while_an_attempt_goes_on_what_it_reported_sets_out_after_a_moment():
     bench, worker = Bench(), Worker([at(0)])
     bench.turn(worker)
     assert bench.parcels() == []

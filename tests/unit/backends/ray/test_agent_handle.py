@@ -98,8 +98,8 @@ def test_an_agent_whose_attempts_are_long_is_given_one():
 def test_the_driver_names_the_node_of_an_attempt():
     agent = ready_place()
     agent.hand(attempt(3))
-    (told,) = agent.follow(next(iter(agent.flights)), [started(3)])
-    assert told.node == "10.0.0.7 (0123456789ab)"
+    (reported,) = agent.follow(next(iter(agent.flights)), [started(3)])
+    assert reported.node == "10.0.0.7 (0123456789ab)"
 
 
 def test_of_a_lost_agent_only_what_it_had_begun_has_failed():

@@ -22,7 +22,7 @@ START_UP = "The current node timed out during startup. This could happen because
 
 @pytest.mark.parametrize("error", [Exception(START_UP), TimeoutError(START_UP), RuntimeError(START_UP)])
 @pytest.mark.parametrize("address", ["auto", "local", "10.0.0.1:6379"])
-def test_a_cluster_that_does_not_start_is_told_in_one_line(
+def test_a_cluster_that_does_not_start_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, address: str, error: Exception
 ) -> None:
     def refuse(**_: Any) -> None:

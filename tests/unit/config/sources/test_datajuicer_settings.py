@@ -53,8 +53,8 @@ def test_the_whole_configuration_loads_and_says_what_has_no_effect() -> None:
     assert config.partition.size == 1000
     assert len(config.notices) < 25, "one for each reason"
     assert any("use_dag" in notice for notice in config.notices)
-    told = " ".join(config.notices)
-    assert all(f"partition.{name}" in told for name in DEFAULTS["partition"] if name != "size")
+    reported = " ".join(config.notices)
+    assert all(f"partition.{name}" in reported for name in DEFAULTS["partition"] if name != "size")
 
 
 @pytest.mark.parametrize("key", MISSING)
@@ -114,7 +114,7 @@ def test_strategies_in_capitals_are_the_same(strategy: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "reported"),
     [
         ({"resume": "a", "job_id": "b"}, 'resume: "a": job_id asks for another job'),
         ({"resume": "a", "new": True}, 'resume: "a": new asks for another job'),
@@ -122,7 +122,7 @@ def test_strategies_in_capitals_are_the_same(strategy: str) -> None:
         ({"resume": ".a"}, "does not begin with a dot or a dash"),
     ],
 )
-def test_ids_that_contradict_each_other_are_refused(settings, told: str) -> None:
+def test_ids_that_contradict_each_other_are_refused(settings, reported: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_recipe({"dataset_path": "x", **settings}, {}, {})
-    assert told in str(caught.value)
+    assert reported in str(caught.value)

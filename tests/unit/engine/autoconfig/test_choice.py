@@ -6,7 +6,7 @@ from data_juicer.engine.autoconfig.choice import PROFILES, SIZE_MB_MAX, Machine,
 from data_juicer.engine.autoconfig.costs import MemoryCost, OperatorCost, PipelineCost, combine
 from data_juicer.engine.autoconfig.modality import Medium
 from data_juicer.engine.autoconfig.sample_stats import MediumFile, SampledRow, SampleStats, summarise_sample
-from data_juicer.engine.autoconfig.wording import told
+from data_juicer.engine.autoconfig.wording import describe_choice
 
 FOUR = Machine(workers=4, memory_bytes=16_000_000_000)
 MB = 1_000_000
@@ -114,7 +114,7 @@ def test_five_lines_say_what_was_chosen_and_why() -> None:
         Machine(workers=2, memory_bytes=8_000_000_000, limit="limit of the cgroup"),
     )
     cost = combine([OperatorCost(key="", name="blur", rows_in=100, rows_out=100, seconds=5.0)], None)
-    lines = told(stats, cost, "", machine, choose(stats, cost, machine, 10_000))
+    lines = describe_choice(stats, cost, "", machine, choose(stats, cost, machine, 10_000))
     assert len(lines) == 5
     assert all(line.startswith("auto_configure: ") for line in lines)
     for line, part in zip(

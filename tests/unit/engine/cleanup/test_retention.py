@@ -39,8 +39,8 @@ def test_what_a_failed_job_or_a_young_one_needs_stays(tmp_path):
     soon = datetime.now(UTC) + timedelta(days=DAYS, seconds=-60)
     assert drop_expired(store, str(tmp_path / "work"), "new", soon, DAYS) == []
     path = tmp_path / "work" / "old" / "job_summary.json"
-    told = json.loads(path.read_text())
-    path.write_text(json.dumps({**told, "status": JobStatus.FAILED.value}))
+    reported = json.loads(path.read_text())
+    path.write_text(json.dumps({**reported, "status": JobStatus.FAILED.value}))
     later = datetime.now(UTC) + timedelta(days=10 * DAYS)
     assert drop_expired(store, str(tmp_path / "work"), "new", later, DAYS) == []
     assert store.list(summary.directories["checkpoints"])

@@ -192,7 +192,7 @@ def test_stages_that_are_committed_together_count_once(config: JobConfig) -> Non
     assert [outcome.is_first for outcome in outcomes(committer).values()] == [False] * len(orders)
 
 
-def test_a_stage_that_cannot_be_committed_is_told_and_those_of_other_partitions_count(
+def test_a_stage_that_cannot_be_committed_is_reported_and_those_of_other_partitions_count(
     config: JobConfig,
 ) -> None:
     store, committer, orders = staged(config)

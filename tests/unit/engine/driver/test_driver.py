@@ -32,7 +32,7 @@ Script = Callable[[m.Attempt], Iterator[m.Message]]
 
 
 def drive(
-    told: Script, partitions: int = 3, slots: int = 1, retries_max: int = 1, stop_after: int | None = None
+    reported: Script, partitions: int = 3, slots: int = 1, retries_max: int = 1, stop_after: int | None = None
 ) -> tuple[DriverOutcome, list[t.AnyEvent]]:
     """Run partitions over a script; the outcome, and the events that were recorded."""
     store, clock, events = MemoryStore(), ManualClock(), list[t.AnyEvent]()
@@ -55,7 +55,7 @@ def drive(
 
     committer = Committer(store, layout, lock, "keep_all")
     driver = Driver(
-        backend=Ticking(told, slots),
+        backend=Ticking(reported, slots),
         committer=committer,
         recorder=EventRecorder(log, NAMES),
         clock=clock,
@@ -99,7 +99,7 @@ def test_every_partition_is_begun_and_completed_once(slots: int) -> None:
     assert len(kinds(events, t.PartitionStart)) == 6
 
 
-def test_a_transient_failure_is_told_with_its_delay_and_made_again() -> None:
+def test_a_transient_failure_is_reported_with_its_delay_and_made_again() -> None:
     def flaky(attempt: m.Attempt) -> Iterator[m.Message]:
         if attempt.key.number == 1 and attempt.number == 1:
             return iter([failed(attempt, transient=True)])
@@ -112,7 +112,7 @@ def test_a_transient_failure_is_told_with_its_delay_and_made_again() -> None:
     assert outcome.done == 3
 
 
-def test_a_partition_out_of_retries_is_told_so_and_the_others_are_done() -> None:
+def test_a_partition_out_of_retries_is_reported_so_and_the_others_are_done() -> None:
     def broken(attempt: m.Attempt) -> Iterator[m.Message]:
         return iter([failed(attempt, transient=True)]) if attempt.key.number == 1 else script(attempt)
 
@@ -129,8 +129,8 @@ def test_a_fatal_failure_ends_the_run_with_what_it_said() -> None:
 
 def test_late_words_of_an_attempt_that_has_ended_change_nothing() -> None:
     def late(attempt: m.Attempt) -> Iterator[m.Message]:
-        told = list(script(attempt))
-        return iter([*told, *told[1:]])
+        reported = list(script(attempt))
+        return iter([*reported, *reported[1:]])
 
     outcome, events = drive(late)
     plain, expected = drive(script)
@@ -155,8 +155,8 @@ def test_a_stop_lets_what_runs_finish_and_begins_nothing() -> None:
 
 def test_what_does_not_end_is_abandoned_when_the_drain_is_over() -> None:
     def endless(attempt: m.Attempt) -> Iterator[m.Message]:
-        told = list(script(attempt))
-        return iter(told if attempt.key.number < 2 else told[:1])
+        reported = list(script(attempt))
+        return iter(reported if attempt.key.number < 2 else reported[:1])
 
     outcome, _ = drive(endless, partitions=5, stop_after=2)
     assert (outcome.stopped_by, outcome.done) == (15, 2)

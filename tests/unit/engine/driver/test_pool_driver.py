@@ -96,9 +96,9 @@ def test_partitions_and_result_are_those_of_one_process(config: JobConfig, lost:
     run(config, store, lost, RunControl(observers=(watch,), history=history.append))
     assert partitions(config, store) == partitions(config, alone)
     assert jobs.exported(config, store) == jobs.exported(config, alone)
-    failures = [told for told in watch.warnings if "the scan of" in told]
+    failures = [reported for reported in watch.warnings if "the scan of" in reported]
     assert bool(failures) == bool(lost)
-    assert all("it is made again in" in told for told in failures)
+    assert all("it is made again in" in reported for reported in failures)
     assert sum(1 for _ in replay(history)) > 20
 
 

@@ -64,11 +64,11 @@ def test_one_disk_is_warned_of_once_with_all_that_it_will_hold(
     checkpoint_dir: str | None, export_path: str, disks: list[str]
 ) -> None:
     layout = JobLayout.of("/disk", "J", None, checkpoint_dir)
-    told: list[str] = []
+    reported: list[str] = []
     needs = CheckpointNeeds(stages=1, copies=1)
-    check_room(OneDisk(), layout, export_path, [spec(20_000), spec(20_000)], needs, told.append)
-    assert [line.partition(":")[0] for line in told] == disks
-    for disk, line in zip(disks, told, strict=True):
+    check_room(OneDisk(), layout, export_path, [spec(20_000), spec(20_000)], needs, reported.append)
+    assert [line.partition(":")[0] for line in reported] == disks
+    for disk, line in zip(disks, reported, strict=True):
         assert f"about {40_000 * (disk.count(',') + 1):,} may be needed" in line
 
 
@@ -79,12 +79,12 @@ def test_summaries_and_the_rows_that_groupers_gather_need_room() -> None:
     assert needs == CheckpointNeeds(stages=3, copies=2)
     assert checkpoint_needs([], has_checkpoints=False).stages == 0
     layout = JobLayout.of("/disk", "J", None, None)
-    told: list[str] = []
+    reported: list[str] = []
     one = [spec(20_000)]
-    check_room(OneDisk(), layout, "/disk/x.jsonl", one, needs, told.append)
-    assert f"about {20_000 * 4:,} may be needed" in told[0]
+    check_room(OneDisk(), layout, "/disk/x.jsonl", one, needs, reported.append)
+    assert f"about {20_000 * 4:,} may be needed" in reported[0]
     with pytest.raises(StoreError, match=f"at least {4 * 2 * 2 * BLOCK_BYTES:,} are needed"):
-        check_room(OneDisk(), layout, "/disk/x.jsonl", one * 2, needs, told.append)
+        check_room(OneDisk(), layout, "/disk/x.jsonl", one * 2, needs, reported.append)
 
 
 def spec(size_bytes: int) -> PartitionSpec:

@@ -70,7 +70,7 @@ def recipe(paths: Sequence[Path], work_dir: str = "/disk", process: Sequence[Any
     )
 
 
-def told(config: JobConfig, store: MemoryStore) -> dict[str, Any]:
+def reported(config: JobConfig, store: MemoryStore) -> dict[str, Any]:
     """Everything that names a row of the input, but for the attempt that made it."""
     layout = jobs.layout_of(config)
     shown = [
@@ -103,8 +103,8 @@ def timeless(dead_letter: DeadLetter) -> DeadLetter:
 def assert_as_a_new_job_says_it(config: JobConfig, store: MemoryStore) -> dict[str, Any]:
     new = MemoryStore()
     jobs.run_inline(config, new)
-    found = told(config, store)
-    assert found == told(config, new)
+    found = reported(config, store)
+    assert found == reported(config, new)
     return found
 
 
@@ -149,7 +149,7 @@ def test_a_file_of_another_name_alone_is_published_anew(tmp_path: Path) -> None:
     assert_as_a_new_job_says_it(recipe([renamed]), store)
 
 
-def test_committed_letters_of_rows_that_the_input_has_no_more_are_not_told(tmp_path: Path) -> None:
+def test_committed_letters_of_rows_that_the_input_has_no_more_are_not_reported(tmp_path: Path) -> None:
     """The scan of a run that was stopped behind it has given their partition to other rows."""
     path, store = tmp_path / "in.jsonl", MemoryStore()
     lines(path, TEXTS)

@@ -80,7 +80,7 @@ def test_a_large_export_is_read_only_where_it_was_written_to_since(
     assert store.read_paths == [results.exports[0].path]
 
 
-def test_a_missing_and_a_shorter_file_are_told(store: CountingStore, results: ResultsManifest) -> None:
+def test_a_missing_and_a_shorter_file_are_reported(store: CountingStore, results: ResultsManifest) -> None:
     path = Path(results.exports[0].path)
     path.write_bytes(path.read_bytes()[:-1])
     assert "were written; the result is published again." in next(find_changes(store, results, "/job"))

@@ -77,8 +77,8 @@ class Run:
         end = self.scheduler.running[key].task.end
         held = (key.until - 1,) if end == "checkpoint" else ()
         self.tell(e.StageStaged(task=key, operator_index=key.until - 1))
-        told = self.tell(e.AttemptDone(task=key))
-        return told + self.tell(
+        reported = self.tell(e.AttemptDone(task=key))
+        return reported + self.tell(
             e.StageCommitted(
                 task=key,
                 operator_index=key.until - 1,
@@ -134,8 +134,8 @@ def test_a_run_is_not_over_before_its_last_commit_is() -> None:
 
 def test_a_partition_that_waits_for_its_retry_holds_no_slot() -> None:
     run = Run([0, 1])
-    told = run.fail(0, transient=True)
-    assert kinds(told) == [e.TellFailure, e.WakeAfter, e.Submit]
+    reported = run.fail(0, transient=True)
+    assert kinds(reported) == [e.TellFailure, e.WakeAfter, e.Submit]
     assert run.submits == [(1, 1)]
     assert run.delay_over(0) == []
     run.finish(1)
@@ -150,8 +150,8 @@ def test_a_partition_is_given_up_after_its_last_retry_and_the_others_go_on() -> 
             run.finish(1)
         run.delay_over(0)
         assert run.submits == [(0, attempt)]
-    told = run.fail(0, transient=True)
-    assert told == [e.TellFailure(task=TaskKey(TaskKind.STAGE, 0, OPERATORS), retry_in_s=None)]
+    reported = run.fail(0, transient=True)
+    assert reported == [e.TellFailure(task=TaskKey(TaskKind.STAGE, 0, OPERATORS), retry_in_s=None)]
     assert run.scheduler.finished
     assert run.scheduler.given_up == [0]
 
@@ -183,7 +183,7 @@ def test_an_attempt_that_came_back_is_made_again_at_once_and_not_counted() -> No
 def test_while_draining_nothing_begins_and_the_end_of_the_drain_abandons_what_runs() -> None:
     run = Run([0, 1, 2], slots=2)
     assert run.tell(e.StopAsked()) == [e.WakeAfter(delay_s=7.0, event=e.DrainOver())]
-    assert [told for told in run.finish(0) if isinstance(told, e.Submit)] == []
+    assert [reported for reported in run.finish(0) if isinstance(reported, e.Submit)] == []
     assert not run.scheduler.finished
     key = run.key(1)
     run.tell(e.StageStaged(task=key, operator_index=1))
@@ -226,8 +226,8 @@ def test_a_task_that_failed_waits_for_its_commits_and_goes_on_from_what_they_com
     key = run.key(0)
     run.tell(e.StageStaged(task=key, operator_index=1))
     assert run.fail(0, transient=True) == []
-    told = run.tell(e.StageCommitted(task=key, operator_index=1, is_end=False, checkpoints=(1,)))
-    assert kinds(told) == [e.TellFailure, e.WakeAfter]
+    reported = run.tell(e.StageCommitted(task=key, operator_index=1, is_end=False, checkpoints=(1,)))
+    assert kinds(reported) == [e.TellFailure, e.WakeAfter]
     run.delay_over(0)
     (submit,) = run.last
     assert isinstance(submit, e.Submit)
@@ -236,13 +236,13 @@ def test_a_task_that_failed_waits_for_its_commits_and_goes_on_from_what_they_com
 
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_gone_on_from() -> None:
     run = Run([0], checkpoints={0: [0, 1]})
-    told = run.tell(e.CheckpointDamaged(task=run.key(0), operator_index=1))
-    assert told[0] == e.SetAside(task=TaskKey(TaskKind.STAGE, 0, OPERATORS), operators=(1,), base=0)
-    assert isinstance(told[1], e.Submit)
-    assert told[1].task.base == 0
-    told = run.tell(e.CheckpointDamaged(task=run.key(0), operator_index=0))
-    assert isinstance(told[1], e.Submit)
-    assert told[1].task.base is None
+    reported = run.tell(e.CheckpointDamaged(task=run.key(0), operator_index=1))
+    assert reported[0] == e.SetAside(task=TaskKey(TaskKind.STAGE, 0, OPERATORS), operators=(1,), base=0)
+    assert isinstance(reported[1], e.Submit)
+    assert reported[1].task.base == 0
+    reported = run.tell(e.CheckpointDamaged(task=run.key(0), operator_index=0))
+    assert isinstance(reported[1], e.Submit)
+    assert reported[1].task.base is None
 
 
 # ---- phases
@@ -257,8 +257,8 @@ def test_all_partitions_are_summarised_then_decided_about_then_brought_to_their_
     assert run.submits == [(0, 1), (1, 1)]
     assert [key.is_summary for key in run.scheduler.running] == [True, True]
     run.finish(0)
-    told = run.finish(1)
-    (submit,) = [it for it in told if isinstance(it, e.Submit)]
+    reported = run.finish(1)
+    (submit,) = [it for it in reported if isinstance(it, e.Submit)]
     assert (submit.task.key, submit.task.end) == (resolve_key(1), "decisions")
     run.tell(e.StageStaged(task=resolve_key(1), operator_index=1))
     run.tell(e.AttemptDone(task=resolve_key(1)))
@@ -271,8 +271,8 @@ def test_a_damaged_summary_is_made_again_before_the_resolve_is() -> None:
     run.finish(4)
     run.tell(e.SummaryDamaged(task=resolve_key(1), partition_id=4))
     assert run.submits == [(4, 2)]
-    told = run.finish(4)
-    assert [it.task.key for it in told if isinstance(it, e.Submit)] == [resolve_key(1)]
+    reported = run.finish(4)
+    assert [it.task.key for it in reported if isinstance(it, e.Submit)] == [resolve_key(1)]
 
 
 def test_where_a_partition_is_given_up_nothing_is_decided_about_the_others() -> None:
@@ -307,8 +307,8 @@ def test_a_stage_ends_where_the_resources_change_and_the_next_goes_on_from_its_c
 def test_a_damaged_checkpoint_leads_back_to_the_stage_that_makes_it_again() -> None:
     run = Run([0], segments=plan_segments([OperatorResources(), GPU, GPU]), checkpoints={0: [0]})
     assert [it.task.segment for it in run.last if isinstance(it, e.Submit)] == [1]
-    told = run.tell(e.CheckpointDamaged(task=run.key(0), operator_index=0))
-    assert [it.task.segment for it in told if isinstance(it, e.Submit)] == [0]
+    reported = run.tell(e.CheckpointDamaged(task=run.key(0), operator_index=0))
+    assert [it.task.segment for it in reported if isinstance(it, e.Submit)] == [0]
 
 
 def test_no_more_tasks_run_at_once_than_num_proc_of_their_operators_allows() -> None:
@@ -351,8 +351,8 @@ def test_dead_letters_end_the_run_once_no_other_row_can_change_that() -> None:
     run = Run([0, 1, 2], budget=budget)
     run.finish(0, rows_dead=10)
     assert not run.scheduler.finished
-    told = run.finish(1, rows_dead=1)
-    assert told[-1] == e.StopForDeadLetters(rows_dead=11)
+    reported = run.finish(1, rows_dead=1)
+    assert reported[-1] == e.StopForDeadLetters(rows_dead=11)
 
 
 def test_dead_letters_of_earlier_runs_count() -> None:
@@ -370,11 +370,11 @@ def crash(run: Run, partition: int, row: int | None, rows_before: int = -1) -> l
 def test_an_operator_that_crashes_on_every_row_ends_the_run_after_a_few_workers() -> None:
     run = Run([0, 1], slots=1, budget=DeadLetterBudget(ratio_max=0.5, rows=100_000))
     workers = 1
-    told = crash(run, 0, None)
+    reported = crash(run, 0, None)
     while not run.scheduler.finished:
         workers += 1
-        told = crash(run, 0, row=workers * 100, rows_before=0)
-    assert told[-1] == e.StopForCrashes(operator_index=1, rows_tried=ROWS_TRIED_MIN)
+        reported = crash(run, 0, row=workers * 100, rows_before=0)
+    assert reported[-1] == e.StopForCrashes(operator_index=1, rows_tried=ROWS_TRIED_MIN)
     assert workers == ROWS_TRIED_MIN + 1
 
 

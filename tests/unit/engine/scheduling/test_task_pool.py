@@ -43,9 +43,9 @@ def test_as_many_tasks_run_as_there_are_slots() -> None:
 def test_a_lost_worker_costs_a_delay_and_another_attempt() -> None:
     pool = TaskPool(plan(slots=1))
     pool.handle(offered(1))
-    told, wake = pool.handle(e.AttemptFailed(task=key(1), transient=True, reason="SIGKILL"))
-    assert isinstance(told, e.TellFailure)
-    assert told.retry_in_s is not None
+    reported, wake = pool.handle(e.AttemptFailed(task=key(1), transient=True, reason="SIGKILL"))
+    assert isinstance(reported, e.TellFailure)
+    assert reported.retry_in_s is not None
     assert isinstance(wake, e.WakeAfter)
     assert not pool.is_idle
     assert submitted(pool.handle(wake.event)) == [(1, 2)]

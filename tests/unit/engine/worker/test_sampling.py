@@ -37,14 +37,14 @@ def traced(tmp_path):
 
 
 def test_a_trace_shows_rows_before_and_after_and_why_a_filter_dropped_them(traced):
-    told = traced("one")
-    changed = told["op_000_clean_links_mapper.jsonl"]
+    reported = traced("one")
+    changed = reported["op_000_clean_links_mapper.jsonl"]
     assert [record["what"] for record in changed] == ["changed"] * 3
     for record in changed:
         row = ROWS[record["line"] - 1]["text"]
         assert record["before"] == {"text": row}
         assert record["after"] == {"text": row.removesuffix("http://a.example/x")}
-    dropped = told["op_001_text_length_filter.jsonl"]
+    dropped = reported["op_001_text_length_filter.jsonl"]
     assert [record["what"] for record in dropped] == ["dropped"] * 3
     assert all(record["why"].endswith("is outside [8, 15]") for record in dropped)
 

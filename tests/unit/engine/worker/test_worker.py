@@ -32,7 +32,7 @@ class CrashingBackend(InlineBackend):
         super().__init__(store, clock)
         self.poisoned = poisoned
         self.lost = 0
-        self.told: list[m.Message] = []
+        self.reported: list[m.Message] = []
         self.attempts: list[m.Attempt] = []
 
     def submit(self, attempt: m.Attempt) -> None:
@@ -42,7 +42,7 @@ class CrashingBackend(InlineBackend):
     def next_message(self, timeout_s: float) -> m.Message | None:
         message = super().next_message(timeout_s)
         if message is not None:
-            self.told.append(message)
+            self.reported.append(message)
         if not isinstance(message, m.OperatorStarted) or message.operator_index != SUSPECT:
             return message
         loss = self._loss(self.attempts[-1])
@@ -147,8 +147,8 @@ def test_crashes_on_more_rows_than_the_ratio_allows_end_the_job_before_its_parti
 def test_a_worker_tells_what_happens_in_the_order_in_which_it_does(config: JobConfig) -> None:
     backend, _ = run(config, lambda _row: False)
     key: TaskKey = backend.attempts[0].key
-    told = [message for message in backend.told if message.task == key]
-    assert [type(message).__name__ for message in told] == [
+    reported = [message for message in backend.reported if message.task == key]
+    assert [type(message).__name__ for message in reported] == [
         "AttemptStarted",
         "OperatorDone",
         *["OperatorStarted", "OperatorDone"] * 2,
@@ -158,7 +158,7 @@ def test_a_worker_tells_what_happens_in_the_order_in_which_it_does(config: JobCo
         "Staged",
         "AttemptDone",
     ]
-    assert [message.manifest.kind for message in told if isinstance(message, m.Staged)] == [
+    assert [message.manifest.kind for message in reported if isinstance(message, m.Staged)] == [
         "checkpoint",
         "result",
     ]

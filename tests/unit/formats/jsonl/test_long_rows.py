@@ -74,7 +74,7 @@ def test_rows_around_a_long_one_are_read(tmp_path: Path) -> None:
     assert [(place.line, place.byte_offset) for place in places] == [(2, 51)]
 
 
-def test_a_long_row_that_changed_after_the_scan_is_told(tmp_path: Path) -> None:
+def test_a_long_row_that_changed_after_the_scan_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "in.jsonl"
     (fragment,), _ = read(path, row_of(9000))
     path.write_bytes(row_of(9000).replace(b"x", b"y"))

@@ -239,7 +239,7 @@ STAMP = "2023-11-14T22:13:20.123456789"
         (pa.array([[("k", NANOSECONDS)]], pa.map_(pa.string(), pa.timestamp("ns"))), [["k", STAMP]]),
     ],
 )
-def test_times_between_two_microseconds_are_told_to_the_nanosecond(
+def test_times_between_two_microseconds_are_reported_to_the_nanosecond(
     tmp_path: Path, column: pa.Array, shown: object
 ) -> None:
     batch = read(tmp_path, table=pa.table({"text": ["a"], "when": column})).batch

@@ -85,7 +85,7 @@ def test_a_module_that_is_not_installed_is_named_with_what_to_type(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "reported"),
     [
         (
             "import a_module_that_nobody_has",
@@ -105,13 +105,13 @@ def test_a_module_that_is_not_installed_is_named_with_what_to_type(tmp_path: Pat
         ),
     ],
 )
-def test_what_an_operator_lacks_is_one_line_with_its_place(tmp_path: Path, line: str, told: str) -> None:
+def test_what_an_operator_lacks_is_one_line_with_its_place(tmp_path: Path, line: str, reported: str) -> None:
     file = tmp_path / "lacking.py"
     file.write_text(f"import os\n{line}\n")
     with pytest.raises(ConfigError) as refused:
         custom.load_custom([str(file)], taken=list)
     message = str(refused.value)
-    assert f"lacking.py:2: {told}" in message
+    assert f"lacking.py:2: {reported}" in message
     assert "\n" not in message
 
 

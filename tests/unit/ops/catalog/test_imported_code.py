@@ -113,7 +113,7 @@ def test_a_changed_module_gives_another_version_and_its_new_code_runs(
     assert versions[0] != versions[1]
 
 
-def test_what_is_in_no_key_is_told_once_for_each_operator_file(tmp_path: Path) -> None:
+def test_what_is_in_no_key_is_reported_once_for_each_operator_file(tmp_path: Path) -> None:
     source = OPERATOR.format(
         name=tmp_path.name, line="import importlib", inner="importlib.import_module(sample['m'])", value="1"
     )

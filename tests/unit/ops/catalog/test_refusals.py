@@ -20,7 +20,7 @@ def refusal(name: str, params: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "params", "told"),
+    ("name", "params", "reported"),
     [
         ("text_length_filter", {"min_len": 10, "max_len": 5}, "min_len = 10 is above max_len = 5"),
         ("words_num_filter", {"max_num": 3}, "min_num = 10 is above max_num = 3"),
@@ -41,8 +41,10 @@ def refusal(name: str, params: dict[str, Any]) -> str:
         ),
     ],
 )
-def test_bounds_between_which_nothing_lies_are_refused(name: str, params: dict[str, Any], told: str) -> None:
-    assert refusal(name, params) == f"operator {name}: {told}: no row could be kept"
+def test_bounds_between_which_nothing_lies_are_refused(
+    name: str, params: dict[str, Any], reported: str
+) -> None:
+    assert refusal(name, params) == f"operator {name}: {reported}: no row could be kept"
 
 
 def test_bounds_that_keep_something_are_taken() -> None:
@@ -60,12 +62,12 @@ def test_bounds_that_keep_something_are_taken() -> None:
     ],
 )
 def test_an_operator_of_datajuicers_that_is_not_here_is_named_as_such(name: str, why: str) -> None:
-    told = refusal(name, {})
-    assert why in told
-    assert "did you mean" not in told
+    reported = refusal(name, {})
+    assert why in reported
+    assert "did you mean" not in reported
 
 
-def test_no_operator_that_is_here_is_told_as_missing() -> None:
+def test_no_operator_that_is_here_is_reported_as_missing() -> None:
     assert [name for name in registry.names() if why_missing(name)] == []
 
 
@@ -84,22 +86,22 @@ class RefusingInitMapper(Mapper):
 
 
 @pytest.mark.parametrize(
-    ("params", "told"),
+    ("params", "reported"),
     [
         ({"mode": "zz"}, "operator refusing_init_mapper: mode = 'zz': KeyError('zz')"),
         ({"level": 9, "mode": "a"}, "operator refusing_init_mapper: RuntimeError('level is\\ntoo high')"),
         ({"level": 0}, "operator refusing_init_mapper: level = 0: ZeroDivisionError('division by zero')"),
     ],
 )
-def test_an_init_that_raises_is_told_with_operator_and_parameter(
-    tmp_path: Path, params: dict[str, Any], told: str
+def test_an_init_that_raises_is_reported_with_operator_and_parameter(
+    tmp_path: Path, params: dict[str, Any], reported: str
 ) -> None:
     file = Path(tmp_path, "refusing.py")
     file.write_text(BROKEN)
     from data_juicer.ops.catalog import custom
 
     custom.load_custom([str(file)], taken=list)
-    assert refusal("refusing_init_mapper", params) == told
+    assert refusal("refusing_init_mapper", params) == reported
 
 
 @pytest.mark.parametrize("name", ["batch_mode", "adaptive_batching", "input_columns", "tmp_file_name"])

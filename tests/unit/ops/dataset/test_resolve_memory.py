@@ -18,7 +18,7 @@ ROWS, MEMORY_MB = 500_000, 64
 def test_a_resolve_keeps_to_its_memory(tmp_path: Path) -> None:
     words = ["--rows", str(ROWS), "--memory_mb", str(MEMORY_MB), "--folder", str(tmp_path)]
     command = [sys.executable, "-m", "benchmarks.resolve_memory", *words]
-    told = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
-    assert told["summaries_mb"] > 4 * MEMORY_MB
-    assert told["peak_mb"] <= MEMORY_MB
-    assert 0.08 * ROWS < told["removed"] < 0.12 * ROWS
+    reported = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
+    assert reported["summaries_mb"] > 4 * MEMORY_MB
+    assert reported["peak_mb"] <= MEMORY_MB
+    assert 0.08 * ROWS < reported["removed"] < 0.12 * ROWS

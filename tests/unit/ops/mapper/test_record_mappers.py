@@ -28,7 +28,7 @@ def bad_case(row: dict[str, Any], **params: Any) -> tuple[str, list[str]]:
     return meta["agent_bad_case_tier"], [signal["code"] for signal in meta["agent_bad_case_signals"]]
 
 
-def test_signals_that_recipes_switch_on_are_told() -> None:
+def test_signals_that_recipes_switch_on_are_reported() -> None:
     row = {
         META_FIELD: {"dialog_sentiment_labels": ["Angry user"], "dialog_coreference": {"score": "1"}},
         STATS_FIELD: {"perplexity": 900.0, "llm_difficulty_score": 0.8, "llm_quality_score": 0.3},

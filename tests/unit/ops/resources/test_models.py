@@ -107,7 +107,7 @@ def test_importing_the_operators_imports_none_of_their_libraries() -> None:
         ("token_num_filter", "tokenizers"),
     ],
 )
-def test_a_missing_library_is_told_with_what_installs_it(
+def test_a_missing_library_is_reported_with_what_installs_it(
     operator: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("data_juicer.ops.resources.optional.find_spec", lambda name: None)
