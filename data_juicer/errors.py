@@ -25,11 +25,10 @@ Foreign errors (Arrow, OS, Ray) become one of these where they enter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedRun:
+class FailedRun(NamedTuple):
     """The job of an error that a Python program caught: what of it is safe, and the call that goes on with it."""
 
     job_id: str

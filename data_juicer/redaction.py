@@ -6,7 +6,6 @@ all, are searched for the secrets that this process was given: `know` registers 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -129,6 +128,8 @@ def hide_json(data: bytes) -> bytes:
     """Encoded JSON without secrets that this process knows in any of its texts."""
     if not _known:  # the usual case, asked for each event
         return data
+    import json
+
     for value in _by_length():
         for ascii_only in (False, True):
             encoded = json.dumps(value, ensure_ascii=ascii_only)[1:-1].encode("utf-8", "surrogatepass")

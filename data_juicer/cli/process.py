@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from data_juicer.cli.signals import StopSignals
 
+HELP_FILE: Final = os.path.join(os.path.dirname(__file__), "help.txt")
+"""What `--help` prints: `render_help`, made by `python -m data_juicer.cli.reference`, since the schema takes long to load."""
 _EXAMPLES: Final = f"""\
 examples:
   {PROGRAM} --config r.yaml              Run it; the id of the job is shown.
@@ -47,7 +49,8 @@ def _answer(words: Sequence[str], signals: StopSignals) -> int | None:
 
 def _answer_there(asked: argparse.Namespace, settings: Sequence[str], signals: StopSignals) -> int | None:
     if asked.help:
-        sys.stdout.write(_help())
+        with open(HELP_FILE, encoding="utf-8") as file:
+            sys.stdout.write(file.read())
     elif asked.version:
         from data_juicer.version import VERSION
 
@@ -107,7 +110,8 @@ def build_whole_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _help() -> str:
+def render_help() -> str:
+    """The help as the schema has it now."""
     return f"{build_whole_parser().format_help()}\n{_EXAMPLES}"
 
 

@@ -1,6 +1,7 @@
-"""The operator reference in docs/operators/, from classes, signatures and docstrings: `python -m data_juicer.cli.reference`.
+"""What is generated for people: `python -m data_juicer.cli.reference`.
 
-A test holds the pages against what this renders.
+The operator reference in docs/operators/ comes from classes, signatures and docstrings, the text of `dj-process --help` from
+the schema of settings. Tests hold both against what this renders.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 from collections.abc import Mapping
 
 from data_juicer.cli.operators import describe, summary
+from data_juicer.cli.process import HELP_FILE, render_help
 from data_juicer.ops.catalog import registry
 
 FOLDER = os.path.join("docs", "operators")
@@ -53,6 +55,8 @@ def main() -> None:
     for file, page in render().items():
         with open(os.path.join(FOLDER, file), "w", encoding="utf-8") as stream:
             stream.write(page)
+    with open(HELP_FILE, "w", encoding="utf-8") as stream:
+        stream.write(render_help())
 
 
 if __name__ == "__main__":

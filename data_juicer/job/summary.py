@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from data_juicer.errors import CheckpointCorruptError, JobError, JobNotFoundError
+from data_juicer.installed import find_version
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Store
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
@@ -100,15 +101,8 @@ _CODEC: Final = VersionedJson(JobSummary)
 
 def installed_versions() -> dict[str, str]:
     """The versions that a summary records, without importing the packages."""
-    from importlib import metadata  # it imports an e-mail package, and most summaries are only read
-
-    versions = {"python": platform.python_version(), "data_juicer": VERSION}
-    for package in _PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = "not installed"
-    return versions
+    packages = {package: find_version(package) or "not installed" for package in _PACKAGES}
+    return {"python": platform.python_version(), "data_juicer": VERSION, **packages}
 
 
 def resume_command(arguments: Sequence[str], job_id: str, directory: str) -> str:

@@ -11,7 +11,6 @@ import contextlib
 import errno
 import io
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TextIO, cast
@@ -137,6 +136,8 @@ def _surviving(stream: TextIO | None, number: int) -> SurvivingStream:
 def columns_of(stream: TextIO) -> int:
     """The width of a screen; of a file or a pipe one that cuts nothing, unless COLUMNS says otherwise."""
     if stream.isatty() or os.environ.get("COLUMNS"):
+        import shutil  # it imports every compression
+
         return shutil.get_terminal_size().columns
     return UNLIMITED
 

@@ -1,16 +1,21 @@
-"""Tables as bytes: parquet, arrow or jsonl, with the compressions that each format has."""
+"""Tables as bytes: parquet, arrow or jsonl, with the compressions that each format has.
+
+Arrow is imported when a table is encoded or decoded: modules with only the types of documents import this one, and with them
+whoever starts the first worker.
+"""
 
 from __future__ import annotations
 
 import base64
 import gzip
 import json
-from typing import Final, Literal
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Final, Literal
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.storage.base import Data
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Format = Literal["parquet", "arrow", "jsonl"]
 Compression = Literal["snappy", "gzip", "zstd", "lz4", "none"]
@@ -35,6 +40,8 @@ def encode_table(table: pa.Table, file_format: Format, compression: Compression)
     if compression == "gzip":
         return memoryview(gzip.compress(plain, compresslevel=6, mtime=0))
     if compression == "zstd":
+        import pyarrow as pa
+
         return memoryview(pa.Codec("zstd").compress(plain))
     return memoryview(plain)
 
@@ -44,6 +51,7 @@ def decode_table(data: Data, file_format: Format, name: str) -> pa.Table:
 
     Raises: CheckpointCorruptError: the bytes are none such.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
@@ -57,6 +65,7 @@ def decode_table(data: Data, file_format: Format, name: str) -> pa.Table:
 
 
 def _encode_parquet(table: pa.Table, compression: Compression) -> pa.Buffer:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
@@ -72,6 +81,8 @@ def _encode_parquet(table: pa.Table, compression: Compression) -> pa.Buffer:
 
 
 def _encode_arrow(table: pa.Table, compression: Compression) -> pa.Buffer:
+    import pyarrow as pa
+
     sink = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(
         compression=None if compression == "none" else compression, use_threads=False
@@ -91,6 +102,8 @@ def _encode_jsonl(table: pa.Table) -> bytes:
 
 
 def _decode_jsonl(data: bytes) -> pa.Table:
+    import pyarrow as pa
+
     if data.startswith(b"\x1f\x8b"):
         data = gzip.decompress(data)
     elif data.startswith(b"\x28\xb5\x2f\xfd"):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator, Sequence
-from importlib import metadata
 from typing import Final
 
 import msgspec
@@ -27,6 +25,7 @@ from data_juicer.formats.base import ExportOptions, LeftOut, SourceFile
 from data_juicer.formats.discover import discover
 from data_juicer.formats.partition import check_source
 from data_juicer.formats.registry import FORMATS
+from data_juicer.installed import find_version
 from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.naming import layout_of, name_job
@@ -122,9 +121,9 @@ def _refuse_useless_options(config: JobConfig, sources: Sequence[SourceFile]) ->
 
 def _same_name() -> Iterator[str]:
     """A sentence where py-data-juicer is installed too, whose files share a folder with ours."""
-    with contextlib.suppress(metadata.PackageNotFoundError):
+    if (version := find_version(_SAME_NAME)) is not None:
         yield (
-            f"py-data-juicer {metadata.version(_SAME_NAME)} is installed here too: both packages are imported as data_juicer, "
+            f"py-data-juicer {version} is installed here too: both packages are imported as data_juicer, "
             "and the one installed last hides files of the other; give each an environment of its own (docs/migration.md)"
         )
 

@@ -11,7 +11,10 @@ import pyarrow as pa
 
 from data_juicer.kernels.characters.codepoints import Bytes, Counts, bytes_of
 
-PYTHON_SPACES: Final = "".join(chr(point) for point in range(0x3001) if chr(point).isspace())
+PYTHON_SPACES: Final = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 """What `str.strip` takes away."""
 
 _WIDTH_MAX: Final = 3

@@ -6,6 +6,7 @@ import sys
 
 import yaml
 
+from data_juicer.cli.process import HELP_FILE, render_help
 from data_juicer.config.config import load_config
 from data_juicer.config.operators import check_operators
 from data_juicer.config.reference import render_reference
@@ -51,6 +52,11 @@ def test_help_shows_every_setting_in_80_columns():
     text = help_text()
     assert max(map(len, text.splitlines())) <= 80
     assert all(f"--{key} " in text for key in SPECS)
+
+
+def test_the_help_that_is_printed_is_current():
+    """To make it again: python -m data_juicer.cli.reference."""
+    assert pathlib.Path(HELP_FILE).read_text().split() == render_help().split()
 
 
 def test_help_and_loading_import_nothing_heavy():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 
 import numpy as np
@@ -178,3 +179,7 @@ def test_a_pattern_that_explodes_stops_at_its_time_limit(monkeypatch) -> None:
     except TimeoutError:
         return
     raise AssertionError("the pattern ended by itself")
+
+
+def test_python_spaces_are_all_that_strip_takes_away() -> None:
+    assert "".join(filter(str.isspace, map(chr, range(sys.maxunicode + 1)))) == PYTHON_SPACES

@@ -1,6 +1,5 @@
 """An environment that has py-data-juicer too is noticed and explained in one line."""
 
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -21,10 +20,8 @@ def notes(folder: Path) -> list[str]:
 def test_another_package_of_this_name_is_explained_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = metadata.version
-    monkeypatch.setattr(
-        metadata, "version", lambda name: "1.6.1" if name == "py-data-juicer" else whole(name)
-    )
+    (tmp_path / "packages" / "py_data_juicer-1.6.1.dist-info").mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path / "packages")
     (note,) = notes(tmp_path)
     assert note.startswith(
         "py-data-juicer 1.6.1 is installed here too: both packages are imported as data_juicer"
