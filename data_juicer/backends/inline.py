@@ -13,6 +13,7 @@ from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.worker.context import WorkerContext
 from data_juicer.engine.worker.saver import DirectSaver
 from data_juicer.engine.worker.worker import Worker
+from data_juicer.plan.tasks import TaskKey
 from data_juicer.storage.base import Store
 
 
@@ -41,6 +42,10 @@ class InlineBackend:
 
     def submit(self, attempt: AnyAttempt) -> None:
         self._waiting.append(attempt)
+
+    def cancel(self, task: TaskKey, attempt: str) -> None:
+        """Of attempts that wait; the one under way is the only one of its task."""
+        self._waiting = deque(it for it in self._waiting if (it.key, it.name) != (task, attempt))
 
     def next_message(self, timeout_s: float) -> Message | None:
         with contextlib.redirect_stdout(

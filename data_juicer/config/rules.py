@@ -76,8 +76,24 @@ def find_conflict(values: Mapping[str, Any]) -> tuple[str, str] | None:
         for key in ("fault_tolerance.op_timeout_s", "fault_tolerance.worker_memory_mb"):
             if values[key]:
                 return key, "executor_type inline has no worker that could be limited; use local, or set 0"
+    if values["fault_tolerance.speculate"] == "always" and (problem := _speculation_problem(values)):
+        return "fault_tolerance.speculate", problem
     if values["checkpoint.strategy"] == "manual" and values["checkpoint.enabled"]:
         return _manual_conflict(values)
+    return None
+
+
+def _speculation_problem(values: Mapping[str, Any]) -> str | None:
+    """Why no copy of a straggler can ever be begun."""
+    if values["executor_type"] == "inline" or values["np"] == 1:
+        return "always needs a second worker to begin a partition again on; set np to 2 or more, or auto here"
+    if not values["fault_tolerance.enabled"]:
+        return "always does not go with fault_tolerance.enabled false; set auto here"
+    if values["intermediate_storage.preserve_intermediate_data"]:
+        return (
+            "always does not go with intermediate_storage.preserve_intermediate_data, whose files two attempts "
+            "would write at once; set auto here"
+        )
     return None
 
 

@@ -97,6 +97,14 @@ class FaultToleranceConfig:
     op_timeout_s: float = setting(
         0.0, Number(help="Longest time of an operator over a batch, in seconds; 0: none.", maximum=1e7)
     )
+    speculate: str = setting(
+        "auto",
+        Choice(
+            help="A partition that runs 3 times longer than 95 % of the others is begun again on another worker, and what ends "
+            "first counts; auto: with the ray executors.",
+            choices=("auto", "always", "never"),
+        ),
+    )
     drain_s: float = setting(
         30.0, Number(help="Seconds to finish work in flight after SIGINT or SIGTERM.", maximum=1e7)
     )

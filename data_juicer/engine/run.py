@@ -23,6 +23,8 @@ from data_juicer.engine.lifecycle.build_setup import (
     export_target,
     retry_policy,
     shard_memory_bytes,
+    speculates,
+    unrepeatable_operators,
     with_resolve_keys,
     worker_setup,
 )
@@ -295,6 +297,8 @@ class Run:
                 ),
                 drain_s=self.config.fault_tolerance.drain_s,
                 attempts_before=self.attempts_max,
+                speculates=speculates(self.config) and self.environment.backend.workers > 1,
+                unrepeatable=unrepeatable_operators(self.operators),
                 works=frozenset(
                     ledger.index for ledger in plan.done.ledgers if ledger.rows_in > ledger.rows_dead_letter
                 ),

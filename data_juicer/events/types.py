@@ -210,6 +210,8 @@ ROWS_OUT_WITHDRAWN: Final = "rows_out_withdrawn"
 
 RESOLVED: Final = "is_resolved"
 """Data of the notice that a dataset operator has decided about every row; `operation_idx` says which."""
+COPY: Final = "copy"
+"""Data of the notice about the copy of an attempt that takes too long: started, won, lost or failed."""
 SHARE_DONE: Final = "share_done"
 """Data of the notice that tells how far a run is, a line a minute."""
 

@@ -112,6 +112,9 @@ class JobView(msgspec.Struct, omit_defaults=True):
     retries_before_run: int = 0
     retry_causes: dict[str, int] = msgspec.field(default_factory=dict)
     """Why attempts of this run were made again, and how often."""
+    copies_started: int = 0
+    """Copies of attempts that took too long, and those that took the place of such an attempt."""
+    copies_won: int = 0
     checkpoints_saved: int = 0
     checkpoints_loaded: int = 0
     checkpoint_s: float = 0.0
@@ -216,9 +219,8 @@ class JobView(msgspec.Struct, omit_defaults=True):
             case t.WarningNotice():
                 self.warnings = [*self.warnings[1 - _WARNINGS_MAX :], event.message]
                 self._withdraw(event)
-            case t.InfoNotice() if event.operation_idx is not None and event.data.get(t.RESOLVED):
-                for boundary in self.boundaries:
-                    boundary.is_resolved |= boundary.operation_idx == event.operation_idx
+            case t.InfoNotice():
+                self._apply_notice(event)
             case t.JobStart(data=identity):
                 self.job_id = identity.job_id
             case t.ProcessingStart(data=plan):
@@ -237,6 +239,14 @@ class JobView(msgspec.Struct, omit_defaults=True):
                 self.last_error = f"{failure.error_type}: {failure.error}"
             case _:
                 pass
+
+    def _apply_notice(self, event: t.InfoNotice) -> None:
+        if event.operation_idx is not None and event.data.get(t.RESOLVED):
+            for boundary in self.boundaries:
+                boundary.is_resolved |= boundary.operation_idx == event.operation_idx
+        copy = event.data.get(t.COPY)
+        self.copies_started += copy == "started"
+        self.copies_won += copy == "won"
 
     def _start_run(self, plan: payloads.Plan, record: t.Record) -> None:
         if self.status is JobStatus.RUNNING:  # the run before was killed

@@ -68,6 +68,7 @@ def job_facts(
         *_last_error(summary, view),
         *_rows(summary, view, committed),
         *_retries(view),
+        *_copies(view),
         *_checkpoint_costs(view),
         *_requests(view),
         *_places(summary, view, layout, export_change),
@@ -223,6 +224,18 @@ def _retries(view: JobView) -> list[Fact]:
     causes = sorted(view.retry_causes.items(), key=lambda item: -item[1])
     causes_text = ", ".join(f"{count:,} {cause}" for cause, count in causes)
     return [Fact(name="retries", text=causes_text, is_prose=True)]
+
+
+def _copies(view: JobView) -> list[Fact]:
+    if not view.copies_started:
+        return []
+    begun = (
+        "partition that took too long was begun"
+        if view.copies_started == 1
+        else "partitions that took too long were begun"
+    )
+    text = f"{view.copies_started:,} {begun} again on another worker; {view.copies_won:,} ended first there"
+    return [Fact(name="stragglers", text=text, is_prose=True)]
 
 
 def _checkpoint_costs(view: JobView) -> list[Fact]:

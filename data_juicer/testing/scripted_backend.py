@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from data_juicer.engine.protocol.messages import AnyAttempt, Message
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
+from data_juicer.plan.tasks import TaskKey
 
 
 class ScriptedBackend:
@@ -22,6 +23,7 @@ class ScriptedBackend:
         self._script = script
         self._workers = workers
         self._inbox: deque[Message] = deque()
+        self.cancelled: list[tuple[TaskKey, str]] = []
 
     @property
     def workers(self) -> int:
@@ -39,6 +41,9 @@ class ScriptedBackend:
 
     def submit(self, attempt: AnyAttempt) -> None:
         self._inbox.extend(self._script(attempt))
+
+    def cancel(self, task: TaskKey, attempt: str) -> None:
+        self.cancelled.append((task, attempt))
 
     def next_message(self, timeout_s: float) -> Message | None:
         return self._inbox.popleft() if self._inbox else None

@@ -89,6 +89,8 @@ class JobDocument(msgspec.Struct, frozen=True, kw_only=True):
     rows_out: int
     rows_dead_letter: int
     retries: int
+    copies_started: int
+    copies_won: int
     operators: tuple[OperatorRow, ...]
     runs: tuple[RunLine, ...]
     lanes: tuple[WorkerLane, ...]
@@ -139,6 +141,8 @@ def make_document(
         rows_out=view.rows_out or summary.counts.rows_out,
         rows_dead_letter=view.rows_dead_letter or summary.counts.rows_dead_letter,
         retries=view.retries,
+        copies_started=view.copies_started,
+        copies_won=view.copies_won,
         operators=_operators(view, history),
         runs=tuple(
             RunLine(

@@ -15,6 +15,7 @@ from data_juicer.clock import Clock
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.errors import BackendError
+from data_juicer.plan.tasks import TaskKey
 from data_juicer.portable import PortableMsgpack, encode_msgpack
 
 EARLY_LOSSES_MAX = 3
@@ -65,6 +66,21 @@ class LocalBackend:
     def submit(self, attempt: m.AnyAttempt) -> None:
         self._waiting.append(attempt)
         self._hand_out()
+        if (
+            self._waiting and 0 < len(self._processes) < self._workers
+        ):  # fewer than there is room for were needed
+            self._processes.append(self._start())
+            self._hand_out()
+
+    def cancel(self, task: TaskKey, attempt: str) -> None:
+        """A worker that has begun with it, or does not begin anything, is killed, unless it has begun with another one as well."""
+        self._waiting = deque(it for it in self._waiting if (it.key, it.name) != (task, attempt))
+        for process in self._processes:
+            if process.cancel(task, attempt) and not process.is_needed():
+                self._processes.remove(process)
+                process.reap()
+                self._renew(process)
+                return
 
     def next_message(self, timeout_s: float) -> m.Message | None:
         if not self._inbox:
@@ -98,9 +114,16 @@ class LocalBackend:
 
     def _hand_out(self) -> None:
         for process in sorted(self._processes, key=lambda process: len(process.attempts)):
-            while self._waiting and process.wants_work():
-                attempt = self._waiting.popleft()
+            while process.wants_work() and (attempt := self._take_for(process)) is not None:
                 process.hand(attempt, encode_msgpack(attempt))
+
+    def _take_for(self, process: WorkerProcess) -> m.AnyAttempt | None:
+        """The first attempt that waits and is of no task that the worker is at; None where there is none."""
+        for number, attempt in enumerate(self._waiting):
+            if all(other.key != attempt.key for other in process.attempts):
+                del self._waiting[number]
+                return attempt
+        return None
 
     def _receive(self, process: WorkerProcess) -> None:
         """Everything that one worker has sent; its end, if that is what woke us."""
@@ -136,9 +159,16 @@ class LocalBackend:
                     "the last lines above say why. What was committed is safe; mend that and start the job again."
                 )
         self._inbox.extend(process.losses(code))
+        self._renew(process)
+
+    def _renew(self, process: WorkerProcess) -> None:
+        """Another worker in the place of one that is gone, with what that one had not begun."""
         self._waiting.extendleft(reversed(process.unbegun()))
         process.close()
-        fresh = start_worker()
-        self._processes.append(fresh)
-        self._set_up(fresh)
+        self._processes.append(self._start())
         self._hand_out()
+
+    def _start(self) -> WorkerProcess:
+        process = start_worker()
+        self._set_up(process)
+        return process

@@ -49,6 +49,8 @@ class WorkerProcess(msgspec.Struct, eq=False):
     attempts: deque[m.AnyAttempt] = msgspec.field(default_factory=deque)
     begun: set[TaskKey] = msgspec.field(default_factory=set)
     """Tasks whose attempt it has begun; the others wait in its socket."""
+    cancelled: set[TaskKey] = msgspec.field(default_factory=set)
+    """Tasks whose attempt is not wanted any more."""
     has_begun: bool = False
     operator_index: int | None = None
     at_last_operator: bool = False
@@ -66,6 +68,17 @@ class WorkerProcess(msgspec.Struct, eq=False):
     def wants_work(self) -> bool:
         """It has none, or is about to finish what it has: then the next one travels while it works."""
         return not self.attempts or (len(self.attempts) == 1 and self.at_last_operator)
+
+    def cancel(self, task: TaskKey, attempt: str) -> bool:
+        """Whether it was given this attempt, which is not wanted any more."""
+        if not any((each.key, each.name) == (task, attempt) for each in self.attempts):
+            return False
+        self.cancelled.add(task)
+        return True
+
+    def is_needed(self) -> bool:
+        """It has begun with an attempt that is wanted."""
+        return any(attempt.key in self.begun - self.cancelled for attempt in self.attempts)
 
     def send(self, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its end is noticed when it is read
@@ -98,6 +111,7 @@ class WorkerProcess(msgspec.Struct, eq=False):
                 return False
             case m.AttemptDone() | m.AttemptFailed() | m.CheckpointDamaged():
                 self.begun.discard(message.task)
+                self.cancelled.discard(message.task)
                 self.attempts = deque(attempt for attempt in self.attempts if attempt.key != message.task)
             case _:
                 return False
@@ -143,10 +157,11 @@ class WorkerProcess(msgspec.Struct, eq=False):
     def losses(self, code: int) -> list[m.AttemptFailed]:
         """How the attempts ended that it had begun; only the last of them can be to blame."""
         begun = [attempt for attempt in self.attempts if attempt.key in self.begun]
-        return [self._loss(attempt, code, is_last=attempt is begun[-1]) for attempt in begun]
+        wanted = [attempt for attempt in begun if attempt.key not in self.cancelled]
+        return [self._loss(attempt, code, is_last=attempt is begun[-1]) for attempt in wanted]
 
     def unbegun(self) -> list[m.AnyAttempt]:
-        return [attempt for attempt in self.attempts if attempt.key not in self.begun]
+        return [attempt for attempt in self.attempts if attempt.key not in self.begun | self.cancelled]
 
     def _loss(self, attempt: m.AnyAttempt, code: int, *, is_last: bool) -> m.AttemptFailed:
         index = self.operator_index if is_last else None

@@ -12,6 +12,7 @@ from ray.exceptions import RayError
 from data_juicer.backends.ray.agent import Agent, AgentFacts
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.resources import WorkerResources
+from data_juicer.plan.tasks import TaskKey
 from data_juicer.portable import encode_msgpack
 
 SHORT_ATTEMPT_S: Final = 1.0
@@ -22,6 +23,8 @@ class Flight(msgspec.Struct, eq=False):
     attempt: m.AnyAttempt
     has_begun: bool = False
     """A worker said that it took it up."""
+    is_cancelled: bool = False
+    """It is not wanted any more."""
 
 
 class AgentHandle(msgspec.Struct, eq=False):
@@ -51,6 +54,22 @@ class AgentHandle(msgspec.Struct, eq=False):
     def welcome(self, facts: AgentFacts) -> None:
         self.facts = facts
         self.node = f"{facts.host} ({facts.node_id[:12]})"
+
+    def has(self, task: TaskKey) -> bool:
+        """It was given an attempt of the task."""
+        return any(flight.attempt.key == task for flight in self.flights.values())
+
+    def cancel(self, task: TaskKey, attempt: str) -> bool:
+        """Whether it was given this attempt, which is not wanted any more."""
+        for flight in self.flights.values():
+            if (flight.attempt.key, flight.attempt.name) == (task, attempt):
+                flight.is_cancelled = True
+                return True
+        return False
+
+    def is_needed(self) -> bool:
+        """It has begun with an attempt that is wanted."""
+        return any(flight.has_begun and not flight.is_cancelled for flight in self.flights.values())
 
     def hand(self, attempt: m.AnyAttempt) -> None:
         stream = self.actor.run.options(num_returns="streaming").remote(encode_msgpack(attempt))

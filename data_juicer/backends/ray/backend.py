@@ -126,6 +126,16 @@ class RayBackend:
         if not any(agent.kind == kind for agent in self._agents):
             self._fill()
 
+    def cancel(self, task: TaskKey, attempt: str) -> None:
+        """Its agent is killed, and the worker with it, unless it has begun with another attempt as well."""
+        for waiting in self._waiting.values():
+            for unwanted in [it for it in waiting if (it.key, it.name) == (task, attempt)]:
+                waiting.remove(unwanted)
+        for agent in self._agents:
+            if agent.cancel(task, attempt) and not agent.is_needed():
+                self._end_agent(agent)
+                return
+
     def next_message(self, timeout_s: float) -> m.Message | None:
         """Raises: BackendError: the head of the cluster is gone."""
         if not self._inbox:
@@ -293,12 +303,22 @@ class RayBackend:
         agent.welcome(facts)
         self._hand_out()
 
+    def _end_agent(self, agent: AgentHandle) -> None:
+        """Another one in the place of an agent whose attempts are not wanted; those it had not begun are handed out again."""
+        agent.kill()
+        self._agents.remove(agent)
+        left = [it.attempt for it in agent.flights.values() if not (it.has_begun or it.is_cancelled)]
+        self._waiting[agent.kind].extendleft(reversed(left))
+        self._fill()
+        self._hand_out()
+
     def _lose(self, agent: AgentHandle, error: BaseException) -> None:
         """An agent is gone: its attempts failed, or come back if they had not begun, and another agent starts."""
         agent.kill()
         self._agents.remove(agent)
         reason = f"{type(error).__name__} on node {agent.node or '?'}: {cluster.one_line(error)}"
-        self._inbox.extend(self._end(flight, reason) for flight in agent.flights.values())
+        wanted = [flight for flight in agent.flights.values() if not flight.is_cancelled]
+        self._inbox.extend(self._end(flight, reason) for flight in wanted)
         self._fill()
         self._hand_out()
 
@@ -313,12 +333,24 @@ class RayBackend:
 
     def _hand_out(self) -> None:
         for kind, waiting in self._waiting.items():
-            agents = [agent for agent in self._agents if agent.kind == kind]
-            while waiting:
-                agent = max(agents, key=lambda agent: (agent.room > 0, -len(agent.flights)), default=None)
-                if agent is None or agent.room <= 0:
+            free = [agent for agent in self._agents if agent.kind == kind and agent.room > 0]
+            for attempt in list(waiting) if free else ():
+                if (agent := self._place(attempt, free)) is None:
+                    continue
+                waiting.remove(attempt)
+                agent.hand(attempt)
+                free = [agent for agent in free if agent.room > 0]
+                if not free:
                     break
-                agent.hand(waiting.popleft())
+
+    def _place(self, attempt: m.AnyAttempt, free: Sequence[AgentHandle]) -> AgentHandle | None:
+        """The agent with least to do that has no attempt of the same task; for a copy on another node, if there is one."""
+        idlest = min(free, key=lambda agent: len(agent.flights))
+        at = {agent.node for agent in self._agents if agent.has(attempt.key)} if _may_be_two(attempt) else ()
+        if not at and not idlest.has(attempt.key):
+            return idlest
+        others = [agent for agent in free if not agent.has(attempt.key)]
+        return min(others, key=lambda agent: (agent.node in at, len(agent.flights)), default=None)
 
     def _listen(self, timeout_s: float) -> None:
         """Wait for anything; then take what every agent has reported."""
@@ -354,3 +386,8 @@ class RayBackend:
             self._hand_out()
             if len(self._waiting) > 1 and not agent.flights:
                 self._fill()
+
+
+def _may_be_two(attempt: m.AnyAttempt) -> bool:
+    """Another attempt of its task may be with an agent."""
+    return isinstance(attempt, m.Attempt) and attempt.is_copy

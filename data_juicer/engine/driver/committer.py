@@ -79,6 +79,11 @@ class Committer:
         """The committed checkpoint of a partition after an operator."""
         return next(it for it in self._held[partition_id] if it.operator_index == operator_index)
 
+    def newest(self, partition_id: int) -> int | None:
+        """The operator after which the newest committed checkpoint of a partition is; None where it has none."""
+        checkpoints = self._held.get(partition_id, ())
+        return max((manifest.operator_index for manifest in checkpoints), default=None)
+
     def made_from(self, partition_id: int, file: str) -> list[Manifest]:
         """The checkpoints of a partition that name a file, the oldest first."""
         checkpoints = self._held.get(partition_id, ())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from data_juicer.clock import Clock
 from data_juicer.engine.driver.alarms import Alarms
@@ -30,10 +32,15 @@ from data_juicer.store.summaries import DamagedSummaryError
 
 TURN_S = 0.2
 """How long the driver waits for a message before it looks at clocks and signals again."""
+LOOK_S = 0.5
+"""How often the scheduler is told the time, where it looks for stragglers."""
 COMMIT_WAIT_S = 0.005
 """The same while commits are in flight: whichever comes first, a message or a commit, is soon taken."""
 MESSAGES_AT_ONCE = 256
 """What is taken between two looks at clocks and signals; some milliseconds of work."""
+
+
+_NO_ISOLATION: Final = m.IsolationPlan()
 
 
 class DriverOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +116,10 @@ class Driver:
         self._scheduler: Scheduler
         self._outside = Outside(backend, context)
         self._flights: dict[TaskKey, _Flight] = {}
+        self._copies: dict[TaskKey, _Flight] = {}
+        """Copies of attempts in flight. All of their messages wait in their lanes."""
+        self._speculates = False
+        self._told_time_s = 0.0
         self._own: deque[Task] = deque()
         """Tasks that this process executes."""
         self._alarms = Alarms(clock)
@@ -127,12 +138,14 @@ class Driver:
             self._history(encode_history(plan))
         self._outside.slots, self._works = plan.slots, set(plan.works)
         self._is_over = False
+        self._speculates = plan.speculates
         self._tell(e.RunBegan())
         while not self._scheduler.finished:
             self._take_turn()
             self._end_delays()
             self._context.heartbeat()
             self._look_outside()
+            self._tell_time()
         return DriverOutcome(
             given_up=tuple(self._scheduler.given_up),
             stopped_by=self._outside.stopped_by,
@@ -191,8 +204,12 @@ class Driver:
     def _handle(self, message: m.Message) -> None:
         flight = self._flights.get(message.task)
         if flight is None or flight.name != message.attempt:
-            return  # a late word of an attempt that has ended
+            self._handle_of_copy(message)
+            return
         match message:
+            case m.AttemptStarted():
+                self._note_begin(message)
+                self._hear(flight, message)
             case m.Staged():
                 flight.staged.append(message.manifest)
                 flight.lane.append(message)
@@ -202,7 +219,7 @@ class Driver:
                 self._recorder.attempt_done(message)
                 flight.lane.append(message)
                 self._record_lane(flight)
-                self._tell(e.AttemptDone(task=message.task))
+                self._tell(e.AttemptDone(task=message.task, duration_s=message.duration_s))
             case m.AttemptFailed():
                 self._fail(flight, message)
             case m.AttemptReturned():
@@ -212,10 +229,19 @@ class Driver:
                 flight.lane.append(message)
                 self._tell_damage(message)
             case _:
-                if flight.lane:
-                    flight.lane.append(message)
-                else:
-                    self._record(flight, message)
+                self._hear(flight, message)
+
+    def _hear(self, flight: _Flight, message: m.Message) -> None:
+        """Record a message, after those that wait for a commit."""
+        if flight.lane:
+            flight.lane.append(message)
+        else:
+            self._record(flight, message)
+
+    def _note_begin(self, message: m.AttemptStarted) -> None:
+        if self._speculates:
+            worker = f"{message.worker} on {message.node}"
+            self._tell(e.AttemptBegan(task=message.task, worker=worker, at_s=self._clock.monotonic_s()))
 
     def _fail(self, flight: _Flight, message: m.AttemptFailed) -> None:
         flight.failure = message
@@ -301,7 +327,56 @@ class Driver:
         self._tell(e.StageStaged(task=task.key, operator_index=task.key.number))
         self._tell(e.AttemptDone(task=task.key))
 
+    # ---- copies of stragglers
+
+    def _handle_of_copy(self, message: m.Message) -> None:
+        """It waits until the copy takes over; what is of no copy is a late word of an attempt that has ended."""
+        copy = self._copies.get(message.task)
+        if copy is None or copy.name != message.attempt:
+            return
+        match message:
+            case m.AttemptFailed() | m.AttemptReturned() | m.CheckpointDamaged():
+                del self._copies[message.task]
+                self._recorder.copy_failed(message, self._flights[message.task].name)
+                self._tell(e.CopyFailed(task=message.task))
+            case m.AttemptDone():
+                copy.lane.append(message)
+                self._tell(e.CopyDone(task=message.task))
+            case _:
+                copy.lane.append(message)
+
+    def _submit_copy(self, instruction: e.SubmitCopy) -> None:
+        name = attempt_name(self._run, instruction.attempt)
+        attempt = replace(self._attempt_of(instruction.task, name, instruction.attempt), is_copy=True)
+        self._recorder.copy_started(attempt, self._flights[attempt.key].name, instruction)
+        self._copies[attempt.key] = _Flight(attempt, attempt.task, name, self._clock.monotonic_s())
+        self._backend.submit(attempt)
+
+    def _cancel_copy(self, task: TaskKey) -> None:
+        copy = self._copies.pop(task)
+        self._recorder.copy_lost(task.number, copy.name, self._flights[task].name)
+        self._backend.cancel(task, copy.name)
+
+    def _take_over(self, task: TaskKey) -> None:
+        """The copy is the attempt from now on: what it has reported is heard, apart from what is committed already."""
+        copy, before = self._copies.pop(task), self._flights.pop(task, None)
+        self._recorder.copy_won(task.number, copy.name, None if before is None else before.name)
+        if before is not None:
+            self._backend.cancel(task, before.name)
+        self._flights[task] = copy
+        messages, copy.lane = copy.lane, deque()
+        saved = self._committer.newest(task.number)
+        for message in messages:
+            if not _is_committed(message, saved):
+                self._handle(message)
+
     # ---- clocks
+
+    def _tell_time(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if self._speculates and now_s - self._told_time_s >= LOOK_S:
+            self._told_time_s = now_s
+            self._tell(e.TimePassed(at_s=now_s))
 
     def _end_delays(self) -> None:
         while (event := self._alarms.take_due()) is not None:
@@ -320,6 +395,12 @@ class Driver:
             match instruction:
                 case e.Submit():
                     self._submit(instruction)
+                case e.SubmitCopy():
+                    self._submit_copy(instruction)
+                case e.CancelCopy(task=task):
+                    self._cancel_copy(task)
+                case e.TakeOver(task=task):
+                    self._take_over(task)
                 case e.Commit(task=task):
                     self._commit(task)
                 case e.WakeAfter():
@@ -342,19 +423,24 @@ class Driver:
             self._flights[task.key] = _Flight(None, task, name, now_s)
             self._own.append(task)
             return
+        attempt = self._attempt_of(task, name, instruction.attempt, instruction.isolation)
+        self._flights[task.key] = _Flight(attempt, task, name, now_s)
+        self._backend.submit(attempt)
+
+    def _attempt_of(
+        self, task: Task, name: str, number: int, isolation: m.IsolationPlan = _NO_ISOLATION
+    ) -> m.Attempt:
         partition_id = task.key.number
-        attempt = m.Attempt(
+        return m.Attempt(
             task=task,
             partition=self._partition(partition_id),
             name=name,
-            number=instruction.attempt,
+            number=number,
             base=None if task.base is None else self._committer.checkpoint(partition_id, task.base),
             decisions=self._decisions(partition_id),
             resolve_keys=self._resolve_keys,
-            isolation=instruction.isolation,
+            isolation=isolation,
         )
-        self._flights[task.key] = _Flight(attempt, task, name, now_s)
-        self._backend.submit(attempt)
 
     def _commit(self, task: TaskKey) -> None:
         """In threads where attempts run beside the driver; otherwise at once, so that the order never varies."""
@@ -398,3 +484,18 @@ class Driver:
         if self._failure is not None and self._failure.task == task:
             raise StoreError(self._failure.message)
         raise JobFailedError(f"{task}: its attempt ended without what it was to commit.")
+
+
+def _is_committed(message: m.Message, saved: int | None) -> bool:
+    """Whether a message of a copy is about what its partition's newest checkpoint, after operator `saved`, holds already."""
+    if saved is None:
+        return False
+    match message:
+        case m.OperatorStarted(operator_index=index):
+            return index <= saved
+        case m.OperatorDone(ledger=ledger):
+            return ledger.index <= saved
+        case m.Staged(manifest=manifest):
+            return manifest.kind == "checkpoint" and manifest.operator_index <= saved
+        case _:
+            return False

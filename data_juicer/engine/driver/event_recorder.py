@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from data_juicer.engine.protocol import messages as m
+from data_juicer.engine.scheduling import events as e
 from data_juicer.events import types as t
 from data_juicer.events.log import EventLog
 from data_juicer.events.payloads import (
@@ -143,6 +144,47 @@ class EventRecorder:
             self.warn(f"{task}: attempt {message.attempt} failed ({message.message}); {again}")
         if message.trace:
             self.log.record(t.DebugNotice(message=message.trace))
+
+    # ---- copies of attempts that took too long
+
+    def copy_started(self, copy: m.Attempt, straggler: str, why: e.SubmitCopy) -> None:
+        partition_id = copy.partition.partition_id
+        line = (
+            f"partition {partition_id}: {straggler} has taken {why.elapsed_s:.1f} s, and 95 % of such attempts take "
+            f"{why.usual_s:.1f} s at most; a copy of it, {copy.name}, begins on another worker"
+        )
+        self._tell_of_copy(line, partition_id, "started")
+
+    def copy_won(self, partition_id: int, copy: str, straggler: str | None) -> None:
+        """`straggler`: the attempt that is cancelled therefore; None: it has failed, and the copy is what is left."""
+        line = f"its copy {copy} goes on"
+        if straggler is not None:
+            line = f"its copy {copy} ended before {straggler}, which was cancelled"
+        self._tell_of_copy(f"partition {partition_id}: {line}", partition_id, "won")
+
+    def copy_lost(self, partition_id: int, copy: str, attempt: str) -> None:
+        line = (
+            f"partition {partition_id}: the copy {copy} of {attempt} is not needed any more and was cancelled"
+        )
+        self._tell_of_copy(line, partition_id, "lost")
+
+    def copy_failed(
+        self, message: m.AttemptFailed | m.AttemptReturned | m.CheckpointDamaged, attempt: str
+    ) -> None:
+        """No try of the partition is counted for it."""
+        match message:
+            case m.AttemptFailed():
+                reason = f"{message.error_type}: {message.message}"
+            case m.AttemptReturned():
+                reason = "its worker was lost before it began"
+            case m.CheckpointDamaged():
+                reason = message.reason
+        partition_id = message.task.number
+        line = f"partition {partition_id}: the copy {message.attempt} failed ({reason.removesuffix('.')}); {attempt} goes on"
+        self._tell_of_copy(line, partition_id, "failed")
+
+    def _tell_of_copy(self, message: str, partition_id: int, what: str) -> None:
+        self.log.record(t.InfoNotice(message=message, partition_id=partition_id, data={t.COPY: what}))
 
     def warn(self, message: str, partition_id: int | None = None) -> None:
         self.log.record(t.WarningNotice(message=message, partition_id=partition_id))

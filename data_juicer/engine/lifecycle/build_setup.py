@@ -15,6 +15,7 @@ from data_juicer.formats.base import ExportOptions, FragmentLimits
 from data_juicer.formats.registry import EXPORTS, FORMATS, result_format
 from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import Operator
+from data_juicer.ops.effects import EffectMapper
 from data_juicer.plan.keys import canonical, digest, plan_resolve_keys
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.policy import Strategy, checkpoint_indices
@@ -59,6 +60,22 @@ def retry_policy(config: JobConfig) -> RetryPolicy:
         seed=config.seed,
         isolates=faults.enabled,
     )
+
+
+def speculates(config: JobConfig) -> bool:
+    """Whether copies of stragglers are begun. Not where rows after each operator are kept for people: two attempts would write
+    the same file.
+    """
+    faults = config.fault_tolerance
+    is_asked = faults.speculate == "always" or (
+        faults.speculate == "auto" and config.executor_type.startswith("ray")
+    )
+    return is_asked and faults.enabled and not config.intermediate_storage.preserve_intermediate_data
+
+
+def unrepeatable_operators(operators: Sequence[Operator]) -> frozenset[int]:
+    """Operators whose rows cost a call to the outside: nothing is paid twice."""
+    return frozenset(index for index, operator in enumerate(operators) if isinstance(operator, EffectMapper))
 
 
 def export_target(config: JobConfig) -> ExportTarget:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from data_juicer.engine.protocol.messages import AnyAttempt, Message
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
+from data_juicer.plan.tasks import TaskKey
 
 
 class Abandoned(BaseException):
@@ -41,7 +42,14 @@ class Backend(Protocol):
                 rows; what it raises (`Abandoned`) ends the attempt, and is passed on.
         """
 
-    def submit(self, attempt: AnyAttempt) -> None: ...
+    def submit(self, attempt: AnyAttempt) -> None:
+        """Have it executed, where no attempt of the same task is: a second one is submitted because the first takes too long."""
+
+    def cancel(self, task: TaskKey, attempt: str) -> None:
+        """An attempt is not wanted any more; what is reported of it from now on is ignored, and there may be nothing.
+
+        Its worker is ended where that costs no other attempt, whatever state it is in.
+        """
 
     def next_message(self, timeout_s: float) -> Message | None:
         """The next message, in any order across attempts; None when there was none for this long."""

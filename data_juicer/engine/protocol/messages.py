@@ -50,6 +50,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     number: int
     base: Manifest | None
     """The checkpoint to go on from; None: from the source."""
+    is_copy: bool = False
+    """It is made beside another attempt of the task, which takes too long."""
     isolation: IsolationPlan = IsolationPlan()
     decisions: dict[int, Decision] = {}
     """Of the dataset operators before, by their index."""

@@ -55,8 +55,31 @@ class StageCommitted(_TaskEvent, frozen=True, kw_only=True):
     """Dead letters of the partition so far."""
 
 
+class AttemptBegan(_TaskEvent, frozen=True, kw_only=True):
+    """A worker has taken it up; reported where stragglers are looked for."""
+
+    worker: str
+    at_s: float
+
+
 class AttemptDone(_TaskEvent, frozen=True, kw_only=True):
     """The backend has no more to do with it, and everything of it is staged."""
+
+    duration_s: float = 0.0
+
+
+class CopyDone(_TaskEvent, frozen=True, kw_only=True):
+    """The copy of an attempt that runs has staged everything."""
+
+
+class CopyFailed(_TaskEvent, frozen=True, kw_only=True):
+    """The copy of an attempt that runs is no more, for whatever reason."""
+
+
+class TimePassed(_Event, frozen=True, kw_only=True):
+    """So late it is, on the clock of `AttemptBegan`; reported now and then where stragglers are looked for."""
+
+    at_s: float
 
 
 class AttemptFailed(_TaskEvent, frozen=True, kw_only=True):
@@ -123,7 +146,11 @@ Event = (
     | TaskOffered
     | StageStaged
     | StageCommitted
+    | AttemptBegan
     | AttemptDone
+    | CopyDone
+    | CopyFailed
+    | TimePassed
     | AttemptFailed
     | AttemptReturned
     | CheckpointDamaged
@@ -148,6 +175,28 @@ class Submit(_Instruction, frozen=True, kw_only=True):
     task: Task
     attempt: int
     isolation: IsolationPlan = IsolationPlan()
+
+
+class SubmitCopy(_Instruction, frozen=True, kw_only=True):
+    """Have a straggler attempted once more, by another worker; what ends first counts."""
+
+    task: Task
+    attempt: int
+    elapsed_s: float
+    usual_s: float
+    """See `stragglers.Straggler`."""
+
+
+class CancelCopy(_Instruction, frozen=True, kw_only=True):
+    """The copy is not wanted any more."""
+
+    task: TaskKey
+
+
+class TakeOver(_Instruction, frozen=True, kw_only=True):
+    """The copy is the attempt from now on; the one before it has failed, or is cancelled."""
+
+    task: TaskKey
 
 
 class Commit(_Instruction, frozen=True, kw_only=True):
@@ -203,5 +252,15 @@ class StopForCrashes(_Instruction, frozen=True, kw_only=True):
 
 
 Instruction = (
-    Submit | Commit | SetAside | TellFailure | WakeAfter | StopFatally | StopForDeadLetters | StopForCrashes
+    Submit
+    | SubmitCopy
+    | CancelCopy
+    | TakeOver
+    | Commit
+    | SetAside
+    | TellFailure
+    | WakeAfter
+    | StopFatally
+    | StopForDeadLetters
+    | StopForCrashes
 )

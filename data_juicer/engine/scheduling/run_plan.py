@@ -27,3 +27,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The largest number of an attempt that this run has made already."""
     works: frozenset[int] = frozenset()
     """Operators that some row of the job has passed already."""
+    speculates: bool = False
+    """Copies of stragglers are begun elsewhere."""
+    unrepeatable: frozenset[int] = frozenset()
+    """Operators that cost something outside: no stage with one of them is copied."""

@@ -21,11 +21,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from data_juicer.engine.protocol.messages import IsolationPlan
 from data_juicer.engine.scheduling import events as e
+from data_juicer.engine.scheduling.copies import COPIES_MAX, Copies
 from data_juicer.engine.scheduling.crash_bisection import CrashHistory, CrashTally, after_loss
 from data_juicer.engine.scheduling.run_plan import RunPlan
+from data_juicer.engine.scheduling.stragglers import Straggler
 from data_juicer.plan.tasks import (
     Phase,
     Task,
@@ -47,6 +50,8 @@ class _Flight(msgspec.Struct, kw_only=True):
 
     task: Task
     attempts: int = 0
+    copies: int = 0
+    """How many of those were copies of one that took too long."""
     failures: int = 0
     bystander_losses: int = 0
     crashes: CrashHistory = msgspec.field(default_factory=CrashHistory)
@@ -86,6 +91,7 @@ class Scheduler:
         self._waiting: dict[TaskKey, _Flight] = {}
         self._ready: list[deque[_Flight]] = [deque() for _ in plan.segments]
         self._tally = CrashTally(works=set(plan.works))
+        self._copies = Copies(are_wanted=plan.speculates, unrepeatable=plan.unrepeatable)
         self._has_stopped = False
         self._is_draining = False
         self._is_abandoned = False
@@ -134,8 +140,14 @@ class Scheduler:
                 instructions.append(e.Commit(task=event.task, operator_index=event.operator_index))
             case e.StageCommitted():
                 self._settle(event, instructions)
+            case e.AttemptBegan():
+                self._copies.begin(event.task, event.worker, event.at_s)
             case e.AttemptDone():
-                self._end_attempt(event.task, instructions)
+                self._end_attempt(event, instructions)
+            case e.CopyDone():
+                self._finish_copy(event.task, instructions)
+            case e.CopyFailed():
+                self._copies.drop(event.task)
             case e.AttemptFailed() | e.AttemptReturned() | e.CheckpointDamaged():
                 self._set_back(event, instructions)
             case e.SummaryDamaged():
@@ -157,6 +169,8 @@ class Scheduler:
                 self._slots = slots
             case e.OperatorWorks(operator_index=index):
                 self._tally.works.add(index)
+            case e.TimePassed(at_s=now_s):
+                self._copy_stragglers(now_s, instructions)
             case e.StopAsked():
                 self._is_draining = True
                 instructions.append(e.WakeAfter(delay_s=self._plan.drain_s, event=e.DrainOver()))
@@ -185,10 +199,15 @@ class Scheduler:
             self._set_back(setback, instructions)
         elif flight.is_over:
             self._finish(flight, instructions)
+        elif (copy := self._copies.find(key)) is not None and copy.is_done:
+            self._take_over(flight, instructions)
 
-    def _end_attempt(self, key: TaskKey, instructions: list[e.Instruction]) -> None:
+    def _end_attempt(self, event: e.AttemptDone, instructions: list[e.Instruction]) -> None:
         """Its slot is free at once, whatever its commits wait for."""
+        key = event.task
         flight = self._running.pop(key)
+        self._copies.end(key, event.duration_s)
+        self._cancel_copy(key, instructions)
         self._ending[key] = flight
         flight.is_over = True
         if not flight.commits:
@@ -237,11 +256,16 @@ class Scheduler:
         if flight.commits:
             flight.setback = event
             return
+        self._copies.end(event.task)
+        if isinstance(event, e.AttemptReturned) and self._copies.find(event.task):
+            self._take_over(flight, instructions)
+            return
         del self._running[event.task]
         match event:
             case e.AttemptReturned():
                 self._again(flight)
             case e.CheckpointDamaged():
+                self._cancel_copy(event.task, instructions)
                 self._fall_back(flight, event, instructions)
             case e.AttemptFailed():
                 self._fail(flight, event, instructions)
@@ -264,11 +288,18 @@ class Scheduler:
             self._stop(e.StopFatally(task=key), instructions)
             return
         if self._learns(flight, event):
+            self._cancel_copy(key, instructions)
             instructions.append(e.TellFailure(task=key, retry_in_s=0.0))
             self._check_crashes(event, instructions)
             self._again(flight)
             return
         flight.failures += 1
+        if event.transient and self._copies.find(key):
+            instructions.append(e.TellFailure(task=key, retry_in_s=0.0))
+            self._running[key] = flight
+            self._take_over(flight, instructions)
+            return
+        self._cancel_copy(key, instructions)
         if not event.transient or flight.failures > retry.retries_max:
             instructions.append(e.TellFailure(task=key, retry_in_s=None))
             self._give_up(flight, instructions)
@@ -319,6 +350,48 @@ class Scheduler:
         self._has_stopped = True
         instructions.append(instruction)
 
+    # ---- copies
+
+    def _copy_stragglers(self, now_s: float, instructions: list[e.Instruction]) -> None:
+        if self._is_draining:
+            return
+        for straggler in self._copies.stragglers(now_s, self._slots):
+            flight = self._running[straggler.task]
+            if flight.copies < COPIES_MAX and not flight.is_end_committed:
+                self._copy(flight, straggler, instructions)
+            else:
+                self._copies.end(straggler.task)
+
+    def _copy(self, flight: _Flight, straggler: Straggler, instructions: list[e.Instruction]) -> None:
+        """From the newest checkpoint that the straggler has committed, up to the same end."""
+        base = self._next_task(flight.task.key.number).base
+        task = replace(flight.task, base=base)
+        flight.copies += 1
+        self._copies.add(task)
+        submit = e.SubmitCopy(
+            task=task,
+            attempt=self._count_attempt(flight),
+            elapsed_s=straggler.elapsed_s,
+            usual_s=straggler.usual_s,
+        )
+        instructions.append(submit)
+
+    def _finish_copy(self, key: TaskKey, instructions: list[e.Instruction]) -> None:
+        copy, flight = self._copies.find(key), self._running.get(key)
+        if copy is not None and flight is not None:
+            copy.is_done = True
+            if not flight.commits:
+                self._take_over(flight, instructions)
+
+    def _take_over(self, flight: _Flight, instructions: list[e.Instruction]) -> None:
+        """The copy goes on as the attempt; what it reports from now on, or has reported, is heard."""
+        flight.task = self._copies.take_over(flight.task.key)
+        instructions.append(e.TakeOver(task=flight.task.key))
+
+    def _cancel_copy(self, key: TaskKey, instructions: list[e.Instruction]) -> None:
+        if self._copies.drop(key):
+            instructions.append(e.CancelCopy(task=key))
+
     # ---- phases
 
     def _enter_phase(self, number: int, instructions: list[e.Instruction]) -> None:
@@ -359,17 +432,24 @@ class Scheduler:
     def _fill(self, instructions: list[e.Instruction]) -> None:
         """Give free slots to tasks: later segments first, and partitions that were begun before those that were not."""
         while not (self._is_draining or self._has_stopped):
-            if len(self._running) >= self._slots or len(self._ending) >= ENDING_MAX:
+            if len(self._running) + len(self._copies) >= self._slots or len(self._ending) >= ENDING_MAX:
                 return
             flight = self._take_ready()
             if flight is None:
                 return
-            flight.attempts += 1
-            number = self._attempts_before + flight.attempts
-            self.attempts_max = max(self.attempts_max, number)
+            number = self._count_attempt(flight)
             flight.is_over = flight.is_end_committed = False
             self._running[flight.task.key] = flight
+            if not flight.crashes.losses:  # one that looks for a row that kills its worker takes its time
+                self._copies.submit(flight.task)
             instructions.append(e.Submit(task=flight.task, attempt=number, isolation=self._isolation(flight)))
+
+    def _count_attempt(self, flight: _Flight) -> int:
+        """The number of the next one."""
+        flight.attempts += 1
+        number = self._attempts_before + flight.attempts
+        self.attempts_max = max(self.attempts_max, number)
+        return number
 
     def _isolation(self, flight: _Flight) -> IsolationPlan:
         return flight.crashes.care if flight.crashes.losses else _NO_ISOLATION

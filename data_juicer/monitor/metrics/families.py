@@ -65,6 +65,12 @@ def _families(view: JobView, job: dict[str, str], status: str, share: float) -> 
         ({"state": "failed"}, len(view.partitions_failed)),
     )
     yield counter("retries_total", "Attempts that were made again.", ({}, view.retries))
+    yield counter(
+        "straggler_copies_total",
+        "Copies of partitions that took too long, on another worker.",
+        ({"outcome": "started"}, view.copies_started),
+        ({"outcome": "won"}, view.copies_won),
+    )
     yield counter("checkpoints_saved_total", "Checkpoints that were committed.", ({}, view.checkpoints_saved))
     yield counter("checkpoint_seconds_total", "Seconds of writing and loading them.", ({}, view.checkpoint_s))
     yield counter("checkpoint_bytes_total", "Bytes of them.", ({}, view.checkpoint_bytes))

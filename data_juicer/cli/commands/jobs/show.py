@@ -56,6 +56,9 @@ class JobReport(msgspec.Struct, frozen=True, kw_only=True):
     """What all its runs together took; None before the first plan."""
     operators: tuple[OperatorLedger, ...]
     retries: int
+    copies_started: int
+    """Of partitions that took too long, on another worker; and those that ended first."""
+    copies_won: int
     checkpoints_saved: int
     checkpoint_s: float
     warnings: tuple[str, ...]
@@ -128,6 +131,8 @@ def _report(job: JobHandle, export_change: str | None, now: datetime, *, is_aliv
         costs=costs_of(view, prices_of(summary.config), now, is_alive=is_alive) if view.run_started else None,
         operators=tuple(view.operators[index] for index in sorted(view.operators)),
         retries=view.retries,
+        copies_started=view.copies_started,
+        copies_won=view.copies_won,
         checkpoints_saved=view.checkpoints_saved,
         checkpoint_s=view.checkpoint_s,
         warnings=tuple(view.warnings),
