@@ -161,8 +161,15 @@ def _shared_parameters(declared: type, width: int) -> str:
         for name, default in attributes.items()
         if name == "text_key" or name not in parameters.FIELD_KEYS
     }
-    listed = ", ".join(f"{name} ({_shown(default)})" for name, default in shared.items())
-    return textwrap.fill(f"also: {listed}", width, subsequent_indent=" " * 6)
+    meanings = getattr(declared, "shared_meanings", {})
+    listed = ", ".join(
+        f"{name} ({_shown(default)})" for name, default in shared.items() if name not in meanings
+    )
+    blocks = [textwrap.fill(f"also: {listed}", width, subsequent_indent=" " * 6)]
+    for name, meaning in meanings.items():
+        told = textwrap.fill(meaning, width, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        blocks.append(f"  {name}: default {_shown(shared[name])}\n{told}")
+    return "\n".join(blocks)
 
 
 def _type_name(annotation: Any) -> str:

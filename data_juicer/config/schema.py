@@ -323,7 +323,8 @@ class JobConfig:
     def locations(self) -> tuple[str, ...]:
         """Everything that a run reads or writes beside the recipe, as far as settings name it."""
         directories = (self.work_dir, self.event_log_dir or "", self.checkpoint_dir or "")
-        return (*self.sources(), self.export_path, *directories, *self.custom_operator_paths)
+        indexes = [path for entry in self.process for path in entry.index_locations()]
+        return (*self.sources(), self.export_path, *directories, *self.custom_operator_paths, *indexes)
 
     def mixture(self) -> Mixture | None:
         """How much of each input is taken; None: every row once."""

@@ -164,13 +164,17 @@ class Run:
             self.committer.hold(partition_id, checkpoints)
         self._check_room(mapping, plan, setup)
         resolves = self._resolves(mapping, steps)
+        needs_index = resolves.want_indexes()
         driver = self._driver(mapping, resolves, setup)
-        self.workforce.begin(setup, len(plan.pending), driver.between_batches)
+        tasks = len(mapping.partitions) if needs_index else len(plan.pending)
+        self.workforce.begin(setup, tasks, driver.between_batches)
         announce_plan(self.job, self.wanted, self.environment.backend, mapping, plan, steps)
-        if not plan.pending and is_as_published(self.store, self.layout, self.published, mapping.partitions):
+        is_done = not plan.pending and not needs_index
+        if is_done and is_as_published(self.store, self.layout, self.published, mapping.partitions):
             self.recorder.inform("nothing was left to do: input, results and export are what they were")
             return
-        self._run_partitions(mapping, driver, resolves, plan, plan.pending, plan.checkpoints)
+        if not is_done:
+            self._run_partitions(mapping, driver, resolves, plan, plan.pending, plan.checkpoints)
         damaged = set_damaged_aside(self.job, plan, mapping, self.recorder, self.context)
         if damaged:
             for _, result in damaged:
@@ -178,7 +182,8 @@ class Run:
             again = plan_again(self.job, [spec for spec, _ in damaged], setup)
             for partition_id, checkpoints in again.checkpoints.items():
                 self.committer.hold(partition_id, checkpoints)
-            self._run_partitions(mapping, driver, resolves, plan, again.pending, again.checkpoints)
+            if again.pending:
+                self._run_partitions(mapping, driver, resolves, plan, again.pending, again.checkpoints)
         for _ in range(_REMOVALS_MENDED):
             if not (missing := self._missing_results(mapping)):
                 break
@@ -198,6 +203,7 @@ class Run:
             self.context.heartbeat_or_stop,
             self.workforce.export if self.workforce.are_several else None,
         )
+        resolves.commit_indexes()
 
     def _check_export(self) -> None:
         """Look once more at what the export replaces: another job may have ended since. Raises: StoreError."""
@@ -278,8 +284,6 @@ class Run:
             checkpoints: what each of the pending partitions may continue from.
         Raises: JobStoppedError, JobFailedError: not all of them are committed.
         """
-        if not pending:
-            return
         segments = plan_segments([operator.resources for operator in self.operators])
         outcome = driver.run(
             RunPlan(
@@ -354,6 +358,8 @@ class Run:
             recorder=self.recorder,
             memory_mb=self.config.resolve_memory_mb,
             context=self.context,
+            indexes=self.wanted.indexes,
+            job_uuid=self.job.summary.job_uuid,
             execute=self.workforce.resolve,
             shard_memory_bytes=shard_memory_bytes(self.config, self.environment.backend.workers),
         )

@@ -6,6 +6,7 @@ import contextlib
 import socket
 
 from data_juicer.config.schema import JobConfig
+from data_juicer.engine.index.uses import keep_pins
 from data_juicer.engine.lifecycle.disk_space import try_export_directory
 from data_juicer.engine.lifecycle.environment import JobOutcome, RunEnvironment
 from data_juicer.engine.lifecycle.open import open_job
@@ -46,6 +47,7 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
             published = find_published(environment.store, wanted)
             job = open_job(wanted, environment, lock)
             stack.callback(job.close)
+            keep_pins(job.store, job.layout, wanted.indexes, wanted.pins)
             for observer in environment.control.observers:
                 observer.job_opened(job)
             from data_juicer.engine.run import Run  # a complete job ends before: it needs none of this

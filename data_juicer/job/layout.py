@@ -7,7 +7,7 @@
     {checkpoint_dir}/{job_id}/      checkpoint_000007_002.json  partition_000007_002.r1a1.parquet  set_aside/
                                     summary_000007_003.json  partition_000007_003.r1a1.summary.arrow  ....summary.rows.jsonl
                                     resolve_003.json  resolve_003.r1.decisions  resolve_003.g0007.r1a1.decisions
-                                    shards/  summaries_003  resolve_003_meet_0007.json  resolve_003_meet_0007.r1a1.shard
+                                    shards/  summaries_003  known_003_0000.r1.arrow  resolve_003_meet_0007.json  resolve_003_meet_0007.r1a1.shard
 
 An attempt is written `r1a2`: run 1, attempt 2. A suffix is a file's extension without its first dot: `parquet`, `jsonl.gz`.
 """
@@ -115,6 +115,11 @@ class JobLayout(msgspec.Struct, frozen=True, kw_only=True):
         return os.path.join(self.metadata_dir, "references.json")
 
     @property
+    def index_pins(self) -> str:
+        """Which versions of indexes deduplicators compare with, where they do."""
+        return os.path.join(self.metadata_dir, "indexes.json")
+
+    @property
     def final_mapping_report(self) -> str:
         return os.path.join(self.metadata_dir, "final_mapping_report.json")
 
@@ -141,6 +146,7 @@ class JobLayout(msgspec.Struct, frozen=True, kw_only=True):
             self.group_report,
             self.resume_report,
             self.references,
+            self.index_pins,
             self.dataset_mapping,
             self.events_log,
             self.events_jsonl,
@@ -278,6 +284,10 @@ class JobLayout(msgspec.Struct, frozen=True, kw_only=True):
     def summary_catalogue(self, operation_idx: int) -> str:
         """The manifests of all summaries for a dataset operator, for the workers that resolve it."""
         return os.path.join(self.shards_dir, f"summaries_{operation_idx:03d}")
+
+    def known_rows(self, operation_idx: int, number: int, run: int) -> str:
+        """Some rows of an index, as far as they may be like rows of the job, for its resolve."""
+        return os.path.join(self.shards_dir, f"known_{operation_idx:03d}_{number:04d}.r{run}.arrow")
 
     def shard_manifest(self, operation_idx: int, step: str, number: int) -> str:
         return os.path.join(self.shards_dir, f"resolve_{operation_idx:03d}_{step}_{number:04d}.json")

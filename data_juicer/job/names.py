@@ -17,7 +17,8 @@ _RESOLVE_NAME: Final = re.compile(
     r"resolve_(\d{3,})\.(?:json|r\d+\.decisions|g\d{4,}\.r\d+a\d+\.decisions)", re.ASCII
 )
 _SHARD_NAME: Final = re.compile(
-    r"resolve_(\d{3,})_(?:meet|compare|join|count|decide)_\d{4,}\.(?:json|r\d+a\d+\.shard)|summaries_(\d{3,})",
+    r"resolve_(\d{3,})_(?:meet|compare|join|count|decide)_\d{4,}\.(?:json|r\d+a\d+\.shard)"
+    r"|summaries_(\d{3,})|known_(\d{3,})_\d{4,}\.r\d+\.arrow",
     re.ASCII,
 )
 ROWS_SUFFIX: Final = "summary.rows.jsonl"
@@ -125,7 +126,7 @@ def parse_resolve_name(name: str) -> int | None:
 def parse_shard_name(name: str) -> int | None:
     """The operator that a file in the directory of shards is of; None for another file."""
     match = _SHARD_NAME.fullmatch(name)
-    return int(match[1] or match[2]) if match else None
+    return int(match[1] or match[2] or match[3]) if match else None
 
 
 def parse_intermediate_dir(name: str) -> int | None:

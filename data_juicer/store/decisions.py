@@ -17,6 +17,7 @@ from data_juicer.errors import CheckpointCorruptError, CheckpointError
 from data_juicer.storage.base import Store
 from data_juicer.store.codec import decode_table, encode_table
 from data_juicer.store.commit import check_file
+from data_juicer.store.index.versions import Segment
 from data_juicer.store.manifest import FileName, LostRow
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
@@ -45,6 +46,15 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Rows that the decisions know nothing of, since workers were lost over them before."""
 
 
+class IndexedRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys of the rows that stay, staged for an index; a version names them once the job is complete."""
+
+    path: str
+    """Of the index."""
+    segments: tuple[Segment, ...]
+    rows: int
+
+
 class ResolveManifest(msgspec.Struct, frozen=True, kw_only=True):
     """A committed resolve."""
 
@@ -59,6 +69,7 @@ class ResolveManifest(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     decisions: tuple[Decision, ...]
     """Of every partition, in the order of the input."""
+    indexed: IndexedRows | None = None
     run: int
     created: str
     """ISO 8601; for people, compared with nothing."""

@@ -6,11 +6,13 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.storage.base import Store
 from data_juicer.store.codec import decode_table
 from data_juicer.store.decisions import NONE_DEAD, DeadRows
-from data_juicer.store.manifest import LostRow, Manifest
+from data_juicer.store.manifest import DataFile, LostRow, Manifest
 from data_juicer.store.staging import read_file, read_lines
 
 if TYPE_CHECKING:
@@ -22,6 +24,28 @@ ORIGIN: Final = "__origin__"
 """Column that every summary has beside those of its operator: the row of the partition's source, -1 for none."""
 ROW_NUMBER: Final = "__row_number__"
 """Column of a summary that lacks rows, those that could not be summarised: the numbers of the others among all."""
+
+
+KNOWN_INDEX: Final = "known_index"
+"""Columns that tables of known rows have beside those of their operator, and decisions about rows that such a row stays for: the
+index that has it,"""
+KNOWN_JOB: Final = "known_job"
+"""the job that added it,"""
+KNOWN_SOURCE: Final = "known_source"
+"""the file of that job's input that it came from,"""
+KNOWN_SOURCE_ROW: Final = "known_source_row"
+"""and its number in that file, -1 for a row that an operator had made."""
+KNOWN_COLUMNS: Final = (KNOWN_INDEX, KNOWN_JOB, KNOWN_SOURCE, KNOWN_SOURCE_ROW)
+
+
+class KnownTables(msgspec.Struct, frozen=True, kw_only=True):
+    """Files of known rows, which a run made of an index for itself (`engine/index/known_rows.py`)."""
+
+    directory: str = ""
+    files: tuple[DataFile, ...] = ()
+
+
+NONE_KNOWN: Final = KnownTables()
 
 
 class DamagedSummaryError(CheckpointCorruptError):
@@ -40,11 +64,15 @@ def source_rows(summary: pa.Table) -> npt.NDArray[np.int32]:
 
 def _of_operator(table: pa.Table) -> pa.Table:
     """A summary as its operator made it."""
-    return table.drop_columns([name for name in (ORIGIN, ROW_NUMBER) if name in table.column_names])
+    beside = (ORIGIN, ROW_NUMBER, *KNOWN_COLUMNS)
+    return table.drop_columns([name for name in beside if name in table.column_names])
 
 
 class SummaryFiles:
-    """Files are mapped, so that a pass over one column reads no other. The first pass checks every digest."""
+    """Files are mapped, so that a pass over one column reads no other. The first pass checks every digest.
+
+    Tables are numbered from 0, those of known rows first; partitions by their positions in the input.
+    """
 
     def __init__(
         self,
@@ -54,13 +82,17 @@ class SummaryFiles:
         heartbeat: Callable[[], None] = lambda: None,
         *,
         is_checked: bool = False,
+        known: KnownTables = NONE_KNOWN,
     ) -> None:
         """
         Args:
             manifests: of the summaries, in the order of the input.
             heartbeat: called before each table; may raise to end the pass.
             is_checked: the digests were looked at in this run.
+            known: the tables that come first; written in this run, so that their digests are not looked at.
         """
+        self._known = known
+        self.known = len(known.files)
         self._store = store
         self._directory = directory
         self._manifests = manifests
@@ -68,7 +100,10 @@ class SummaryFiles:
         self._checked = len(manifests) if is_checked else 0
         self._firsts: npt.NDArray[np.int64] | None = None
         """See `ops.dataset.summaries.first_rows`."""
-        self.rows: tuple[int, ...] = tuple(manifest.rows for manifest in manifests)
+        self.rows: tuple[int, ...] = (
+            *(file.rows for file in known.files),
+            *(manifest.rows for manifest in manifests),
+        )
 
     def __iter__(self) -> Iterator[pa.Table]:
         """Raises: DamagedSummaryError."""
@@ -76,35 +111,55 @@ class SummaryFiles:
 
     def summary(self, number: int) -> pa.Table:
         """That of the partition at this position of the input. Raises: DamagedSummaryError."""
-        return _of_operator(self._checked_table(number))
+        return _of_operator(self._checked_table(self.known + number))
+
+    def whole_summary(self, number: int) -> pa.Table:
+        """The same, with the columns that are not its operator's. Raises: DamagedSummaryError."""
+        return self._checked_table(self.known + number)
 
     def origins(self) -> Iterator[npt.NDArray[np.int32]]:
-        """The source rows of each partition."""
+        """The source rows of each table."""
         return map(source_rows, self._tables())
 
     def take(
         self, rows: npt.NDArray[np.int64], values: Callable[[pa.Table], npt.NDArray[Any]]
     ) -> npt.NDArray[Any]:
-        """What `values` gives of single rows, numbered over all partitions; see `ops.dataset.pairs.shards.RowSummaries`.
+        """What `values` gives of single rows, numbered over all tables; see `ops.dataset.pairs.shards.RowSummaries`.
 
         Raises: DamagedSummaryError.
         """
         import numpy as np
 
-        if self._firsts is None:
-            self._firsts = np.concatenate([[0], np.cumsum(self.rows)])
         order = np.argsort(rows, kind="stable")
-        ordered = rows[order]
-        partition = np.searchsorted(self._firsts, ordered, side="right") - 1
-        cuts = [0, *(np.flatnonzero(np.diff(partition)) + 1).tolist(), len(rows)]
-        parts = []
-        for start, stop in itertools.pairwise(cuts):
-            number = int(partition[start]) if start < stop else 0
-            parts.append(values(self._checked_table(number))[ordered[start:stop] - self._firsts[number]])
-        sorted_values = np.concatenate(parts)
+        sorted_values = np.concatenate([values(table)[places] for table, places in self._places(rows[order])])
         found = np.empty_like(sorted_values)
         found[order] = sorted_values
         return found
+
+    def known_rows(self, rows: npt.NDArray[np.int64]) -> pa.Table:
+        """Where known rows come from (KNOWN_COLUMNS), in the order of their numbers."""
+        import numpy as np
+        import pyarrow as pa
+
+        order = np.argsort(rows, kind="stable")
+        parts = [
+            table.select(KNOWN_COLUMNS).take(pa.array(places)) for table, places in self._places(rows[order])
+        ]
+        places = np.empty(len(rows), np.int64)
+        places[order] = np.arange(len(rows))
+        return pa.concat_tables(parts).take(pa.array(places))
+
+    def _places(self, ordered: npt.NDArray[np.int64]) -> Iterator[tuple[pa.Table, npt.NDArray[np.int64]]]:
+        """Each table that some rows are in, and where they are in it; the first one where there are no rows."""
+        import numpy as np
+
+        if self._firsts is None:
+            self._firsts = np.concatenate([[0], np.cumsum(self.rows)])
+        tables = np.searchsorted(self._firsts, ordered, side="right") - 1
+        cuts = [0, *(np.flatnonzero(np.diff(tables)) + 1).tolist(), len(ordered)]
+        for start, stop in itertools.pairwise(cuts):
+            number = int(tables[start]) if start < stop else 0
+            yield self._checked_table(number), ordered[start:stop] - self._firsts[number]
 
     def damaged(self, numbers: Iterable[int]) -> Iterator[tuple[int, str]]:
         """Read some of the files whole: partition, and what is wrong with its summary."""
@@ -150,14 +205,19 @@ class SummaryFiles:
         return self._manifests[number].files[1].name
 
     def _tables(self) -> Iterator[Any]:
-        for number in range(len(self._manifests)):
+        for number in range(len(self.rows)):
             self._heartbeat()
             yield self._checked_table(number)
 
     def _checked_table(self, number: int) -> pa.Table:
-        manifest = self._manifests[number]
+        """The table of this number, of a partition or of known rows."""
+        if number < self.known:
+            name = self._known.files[number].name
+            return decode_table(self._store.map(f"{self._known.directory}/{name}"), "arrow", name)
+        position = number - self.known
+        manifest = self._manifests[position]
         try:
-            return self._table(number, manifest)
+            return self._table(position, manifest)
         except CheckpointCorruptError as error:
             raise DamagedSummaryError(str(error), manifest.partition) from error
 

@@ -17,8 +17,9 @@ from data_juicer.store.carried import with_rows
 class MemorySummaries:
     """Tables in memory, as an operator's `resolve` is given those of partitions."""
 
-    def __init__(self, tables: Sequence[pa.Table]) -> None:
+    def __init__(self, tables: Sequence[pa.Table], known: int = 0) -> None:
         self._tables = tables
+        self.known = known
         self.rows = [table.num_rows for table in tables]
 
     def __iter__(self) -> Iterator[pa.Table]:

@@ -48,6 +48,12 @@ class OperatorEntry:
     def plain(self) -> dict[str, Any]:
         return {self.name: dict(self.params)}
 
+    def index_locations(self) -> list[str]:
+        """Where indexes are that a deduplicator reads or writes, as far as the recipe has the form for that."""
+        named = self.params.get("against")
+        against = named if isinstance(named, list | tuple) else []
+        return [each for each in (self.params.get("dedup_index"), *against) if isinstance(each, str)]
+
 
 class DatasetSource(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of `dataset.configs`."""

@@ -36,7 +36,7 @@ from data_juicer.store.resolve.shards import (
     encode_catalogue,
     read_shard,
 )
-from data_juicer.store.summaries import DamagedSummaryError
+from data_juicer.store.summaries import NONE_KNOWN, DamagedSummaryError, KnownTables
 
 if TYPE_CHECKING:
     from data_juicer.ops.base import DatasetOperator
@@ -116,6 +116,7 @@ class ShardedResolve(msgspec.Struct, kw_only=True):
     step: ResolveStep
     manifests: Sequence[Manifest]
     """Of the summaries, in the order of the input."""
+    known: KnownTables = NONE_KNOWN
     memory_bytes: int
     """For each shard."""
 
@@ -125,7 +126,7 @@ class ShardedResolve(msgspec.Struct, kw_only=True):
         Raises: DamagedSummaryError: it has to be made again, and so have all shards. StoreError, OperatorError, JobStoppedError.
         """
         self.store.make_own_dir(self.layout.shards_dir)
-        self.store.put(self._catalogue, encode_catalogue(self.manifests))
+        self.store.put(self._catalogue, encode_catalogue(self.manifests, self.known))
         for _ in range(_DAMAGES_MENDED):
             try:
                 return self._steps()
@@ -231,7 +232,11 @@ class ShardedResolve(msgspec.Struct, kw_only=True):
     def _shards(self, works: Sequence[ResolveWork]) -> list[ShardManifest]:
         """The shards of a step in their order; those that no run has committed are made."""
         key = digest(
-            self.step.key, _VERSION, works[0].step, canonical([(work.groups, work.keys) for work in works])
+            self.step.key,
+            _VERSION,
+            works[0].step,
+            canonical([(work.groups, work.keys) for work in works]),
+            *(file.digest for file in self.known.files),
         )
         done = {work.number: shard for work in works if (shard := self._find(work, key)) is not None}
 

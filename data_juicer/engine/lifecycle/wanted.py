@@ -14,6 +14,7 @@ from data_juicer.config.fingerprint import digest, result_settings
 from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
 from data_juicer.config.sources.arguments import find_useless
+from data_juicer.engine.index.uses import IndexUse, JobPins, added_to, find_pins, find_uses, with_pins
 from data_juicer.engine.lifecycle.build_setup import export_target, text_keys_needed
 from data_juicer.engine.lifecycle.guard_export import refuse_to_replace
 from data_juicer.engine.lifecycle.validate_input import validate_input
@@ -53,6 +54,10 @@ class WantedJob(msgspec.Struct, frozen=True, kw_only=True):
     layout: JobLayout
     operators: Sequence[Operator]
     identities: tuple[OperatorIdentity, ...]
+    indexes: tuple[IndexUse, ...]
+    """What deduplicators want of indexes of other jobs."""
+    pins: JobPins
+    """The versions of them that earlier runs of the job began with."""
     sources: Sequence[SourceFile]
     left_out: tuple[LeftOut, ...]
     """What is not read of the input."""
@@ -80,6 +85,9 @@ def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
     _refuse_useless_options(config, sources)
     identities = tuple(identify(operators))
     layout = layout_of(config, job_id)
+    pins = find_pins(store, layout)
+    indexes = find_uses(store, operators, identities, pins)
+    identities = with_pins(identities, indexes)
     _check_existence(store, layout, config)
     options = resolve_tokenizer(config)
     export_path = absolute(config.export_path)
@@ -90,10 +98,12 @@ def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
         layout=layout,
         operators=operators,
         identities=identities,
+        indexes=indexes,
+        pins=pins,
         sources=sources,
         left_out=tuple(left_out),
         export_options=options,
-        digest=config_digest(config, identities, options.tokenizer_digest),
+        digest=config_digest(config, identities, options.tokenizer_digest, indexes),
         export_path=export_path,
         resume_command=_resume_command(config, layout),
         notices=(
@@ -101,7 +111,7 @@ def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
             *(f"{operator.name}: {notice}" for operator in operators for notice in operator.notices()),
             *custom.notices(),
             *_same_name(),
-            *_open_to_others(store, config, operators),
+            *_open_to_others(store, config, operators, indexes),
         ),
         warnings=() if operators else ("process is empty: every row is copied as it is.",),
     )
@@ -149,12 +159,15 @@ def _input(store: Store, given: str) -> Input:
     return Input(given=given, path=path, is_pattern=bool(GLOB_MARKS & set(path)) and not store.exists(path))
 
 
-def _open_to_others(store: Store, config: JobConfig, operators: Sequence[Operator]) -> Iterator[str]:
+def _open_to_others(
+    store: Store, config: JobConfig, operators: Sequence[Operator], indexes: Sequence[IndexUse]
+) -> Iterator[str]:
     """A sentence for each file that decides what this job does and that other users can change."""
     code = [("custom_operator_paths", path) for path in config.custom_operator_paths]
     for name, path in (
         *code,
         *((operator.name, path) for operator in operators for path in operator.assets()),
+        *((use.operator_name, pin.path) for use in indexes for pin in use.against if pin.version),
     ):
         if (found := store.find_untrusted(absolute(path))) is not None:
             yield f"{name}: {path}: {found}; who changes it decides what this job does"
@@ -213,13 +226,21 @@ def _check_existence(store: Store, layout: JobLayout, config: JobConfig) -> None
         )
 
 
-def config_digest(config: JobConfig, identities: Sequence[OperatorIdentity], tokenizer: str = "") -> str:
+def config_digest(
+    config: JobConfig,
+    identities: Sequence[OperatorIdentity],
+    tokenizer: str = "",
+    indexes: Sequence[IndexUse] = (),
+) -> str:
     """Equal for runs that must give the same bytes from the same input.
 
     Args:
         tokenizer: digest of the one that makes the result tokens.
+        indexes: those that the job adds to are part of what it makes.
     """
-    tokens = {"tokenizer": tokenizer} if tokenizer else {}
+    tokens: dict[str, object] = {"tokenizer": tokenizer} if tokenizer else {}
+    if added := added_to(indexes):
+        tokens["indexes"] = added
     operators = msgspec.to_builtins(list(identities))
     return digest({"settings": result_settings(config), "operators": operators, **tokens})
 

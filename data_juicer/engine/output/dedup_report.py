@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.portable import escape
+from data_juicer.portable import escape, unescape
 from data_juicer.storage.base import Store
 from data_juicer.store.decisions import ResolveManifest, read_decision
 from data_juicer.store.resolve.row_locations import KEPT_SOURCE_ROW, SOURCE_ROW
+from data_juicer.store.summaries import (
+    KNOWN_COLUMNS,
+    KNOWN_INDEX,
+    KNOWN_JOB,
+    KNOWN_SOURCE,
+    KNOWN_SOURCE_ROW,
+)
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -53,6 +62,8 @@ def _schema() -> pa.Schema:
             ("kept_source", pa.string()),
             ("kept_row", pa.int64()),
             ("similarity", pa.float32()),
+            ("kept_index", pa.string()),
+            ("kept_job", pa.string()),
         ]
     )
 
@@ -74,19 +85,59 @@ def _tables(
             if KEPT_SOURCE_ROW not in table.column_names:
                 break  # an operator that keeps no row in place of another
             removed = table.filter(pc.invert(table.column("keep")))
-            kept_in = [partitions[position] for position in removed.column("kept_partition").to_pylist()]
+            kept = [
+                place_of_kept(row, partitions) for row in removed.select(_kept_columns(removed)).to_pylist()
+            ]
             yield pa.table(
                 [
                     pa.array([resolve.operator_index] * len(removed), pa.int32()),
                     pa.array([resolve.operator_name] * len(removed)),
                     pa.array([escape(spec.source_path)] * len(removed)),
                     pa.array(rows_in_source(removed.column(SOURCE_ROW).to_numpy(), [spec] * len(removed))),
-                    pa.array([escape(other.source_path) for other in kept_in]),
-                    pa.array(rows_in_source(removed.column(KEPT_SOURCE_ROW).to_numpy(), kept_in)),
+                    pa.array([escape(place.source) for place in kept]),
+                    pa.array([place.row for place in kept]),
                     removed.column("similarity"),
+                    pa.array([place.index for place in kept], pa.string()),
+                    pa.array([place.job for place in kept], pa.string()),
                 ],
                 schema=_schema(),
             )
+
+
+class KeptPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a row is that stays in place of another."""
+
+    source: str
+    row: int
+    """In that file, from 0; -1 for a row that an operator made."""
+    index: str | None = None
+    """The index that has it, where it is a row of an earlier job,"""
+    job: str | None = None
+    """and that job."""
+
+
+def place_of_kept(
+    decision: Mapping[str, Any], partitions: Mapping[int, PartitionSpec] | Sequence[PartitionSpec]
+) -> KeptPlace:
+    """
+    Args:
+        decision: about a row that was removed.
+        partitions: by their positions in the input.
+    """
+    if decision.get(KNOWN_SOURCE) is not None:
+        return KeptPlace(
+            source=unescape(decision[KNOWN_SOURCE]),
+            row=decision[KNOWN_SOURCE_ROW],
+            index=decision[KNOWN_INDEX],
+            job=decision[KNOWN_JOB],
+        )
+    other, row = partitions[decision["kept_partition"]], decision[KEPT_SOURCE_ROW]
+    return KeptPlace(source=other.source_path, row=-1 if row < 0 else other.fragment.row_start + row)
+
+
+def _kept_columns(decisions: pa.Table) -> list[str]:
+    wanted = ("kept_partition", KEPT_SOURCE_ROW, *KNOWN_COLUMNS)
+    return [name for name in wanted if name in decisions.column_names]
 
 
 def rows_in_source(rows: npt.NDArray[Any], partitions: Sequence[PartitionSpec]) -> npt.NDArray[Any]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
 
+from data_juicer.engine.output.dedup_report import KeptPlace, place_of_kept
 from data_juicer.engine.replay import parts
 from data_juicer.engine.replay.replay import JobReplay, Step
 from data_juicer.errors import CheckpointError, DataJuicerError, JobError
@@ -44,6 +45,10 @@ class DroppedRow(msgspec.Struct, frozen=True, kw_only=True):
     kept_source: str | None = None
     kept_row: int | None = None
     """Of a duplicate, the row that stays, from 0 in its source; -1 for one that an operator made."""
+    kept_index: str | None = None
+    """The index that has that row, where it is one of an earlier job,"""
+    kept_job: str | None = None
+    """and that job."""
     similarity: float | None = None
 
 
@@ -130,15 +135,17 @@ class DroppedRows:
             yield self._row(spec, step, row, why, kept.get(row))
 
     def _row(
-        self, spec: PartitionSpec, step: Step, row: int, why: str, kept: tuple[str, int, float | None] | None
+        self,
+        spec: PartitionSpec,
+        step: Step,
+        row: int,
+        why: str,
+        kept: tuple[KeptPlace, float | None] | None,
     ) -> DroppedRow:
         origin = int(step.before.origin[row])
         place = str(resolve(step.before.source.place(origin), spec.fragment)) if origin >= 0 else ""
         if kept is not None:
-            file = "the same file" if kept[0] == spec.source_path else kept[0]
-            where = f"row {kept[1] + 1:,} of {file}" if kept[1] >= 0 else "a row that an operator made"
-            is_exact = kept[2] is None or np.isnan(kept[2]) or kept[2] == 1.0
-            why = f"a duplicate of {where}{'' if is_exact else f', similarity {kept[2]:.3f}'}"
+            why = _why_duplicate(*kept, spec.source_path)
         return DroppedRow(
             operator=step.name,
             operator_index=step.first,
@@ -147,9 +154,11 @@ class DroppedRows:
             place=place,
             text=_text(step, row),
             partition=spec.partition_id,
-            kept_source=kept[0] if kept else None,
-            kept_row=kept[1] if kept else None,
-            similarity=kept[2] if kept else None,
+            kept_source=kept[0].source if kept else None,
+            kept_row=kept[0].row if kept else None,
+            kept_index=kept[0].index if kept else None,
+            kept_job=kept[0].job if kept else None,
+            similarity=kept[1] if kept else None,
         )
 
     def _reasons(self, step: Step, rows: Sequence[int]) -> list[str]:
@@ -163,8 +172,8 @@ class DroppedRows:
             for number in range(len(rows))
         ]
 
-    def _kept(self, spec: PartitionSpec, step: Step) -> dict[int, tuple[str, int, float | None]]:
-        """Row that a deduplicator removed -> source and row of the one that stays, and how near it is."""
+    def _kept(self, spec: PartitionSpec, step: Step) -> dict[int, tuple[KeptPlace, float | None]]:
+        """Row that a deduplicator removed -> the one that stays, and how near it is."""
         if step.first != step.last or not isinstance(self._replay.operators[step.first][1], DatasetOperator):
             return {}
         manifest = parts.find_resolve(self._store, self._layout, step.first)
@@ -183,20 +192,11 @@ class DroppedRows:
         if KEPT_SOURCE_ROW not in table.column_names:
             return {}
         alive = np.setdiff1d(np.arange(len(step.before)), np.array(dead.rows, np.int64))
-        columns = [
-            table.column(name).to_pylist()
-            for name in ("keep", "kept_partition", KEPT_SOURCE_ROW, "similarity")
-        ]
         return {
-            int(alive[number]): self._place_of(position, source_row, similarity)
-            for number, (keep, position, source_row, similarity) in enumerate(zip(*columns, strict=True))
-            if not keep
+            int(alive[number]): (place_of_kept(row, self._positions), row["similarity"])
+            for number, row in enumerate(table.to_pylist())
+            if not row["keep"]
         }
-
-    def _place_of(self, position: int, source_row: int, similarity: Any) -> tuple[str, int, float | None]:
-        other = self._positions[position]
-        row = other.fragment.row_start + source_row if source_row >= 0 else -1
-        return other.source_path, row, similarity
 
     def _dead(self, spec: PartitionSpec) -> set[tuple[int, int]]:
         """Operator and row of the source of each dead letter."""
@@ -240,3 +240,15 @@ def check_operator(replay: JobReplay, asked: str) -> int:
         "is in the recipe more than once; name it by its number" if found else "is no operator of this job"
     )
     raise JobError(f"--op {asked} {problem}: {choices}.")
+
+
+def _why_duplicate(kept: KeptPlace, similarity: float | None, source: str) -> str:
+    """
+    Args:
+        source: of the row that was dropped.
+    """
+    file = "the same file" if kept.source == source and kept.job is None else kept.source
+    where = f"row {kept.row + 1:,} of {file}" if kept.row >= 0 else "a row that an operator made"
+    earlier = "" if kept.job is None else f", kept by job {kept.job}"
+    is_exact = similarity is None or np.isnan(similarity) or similarity == 1.0
+    return f"a duplicate of {where}{earlier}{'' if is_exact else f', similarity {similarity:.3f}'}"

@@ -190,8 +190,17 @@ def canonical(cls: type, checked: Mapping[str, Any]) -> bytes:
         if parameter.default is not parameter.empty
     }
     attributes = attribute_parameters(cls)
-    kept = {key: value for key, value in attributes.items() if key == "text_key" or key not in FIELD_KEYS}
-    named = {key: value for key, value in checked.items() if key in own or value != attributes.get(key)}
+    in_no_key = getattr(cls, "parameters_in_no_key", ())
+    kept = {
+        key: value
+        for key, value in attributes.items()
+        if key == "text_key" or (key not in FIELD_KEYS and key not in in_no_key)
+    }
+    named = {
+        key: value
+        for key, value in checked.items()
+        if key in own or (value != attributes.get(key) and key not in in_no_key)
+    }
     return json.dumps({**decided, **kept, **named}, sort_keys=True, default=repr, ensure_ascii=False).encode()
 
 

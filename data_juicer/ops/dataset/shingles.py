@@ -59,8 +59,19 @@ class Shingler:
         self._tokenization = tokenization
         self._window = window
         self._lowercase = lowercase
+        self._ignore_pattern = ignore_pattern
         self._ignored = Substitution(ignore_pattern, "") if ignore_pattern else None
         self._pieces = pieces
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """All that decides what the shingles of a text are, but for the bytes of the model."""
+        return {
+            "tokenization": self._tokenization,
+            "window_size": self._window,
+            "lowercase": self._lowercase,
+            "ignore_pattern": self._ignore_pattern,
+        }
 
     def cut(self, column: pa.Array) -> Shingles:
         """The shingles of a large_string column without nulls."""

@@ -19,11 +19,17 @@ ROW_BYTES: Final = "__row_bytes__"
 
 
 class Summaries(Protocol):
-    """The partitions' tables in the order of the input, as often as wanted."""
+    """The partitions' tables in the order of the input, as often as wanted; those of known rows come before them."""
 
     @property
     def rows(self) -> Sequence[int]:
-        """Rows of each partition."""
+        """Rows of each table."""
+
+    @property
+    def known(self) -> int:
+        """How many of the first tables hold known rows, which an index has of earlier jobs: they always stay, and nothing is
+        decided about them.
+        """
 
     def __iter__(self) -> Iterator[pa.Table]: ...
 
@@ -31,6 +37,11 @@ class Summaries(Protocol):
 def first_rows(summaries: Summaries) -> Numbers:
     """The number of each partition's first row and, last, that of all rows: shape (partitions + 1,)."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.asarray(summaries.rows, np.int64))])
+
+
+def own_rows_begin(summaries: Summaries) -> int:
+    """The number of the first row that is decided about: those before it are known ones."""
+    return sum(summaries.rows[: summaries.known])
 
 
 def row_count(summaries: Summaries) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from data_juicer.ops.dataset.groups import grouped, keyed
@@ -12,7 +14,7 @@ from data_juicer.ops.dataset.pairs.clusters import pairs_of
 from data_juicer.ops.dataset.pairs.remover import ALL_KEYS, KeyShare, PairRemover
 from data_juicer.ops.dataset.scratch import Records, Scratch
 from data_juicer.ops.dataset.summaries import Summaries, numbered, row_count
-from data_juicer.ops.dataset.text_hash import compared, halves, hashes, row_numbers
+from data_juicer.ops.dataset.text_hash import HASH, compared, halves, hashes, row_numbers
 
 if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch
@@ -38,6 +40,16 @@ class DocumentDeduplicator(PairRemover):
             batch.text(self.text_key), lowercase=self.lowercase, letters_only=self.ignore_non_character
         )
         return pa.table({"hash": hashes(texts)})
+
+    @property
+    def index_parameters(self) -> dict[str, object]:
+        return {"lowercase": self.lowercase, "ignore_non_character": self.ignore_non_character}
+
+    def index_columns(self) -> pa.Schema:
+        return pa.schema([("hash", HASH)])
+
+    def meeting_keys(self, summary: pa.Table) -> Iterator[npt.NDArray[np.uint64]]:
+        yield halves(summary.column("hash").combine_chunks())[1]
 
     @property
     def passes(self) -> int:

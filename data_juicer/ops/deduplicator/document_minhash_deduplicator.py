@@ -98,6 +98,50 @@ class DocumentMinhashDeduplicator(PairRemover):
         return pa.table({**columns, "sketch": pa.FixedSizeListArray.from_arrays(sketches, self.permutations)})
 
     @property
+    def index_operator(self) -> str:
+        return DocumentMinhashDeduplicator.name
+
+    @property
+    def index_parameters(self) -> dict[str, object]:
+        return {
+            **self.shingler.parameters,
+            "num_permutations": self.permutations,
+            "num_bands": self.bands,
+            "num_rows_per_band": self.rows,
+        }
+
+    def index_columns(self) -> pa.Schema:
+        bands = [(f"band_{number}", pa.uint64()) for number in range(self.bands)]
+        return pa.schema([*bands, ("sketch", pa.binary(self.permutations))])
+
+    def indexed(self, summary: pa.Table) -> pa.Table:
+        """With sketches as bytes, which Parquet would hold as a number of four bytes an entry."""
+        values = summary.column("sketch").combine_chunks().flatten()
+        sketches = pa.Array.from_buffers(
+            pa.binary(self.permutations),
+            summary.num_rows,
+            [None, values.buffers()[1]],
+            offset=values.offset // self.permutations,
+        )
+        bands = summary.select(self.index_columns().names[:-1])
+        return bands.append_column("sketch", sketches)
+
+    def known_summary(self, indexed: pa.Table) -> pa.Table:
+        sketches = indexed.column("sketch").combine_chunks()
+        values = pa.Array.from_buffers(
+            pa.uint8(),
+            len(sketches) * self.permutations,
+            [None, sketches.buffers()[1]],
+            offset=sketches.offset * self.permutations,
+        )
+        lists = pa.FixedSizeListArray.from_arrays(values, self.permutations)
+        return indexed.drop_columns(["sketch"]).append_column("sketch", lists)
+
+    def meeting_keys(self, summary: pa.Table) -> Iterator[npt.NDArray[np.uint64]]:
+        for number in range(self.bands):
+            yield summary.column(f"band_{number}").to_numpy()
+
+    @property
     def passes(self) -> int:
         return self.bands
 

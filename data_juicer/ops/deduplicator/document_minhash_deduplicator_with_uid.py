@@ -33,6 +33,11 @@ class DocumentMinhashDeduplicatorWithUid(DocumentMinhashDeduplicator):
                 raise ValueError(f"the field {UID} must hold an integer, found {uid!r:.80}")
         return super().summarise(batch).append_column(UID, pa.array(uids, pa.int64()))
 
+    def known_summary(self, indexed: pa.Table) -> pa.Table:
+        """Known rows stay whatever numbers others have."""
+        lowest = np.full(indexed.num_rows, np.iinfo(np.int64).min)
+        return super().known_summary(indexed).append_column(UID, pa.array(lowest))
+
     def ranks(self, summary: pa.Table) -> npt.NDArray[np.int64]:
         ranks: npt.NDArray[np.int64] = summary.column(UID).to_numpy()
         return ranks

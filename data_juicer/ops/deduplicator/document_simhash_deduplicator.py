@@ -62,6 +62,19 @@ class DocumentSimhashDeduplicator(PairRemover):
         return pa.table({"simhash": pa.array(simhashes(self.shingler.cut(batch.text(self.text_key))))})
 
     @property
+    def index_parameters(self) -> dict[str, object]:
+        return self.shingler.parameters
+
+    def index_columns(self) -> pa.Schema:
+        return pa.schema([("simhash", pa.uint64())])
+
+    def meeting_keys(self, summary: pa.Table) -> Iterator[npt.NDArray[np.uint64]]:
+        """Equal hashes are equal under each mask too."""
+        hashes = summary.column("simhash").to_numpy()
+        for mask in self.masks:
+            yield mixed(hashes & mask)
+
+    @property
     def passes(self) -> int:
         """Equal hashes, whose first row alone is compared with others, and each mask."""
         return 1 + len(self.masks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from data_juicer.store.summaries import SummaryFiles
+from data_juicer.store.summaries import KNOWN_COLUMNS, SummaryFiles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ def with_source_rows(
     from data_juicer.ops.dataset.summaries import first_rows
 
     firsts, origins = first_rows(summaries), None
-    for position, table in enumerate(tables):
+    for number, table in enumerate(tables, summaries.known):
         if KEPT_ROW not in table.column_names:
             yield table
             continue
@@ -38,8 +38,29 @@ def with_source_rows(
             origins = _origins(summaries, scratch)
         partition = table.column(KEPT_PARTITION).fill_null(0).to_numpy()
         row = table.column(KEPT_ROW).fill_null(0).to_numpy()
-        kept = origins[firsts[partition] + row] if len(row) else row
-        yield add_source_rows(table, np.asarray(origins[firsts[position] : firsts[position + 1]]), kept)
+        kept = origins[firsts[summaries.known + partition] + row] if len(row) else row
+        own = np.asarray(origins[firsts[number] : firsts[number + 1]])
+        yield add_known_rows(add_source_rows(table, own, kept), summaries)
+
+
+def add_known_rows(table: pa.Table, summaries: SummaryFiles) -> pa.Table:
+    """Decisions about one partition, with where the known rows come from that stay for some of its rows."""
+    import numpy as np
+    import pyarrow as pa
+
+    from data_juicer.ops.dataset.decisions import KEPT_PARTITION, KEPT_ROW
+    from data_juicer.ops.dataset.summaries import first_rows
+
+    if not summaries.known:
+        return table
+    partition = table.column(KEPT_PARTITION).fill_null(0).to_numpy()
+    is_known = partition < 0
+    rows = table.column(KEPT_ROW).fill_null(0).to_numpy()[is_known]
+    found = summaries.known_rows(first_rows(summaries)[summaries.known + partition[is_known]] + rows)
+    places = pa.array(np.cumsum(is_known) - 1, mask=~is_known)
+    for name in KNOWN_COLUMNS:
+        table = table.append_column(name, found.column(name).take(places))
+    return table
 
 
 def add_source_rows(table: pa.Table, own: npt.NDArray[np.int32], kept: npt.NDArray[np.int32]) -> pa.Table:

@@ -14,11 +14,21 @@ from data_juicer.storage.base import Store
 from data_juicer.store.commit import check_file
 from data_juicer.store.decisions import Decision
 from data_juicer.store.manifest import FileName, Manifest
+from data_juicer.store.summaries import KnownTables
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    """What a resolve reads."""
+
+    known: KnownTables
+    manifests: list[Manifest]
+    """Of all summaries, in the order of the input."""
+
 
 Step = Literal["check", "meet", "compare", "join", "count", "decide"]
 """The first leaves no file."""
@@ -57,22 +67,19 @@ class ShardManifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _CODEC: Final = VersionedJson(ShardManifest)
-_CATALOGUE: Final[PortableMsgpack[list[Manifest]]] = PortableMsgpack(list[Manifest])
+_CATALOGUE: Final[PortableMsgpack[Catalogue]] = PortableMsgpack(Catalogue)
 
 
-def encode_catalogue(manifests: Iterable[Manifest]) -> bytes:
+def encode_catalogue(manifests: Iterable[Manifest], known: KnownTables) -> bytes:
     """The manifests of all summaries, in the order of the input, with what shards need of them."""
-    return encode_msgpack(
-        [
-            msgspec.structs.replace(
-                manifest, operators=(), ledgers=manifest.ledgers[-2:], traces=(), produced=()
-            )
-            for manifest in manifests
-        ]
-    )
+    needed = [
+        msgspec.structs.replace(manifest, operators=(), ledgers=manifest.ledgers[-2:], traces=(), produced=())
+        for manifest in manifests
+    ]
+    return encode_msgpack(Catalogue(known=known, manifests=needed))
 
 
-def decode_catalogue(data: bytes) -> list[Manifest]:
+def decode_catalogue(data: bytes) -> Catalogue:
     """What `encode_catalogue` was given; of this run, so that it is no foreign document."""
     return _CATALOGUE.decode(data)
 

@@ -22,7 +22,7 @@ from data_juicer.ops.dataset.scratch import Scratch
 from data_juicer.ops.dataset.summaries import first_rows
 from data_juicer.storage.os_errors import translate_os_errors
 from data_juicer.store.decisions import DeadRows, stage_decisions
-from data_juicer.store.resolve.row_locations import add_source_rows
+from data_juicer.store.resolve.row_locations import add_known_rows, add_source_rows
 from data_juicer.store.resolve.shards import decode_catalogue, read_sections, stage_sections
 from data_juicer.store.summaries import SummaryFiles, source_rows
 
@@ -54,9 +54,10 @@ class ShardRunner(ABC, Generic[OperatorT]):
         self.store = store
         self.layout = layout
         self.attempt = attempt
-        self.manifests = decode_catalogue(store.read(work.catalogue))
+        catalogue = decode_catalogue(store.read(work.catalogue))
+        self.manifests = catalogue.manifests
         self.summaries = SummaryFiles(
-            store, layout.checkpoints_dir, self.manifests, heartbeat, is_checked=True
+            store, layout.checkpoints_dir, self.manifests, heartbeat, is_checked=True, known=catalogue.known
         )
         self.scratch = Scratch(layout.temp_dir, work.memory_bytes, heartbeat)
 
@@ -127,7 +128,8 @@ class PairShard(ShardRunner[PairRemover]):
     @functools.cached_property
     def bounds(self) -> npt.NDArray[np.int64]:
         """The first row of each group of partitions, and the end of the last."""
-        bounds: npt.NDArray[np.int64] = first_rows(self.summaries)[np.array(self.work.groups)]
+        tables = self.summaries.known + np.array(self.work.groups)
+        bounds: npt.NDArray[np.int64] = first_rows(self.summaries)[tables]
         return bounds
 
     def records(self) -> Iterator[tuple[int, Records]]:
@@ -146,10 +148,12 @@ class PairShard(ShardRunner[PairRemover]):
 
     def tables(self) -> Iterator[pa.Table]:
         moved = np.concatenate([np.empty(0, PAIR), *self._pairs()])
+        known = self.summaries.known
+        tables = range(known + self.partitions.start, known + self.partitions.stop)
         for table, own, kept in shards.decide(
-            self.operator, self.summaries, self.scratch, moved, self.partitions, source_rows
+            self.operator, self.summaries, self.scratch, moved, tables, source_rows
         ):
-            yield add_source_rows(table, own, kept)
+            yield add_known_rows(add_source_rows(table, own, kept), self.summaries)
 
     def _pairs(self) -> Iterator[Records]:
         return self.sections(PAIR)

@@ -25,6 +25,11 @@ def pairs_of(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> Records:
     return pairs
 
 
+def with_own_rows(pairs: Records, own_rows_begin: int) -> Records:
+    """The pairs that are not of two known rows (`Summaries.known`), which both stay whatever they are like."""
+    return pairs[pairs["other"] >= own_rows_begin] if own_rows_begin else pairs
+
+
 def meetings(group: Grouped) -> Records:
     """Each row with the first one of its key and with the one before it."""
     later = np.flatnonzero(~group.is_first)

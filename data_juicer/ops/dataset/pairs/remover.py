@@ -7,7 +7,7 @@ Both find the same pairs, and so the same rows.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final, Literal
 
 import msgspec
@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from data_juicer.ops.base import Kind, RowRemover
 from data_juicer.ops.dataset.decisions import duplicates
-from data_juicer.ops.dataset.pairs.clusters import Clusters, Pairs
+from data_juicer.ops.dataset.pairs.clusters import Clusters, Pairs, with_own_rows
 from data_juicer.ops.dataset.scratch import Records, Scratch
-from data_juicer.ops.dataset.summaries import Numbers, Summaries, numbered, row_count
+from data_juicer.ops.dataset.summaries import Numbers, Summaries, numbered, own_rows_begin, row_count
 
 Sketches = npt.NDArray[np.uint8]
 
@@ -39,6 +39,7 @@ class KeyShare(msgspec.Struct, frozen=True):
 
 
 ALL_KEYS: Final = KeyShare()
+INDEX_PARAMETERS: Final = ("dedup_index", "against", "update")
 
 
 class PairRemover(RowRemover):
@@ -46,6 +47,43 @@ class PairRemover(RowRemover):
 
     kind: ClassVar[Kind] = "deduplicator"
     counts_as: ClassVar[Literal["duplicate", "filtered"]] = "duplicate"
+    shared_parameters: ClassVar[tuple[str, ...]] = INDEX_PARAMETERS
+    parameters_in_no_key: ClassVar[tuple[str, ...]] = INDEX_PARAMETERS
+    """The versions of indexes that rows are compared with are in the key instead."""
+    shared_meanings: ClassVar[Mapping[str, str]] = {
+        "dedup_index": "a folder into which the keys of the rows that stay are written, for other jobs to compare with.",
+        "against": "such folders of other jobs, or FOLDER@VERSION: rows that are like one of theirs are removed.",
+        "update": "compare with dedup_index too, and add to what is there; without dedup_index, add to the index of against.",
+    }
+    dedup_index: str | None = None
+    against: tuple[str, ...] = ()
+    update: bool = False
+
+    @property
+    def index_operator(self) -> str:
+        """The operator whose keys these are."""
+        return self.name
+
+    @property
+    @abstractmethod
+    def index_parameters(self) -> dict[str, object]:
+        """All that decides whether summaries of two operators can be compared."""
+
+    @abstractmethod
+    def index_columns(self) -> pa.Schema:
+        """What an index holds of a row: the columns of a summary by which rows meet and are compared."""
+
+    @abstractmethod
+    def meeting_keys(self, summary: pa.Table) -> Iterator[npt.NDArray[np.uint64]]:
+        """Hashes of the keys by which rows meet, each shape (rows,): two rows that share none never meet."""
+
+    def indexed(self, summary: pa.Table) -> pa.Table:
+        """The columns of an index, of rows with this summary."""
+        return summary.select(self.index_columns().names)
+
+    def known_summary(self, indexed: pa.Table) -> pa.Table:
+        """The summary of known rows, from the columns of an index."""
+        return indexed
 
     @property
     @abstractmethod
@@ -82,6 +120,7 @@ class PairRemover(RowRemover):
 
     def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
         rows = row_count(summaries)
+        own = own_rows_begin(summaries)
         if not self.sketch_bytes:
             kept = scratch.numbers(rows)
             for number in range(self.passes):
@@ -91,7 +130,7 @@ class PairRemover(RowRemover):
         candidates = Pairs(scratch, rows)
         for number in range(self.passes):
             for pairs in self.pairs(summaries, scratch, number):
-                candidates.add(pairs)
+                candidates.add(with_own_rows(pairs, own))
         clusters = Clusters(scratch, rows, candidates, self.sketch_bytes, self.similarity)
         for first, table in numbered(summaries):
             clusters.add_sketches(first, self.sketches(table))

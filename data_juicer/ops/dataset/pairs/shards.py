@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from data_juicer.ops.dataset.decisions import duplicate_rows
-from data_juicer.ops.dataset.pairs.clusters import PAIR, pairs_of
+from data_juicer.ops.dataset.pairs.clusters import PAIR, pairs_of, with_own_rows
 from data_juicer.ops.dataset.pairs.components import components
 from data_juicer.ops.dataset.pairs.remover import KeyShare, PairRemover
 from data_juicer.ops.dataset.scratch import BUCKETS_MAX, Buckets, Records, Scratch
@@ -51,12 +51,13 @@ def meet(
 
     Args:
         keys: which of a row's keys, and which values of it.
-        bounds: the number of each group's first row and, last, that of all rows.
+        bounds: the number of each group's first row and, last, that of all rows; rows before the first group are known ones.
     """
     spread = Buckets(scratch, PAIR, count=len(bounds) - 1)
     for number, share in keys:
         for pairs in operator.pairs(summaries, scratch, number, share):
-            spread.add(_group_of(pairs, bounds), pairs)
+            own = with_own_rows(pairs, int(bounds[0]))
+            spread.add(_group_of(own, bounds), own)
     for group, bucket in enumerate(spread):
         for chunk in bucket:
             yield group, np.unique(chunk)
@@ -118,7 +119,7 @@ def join(
         moved = np.flatnonzero(np.asarray(stays[start:stop]) != own)
         pairs = np.empty(len(moved), PAIR)
         pairs["one"], pairs["other"] = rows[stays[start:stop][moved]], rows[own[moved]]
-        yield from _by_group(pairs, bounds)
+        yield from _by_group(with_own_rows(pairs, int(bounds[0])), bounds)
 
 
 def _rows_of(edges: Callable[[], Iterable[Records]], edge_count: int, rows: int, scratch: Scratch) -> Records:
@@ -174,7 +175,7 @@ def decide(
 
     Args:
         moved: rows of these partitions that do not stay, rising, each with the one that does.
-        partitions: by their positions in the input.
+        partitions: by the positions of their tables.
         origins: summary -> the source row of each row.
     """
     firsts = first_rows(summaries)
@@ -193,7 +194,9 @@ def decide(
         kept_source = source.copy()
         kept_source[own] = summaries.take(kept[own], origins)
         scratch.heartbeat()
-        table = duplicate_rows(firsts, start, kept, similarity if operator.sketch_bytes else None)
+        table = duplicate_rows(
+            firsts, start, kept, similarity if operator.sketch_bytes else None, summaries.known
+        )
         yield table, source.astype(np.int32), kept_source.astype(np.int32)
 
 
