@@ -35,7 +35,7 @@ from data_juicer.formats.base import FragmentLimits
 from data_juicer.formats.discover import discover
 from data_juicer.formats.partition import read_partition
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.plan.scan.pieces import Copies, read_pieces
+from data_juicer.plan.scan.fragments import Copies, read_fragments
 from data_juicer.storage.posix import PosixStore
 store = PosixStore()
 (source,) = discover(store, [sys.argv[1]])
@@ -44,7 +44,7 @@ rows = 0
 began = time.process_time()
 with tempfile.TemporaryDirectory() as folder:
     with Copies(store, folder) as copies:
-        pieces = list(read_pieces(store, copies, source, limits, "auto"))
+        pieces = list(read_fragments(store, copies, source, limits, "auto"))
     for number, piece in enumerate(pieces):
         spec = PartitionSpec(partition_id=number, position=number, format=piece.format, source_path=piece.source_path,
                              copy_path=piece.copy_path, fragment=piece.fragment)

@@ -98,8 +98,8 @@ def map_paths(key: str, value: Any, change: Callable[[str], str]) -> Any:
         case tuple() if key == "process":
             return tuple(_map_entry(index, entry, change) for index, entry in enumerate(value))
         case tuple():
-            places = [f"[{index}]" for index in range(len(value))] if len(value) > 1 else [""]
-            return tuple(_at(place, change, path) for place, path in zip(places, value, strict=False))
+            labels = [f"[{index}]" for index in range(len(value))] if len(value) > 1 else [""]
+            return tuple(_at(place, change, path) for place, path in zip(labels, value, strict=False))
     return value
 
 

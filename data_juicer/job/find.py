@@ -57,8 +57,8 @@ def find_job(store: Store, work_dir: str, job: str) -> FoundJob:
     if len(named) == 1:
         return named[0]
     if named:
-        places = " and ".join(os.path.dirname(found.job_dir) for found in named)
-        raise ConfigError(f"{job}: there are jobs of this name in {places}. Name one by its path.")
+        folders = " and ".join(os.path.dirname(found.job_dir) for found in named)
+        raise ConfigError(f"{job}: there are jobs of this name in {folders}. Name one by its path.")
     nearest = difflib.get_close_matches(job, [found.job_id for found in jobs], n=1, cutoff=0.5)
     hint = f"Did you mean {nearest[0]}?" if nearest else f"To see all: dj-jobs list --work_dir {work_dir}"
     shown = job if job.isprintable() else ascii(job)

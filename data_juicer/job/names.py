@@ -22,7 +22,7 @@ _SHARD_NAME: Final = re.compile(
     re.ASCII,
 )
 ROWS_SUFFIX: Final = "summary.rows.jsonl"
-"""Of the files of whole rows that are beside summaries; see store/carried.py."""
+"""Of the files of whole rows that are beside summaries; see store/gathered_rows.py."""
 _PRODUCED_NAME: Final = re.compile(
     r"partition_(\d{6,})_(\d{3,})\.(r\d+a\d+)\.([0-9a-f]{32})((?:\.[A-Za-z0-9]{1,16})?)", re.ASCII
 )

@@ -28,11 +28,11 @@ def _kept_bytes(data: npt.NDArray[np.uint8], table: Table) -> npt.NDArray[np.boo
     firsts = np.flatnonzero(data >= 0xC0)
     first_bytes = data[firsts]
     for width, low, high in _FIRST_BYTES:
-        places = firsts[(first_bytes >= low) & (first_bytes < high)]
-        points = data[places].astype(np.int32) & (0x7F >> width)
+        positions = firsts[(first_bytes >= low) & (first_bytes < high)]
+        points = data[positions].astype(np.int32) & (0x7F >> width)
         for step in range(1, width):
-            points = points << 6 | data[places + step] & 0x3F
-        places = places[table[points] != 0]
+            points = points << 6 | data[positions + step] & 0x3F
+        positions = positions[table[points] != 0]
         for step in range(width):
-            kept[places + step] = True
+            kept[positions + step] = True
     return kept

@@ -20,14 +20,14 @@ def format_table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: in
     """
     rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-    figures = sum(len(_GAP) + column for column in widths[1:])
+    cells_width = sum(len(_GAP) + column for column in widths[1:])
     if width is not None:
-        widths[0] = min(widths[0], max(_FIRST_WIDTH_MIN, width - figures))
+        widths[0] = min(widths[0], max(_FIRST_WIDTH_MIN, width - cells_width))
     lines = [_line(cells, widths) for cells in (titles, *rows)]
-    return [lines[0], "─" * (widths[0] + figures), *lines[1:]]
+    return [lines[0], "─" * (widths[0] + cells_width), *lines[1:]]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     first = cells[0] if len(cells[0]) <= widths[0] else f"{cells[0][: widths[0] - 1]}…"
-    figures = (f"{cell:>{width}}" for cell, width in zip(cells[1:], widths[1:], strict=True))
-    return _GAP.join([f"{first:<{widths[0]}}", *figures]).rstrip()
+    cells_width = (f"{cell:>{width}}" for cell, width in zip(cells[1:], widths[1:], strict=True))
+    return _GAP.join([f"{first:<{widths[0]}}", *cells_width]).rstrip()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["mapper", "filter", "deduplicator", "selector", "grouper", "aggregator"]
 Scope = Literal["partition", "dataset"]
-CountsAs = Literal["duplicate", "filtered", "grouped"]
+LedgerOutcome = Literal["duplicate", "filtered", "grouped"]
 
 
 class Operator(ABC):
@@ -134,9 +134,9 @@ class Filter(Operator):
     def keep(self, stats: Mapping[str, pa.Array]) -> Mask:
         """From the stats alone: which rows stay, shape (rows,)."""
 
-    def explain(self, figures: Mapping[str, Any]) -> str:
+    def explain(self, row_stats: Mapping[str, Any]) -> str:
         """Why a row with these stats was dropped, for people."""
-        return ", ".join(f"{name} = {value}" for name, value in figures.items())
+        return ", ".join(f"{name} = {value}" for name, value in row_stats.items())
 
 
 def as_measuring(operator: Operator) -> Operator:
@@ -155,9 +155,9 @@ class DatasetOperator(Operator):
     """Decides about a row from all rows. Each of its steps is committed; none may depend on how rows are partitioned."""
 
     scope: ClassVar[Scope] = "dataset"
-    counts_as: ClassVar[CountsAs]
+    ledger_outcome: ClassVar[LedgerOutcome]
     """How the ledger names rows that it removes."""
-    gathers: ClassVar[bool] = False
+    collects_rows: ClassVar[bool] = False
     """Makes rows of whole rows from all partitions: those are beside the summaries (ops/dataset/grouping.py)."""
 
     @abstractmethod
@@ -167,7 +167,7 @@ class DatasetOperator(Operator):
     @abstractmethod
     def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
         """One decision table a partition, in the order of the input: with one row a row, or, of an operator that
-        gathers, with one row for each that goes into the rows of this partition.
+        collects, with one row for each that goes into the rows of this partition.
 
         Runs in the memory that `scratch` names, out of core where the summaries do not fit.
         """
@@ -176,7 +176,7 @@ class DatasetOperator(Operator):
     def apply(self, batch: Batch, decision: pa.Table) -> Batch:
         """The rows after this operator; `decision` has one row for each of the batch.
 
-        An operator that gathers is given the whole partition, and the rows that go into those that it makes.
+        An operator that collects rows is given the whole partition, and the rows that go into those that it makes.
         """
 
 

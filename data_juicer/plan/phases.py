@@ -65,8 +65,8 @@ def plan_resolves(partitions: Sequence[PartitionSpec], inventory: Inventory, key
 def _why_not(resolve: ResolveManifest, dataset_operator: ResolveStep | None, partitions: int) -> str | None:
     if dataset_operator is None or dataset_operator.key != resolve.key:
         return "rows that a dataset-wide operator saw changed, or the operator"
-    if resolve.gathers and len(dataset_operator.summaries) < partitions:
-        return "rows that it gathers are not there any more"
+    if resolve.collects_rows and len(dataset_operator.summaries) < partitions:
+        return "rows that it collects are not there any more"
     return None
 
 

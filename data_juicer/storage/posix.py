@@ -292,12 +292,12 @@ class _PosixReader(Reader):
             return _stat(os.fstat(self._open))
 
     def read(self, start: int, stop: int) -> bytes:
-        pieces, filled = [], start
+        parts, filled = [], start
         with translate_os_errors("reading", self._path):
-            while filled < stop and (piece := os.pread(self._open, stop - filled, filled)):
-                pieces.append(piece)  # one, as a rule: no copy is made of it
-                filled += len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            while filled < stop and (part := os.pread(self._open, stop - filled, filled)):
+                parts.append(part)  # one, as a rule: no copy is made of it
+                filled += len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> None:
         if self._descriptor is not None:

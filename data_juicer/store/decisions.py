@@ -63,7 +63,7 @@ class ResolveManifest(msgspec.Struct, frozen=True, kw_only=True):
     operator_index: int
     operator_name: str
     key: str
-    gathers: bool = False
+    collects_rows: bool = msgspec.field(default=False, name="gathers")
     """The decisions name rows in files that are beside the summaries: they count only together with those."""
     file: FileName
     size_bytes: int

@@ -105,10 +105,10 @@ def join_batches(batches: Sequence[Batch]) -> Batch:
 
 def split_batch(batch: Batch, rows_max: int, bytes_max: int = 0) -> list[Batch]:
     """The batch in pieces of at most `rows_max` rows and `bytes_max` bytes; `base` of each piece counts in the whole."""
-    return in_pieces(replace(batch, base=np.arange(len(batch), dtype=np.int32)), rows_max, bytes_max)
+    return in_slices(replace(batch, base=np.arange(len(batch), dtype=np.int32)), rows_max, bytes_max)
 
 
-def in_pieces(
+def in_slices(
     batch: Batch, rows_max: int, bytes_max: int = 0, row_bytes: npt.NDArray[np.int64] | None = None
 ) -> list[Batch]:
     """The batch in pieces of at most `rows_max` rows, `base` counting where it did.

@@ -224,8 +224,8 @@ class _Shard:
         self._digest.update(data)
         return self.upload.write(data)
 
-    def writelines(self, pieces: Iterable[Data]) -> None:
-        for piece in pieces:
+    def writelines(self, chunks: Iterable[Data]) -> None:
+        for piece in chunks:
             self.write(piece)
 
     def append_part(self, path: str) -> None:

@@ -201,7 +201,7 @@ class SummaryFiles:
         return self._manifests[number].lost_rows
 
     def row_file(self, number: int) -> str:
-        """The file of its whole rows, of an operator that gathers."""
+        """The file of its whole rows, of an operator that collects rows."""
         return self._manifests[number].files[1].name
 
     def _tables(self) -> Iterator[Any]:

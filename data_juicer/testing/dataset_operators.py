@@ -11,7 +11,7 @@ from data_juicer.ops.base import DatasetOperator
 from data_juicer.ops.dataset.grouping import MEMBER_PARTITION, MEMBER_ROW, ROW
 from data_juicer.ops.dataset.scratch import Scratch
 from data_juicer.rows.batch import Batch
-from data_juicer.store.carried import with_rows
+from data_juicer.store.gathered_rows import with_rows
 
 
 class MemorySummaries:
@@ -35,14 +35,14 @@ def decide(
         directory: for what does not fit into `memory_bytes`.
     """
     tables = [operator.summarise(batch).combine_chunks() for batch in batches]
-    lines = [_lines(batch) if operator.gathers else [] for batch in batches]
-    if operator.gathers:
+    lines = [_lines(batch) if operator.collects_rows else [] for batch in batches]
+    if operator.collects_rows:
         tables = [with_rows(table, rows) for table, rows in zip(tables, lines, strict=True)]
     summaries = MemorySummaries(tables)
     scratch = Scratch(directory, memory_bytes)
     try:
         decisions = operator.resolve(summaries, scratch)
-        return [_gathered(table, lines) if operator.gathers else table for table in decisions]
+        return [_gathered(table, lines) if operator.collects_rows else table for table in decisions]
     finally:
         scratch.close()
 
@@ -61,6 +61,6 @@ def _lines(batch: Batch) -> list[bytes]:
 
 def _gathered(members: pa.Table, lines: Sequence[Sequence[bytes]]) -> pa.Table:
     """The members of groups with their rows beside them."""
-    places = zip(members[MEMBER_PARTITION].to_pylist(), members[MEMBER_ROW].to_pylist(), strict=True)
-    rows = [lines[partition][row] for partition, row in places]
+    locations = zip(members[MEMBER_PARTITION].to_pylist(), members[MEMBER_ROW].to_pylist(), strict=True)
+    rows = [lines[partition][row] for partition, row in locations]
     return members.append_column(ROW, pa.array(rows, pa.large_binary()))

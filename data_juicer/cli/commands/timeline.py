@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     job = JobHandle.open(arguments.work_dir, arguments.job)
     counted = _Counted(trace_events(job.events()))
     with job.store.open_write(arguments.trace) as sink:
-        for piece in _encode(counted):
-            sink.write(piece)
+        for part in _encode(counted):
+            sink.write(part)
     report = TimelineReport(path=arguments.trace, events=counted.events)
     output.emit(
         report,

@@ -83,14 +83,14 @@ def measure_operators(
     if store.uri is None:
         return Measured(cost=None, unmeasured="no other process can open this store")
     request = MeasureRequest(setup=setup, parts=sample.parts, keys=keys)
-    figures, ended = _ask(encode_msgpack(request), heartbeat)
-    cost = combine(figures.operators, figures.memory)
-    if keeps and len(figures.operators) == len(keys):
+    measured, ended = _ask(encode_msgpack(request), heartbeat)
+    cost = combine(measured.operators, measured.memory)
+    if keeps and len(measured.operators) == len(keys):
         with contextlib.suppress(StoreError):  # a cache that cannot be written costs time, not the job
-            _keep(store, cache_dir, path, figures)
+            _keep(store, cache_dir, path, measured)
     if cost is None:
         return Measured(cost=None, unmeasured=ended or "none of them can be run on a sample")
-    return Measured(cost=cost, operators=figures.operators)
+    return Measured(cost=cost, operators=measured.operators)
 
 
 def _find(store: Store, path: str, keys: Sequence[str]) -> Costs | None:

@@ -126,7 +126,7 @@ def _run(context: WorkerContext, batches: Sequence[Batch], keys: Sequence[str]) 
 def _why_not(operator: Operator) -> str:
     if isinstance(operator, EffectMapper):
         return "each row of which is a call that counts"
-    if isinstance(operator, DatasetOperator) and operator.gathers:
+    if isinstance(operator, DatasetOperator) and operator.collects_rows:
         return "which needs all rows"
     return ""
 
@@ -163,10 +163,10 @@ def _pieces(batches: Sequence[Batch]) -> Iterator[Batch]:
 
 def _encode(setup: WorkerSetup, before: Sequence[Batch], after: Sequence[Batch]) -> None:
     for below in before:
-        pieces = [piece for piece in after if piece.source is below.source]
-        if not pieces:
+        encoded = [piece for piece in after if piece.source is below.source]
+        if not encoded:
             continue
-        whole = join_batches(pieces)
+        whole = join_batches(encoded)
         encode_table(make_layer(below, whole), setup.checkpoint_format, setup.checkpoint_compression)
         encode_result(whole, setup.result_format, setup.result_compression, setup.keep_stats)
 

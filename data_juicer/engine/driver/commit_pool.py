@@ -101,9 +101,9 @@ class CommitPool(Generic[Job, Done]):
             took_s = time.perf_counter() - started_s
             with self._guard:
                 self._fastest_s = min(took_s, self._fastest_s * 1.02) if self._fastest_s else took_s
-                behind = self._lanes.get(lane)
-                if behind:
-                    self._backlog.append((lane, behind.popleft()))
+                waiting = self._lanes.get(lane)
+                if waiting:
+                    self._backlog.append((lane, waiting.popleft()))
                 else:
                     self._lanes.pop(lane, None)
             self._outcomes.put(outcome)

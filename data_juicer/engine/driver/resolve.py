@@ -161,7 +161,7 @@ class Resolves(msgspec.Struct, kw_only=True):
         duration_s = self.clock.monotonic_s() - started_s
         rows = sum(manifest.rows for manifest in manifests)
         removed = sum(decision.rows_removed for decision in decisions)
-        became = "all of them went into groups" if operator.gathers else f"{removed:,} are removed"
+        became = "all of them went into groups" if operator.collects_rows else f"{removed:,} are removed"
         self.recorder.resolved(
             index,
             f"{operator.name}: {rows:,} rows of {len(manifests):,} partitions compared in "
@@ -172,7 +172,7 @@ class Resolves(msgspec.Struct, kw_only=True):
             operator_index=index,
             operator_name=operator.name,
             key=step.key,
-            gathers=operator.gathers,
+            collects_rows=operator.collects_rows,
             file=decisions[-1].file,
             size_bytes=decisions[-1].byte_stop,
             decisions=tuple(_with_costs(decisions, summaries, duration_s)),
@@ -317,11 +317,11 @@ class Resolves(msgspec.Struct, kw_only=True):
         self, operator: DatasetOperator, summaries: SummaryFiles, scratch: Scratch
     ) -> Iterator[tuple[int, pa.Table, DeadRows]]:
         """Partition, decisions and rows that could not be summarised, in the order of the input."""
-        placed = with_member_places if operator.gathers else with_source_rows
+        placed = with_member_places if operator.collects_rows else with_source_rows
         tables, rows_decided = placed(operator.resolve(summaries, scratch), summaries, scratch), 0
         for number, (spec, table) in enumerate(zip(self.partitions, tables, strict=True)):
             rows = summaries.rows[summaries.known + number]
-            if not operator.gathers and table.num_rows != rows:
+            if not operator.collects_rows and table.num_rows != rows:
                 raise OperatorError(
                     f"{operator.name}: {table.num_rows} decisions for the {rows} rows of partition "
                     f"{spec.partition_id}; there must be one for each."

@@ -98,7 +98,7 @@ def checkpoint_needs(operators: Sequence[Operator], has_checkpoints: bool) -> Ch
     kept = int(has_checkpoints or bool(dataset_operators))
     return CheckpointNeeds(
         stages=kept + len(dataset_operators),
-        copies=kept + sum(operator.gathers for operator in dataset_operators),
+        copies=kept + sum(operator.collects_rows for operator in dataset_operators),
     )
 
 

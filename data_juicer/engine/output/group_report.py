@@ -30,7 +30,7 @@ def write_group_report(
     Args:
         partitions: in the order of the input.
     """
-    gathering = [resolve for resolve in resolves if resolve.gathers]
+    gathering = [resolve for resolve in resolves if resolve.collects_rows]
     if gathering:
         write_report(store, layout.group_report, _schema(), _tables(store, layout, partitions, gathering))
     return bool(gathering)

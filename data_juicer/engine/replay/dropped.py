@@ -114,7 +114,7 @@ class DroppedRows:
     def _rows(
         self, spec: PartitionSpec, step: Step, dead: set[tuple[int, int]], size: int | None
     ) -> Iterator[DroppedRow]:
-        if isinstance(step.operator, DatasetOperator) and step.operator.gathers:
+        if isinstance(step.operator, DatasetOperator) and step.operator.collects_rows:
             return  # its rows went into others
         start = spec.fragment.row_start
         rows = [

@@ -135,7 +135,7 @@ class JobReplay:
         operator = self.operators[index][1]
         if not isinstance(operator, DatasetOperator):
             return operator is not None
-        return not operator.gathers and parts.find_resolve(self._store, self._layout, index) is not None
+        return not operator.collects_rows and parts.find_resolve(self._store, self._layout, index) is not None
 
     def _from_layer(self, first: int, last: int, below: Batch, file: DataFile) -> Step | None:
         """The step that a delta holds; None where its file is damaged or gone."""
@@ -165,7 +165,7 @@ class JobReplay:
             return None
         batches = split_batch(batch, max(1, len(batch)))
         if isinstance(operator, DatasetOperator):
-            resolve = None if operator.gathers else parts.find_resolve(self._store, self._layout, index)
+            resolve = None if operator.collects_rows else parts.find_resolve(self._store, self._layout, index)
             decision = (
                 None
                 if resolve is None

@@ -29,7 +29,7 @@ from data_juicer.plan.mixture import sample_rows
 from data_juicer.rows.batch import Batch
 from data_juicer.store.commit import set_aside
 from data_juicer.store.dead_letters import CommittedDeadLetter, encode_dead_letter
-from data_juicer.store.deltas import in_pieces, join_batches, split_batch
+from data_juicer.store.deltas import in_slices, join_batches, split_batch
 from data_juicer.store.ledger import READ, OperatorLedger
 from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.staging import load_deltas, read_file
@@ -222,7 +222,7 @@ class AttemptRunner:
             applied.ledger, duration_s=decision.duration_s, text_bytes=decision.text_bytes
         )
         rows_max, bytes_max = self.setup.batch_rows_max, self.setup.batch_bytes_max
-        pieces = [piece for batch in applied.batches for piece in in_pieces(batch, rows_max, bytes_max)]
+        pieces = [piece for batch in applied.batches for piece in in_slices(batch, rows_max, bytes_max)]
         return replace(applied, batches=pieces, ledger=ledger)
 
     def _bounded(self, operator: Operator) -> list[Batch]:
@@ -234,7 +234,7 @@ class AttemptRunner:
         return [
             piece
             for batch in self.batches
-            for piece in in_pieces(batch, rows_max, bytes_max, operator.row_bytes(batch))
+            for piece in in_slices(batch, rows_max, bytes_max, operator.row_bytes(batch))
         ]
 
     def _summarise(self, index: int) -> Summarised:

@@ -23,8 +23,8 @@ from data_juicer.errors import OperatorError
 from data_juicer.formats.jsonl.write import encode_rows
 from data_juicer.ops.base import DatasetOperator
 from data_juicer.rows.batch import Batch
-from data_juicer.store.carried import with_rows
 from data_juicer.store.decisions import DeadRows
+from data_juicer.store.gathered_rows import with_rows
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.summaries import ORIGIN, ROW_NUMBER
 
@@ -37,7 +37,7 @@ class Summarised(msgspec.Struct, frozen=True, kw_only=True):
     """Rows out are those of the table. Its duration is the caller's to measure."""
     dead: list[DeadRow]
     rows: list[bytes] | None
-    """The rows themselves, as JSON, for an operator that gathers."""
+    """The rows themselves, as JSON, for an operator that collects rows."""
 
 
 def summarise(
@@ -57,7 +57,7 @@ def summarise(
     if dead:
         numbers = np.concatenate([part.numbers for part in parts])
         whole = whole.append_column(ROW_NUMBER, pa.array(numbers, pa.int32()))
-    rows = _lines(part.alive for part in parts) if operator.gathers else None
+    rows = _lines(part.alive for part in parts) if operator.collects_rows else None
     return Summarised(
         table=whole if rows is None else with_rows(whole, rows),
         ledger=OperatorLedger(
@@ -84,8 +84,8 @@ class _Part(msgspec.Struct, frozen=True):
 
 def _summarise_batch(operator: DatasetOperator, batch: Batch, start: int, isolation: RowIsolation) -> _Part:
     """`start`: the number of the batch's first row in the partition. Raises: OperatorError."""
-    pieces, lost = run_isolated(operator.summarise, batch, start, isolation)
-    tables = [table for _, table in pieces] or [operator.summarise(batch.take(np.empty(0, np.int32)))]
+    applied, lost = run_isolated(operator.summarise, batch, start, isolation)
+    tables = [table for _, table in applied] or [operator.summarise(batch.take(np.empty(0, np.int32)))]
     table = pa.concat_tables(tables)
     left = np.setdiff1d(np.arange(len(batch)), [failed.row for failed in lost])
     if table.num_rows != len(left):
@@ -122,17 +122,17 @@ def apply_decision(
     """
     alive = _without(batches, dead.rows)
     rows = sum(len(batch) for batch in alive)
-    if operator.gathers:
+    if operator.collects_rows:
         after = [operator.apply(batches[0].rebased(), decision)]
     else:
         after = _decided(operator, alive, decision, watch)
     rows_out = sum(len(batch) for batch in after)
-    counts = {f"rows_{operator.counts_as}": rows if operator.gathers else rows - rows_out}
+    counts = {f"rows_{operator.ledger_outcome}": rows if operator.collects_rows else rows - rows_out}
     ledger = OperatorLedger(
         index=index,
         name=operator.name,
         rows_in=rows + len(dead.rows),
-        rows_generated=rows_out if operator.gathers else 0,
+        rows_generated=rows_out if operator.collects_rows else 0,
         rows_out=rows_out,
         rows_dead_letter=len(dead.rows),
         **counts,

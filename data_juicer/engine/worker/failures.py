@@ -75,8 +75,8 @@ def trace(error: Exception) -> str:
 
 def trace_digest(error: Exception) -> str:
     """16 hex digits, equal for errors of one type that were raised along the same lines of code."""
-    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    return str(xxhash.xxh3_64_hexdigest("\n".join([type(error).__name__, *places]).encode()))
+    frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    return str(xxhash.xxh3_64_hexdigest("\n".join([type(error).__name__, *frames]).encode()))
 
 
 def _error_text(error: Exception) -> str:

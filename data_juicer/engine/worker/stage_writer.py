@@ -213,8 +213,8 @@ def lost_rows(attempt: m.Attempt) -> tuple[LostRow, ...]:
         for each in attempt.isolation.excluded
     ]
     decided = [row for decision in attempt.decisions.values() for row in decision.lost_rows]
-    places = {(row.operator_index, row.row, row.origin): row for row in (*excluded, *decided)}
-    return tuple(places.values())
+    failed_rows = {(row.operator_index, row.row, row.origin): row for row in (*excluded, *decided)}
+    return tuple(failed_rows.values())
 
 
 class Sidecar:

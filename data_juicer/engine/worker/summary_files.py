@@ -12,10 +12,10 @@ from data_juicer.job.names import ROWS_SUFFIX
 from data_juicer.ops.base import DatasetOperator
 from data_juicer.ops.dataset.grouping import ROW
 from data_juicer.storage.base import Store
-from data_juicer.store.carried import DamagedRowsError, read_rows, stage_rows
 from data_juicer.store.codec import encode_table
 from data_juicer.store.commit import set_aside
 from data_juicer.store.decisions import DeadRows, Decision, read_dead, read_decision
+from data_juicer.store.gathered_rows import DamagedRowsError, read_rows, stage_rows
 from data_juicer.store.manifest import DataFile
 from data_juicer.store.staging import stage_file
 
@@ -50,14 +50,14 @@ def stage_summary(
 def load_decision(
     store: Store, layout: JobLayout, decision: Decision, operator: DatasetOperator
 ) -> tuple[pa.Table, DeadRows]:
-    """What was decided about the rows of a partition, with the rows that it gathers, and those it lost.
+    """What was decided about the rows of a partition, with the rows that it collects, and those it lost.
 
     Raises: StoreError: it is damaged. The driver had read it, so that damage since then ends the run; the next one makes it again.
     """
     directory = layout.checkpoints_dir
     try:
         table = read_decision(store, directory, decision)
-        if operator.gathers:
+        if operator.collects_rows:
             table = _with_rows(store, directory, table)
         return table, read_dead(store, directory, decision)
     except DamagedRowsError as error:

@@ -34,8 +34,8 @@ def scan_plain(store: Store, source: SourceFile, limits: FragmentLimits) -> Iter
     """
     if not is_utf8(store, source):
         return None
-    pieces = scan_chunks(read_chunks(store, source, CHUNK_BYTES), source, limits)
-    return (fragment for fragment, _ in pieces)
+    with_bytes = scan_chunks(read_chunks(store, source, CHUNK_BYTES), source, limits)
+    return (fragment for fragment, _ in with_bytes)
 
 
 def is_utf8(store: Store, source: SourceFile) -> bool:

@@ -44,11 +44,11 @@ def decode_texts(
     """The text columns of all rows that can be read, large_string, and why the others cannot, by their index."""
     errors = _refused_at_sight(data, lines, row_bytes_max)
     rows = _found(data, lines, text_finder(text_keys, null_is_empty=null_is_empty), text_keys, errors)
-    pieces: list[list[pa.Array]] = [[text_array([])] for _ in text_keys]
+    arrays: list[list[pa.Array]] = [[text_array([])] for _ in text_keys]
     while found := list(islice(rows, _ROWS_AT_ONCE)):
         for key, raws in enumerate(zip(*found, strict=True)):
-            pieces[key].append(decode_strings(raws))
-    columns = [chunks[1] if len(chunks) == 2 else pa.concat_arrays(chunks) for chunks in pieces]
+            arrays[key].append(decode_strings(raws))
+    columns = [chunks[1] if len(chunks) == 2 else pa.concat_arrays(chunks) for chunks in arrays]
     return dict(zip(text_keys, columns, strict=True)), errors
 
 

@@ -30,7 +30,7 @@ def encode_rows(batch: Batch, *, keep_stats: bool = False) -> bytes:
         keep_stats: merge the stats of filters into the field `STATS_FIELD`, otherwise they are left out.
     """
     rewritten = _rewritten_rows(batch, keep_stats=keep_stats)
-    pieces = _source_lines(batch, rewritten)
+    parts = _source_lines(batch, rewritten)
     if rewritten.any():
         rows = np.flatnonzero(rewritten)
         opened = _open_rows(batch, rows)
@@ -41,9 +41,9 @@ def encode_rows(batch: Batch, *, keep_stats: bool = False) -> bytes:
         members = _Members()
         for row, members_of_row in zip(rows.tolist(), opened, strict=True):
             own = batch.origin[row] < 0
-            pieces[row] = members.join(dict(sorted(members_of_row.items())) if own else members_of_row)
-    pieces.append(b"")
-    return b"\n".join(pieces)
+            parts[row] = members.join(dict(sorted(members_of_row.items())) if own else members_of_row)
+    parts.append(b"")
+    return b"\n".join(parts)
 
 
 def _rewritten_rows(batch: Batch, *, keep_stats: bool) -> Mask:
@@ -107,11 +107,11 @@ def _put_fields(batch: Batch, rows: npt.NDArray[np.intp], opened: list[RawRow]) 
 def _put_stats(batch: Batch, rows: npt.NDArray[np.intp], opened: list[RawRow]) -> None:
     names = list(batch.stats)
     columns = [json_values.raw_stats(batch.stats[name].take(pa.array(rows))).to_pylist() for name in names]
-    for row, *figures in zip(opened, *columns, strict=True):
+    for row, *row_values in zip(opened, *columns, strict=True):
         stats: RawRow = {}
         if bytes(row.get(STATS_FIELD, b"")).startswith(b"{"):
             stats = _OPEN_ROW(row[STATS_FIELD])
-        stats.update(zip(names, figures, strict=True))
+        stats.update(zip(names, row_values, strict=True))
         row[STATS_FIELD] = _Members().join(stats)
 
 
@@ -128,10 +128,10 @@ class _Members:
         before = self._before.get(keys)
         if before is None:
             before = self._before[keys] = _before_values(keys)
-        pieces: list[Any] = [b"}"] * (2 * len(row) + 1)
-        pieces[:-1:2] = before
-        pieces[1::2] = row.values()
-        return b"".join(pieces)
+        parts: list[Any] = [b"}"] * (2 * len(row) + 1)
+        parts[:-1:2] = before
+        parts[1::2] = row.values()
+        return b"".join(parts)
 
 
 def _before_values(keys: tuple[str, ...]) -> tuple[bytes, ...]:

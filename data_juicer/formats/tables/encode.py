@@ -162,7 +162,7 @@ def _with_column(table: pa.Table, key: str, column: Any, field: pa.Field | None 
     return table.set_column(table.column_names.index(key), named, column)
 
 
-def _stats(table: pa.Table, figures: Mapping[str, pa.Array]) -> pa.StructArray:
+def _stats(table: pa.Table, stat_columns: Mapping[str, pa.Array]) -> pa.StructArray:
     """Figures as a struct, after the members that the source has there already."""
     members: dict[str, tuple[pa.Field, pa.Array]] = {}
     if STATS_FIELD in table.column_names and pa.types.is_struct(table.schema.field(STATS_FIELD).type):
@@ -170,7 +170,7 @@ def _stats(table: pa.Table, figures: Mapping[str, pa.Array]) -> pa.StructArray:
         members = {
             field.name: (field, column) for field, column in zip(struct.type, struct.flatten(), strict=True)
         }
-    members.update({name: _typed(name, column) for name, column in figures.items()})
+    members.update({name: _typed(name, column) for name, column in stat_columns.items()})
     fields, columns = zip(*members.values(), strict=True)
     return pa.StructArray.from_arrays(list(columns), fields=list(fields))
 

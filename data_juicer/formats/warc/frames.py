@@ -120,12 +120,12 @@ class _Stream:
     def take(self, size: int) -> bytes:
         """The next bytes, fewer at the end."""
         if len(self._held) - self._at < size:
-            pieces = [self._held[self._at :]]
-            count = len(pieces[0])
+            parts = [self._held[self._at :]]
+            count = len(parts[0])
             while count < size and (chunk := next(self._chunks, b"")):
-                pieces.append(chunk)
+                parts.append(chunk)
                 count += len(chunk)
-            self._held, self._at = b"".join(pieces), 0
+            self._held, self._at = b"".join(parts), 0
         data = self._held[self._at : self._at + size]
         self._at += len(data)
         self.offset += len(data)

@@ -118,17 +118,17 @@ def _inflated(body: bytes, coding: str, size_max: int) -> bytes:
 
 def _joined_chunks(body: bytes) -> bytes:
     """The body without the sizes of its chunks; as it is where a crawler took them out."""
-    pieces: list[bytes] = []
+    parts: list[bytes] = []
     at = 0
     while True:
         end = body.find(b"\r\n", at)
         size = body[at:end].partition(b";")[0].strip() if end >= 0 else b""
         if not re.fullmatch(rb"[0-9a-fA-F]{1,8}", size):
-            return b"".join(pieces) if pieces else body
+            return b"".join(parts) if parts else body
         count = int(size, 16)
         if count == 0:
-            return b"".join(pieces)
-        pieces.append(body[end + 2 : end + 2 + count])
+            return b"".join(parts)
+        parts.append(body[end + 2 : end + 2 + count])
         at = end + 2 + count + 2
 
 

@@ -83,13 +83,13 @@ def encode_strings(column: pa.Array) -> list[bytes]:
 
 def _escapes(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
     """Where escapes begin: at every other backslash of a run of them."""
-    places = np.flatnonzero(data == _BACKSLASH)
-    is_first = np.diff(places, prepend=-2) != 1
+    positions = np.flatnonzero(data == _BACKSLASH)
+    is_first = np.diff(positions, prepend=-2) != 1
     if is_first.all():
-        return places
-    numbers = np.arange(len(places))
+        return positions
+    numbers = np.arange(len(positions))
     within = numbers - np.maximum.accumulate(np.where(is_first, numbers, 0))
-    escapes: npt.NDArray[np.intp] = places[within % 2 == 0]
+    escapes: npt.NDArray[np.intp] = positions[within % 2 == 0]
     return escapes
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_juicer.kernels.characters.codepoints import CODE_POINTS, Counts
-from data_juicer.kernels.characters.utf8_places import Data, Finder, before, behind, points_at
+from data_juicer.kernels.characters.utf8_positions import Data, Finder, after, before, points_at
 from data_juicer.kernels.patterns.pattern_pairs import Signs
 
 Form = Literal["NFC", "NFKC", "NFD", "NFKD"]
@@ -63,19 +63,19 @@ class Kinds(msgspec.Struct, frozen=True):
     """Finds the characters that ask for something, alone or with some other beside them."""
 
     def work(self, data: Data) -> tuple[Counts, Flags]:
-        """The byte places of characters that ask for work, in order, and for what; no flag is SAFE."""
-        places, points = self.finder.places(data)
+        """The byte positions of characters that ask for work, in order, and for what; no flag is SAFE."""
+        positions, points = self.finder.positions(data)
         kind = self.of_point[points]
-        left = self._kinds_at(data, before(data, places), places)
-        right = self._kinds_at(data, behind(data, places), places)
+        left = self._kinds_at(data, before(data, positions), positions)
+        right = self._kinds_at(data, after(data, positions), positions)
         flags = self.alone[kind] | self.beside[left, kind] | self.beside[kind, right]
         asks = flags != SAFE
-        return places[asks], flags[asks]
+        return positions[asks], flags[asks]
 
-    def _kinds_at(self, data: Data, neighbours: Counts, places: Counts) -> npt.NDArray[np.uint16]:
+    def _kinds_at(self, data: Data, neighbours: Counts, positions: Counts) -> npt.NDArray[np.uint16]:
         """The kinds of neighbours; beyond the ends of the data is a character of which nothing is known."""
         kinds = self.of_point[points_at(data, neighbours)]
-        kinds[neighbours == places] = _UNKNOWN_KIND
+        kinds[neighbours == positions] = _UNKNOWN_KIND
         return kinds
 
 

@@ -18,15 +18,15 @@ def line_lengths(column: pa.Array) -> pa.Array:
     """
     utf8 = bytes_of(column)
     row_starts, row_stops = utf8.offsets[:-1], utf8.offsets[1:]
-    firsts, behinds = _ends(utf8.data, utf8.offsets)
-    ended, is_open = _counted(utf8.offsets, firsts, behinds)
+    firsts, afters = _ends(utf8.data, utf8.offsets)
+    ended, is_open = _counted(utf8.offsets, firsts, afters)
     offsets = offsets_of(ended + is_open)
     line_of_end = np.arange(len(firsts)) + np.repeat(np.cumsum(is_open) - is_open, ended)
     stops = np.empty(offsets[-1], np.int64)
     stops[line_of_end] = firsts
     stops[offsets[1:][is_open] - 1] = row_stops[is_open]
     starts = np.empty(offsets[-1] + 1, np.int64)
-    starts[line_of_end + 1] = behinds
+    starts[line_of_end + 1] = afters
     starts[offsets[:-1]] = row_starts
     sizes = _characters(utf8.data, starts[:-1], stops)
     return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(sizes))
@@ -39,12 +39,12 @@ def line_counts(column: pa.Array) -> Counts:
     return ended + is_open
 
 
-def _counted(offsets: Counts, firsts: Counts, behinds: Counts) -> tuple[Counts, Marks]:
+def _counted(offsets: Counts, firsts: Counts, afters: Counts) -> tuple[Counts, Marks]:
     """Line ends of each row, and whether text follows the last of them."""
     ended = np.diff(np.searchsorted(firsts, offsets))
     some = ended > 0
     last = offsets[:-1].copy()
-    last[some] = behinds[np.cumsum(ended)[some] - 1]
+    last[some] = afters[np.cumsum(ended)[some] - 1]
     return ended, last < offsets[1:]
 
 
@@ -53,22 +53,22 @@ def _ends(data: npt.NDArray[np.uint8], offsets: Counts) -> tuple[Counts, Counts]
     firsts = np.flatnonzero(
         (data - np.uint8(0x0A) <= 3) | (data - np.uint8(0x1C) <= 2)
     )  # \n \v \f \r, \x1c to \x1e
-    behinds = firsts + 1
+    afters = firsts + 1
     returns = np.flatnonzero(data[firsts] == 0x0D)
     if len(returns):
-        pairs = returns[(behinds[returns] < len(data)) & ~np.isin(behinds[returns], offsets)]
-        pairs = pairs[data[behinds[pairs]] == 0x0A]
-        behinds[pairs] += 1
+        pairs = returns[(afters[returns] < len(data)) & ~np.isin(afters[returns], offsets)]
+        pairs = pairs[data[afters[pairs]] == 0x0A]
+        afters[pairs] += 1
         left = np.ones(len(firsts), np.bool_)
         left[pairs + 1] = False  # the newline of a pair is no end of its own
-        firsts, behinds = firsts[left], behinds[left]
+        firsts, afters = firsts[left], afters[left]
     if is_ascii(data):
-        return firsts, behinds
-    wide_firsts, wide_behinds = _wide_ends(data)
+        return firsts, afters
+    wide_firsts, wide_afters = _wide_ends(data)
     if not len(wide_firsts):
-        return firsts, behinds
+        return firsts, afters
     order = np.argsort(np.concatenate([firsts, wide_firsts]), kind="stable")
-    return np.concatenate([firsts, wide_firsts])[order], np.concatenate([behinds, wide_behinds])[order]
+    return np.concatenate([firsts, wide_firsts])[order], np.concatenate([afters, wide_afters])[order]
 
 
 def _wide_ends(data: npt.NDArray[np.uint8]) -> tuple[Counts, Counts]:

@@ -98,15 +98,15 @@ def _sentence_starts(classes: Table, last: Mask, offsets: Counts) -> tuple[Count
 
 def _digests(text_points: Points, classes: Table, starts: Counts, lowercase: bool) -> npt.NDArray[np.uint64]:
     """A number for each sentence that depends on what is compared of it alone."""
-    places = np.flatnonzero(classes & _COMPARED)
-    compared: npt.NDArray[Any] = text_points.points[places].astype(np.uint64)
+    positions = np.flatnonzero(classes & _COMPARED)
+    compared: npt.NDArray[Any] = text_points.points[positions].astype(np.uint64)
     if lowercase:
         compared += np.uint64(32) * ((compared >= ord("A")) & (compared <= ord("Z")))
-    powers = np.cumprod(np.full(len(places) + 1, _BASE))
-    sums = np.zeros(len(places) + 1, np.uint64)
+    powers = np.cumprod(np.full(len(positions) + 1, _BASE))
+    sums = np.zeros(len(positions) + 1, np.uint64)
     np.cumsum(compared * powers[:-1], out=sums[1:])
-    inverses = np.cumprod(np.full(len(places) + 1, _BASE_INVERSE))
-    bounds = np.append(np.searchsorted(places, starts), len(places))
+    inverses = np.cumprod(np.full(len(positions) + 1, _BASE_INVERSE))
+    bounds = np.append(np.searchsorted(positions, starts), len(positions))
     digests: npt.NDArray[np.uint64] = (sums[bounds[1:]] - sums[bounds[:-1]]) * inverses[bounds[:-1]]
     return digests
 

@@ -28,13 +28,13 @@ def may_hold_table(column: pa.Array, columns_min: int, columns_max: int) -> Mask
     if len(ends) == 0:
         return needed
     gaps = (data == _SPACE) | (data == _TAB)
-    places = np.flatnonzero(gaps)
-    spaces = _held(places, starts, ends)
+    positions = np.flatnonzero(gaps)
+    spaces = _inside(positions, starts, ends)
     low = spaces + 1
-    high = low + _held(np.flatnonzero(data == _BAR), starts, ends)
+    high = low + _inside(np.flatnonzero(data == _BAR), starts, ends)
     fits = (low <= columns_max) & (high >= columns_min) & (starts > offsets[rows])
     fits &= ~gaps[starts] & ~gaps[ends - 1]
-    fits &= _held(places[1:][np.diff(places) == 1], starts, ends) == 0
+    fits &= _inside(positions[1:][np.diff(positions) == 1], starts, ends) == 0
     shared_low = np.maximum(np.maximum(low[1:], low[:-1]), columns_min)
     shared_high = np.minimum(np.minimum(high[1:], high[:-1]), columns_max)
     pairs = fits[1:] & fits[:-1] & (rows[1:] == rows[:-1]) & (shared_low <= shared_high)
@@ -42,7 +42,7 @@ def may_hold_table(column: pa.Array, columns_min: int, columns_max: int) -> Mask
     return needed
 
 
-def _held(places: Counts, starts: Counts, ends: Counts) -> Counts:
-    """How many of these places each line holds."""
-    counts: Counts = np.searchsorted(places, ends) - np.searchsorted(places, starts)
+def _inside(positions: Counts, starts: Counts, ends: Counts) -> Counts:
+    """How many of these positions each line holds."""
+    counts: Counts = np.searchsorted(positions, ends) - np.searchsorted(positions, starts)
     return counts

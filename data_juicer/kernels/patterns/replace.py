@@ -40,32 +40,32 @@ class Replacer:
     def column(self, column: pa.Array) -> pa.Array:
         """The column with every such character replaced; the very same one where there is none."""
         utf8 = bytes_of(column)
-        places, which = self._found(utf8.data)
-        if not len(places):
+        positions, which = self._found(utf8.data)
+        if not len(positions):
             return column
         data = utf8.data.copy()
         kept = np.ones(len(data), np.bool_)
         widths, new_widths = self._widths[which], self._new_widths[which]
         for distance in range(_WIDTH_MAX):
             written = distance < new_widths
-            data[places[written] + distance] = self._new[which[written], distance]
-            kept[places[(distance < widths) & ~written] + distance] = False
+            data[positions[written] + distance] = self._new[which[written], distance]
+            kept[positions[(distance < widths) & ~written] + distance] = False
         if kept.all():
             return Bytes(data, utf8.offsets).column()
         return Bytes(data[kept], _shortened(utf8, kept)).column()
 
     def _found(self, data: npt.NDArray[np.uint8]) -> tuple[Counts, Counts]:
         """Where each such character starts, and its number."""
-        places = np.flatnonzero(self._leads.take(data))
+        positions = np.flatnonzero(self._leads.take(data))
         padded = np.concatenate([data, np.zeros(_WIDTH_MAX, np.uint8)])
-        leads = data[places]
+        leads = data[positions]
         codes = leads.astype(np.uint32) << 16
-        codes |= np.where(leads >= 0xC0, padded[places + 1], 0).astype(np.uint32) << 8
-        codes |= np.where(leads >= 0xE0, padded[places + 2], 0)
+        codes |= np.where(leads >= 0xC0, padded[positions + 1], 0).astype(np.uint32) << 8
+        codes |= np.where(leads >= 0xE0, padded[positions + 2], 0)
         which = np.searchsorted(self._codes, codes)
         which[which == len(self._codes)] = 0
         found = self._codes[which] == codes
-        return places[found], which[found]
+        return positions[found], which[found]
 
 
 def _code(encoded: bytes) -> int:

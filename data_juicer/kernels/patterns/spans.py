@@ -18,12 +18,12 @@ def spans_around(utf8: Bytes, positions: Counts, separators: bytes) -> tuple[Cou
     """
     borders = np.flatnonzero(np.logical_or.reduce([utf8.data == separator for separator in separators]))
     positions = np.unique(positions)
-    before, behind = (
+    before, after = (
         np.searchsorted(borders, positions),
         np.searchsorted(utf8.offsets, positions, side="right"),
     )
-    starts = np.maximum(utf8.offsets[behind - 1], np.append(borders, -1)[before - 1] + 1)
-    stops = np.minimum(utf8.offsets[behind], np.append(borders, len(utf8.data))[before] + 1)
+    starts = np.maximum(utf8.offsets[after - 1], np.append(borders, -1)[before - 1] + 1)
+    stops = np.minimum(utf8.offsets[after], np.append(borders, len(utf8.data))[before] + 1)
     first = np.diff(starts, prepend=-1) > 0
     return starts[first], stops[first]
 
@@ -39,38 +39,38 @@ def change_spans(
     Returns: None if nothing was replaced.
     """
     view = memoryview(utf8.data.tobytes())
-    pieces: list[bytes | memoryview] = []
+    parts: list[bytes | memoryview] = []
     grown: list[tuple[int, int]] = []
     done = 0
     for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
         new = change(start, stop)
         if new is not None:
-            pieces += (view[done:start], new)
+            parts += (view[done:start], new)
             grown.append((start, len(new) - (stop - start)))
             done = stop
     if not grown:
         return None
-    pieces.append(view[done:])
-    places, sizes = np.array(grown, np.int64).T
+    parts.append(view[done:])
+    starts_at, sizes = np.array(grown, np.int64).T
     shifts = np.concatenate([[0], np.cumsum(sizes)])
-    offsets = utf8.offsets + shifts[np.searchsorted(places, utf8.offsets)]
-    return Bytes(np.frombuffer(b"".join(pieces), np.uint8), offsets).column()
+    offsets = utf8.offsets + shifts[np.searchsorted(starts_at, utf8.offsets)]
+    return Bytes(np.frombuffer(b"".join(parts), np.uint8), offsets).column()
 
 
 def replace_characters(
-    utf8: Bytes, places: Counts, sizes: Counts, new: npt.NDArray[np.uint8]
+    utf8: Bytes, starts_at: Counts, sizes: Counts, new: npt.NDArray[np.uint8]
 ) -> tuple[Bytes, Callable[[Counts], Counts]]:
     """The column with characters replaced by ASCII ones.
 
     Args:
-        places: the bytes at which they start, in order.
+        starts_at: the bytes at which they start, in order.
         sizes: bytes of each.
         new: what each becomes.
-    Returns: the column, and the function that gives the new places of old ones.
+    Returns: the column, and the function that gives the new positions of old ones.
     """
     data = utf8.data.copy()
-    data[places] = new
-    dropped = np.sort(np.concatenate([places[sizes > step] + step for step in (1, 2, 3)]))
+    data[starts_at] = new
+    dropped = np.sort(np.concatenate([starts_at[sizes > step] + step for step in (1, 2, 3)]))
     kept = np.ones(len(data), np.bool_)
     kept[dropped] = False
 

@@ -48,17 +48,17 @@ def lower(column: pa.Array) -> pa.Array:
     """The column in lower case: large_string, shape (rows,). Arrow's own function differs in some letters."""
     lowered = pc.ascii_lower(column)
     utf8 = bytes_of(lowered)
-    places, points = _places(utf8.data)
-    if not len(places):
+    positions, points = _positions(utf8.data)
+    if not len(positions):
         return lowered
     alone = points >= 0
-    written = Bytes(_written(utf8.data, places[alone], points[alone]), utf8.offsets).column()
+    written = Bytes(_written(utf8.data, positions[alone], points[alone]), utf8.offsets).column()
     rows = np.zeros(len(column), np.bool_)
-    rows[np.searchsorted(utf8.offsets, places[~alone], "right") - 1] = True
+    rows[np.searchsorted(utf8.offsets, positions[~alone], "right") - 1] = True
     return map_rows(written, rows, str.lower)  # letters around a final sigma are letters in lower case too
 
 
-def _places(data: Octets) -> tuple[Counts, Counts]:
+def _positions(data: Octets) -> tuple[Counts, Counts]:
     """The first byte of each capital beyond ASCII and the code point of its lower case, -1 where it has no own."""
     capitals = _capitals()
     may_lead = (
@@ -75,12 +75,12 @@ def _places(data: Octets) -> tuple[Counts, Counts]:
     return leads[hit], capitals.lowered[which[hit]]
 
 
-def _written(data: Octets, places: Counts, points: Counts) -> Octets:
+def _written(data: Octets, positions: Counts, points: Counts) -> Octets:
     """A copy of `data` with other characters, of as many bytes as those that were there."""
     written = data.copy()
     sizes = 2 + (points >= 0x800).astype(np.int64) + (points >= 0x10000)
     for size in (2, 3, 4):
-        here, values = places[sizes == size], points[sizes == size]
+        here, values = positions[sizes == size], points[sizes == size]
         marker = (0xF00 >> size) & 0xFF
         written[here] = marker | (values >> (6 * (size - 1)))
         for step in range(1, size):
@@ -94,13 +94,13 @@ def windows(data: Octets, kind: str) -> npt.NDArray[np.unsignedinteger]:
     return np.ndarray((max(len(data) - size + 1, 0),), kind, np.ascontiguousarray(data), strides=(1,))
 
 
-def decoded(data: Octets, places: Counts) -> tuple[Counts, Counts]:
-    """Code point and bytes of the characters of two to four bytes that start at these places of UTF-8.
+def decoded(data: Octets, positions: Counts) -> tuple[Counts, Counts]:
+    """Code point and bytes of the characters of two to four bytes that start at these positions of UTF-8.
 
     Three bytes must follow the last place.
     """
-    first, second, third, fourth = (data[places + step].astype(np.int64) & 0x3F for step in range(4))
-    lead = data[places]
+    first, second, third, fourth = (data[positions + step].astype(np.int64) & 0x3F for step in range(4))
+    lead = data[positions]
     two = ((first & 0x1F) << 6) | second
     three = ((first & 0x0F) << 12) | (second << 6) | third
     four = ((first & 0x07) << 18) | (second << 12) | (third << 6) | fourth

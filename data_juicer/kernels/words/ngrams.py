@@ -40,9 +40,9 @@ def ngram_keys(symbols: npt.NDArray[Any], n: int) -> Keys:
     )
     if n <= per_word:
         return words[:windows] & np.uint64((1 << (8 * width * n)) - 1)
-    places = [*range(0, n - per_word, per_word), n - per_word]
+    shifts = [*range(0, n - per_word, per_word), n - per_word]
     keys = words[:windows] * _odd(0)
-    for number, place in enumerate(places[1:], 1):
+    for number, place in enumerate(shifts[1:], 1):
         keys += words[place : place + windows] * _odd(number)
     return keys
 
@@ -65,10 +65,10 @@ def _groups(offsets: Counts) -> Iterator[tuple[int, int]]:
     """Consecutive rows, of `_GROUP_SYMBOLS` symbols or a little more together."""
     first, rows = 0, len(offsets) - 1
     while first < rows:
-        behind = int(np.searchsorted(offsets, offsets[first] + _GROUP_SYMBOLS))
-        behind = min(max(behind, first + 1), rows)
-        yield first, behind
-        first = behind
+        last = int(np.searchsorted(offsets, offsets[first] + _GROUP_SYMBOLS))
+        last = min(max(last, first + 1), rows)
+        yield first, last
+        first = last
 
 
 def repeats(symbols: npt.NDArray[Any], offsets: Counts, n: int) -> Iterator[tuple[int, int, Counts]]:
@@ -77,11 +77,11 @@ def repeats(symbols: npt.NDArray[Any], offsets: Counts, n: int) -> Iterator[tupl
     Args:
         symbols: characters or numbers of words, row i being `symbols[offsets[i]:offsets[i + 1]]`.
     """
-    for first, behind in _groups(offsets):
-        begin, end = int(offsets[first]), int(offsets[behind])
+    for first, last in _groups(offsets):
+        begin, end = int(offsets[first]), int(offsets[last])
         keys = ngram_keys(_narrowed(symbols[begin:end]), n)
-        starts = (offsets[first:behind] - begin).tolist()
-        stops = (offsets[first + 1 : behind + 1] - begin - (n - 1)).tolist()
+        starts = (offsets[first:last] - begin).tolist()
+        stops = (offsets[first + 1 : last + 1] - begin - (n - 1)).tolist()
         for start, stop in zip(starts, stops, strict=True):
             yield _repeats_of(keys[start:stop] if stop > start else keys[:0])
 

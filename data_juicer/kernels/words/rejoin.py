@@ -52,7 +52,7 @@ class Words(msgspec.Struct, frozen=True):
             ) // 4  # a character has one to four bytes, so that most words need no counting
             unsure = np.flatnonzero((sizes > most) & (fewest <= most) | (sizes >= least) & (fewest < least))
             continued = np.flatnonzero((self.utf8.data & 0xC0) == 0x80)
-            sizes[unsure] -= _held(continued, self.starts[unsure], self.stops[unsure])
+            sizes[unsure] -= _inside(continued, self.starts[unsure], self.stops[unsure])
         return (sizes >= least) & (sizes <= most), sizes > most
 
     def may_strip(self) -> Mask:
@@ -66,9 +66,9 @@ class Words(msgspec.Struct, frozen=True):
         contains = np.zeros(len(self.starts), np.bool_)
         if len(contains) == 0:
             return contains
-        places = _places(self.utf8.data, literal)
-        words = np.searchsorted(self.starts, places, "right") - 1
-        inside = (words >= 0) & (places + len(literal) <= self.stops[words])
+        positions = _positions(self.utf8.data, literal)
+        words = np.searchsorted(self.starts, positions, "right") - 1
+        inside = (words >= 0) & (positions + len(literal) <= self.stops[words])
         contains[words[inside]] = True
         return contains
 
@@ -106,10 +106,10 @@ def rejoin(words: Words, kept: Mask) -> pa.Array:
     if bytes_kept.all():
         return words.column
     out = data.copy()
-    behind = stops[np.flatnonzero(follows) - 1]
-    wide = np.flatnonzero(joints > behind)  # more than one byte between two words
+    left_stops = stops[np.flatnonzero(follows) - 1]
+    wide = np.flatnonzero(joints > left_stops)  # more than one byte between two words
     if len(wide):
-        out[joints[wide]] = _strongest(data, behind[wide], joints[wide] + 1)
+        out[joints[wide]] = _strongest(data, left_stops[wide], joints[wide] + 1)
     return Bytes(np.compress(bytes_kept, out), offsets_of(row_sums(bytes_kept, offsets))).column()
 
 
@@ -125,20 +125,20 @@ def _bytes_of(words: Words, starts: Counts, stops: Counts) -> Mask:
 
 def _strongest(data: npt.NDArray[np.uint8], starts: Counts, stops: Counts) -> npt.NDArray[np.uint8]:
     """For each span of `data` a line feed if it holds one, else a tab if it holds one, else a space."""
-    holds = [_held(np.flatnonzero(data == byte), starts, stops) > 0 for byte in (_LINE_FEED, _TAB)]
+    holds = [_inside(np.flatnonzero(data == byte), starts, stops) > 0 for byte in (_LINE_FEED, _TAB)]
     return np.select(holds, [np.uint8(_LINE_FEED), np.uint8(_TAB)], np.uint8(_SPACE))
 
 
-def _held(places: Counts, starts: Counts, stops: Counts) -> Counts:
-    """How many of these places, which are in order, are in each span."""
-    counts: Counts = np.searchsorted(places, stops) - np.searchsorted(places, starts)
+def _inside(positions: Counts, starts: Counts, stops: Counts) -> Counts:
+    """How many of these positions, which are in order, are in each span."""
+    counts: Counts = np.searchsorted(positions, stops) - np.searchsorted(positions, starts)
     return counts
 
 
-def _places(data: npt.NDArray[np.uint8], literal: bytes) -> Counts:
+def _positions(data: npt.NDArray[np.uint8], literal: bytes) -> Counts:
     """Where `literal` starts in `data`, overlapping ones included."""
     last = max(len(data) - len(literal) + 1, 0)
-    places: Counts = np.flatnonzero(data[:last] == literal[0])
+    positions: Counts = np.flatnonzero(data[:last] == literal[0])
     for step, byte in enumerate(literal[1:], 1):
-        places = places[data[places + step] == byte]
-    return places
+        positions = positions[data[positions + step] == byte]
+    return positions

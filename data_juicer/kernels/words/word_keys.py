@@ -143,13 +143,13 @@ def _strip_stops(data: Octets, starts: Counts, stops: Counts) -> Counts:
     return stops
 
 
-def _special_at(data: Octets, places: Counts) -> tuple[npt.NDArray[np.bool_], Counts]:
+def _special_at(data: Octets, positions: Counts) -> tuple[npt.NDArray[np.bool_], Counts]:
     """Whether the character that starts at each place is special, and how many bytes it has."""
-    points = data[places].astype(np.int64)
-    sizes = np.ones(len(places), np.int64)
+    points = data[positions].astype(np.int64)
+    sizes = np.ones(len(positions), np.int64)
     wide = np.flatnonzero(points >= 0x80)
     if len(wide):
-        points[wide], sizes[wide] = decoded(data, places[wide])
+        points[wide], sizes[wide] = decoded(data, positions[wide])
     return special_table()[points].astype(np.bool_), sizes
 
 

@@ -42,11 +42,11 @@ def count_words(column: pa.Array) -> Counts:
     classes = _classes().take(text_points.points)
     begins = classes == _SEPARATOR
     begins[text_points.offsets[:-1][text_points.offsets[:-1] < text_points.offsets[1:]]] = True
-    pieces = np.flatnonzero(begins)  # of one separator and a word, or of a word at the start of a row
-    if not len(pieces):
+    starts_at = np.flatnonzero(begins)  # of one separator and a word, or of a word at the start of a row
+    if not len(starts_at):
         return np.zeros(len(column), np.int64)
-    has_plain = np.bitwise_or.reduceat(classes == _PLAIN, pieces)
-    return row_sums(has_plain, np.searchsorted(pieces, text_points.offsets))
+    has_plain = np.bitwise_or.reduceat(classes == _PLAIN, starts_at)
+    return row_sums(has_plain, np.searchsorted(starts_at, text_points.offsets))
 
 
 def words_of(column: pa.Array, *, lower: bool = False, strip: bool = False) -> pa.Array:
@@ -83,9 +83,9 @@ def _spans(classes: npt.NDArray[np.uint8], offsets: Counts) -> tuple[Counts, Cou
 
 def _stripped(classes: npt.NDArray[np.uint8], starts: Counts, stops: Counts) -> tuple[Counts, Counts]:
     plain = np.flatnonzero(classes == _PLAIN)
-    first, behind = np.searchsorted(plain, starts), np.searchsorted(plain, stops)
-    left = first < behind
-    return plain[first[left]], plain[behind[left] - 1] + 1
+    first, last = np.searchsorted(plain, starts), np.searchsorted(plain, stops)
+    left = first < last
+    return plain[first[left]], plain[last[left] - 1] + 1
 
 
 def _gather(column: pa.Array, starts: Counts, stops: Counts) -> pa.Array:

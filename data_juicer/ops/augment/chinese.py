@@ -65,10 +65,10 @@ def is_chinese(character: str) -> bool:
     return "\u4e00" <= character <= "\u9fff"
 
 
-def _chosen(places: Sequence[int], draws: Draws) -> frozenset[int]:
-    if not places:
+def _chosen(positions: Sequence[int], draws: Draws) -> frozenset[int]:
+    if not positions:
         return frozenset()
-    return frozenset(place for place in places if draws.chance(RATE)) or frozenset((draws.one(places),))
+    return frozenset(place for place in positions if draws.chance(RATE)) or frozenset((draws.one(positions),))
 
 
 def _replaced(text: str, others: Mapping[str, str], draws: Draws) -> str:

@@ -57,8 +57,8 @@ class RangeFilter(Filter):
     def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:
         return {self.stats_key: self.figure(batch)}
 
-    def explain(self, figures: Mapping[str, Any]) -> str:
-        figure = figures[self.stats_key]
+    def explain(self, row_stats: Mapping[str, Any]) -> str:
+        figure = row_stats[self.stats_key]
         no_high = (
             self.high is None or self.high >= sys.maxsize
         )  # DataJuicer's default says "any" with a number
@@ -66,6 +66,6 @@ class RangeFilter(Filter):
         return f"{self.stats_key} = {figure} is {'inside' if self.reversed_range else 'outside'} {bounds}"
 
     def keep(self, stats: Mapping[str, pa.Array]) -> Mask:
-        figures = stats[self.stats_key].to_numpy(zero_copy_only=False)
-        kept: Mask = np.broadcast_to(in_range(figures, self.low, self.high, self), len(figures))
+        row_stats = stats[self.stats_key].to_numpy(zero_copy_only=False)
+        kept: Mask = np.broadcast_to(in_range(row_stats, self.low, self.high, self), len(row_stats))
         return kept

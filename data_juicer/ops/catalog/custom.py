@@ -41,10 +41,10 @@ def classes() -> Mapping[str, type[Operator]]:
 def notices() -> list[str]:
     """What of the code of the operators loaded so far is not in their keys, a sentence each."""
     return [
-        f"custom operators: {', '.join(places)}: what is imported or run here is computed by the program, so that a change "
+        f"custom operators: {', '.join(folders)}: what is imported or run here is computed by the program, so that a change "
         "of it is not noticed; name such files in assets(), or start a new job after a change"
-        for places in _not_followed.values()
-        if places
+        for folders in _not_followed.values()
+        if folders
     ]
 
 

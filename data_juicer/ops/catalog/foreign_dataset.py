@@ -76,12 +76,12 @@ class _ForeignRemover(Foreign, base.RowRemover):
 
 class ForeignSelector(_ForeignRemover):
     kind: ClassVar[base.Kind] = "selector"
-    counts_as: ClassVar[base.CountsAs] = "filtered"
+    ledger_outcome: ClassVar[base.LedgerOutcome] = "filtered"
 
 
 class ForeignDeduplicator(_ForeignRemover):
     kind: ClassVar[base.Kind] = "deduplicator"
-    counts_as: ClassVar[base.CountsAs] = "duplicate"
+    ledger_outcome: ClassVar[base.LedgerOutcome] = "duplicate"
 
     def run(self, dataset: RowDataset) -> Any:
         hashed = dataset.map(self.operator.compute_hash, batched=self.is_batched)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import numpy as np
 import pyarrow as pa
 
-from data_juicer.ops.base import CountsAs, DatasetOperator, Kind
+from data_juicer.ops.base import DatasetOperator, Kind, LedgerOutcome
 from data_juicer.ops.dataset.groups import grouped, keyed
 from data_juicer.ops.dataset.scratch import Records, Scratch
 from data_juicer.ops.dataset.summaries import (
@@ -48,8 +48,8 @@ class Grouper(DatasetOperator):
     """Makes one row of all rows with the same key. A field of it is the list of their values, null for a row without."""
 
     kind: ClassVar[Kind] = "grouper"
-    counts_as: ClassVar[CountsAs] = "grouped"
-    gathers: ClassVar[bool] = True
+    ledger_outcome: ClassVar[LedgerOutcome] = "grouped"
+    collects_rows: ClassVar[bool] = True
 
     def text_keys_read(self) -> tuple[str, ...]:
         return ()

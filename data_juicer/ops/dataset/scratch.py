@@ -167,7 +167,7 @@ class RowFile:
         if self._path is None:
             self._held = [np.concatenate(self._held)] if len(self._held) > 1 else self._held
             return self._held[0][numbers] if len(numbers) else np.empty((0, self._width), np.uint8)
-        wanted, places = np.unique(numbers, return_inverse=True)
+        wanted, inverse = np.unique(numbers, return_inverse=True)
         found = np.empty((len(wanted), self._width), np.uint8)
         with open(self._path, "rb") as stream:
             for start, stop in self._runs(wanted):
@@ -176,7 +176,7 @@ class RowFile:
                 count = int(wanted[stop - 1]) - first + 1
                 block = np.fromfile(stream, np.uint8, count * self._width).reshape(count, self._width)
                 found[start:stop] = block[wanted[start:stop] - first]
-        return found[places]
+        return found[inverse]
 
     def _runs(self, wanted: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
         """Numbers that lie close together and not too far apart, as ranges of `wanted`."""

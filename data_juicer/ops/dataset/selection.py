@@ -27,7 +27,7 @@ class Selector(RowRemover):
     """Keeps rows that all rows together decide about; they stay in the order of the input."""
 
     kind: ClassVar[Kind] = "selector"
-    counts_as: ClassVar[Literal["duplicate", "filtered"]] = "filtered"
+    ledger_outcome: ClassVar[Literal["duplicate", "filtered"]] = "filtered"
 
     def text_keys_read(self) -> tuple[str, ...]:
         return ()

@@ -104,10 +104,10 @@ def _padded(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 def windows(tokens: Keys, offsets: Counts, window: int) -> tuple[Keys, Counts]:
     """A key for each window of tokens within a row, and how many each row has."""
     counts = np.maximum(np.diff(offsets) - window + 1, 0)
-    places = np.repeat(offsets[:-1] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
-    keys = np.zeros(len(places), np.uint64)
+    positions = np.repeat(offsets[:-1] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+    keys = np.zeros(len(positions), np.uint64)
     for number in range(window):
-        keys = (keys + tokens[places + number]) * MIX
+        keys = (keys + tokens[positions + number]) * MIX
         keys ^= keys >> np.uint64(32)
     return mixed(keys), counts
 

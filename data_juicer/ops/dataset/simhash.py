@@ -93,14 +93,14 @@ def near(records: Records, distance: int) -> Iterator[Records]:
     """Pairs of rows with one key whose values differ in at most `distance` bits."""
     ordered = records[np.lexsort((records["row"], records["key"]))]
     key, value, row = ordered["key"], ordered["value"], ordered["row"]
-    places: npt.NDArray[np.int64] = np.arange(len(ordered))
+    positions: npt.NDArray[np.int64] = np.arange(len(ordered))
     step = 0
-    while len(places):
+    while len(positions):
         step += 1
-        places = places[places + step < len(ordered)]
-        places = places[key[places] == key[places + step]]
-        close = np.bitwise_count(value[places] ^ value[places + step]) <= distance
+        positions = positions[positions + step < len(ordered)]
+        positions = positions[key[positions] == key[positions + step]]
+        close = np.bitwise_count(value[positions] ^ value[positions + step]) <= distance
         if close.any():
-            yield pairs_of(row[places[close]], row[places[close] + step])
+            yield pairs_of(row[positions[close]], row[positions[close] + step])
     if not step:
         yield np.empty(0, PAIR)

@@ -15,7 +15,7 @@ Numbers = npt.NDArray[np.int64]
 """Numbers of rows, counted over all partitions in the order of the input."""
 
 ROW_BYTES: Final = "__row_bytes__"
-"""Column that summaries have beside those of an operator that gathers whole rows: the bytes of each."""
+"""Column that summaries have beside those of an operator that collects whole rows: the bytes of each."""
 
 
 class Summaries(Protocol):

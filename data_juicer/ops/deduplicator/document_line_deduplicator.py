@@ -43,7 +43,7 @@ class DocumentLineDeduplicator(KeyCounter):
 
     name: ClassVar[str] = "document_line_deduplicator"
     kind: ClassVar[Kind] = "deduplicator"
-    counts_as: ClassVar[Literal["duplicate", "filtered"]] = "duplicate"
+    ledger_outcome: ClassVar[Literal["duplicate", "filtered"]] = "duplicate"
 
     def __init__(
         self,
@@ -100,8 +100,8 @@ class DocumentLineDeduplicator(KeyCounter):
         """For each row the numbers of the lines that go."""
         lines = _Lines.of(summary)
         gone = np.flatnonzero(among(frequent, lines.keys))
-        offsets = np.searchsorted(lines.places[gone], lines.offsets)
-        numbers = lines.places[gone] - np.repeat(lines.offsets[:-1], np.diff(offsets))
+        offsets = np.searchsorted(lines.positions[gone], lines.offsets)
+        numbers = lines.positions[gone] - np.repeat(lines.offsets[:-1], np.diff(offsets))
         return pa.table(
             {"gone": pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(numbers.astype(np.int32)))}
         )
@@ -122,7 +122,7 @@ class _Lines(msgspec.Struct, frozen=True):
     """The hashed lines of a partition. Row k has the lines `offsets[k]` to `offsets[k + 1]`, hashed or not."""
 
     offsets: Counts
-    places: Counts
+    positions: Counts
     """Which of all lines each hashed one is, rising."""
     keys: Records
     """Their hashes; `row` is the row of the partition."""
@@ -130,10 +130,10 @@ class _Lines(msgspec.Struct, frozen=True):
     @staticmethod
     def of(table: pa.Table) -> _Lines:
         values, offsets = flat(table.column("lines").combine_chunks())
-        places = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
+        positions = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
         high, low = halves(values.drop_null())
-        rows = np.searchsorted(offsets, places, side="right") - 1
-        return _Lines(offsets, places, keyed(high, low, rows))
+        rows = np.searchsorted(offsets, positions, side="right") - 1
+        return _Lines(offsets, positions, keyed(high, low, rows))
 
 
 def _once_a_row(keys: Records) -> Records:

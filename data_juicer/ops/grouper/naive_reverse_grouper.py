@@ -42,8 +42,8 @@ class NaiveReverseGrouper(Mapper):
         """Raises: ValueError: a row has no list, or lists of several lengths."""
         members = [member for row in range(len(batch)) for member in _members(batch.raw_row(row))]
         made = own_rows(batch.source, [_without_figures(member) for member in members])
-        figures = [json_values.decode(member.get(STATS_FIELD, b"null")) or {} for member in members]
-        return made.with_stats(stats_columns(figures)) if any(figures) else made
+        row_stats = [json_values.decode(member.get(STATS_FIELD, b"null")) or {} for member in members]
+        return made.with_stats(stats_columns(row_stats)) if any(row_stats) else made
 
 
 def _members(row: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:

@@ -125,9 +125,9 @@ class AgentDialogNormalizeMapper(RowMapper):
             )
             meta["agent_skill_types"] = _tag(name for each in messages for name in _skills(each))
         for role in ("user", "assistant"):
-            places = [place for place, each in enumerate(messages) if role_of(each) == role]
-            if places:
-                meta[f"agent_last_{role}_msg_idx"] = places[-1]
+            indices = [place for place, each in enumerate(messages) if role_of(each) == role]
+            if indices:
+                meta[f"agent_last_{role}_msg_idx"] = indices[-1]
         self._tag_origin(row, meta)
 
     def _labelled(self, turns: list[tuple[str, str]]) -> Iterator[str]:

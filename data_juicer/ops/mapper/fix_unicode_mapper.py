@@ -11,7 +11,7 @@ import pyarrow as pa
 from data_juicer.kernels.characters.codepoints import Bytes, bytes_of
 from data_juicer.kernels.characters.unicode_guard import guard_of
 from data_juicer.kernels.characters.unicode_kinds import QUICK
-from data_juicer.kernels.characters.utf8_places import points_at, widths
+from data_juicer.kernels.characters.utf8_positions import points_at, widths
 from data_juicer.kernels.patterns.spans import change_spans, replace_characters, spans_around
 from data_juicer.ops.base import TextMapper
 
@@ -39,14 +39,14 @@ class FixUnicodeMapper(TextMapper):
     def map_text(self, text: pa.Array) -> pa.Array:
         utf8 = bytes_of(text)
         guard = guard_of(self.form)
-        places, flags = guard.kinds.work(utf8.data)
-        if not len(places):
+        positions, flags = guard.kinds.work(utf8.data)
+        if not len(positions):
             return text
-        starts, stops = spans_around(utf8, places, b"\n")
-        first = np.searchsorted(places, starts)
+        starts, stops = spans_around(utf8, positions, b"\n")
+        first = np.searchsorted(positions, starts)
         line_flags = np.bitwise_or.reduceat(flags, first)
         slow = line_flags != QUICK
-        quick = places[np.repeat(~slow, np.diff(first, append=len(places)))]
+        quick = positions[np.repeat(~slow, np.diff(first, append=len(positions)))]
         quickly, moved = replace_characters(
             utf8, quick, widths(utf8.data, quick), guard.quick[points_at(utf8.data, quick)]
         )

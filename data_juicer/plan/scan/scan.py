@@ -10,7 +10,7 @@ import msgspec
 from data_juicer.formats.registry import suffix_of
 from data_juicer.plan.mapping import DatasetMapping, Materialize
 from data_juicer.plan.partitions import PartitionSpec, Piece, assign_partitions
-from data_juicer.plan.scan.pieces import Copies, read_pieces
+from data_juicer.plan.scan.fragments import Copies, read_fragments
 from data_juicer.plan.scan.shared import SharedScan, is_large
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def scan(
             elif work is not None:
                 pieces.extend(work.pieces(source))
             else:
-                for piece in read_pieces(store, copies, source, limits, materialize):
+                for piece in read_fragments(store, copies, source, limits, materialize):
                     watch(piece.fragment)
                     pieces.append(piece)
     pieces = [_with_suffix(piece, with_suffix) for piece in pieces]

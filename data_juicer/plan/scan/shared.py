@@ -16,7 +16,7 @@ from data_juicer.formats.base import Fragment, FragmentLimits, SourceFile
 from data_juicer.formats.registry import format_named
 from data_juicer.plan.mapping import Materialize
 from data_juicer.plan.partitions import Piece
-from data_juicer.plan.scan.pieces import Copies, can_be_cut, in_place, read_pieces
+from data_juicer.plan.scan.fragments import Copies, can_be_cut, in_place, read_fragments
 
 if TYPE_CHECKING:
     from data_juicer.formats.base import Outline
@@ -78,7 +78,7 @@ def do_scan(work: ScanWork, store: Store, copies_dir: str) -> Iterator[Scanned]:
     else:
         with Copies(store, copies_dir) as copies:
             for each in work.sources:
-                for piece in read_pieces(store, copies, each, work.limits, work.materialize):
+                for piece in read_fragments(store, copies, each, work.limits, work.materialize):
                     yield Scanned(pieces=(piece,))
 
 

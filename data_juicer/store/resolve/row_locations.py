@@ -84,7 +84,7 @@ def with_member_places(
 
     from data_juicer.ops.dataset.grouping import MEMBER_PARTITION, MEMBER_ROW
     from data_juicer.ops.dataset.summaries import ROW_BYTES, first_rows, row_count
-    from data_juicer.store.carried import ROW_DIGEST, ROW_FILE, ROW_START
+    from data_juicer.store.gathered_rows import ROW_DIGEST, ROW_FILE, ROW_START
 
     firsts, origins = first_rows(summaries), _origins(summaries, scratch)
     starts = scratch.zeros(row_count(summaries), np.int64)

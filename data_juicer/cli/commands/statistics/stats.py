@@ -109,15 +109,15 @@ def _histogram(stat: StatReport, bound: Bound | None, columns: int) -> list[str]
         counts = [sum(counts[start : start + 2]) for start in range(0, len(counts), 2)]
     labels = [number(edge) for edge in edges[:-1]]
     width = max(map(len, labels))
-    figures = max(len(f"{count:,}") for count in counts)
-    room = max(8, min(_BAR_MAX, columns - width - figures - 8))
+    digits = max(len(f"{count:,}") for count in counts)
+    room = max(8, min(_BAR_MAX, columns - width - digits - 8))
     most = max(counts)
     lines = []
     low, high = (None, None) if bound is None else (bound.low, bound.high)
     for place, (label, count) in enumerate(zip(labels, counts, strict=True)):
         if low is not None and place == _bin_of(low, edges):
             lines.append(f"   {'':>{width}} ── minimum {number(low)} ──")
-        lines.append(f"   {label:>{width}} {count:>{figures},}  {_bar(count / most, room)}".rstrip())
+        lines.append(f"   {label:>{width}} {count:>{digits},}  {_bar(count / most, room)}".rstrip())
         if high is not None and place == _bin_of(high, edges):
             lines.append(f"   {'':>{width}} ── maximum {number(high)} ──")
     return lines

@@ -114,8 +114,8 @@ class Clusters:
         by_place = None if ranks is None else self._ranks_of_places(ranks)
         for pairs in self._candidates:
             for part in self._parts(pairs):
-                places = pairs_of(self._place[part["one"]], self._place[part["other"]])
-                edges.add(np.zeros(len(part), np.int64), places[self._similarity(places) >= least])
+                positions = pairs_of(self._place[part["one"]], self._place[part["other"]])
+                edges.add(np.zeros(len(part), np.int64), positions[self._similarity(positions) >= least])
         label = components(_Chunks(edges), len(self._row), self._scratch, by_place)
         kept = self._scratch.numbers(len(self._place))
         similarity = self._scratch.zeros(len(self._place), np.float32)
@@ -137,5 +137,5 @@ class Clusters:
         for start, stop in self._scratch.spans(len(pairs), 4 * self._width):
             yield pairs[start:stop]
 
-    def _similarity(self, places: Records) -> npt.NDArray[np.float32]:
-        return self._alike(self._sketches.take(places["one"]), self._sketches.take(places["other"]))
+    def _similarity(self, positions: Records) -> npt.NDArray[np.float32]:
+        return self._alike(self._sketches.take(positions["one"]), self._sketches.take(positions["other"]))

@@ -46,7 +46,7 @@ class PairRemover(RowRemover):
     """Keeps the earliest row of each cluster of pairs that are alike."""
 
     kind: ClassVar[Kind] = "deduplicator"
-    counts_as: ClassVar[Literal["duplicate", "filtered"]] = "duplicate"
+    ledger_outcome: ClassVar[Literal["duplicate", "filtered"]] = "duplicate"
     shared_parameters: ClassVar[tuple[str, ...]] = INDEX_PARAMETERS
     parameters_in_no_key: ClassVar[tuple[str, ...]] = INDEX_PARAMETERS
     """The versions of indexes that rows are compared with are in the key instead."""

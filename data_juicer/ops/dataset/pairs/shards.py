@@ -108,12 +108,12 @@ def join(
         edge_count: how many those are.
     """
     rows = _rows_of(edges, edge_count, int(bounds[-1]), scratch)
-    places = Buckets(scratch, PAIR, count=1)
+    pairs_out = Buckets(scratch, PAIR, count=1)
     for chunk in edges():
         placed = pairs_of(np.searchsorted(rows, chunk["one"]), np.searchsorted(rows, chunk["other"]))
-        places.add(np.zeros(len(chunk), np.int64), placed)
+        pairs_out.add(np.zeros(len(chunk), np.int64), placed)
     ranks = _ranks(operator, summaries, rows, scratch) if operator.has_ranks else None
-    stays = components(_Again(lambda: places.chunks(0)), len(rows), scratch, ranks)
+    stays = components(_Again(lambda: pairs_out.chunks(0)), len(rows), scratch, ranks)
     for start, stop in scratch.spans(len(rows), 64):
         own = np.arange(start, stop)
         moved = np.flatnonzero(np.asarray(stays[start:stop]) != own)

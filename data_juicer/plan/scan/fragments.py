@@ -64,7 +64,7 @@ class Copies:
         self._stage(name, data)
 
 
-def read_pieces(
+def read_fragments(
     store: Store, copies: Copies, source: SourceFile, limits: FragmentLimits, materialize: Materialize
 ) -> Iterator[Piece]:
     """The pieces of a source, read from its beginning to its end.

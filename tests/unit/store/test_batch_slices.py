@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from data_juicer.storage.memory import MemoryStore
-from data_juicer.store.deltas import in_pieces, join_batches, split_batch
+from data_juicer.store.deltas import in_slices, join_batches, split_batch
 from data_juicer.testing import jobs
 from data_juicer.testing.rows import batch_of
 
@@ -44,7 +44,7 @@ def test_pieces_hold_no_more_rows_and_bytes_than_asked_for(
     sizes: list[int], rows_max: int, bytes_max: int, pieces: list[int]
 ) -> None:
     batch = batch_of([{"text": str(number)} for number in range(len(sizes))])
-    made = in_pieces(batch, rows_max, bytes_max, np.array(sizes, np.int64))
+    made = in_slices(batch, rows_max, bytes_max, np.array(sizes, np.int64))
     assert [len(piece) for piece in made] == pieces
     assert [piece.row(index) for piece in made for index in range(len(piece))] == [
         batch.row(index) for index in range(len(batch))

@@ -51,7 +51,7 @@ class DamagedRowsError(CheckpointCorruptError):
         self.name = name
 
 
-def read_rows(store: Store, directory: str, places: pa.Table) -> Iterator[bytes]:
+def read_rows(store: Store, directory: str, locations: pa.Table) -> Iterator[bytes]:
     """The rows with these places, in order.
 
     Args:
@@ -61,7 +61,7 @@ def read_rows(store: Store, directory: str, places: pa.Table) -> Iterator[bytes]
     import xxhash
 
     data_of: dict[str, Data] = {}
-    columns = [places.column(name).to_pylist() for name in (ROW_FILE, ROW_START, ROW_BYTES, ROW_DIGEST)]
+    columns = [locations.column(name).to_pylist() for name in (ROW_FILE, ROW_START, ROW_BYTES, ROW_DIGEST)]
     for name, start, size_bytes, digest in zip(*columns, strict=True):
         if name not in data_of:
             if len(data_of) == _FILES_MAX:

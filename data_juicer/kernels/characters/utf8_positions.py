@@ -1,4 +1,4 @@
-"""Characters at byte places of UTF-8: what they are, where the ones beside them start. All for many places at once."""
+"""Characters at byte positions of UTF-8: what they are, where the ones beside them start. All for many places at once."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from data_juicer.kernels.characters.codepoints import Counts, Table
 Data = npt.NDArray[np.uint8]
 
 
-def widths(data: Data, places: Counts) -> Counts:
+def widths(data: Data, positions: Counts) -> Counts:
     """Bytes of the character that starts at each place."""
-    lead = data[places]
+    lead = data[positions]
     return 1 + (lead >= 0xC0).astype(np.int64) + (lead >= 0xE0) + (lead >= 0xF0)
 
 
-def points_at(data: Data, places: Counts) -> npt.NDArray[np.uint32]:
+def points_at(data: Data, positions: Counts) -> npt.NDArray[np.uint32]:
     """The code point that starts at each place; `data` is valid UTF-8 and whole characters."""
-    lead = data[places]
+    lead = data[positions]
     points = lead.astype(np.uint32)
     for width, first in ((2, 0xC0), (3, 0xE0), (4, 0xF0)):
         of_width = np.flatnonzero((lead >= first) & (lead < 0x100 - (0x80 >> width)))
         found = points[of_width] & (0x7F >> width)
         for step in range(1, width):
-            found = (found << 6) | (data[places[of_width] + step] & 0x3F)
+            found = (found << 6) | (data[positions[of_width] + step] & 0x3F)
         points[of_width] = found
     return points
 
 
-def before(data: Data, places: Counts) -> Counts:
+def before(data: Data, positions: Counts) -> Counts:
     """Where the character before each place starts; the place itself at the start of the data."""
-    previous = np.maximum(places - 1, 0)
+    previous = np.maximum(positions - 1, 0)
     for _ in range(3):
         inside = (data[previous] & 0xC0) == 0x80
         if not inside.any():
@@ -40,10 +40,10 @@ def before(data: Data, places: Counts) -> Counts:
     return previous
 
 
-def behind(data: Data, places: Counts) -> Counts:
+def after(data: Data, positions: Counts) -> Counts:
     """Where the character after each one starts; the place itself at the end of the data."""
-    following = places + widths(data, places)
-    return np.where(following < len(data), following, places)
+    following = positions + widths(data, positions)
+    return np.where(following < len(data), following, positions)
 
 
 class Finder:
@@ -55,13 +55,13 @@ class Finder:
         self._wanted = wanted
         self._leads = bytes(np.isin(np.arange(0x100), _leads(points)).astype(np.uint8))
 
-    def places(self, data: Data) -> tuple[Counts, npt.NDArray[np.uint32]]:
+    def positions(self, data: Data) -> tuple[Counts, npt.NDArray[np.uint32]]:
         """Where they start, in order, and their code points."""
         marked = np.frombuffer(data.tobytes().translate(self._leads), np.bool_)
-        places = np.flatnonzero(marked)
-        points = points_at(data, places)
+        positions = np.flatnonzero(marked)
+        points = points_at(data, positions)
         is_wanted = self._wanted[points].view(np.bool_)
-        return places[is_wanted], points[is_wanted]
+        return positions[is_wanted], points[is_wanted]
 
 
 def _leads(points: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
