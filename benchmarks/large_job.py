@@ -64,7 +64,7 @@ def make(directory: Path, partitions: int) -> JobLayout:
     setup = worker_setup(config, layout, 1, wanted.operators, wanted.identities, ["jsonl"])
     setup = with_resolve_keys(setup, wanted.operators, mapping.partitions)
     keys = KeyMaker(setup.reader, setup.identities, setup.export, setup.resolve_keys)
-    _write_results(layout, mapping, keys, model, (directory / "in.jsonl").read_bytes())
+    _write_results(layout, mapping, keys, model, directory)
     return layout
 
 
@@ -86,9 +86,11 @@ def _environment() -> RunEnvironment:
 
 
 def _write_results(
-    layout: JobLayout, mapping: DatasetMapping, keys: KeyMaker, model: Manifest, data: bytes
+    layout: JobLayout, mapping: DatasetMapping, keys: KeyMaker, model: Manifest, directory: Path
 ) -> None:
-    store = PosixStore()
+    store, data = PosixStore(), (directory / "in.jsonl").read_bytes()
+    own = layout.results_dir.replace(layout.job_dir, str(directory / "model" / "jobs" / JOB_ID))
+    recorded = [store.read(f"{own}/{each.name}") for each in model.stats]
     for spec in mapping.partitions:
         part = data[spec.fragment.byte_start : spec.fragment.byte_stop]
         path = layout.result_data(spec.partition_id, model.attempt, "jsonl")
@@ -98,8 +100,17 @@ def _write_results(
             size_bytes=len(part),
             digest=xxhash.xxh3_128_hexdigest(part),
         )
+        stats = tuple(
+            msgspec.structs.replace(
+                each, name=layout.result_data(spec.partition_id, model.attempt, "stats").rpartition("/")[2]
+            )
+            for each in model.stats
+        )
+        for each, content in zip(stats, recorded, strict=True):
+            store.write(f"{layout.results_dir}/{each.name}", content)
         manifest = msgspec.structs.replace(
             model,
+            stats=stats,
             job=JOB_ID,
             partition=spec.partition_id,
             key=keys.result_key(keys.keys(spec.digest, spec.position)[-1]),

@@ -5,7 +5,7 @@ Durations are seconds, sizes bytes. Frozen like the events that hold them.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -79,6 +79,10 @@ class RunFailure(Failure, frozen=True, kw_only=True):
 class AttemptFailure(Failure, frozen=True, kw_only=True):
     retry_in_s: float | None = None
     """Seconds until the next attempt; None when the partition was given up."""
+
+
+SET_ASIDE: Final = "DeadLetters"
+"""The error type of rows that became dead letters: the operator went on without them."""
 
 
 class OperatorFailure(Failure, frozen=True, kw_only=True):

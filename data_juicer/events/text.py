@@ -14,6 +14,10 @@ def describe(event: t.AnyEvent) -> str:
         case t.OpComplete(data=counts):
             return f"{_place(event)} took {event.duration_s:.3f} s, {counts.rows_in:,} -> {event.rows:,} rows"
         case t.OpFailed(data=failure):
+            if failure.error_type == payloads.SET_ASIDE:
+                what = "read" if event.operation_idx < 0 else "processed"
+                where = _attempt(event) if event.operation_idx < 0 else _place(event)
+                return f"{where}: {_rows(failure.rows_dead_letter)} could not be {what}, written to the dead letters"
             return f"{_place(event)} failed: {_error(failure)}{_dead_letters(failure.rows_dead_letter)}"
         case t.CheckpointSave(data=saved):
             return f"{_place(event)} saved: {saved.file}, {event.rows:,} rows, {saved.size_bytes:,} bytes"
@@ -26,7 +30,7 @@ def describe(event: t.AnyEvent) -> str:
 def _describe_partition(event: t.AnyEvent) -> str:
     match event:
         case t.PartitionStart(data=start):
-            return f"partition {event.partition_id} {event.attempt} starts at operator {start.operation_idx_start}"
+            return f"partition {event.partition_id} {event.attempt} starts at operator {start.operation_idx_start + 1}"
         case t.PartitionComplete(data=outcome):
             return (
                 f"partition {event.partition_id} {event.attempt} done in {event.duration_s:.2f} s, "
@@ -50,7 +54,7 @@ def _describe_sample(event: t.AnyEvent) -> str:
             return f"{len(sample.processes)} processes use {cores:.2f} cores and {megabytes:,.0f} MB"
         case t.PerformanceMetric(data=counts):
             return (
-                f"operator {event.operation_idx} {event.operation_name}: {counts.rows_in:,} -> {event.rows:,} rows "
+                f"{_operator(event)}: {counts.rows_in:,} -> {event.rows:,} rows "
                 f"in {event.duration_s:.2f} s{_dead_letters(counts.rows_dead_letter)}"
             )
         case _:
@@ -75,17 +79,28 @@ def _describe_job(event: t.AnyEvent) -> str:
                 f"{f', written to {outcome.export_path}' if outcome.export_path else ''}"
             )
         case t.JobFailed(data=failure):
-            return f"job failed after {event.duration_s:.2f} s: {_error(failure)}"
+            return f"job failed after {event.duration_s:.2f} s: {reason_of(failure)}"
         case t.ProcessingError(data=failure):
-            return f"run ended after {event.duration_s:.2f} s: {_error(failure)}"
+            return f"run ended after {event.duration_s:.2f} s: {reason_of(failure)}"
     raise AssertionError(event)
 
 
 def _place(event: t.OpStart | t.OpComplete | t.OpFailed | t.CheckpointSave | t.CheckpointLoad) -> str:
-    what = "checkpoint after" if isinstance(event, t.CheckpointSave | t.CheckpointLoad) else "operator"
-    return (
-        f"partition {event.partition_id} {event.attempt}: {what} {event.operation_idx} {event.operation_name}"
-    )
+    what = "checkpoint after " if isinstance(event, t.CheckpointSave | t.CheckpointLoad) else ""
+    return f"{_attempt(event)}: {what}{_operator(event)}"
+
+
+def _attempt(event: t.OperatorEvent) -> str:
+    return f"partition {event.partition_id} {event.attempt}"
+
+
+def _operator(
+    event: t.OpStart | t.OpComplete | t.OpFailed | t.CheckpointSave | t.CheckpointLoad | t.PerformanceMetric,
+) -> str:
+    """As people count: `operator 1 clean_email_mapper`; reading is no operator of the recipe."""
+    if event.operation_idx < 0:
+        return event.operation_name
+    return f"operator {event.operation_idx + 1} {event.operation_name}"
 
 
 def _next_attempt(retry_in_s: float | None) -> str:
@@ -94,9 +109,19 @@ def _next_attempt(retry_in_s: float | None) -> str:
     return f"next attempt in {retry_in_s:.1f} s" if retry_in_s else "next attempt at once, row by row"
 
 
+def reason_of(failure: payloads.Failure) -> str:
+    """Why a run ended; the kinds of errors that say so themselves are not named."""
+    is_own = failure.error_type in {"JobFailedError", "JobStoppedError"}
+    return failure.error.removesuffix(".") if is_own else _error(failure)
+
+
 def _error(failure: payloads.Failure) -> str:
     return f"{failure.error_type}: {failure.error.removesuffix('.')}"
 
 
 def _dead_letters(rows: int) -> str:
-    return f"; {'1 row' if rows == 1 else f'{rows:,} rows'} to the dead letters" if rows else ""
+    return f"; {_rows(rows)} to the dead letters" if rows else ""
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"

@@ -15,7 +15,8 @@ import msgspec
 from data_juicer.clock import format_utc, parse_utc
 from data_juicer.events import payloads
 from data_juicer.events import types as t
-from data_juicer.events.text import describe
+from data_juicer.events.payloads import SET_ASIDE
+from data_juicer.events.text import describe, reason_of
 from data_juicer.job.summary import JobStatus
 from data_juicer.store.ledger import OperatorLedger, add_ledgers
 
@@ -212,7 +213,7 @@ class JobView(msgspec.Struct, omit_defaults=True):
                 self.sampled = record.ts
                 memory = (process.memory_bytes for process in sample.processes)
                 self.memory_bytes_peak = max(self.memory_bytes_peak, *memory, 0)
-            case t.OpFailed():
+            case t.OpFailed(data=failure) if failure.error_type != SET_ASIDE:
                 self.last_error = describe(event)
             case t.PerformanceMetric():
                 self.operators[event.operation_idx] = event.data
@@ -232,11 +233,11 @@ class JobView(msgspec.Struct, omit_defaults=True):
                 self.requests = outcome.requests
             case t.ProcessingError(data=failure):
                 self._end_run(record, JobStatus.STOPPED if failure.is_stop else JobStatus.FAILED)
-                self.last_error = f"{failure.error_type}: {failure.error}"
+                self.last_error = reason_of(failure)
                 self.requests = failure.requests
             case t.JobFailed(data=failure):
                 self._end_run(record, JobStatus.FAILED)
-                self.last_error = f"{failure.error_type}: {failure.error}"
+                self.last_error = reason_of(failure)
             case _:
                 pass
 

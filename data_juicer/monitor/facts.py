@@ -124,9 +124,11 @@ def _status(summary: JobSummary, is_alive: bool) -> Fact:
     run = summary.runs[-1] if summary.runs else None
     if status == "interrupted":
         where = (
-            f"run {run.number} (pid {run.pid} on {run.host}) ended without a word" if run else "no run began"
+            f"run {run.number} (pid {run.pid} on {run.host}) ended without a record: it was killed, or its machine stopped"
+            if run
+            else "no run began"
         )
-        return Fact(name=status, text=where)
+        return Fact(name=status, text=where, is_prose=True)
     if status == "running" and run:
         return Fact(name=status, text=f"run {run.number}, pid {run.pid} on {run.host}, since {run.started}")
     if summary.reason:

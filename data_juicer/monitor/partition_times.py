@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from data_juicer.clock import parse_utc
 from data_juicer.events import types as t
 
 
@@ -32,6 +33,8 @@ class PartitionTimes(msgspec.Struct):
     rows_in: int = 0
     rows_out: int = 0
     operator_s: dict[str, float] = msgspec.field(default_factory=dict)
+    started: str = ""
+    """When the attempt began that is not over; empty where there is none."""
     last_error: str = ""
 
     @property
@@ -54,14 +57,15 @@ def fold_partitions(records: Iterable[t.Record]) -> dict[int, PartitionTimes]:
     for record in records:
         event = record.event
         if isinstance(event, t.PartitionEvent | t.OperatorEvent):
-            _apply(times.setdefault(event.partition_id, PartitionTimes()), event)
+            _apply(times.setdefault(event.partition_id, PartitionTimes()), event, record.ts)
     return times
 
 
-def _apply(times: PartitionTimes, event: t.AnyEvent) -> None:
+def _apply(times: PartitionTimes, event: t.AnyEvent, ts: str) -> None:
     match event:
         case t.PartitionStart():
             times.attempts += 1
+            times.started = ts
             times.state = PartitionState.RUNNING
         case t.OpComplete():
             spent_s = times.operator_s.get(event.operation_name, 0.0)
@@ -70,17 +74,25 @@ def _apply(times: PartitionTimes, event: t.AnyEvent) -> None:
                 times.rows_in = event.data.rows_in
         case t.CheckpointSave() if event.data.is_summary:
             times.state = PartitionState.WAITING
+            times.busy_s += _seconds_between(times.started, ts)
+            times.started = ""
         case t.PartitionComplete():
-            times.state = PartitionState.DONE
+            times.state, times.started = PartitionState.DONE, ""
             times.busy_s += event.duration_s
             times.rows_in, times.rows_out = event.data.rows_in, event.rows
         case t.PartitionFailed():
+            times.started = ""
             times.busy_s += event.duration_s
             times.last_error = f"{event.data.error_type}: {event.data.error}"
             given_up = event.data.retry_in_s is None
             times.state = PartitionState.FAILED if given_up else PartitionState.RETRYING
         case _:
             pass
+
+
+def _seconds_between(start: str, stop: str) -> float:
+    begin, end = parse_utc(start), parse_utc(stop)
+    return 0.0 if begin is None or end is None else max(0.0, (end - begin).total_seconds())
 
 
 def end_run(times: Iterable[PartitionTimes]) -> None:

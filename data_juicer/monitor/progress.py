@@ -88,7 +88,9 @@ def progress_of(view: JobView, now: datetime, *, is_alive: bool = True) -> Progr
 
 
 def format_duration(seconds: float) -> str:
-    """`0.3 s`, `42 s`, `3 min 05 s`, `2 h 10 min`, `3 d 04 h`."""
+    """`25 ms`, `0.3 s`, `42 s`, `3 min 05 s`, `2 h 10 min`, `3 d 04 h`."""
+    if seconds < 0.0995:
+        return f"{round(seconds * 1000)} ms"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)

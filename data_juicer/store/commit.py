@@ -72,4 +72,4 @@ def check_file(data: Data, name: str, size_bytes: int, digest: str) -> None:
             f"{name} holds {len(memoryview(data)):,} bytes, its manifest says {size_bytes:,}.", file=name
         )
     if xxhash.xxh3_128_hexdigest(data) != digest:
-        raise CheckpointCorruptError(f"{name} has not the digest that its manifest says.", file=name)
+        raise CheckpointCorruptError(f"{name} does not have the digest that its manifest says.", file=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from typing import Final
 
 import msgspec
@@ -11,9 +12,13 @@ from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
 from data_juicer.engine.output.verify import Finding, find_problems
 from data_juicer.monitor.handle import JobHandle
+from data_juicer.printable import printable
 
 NAME: Final = "verify"
 HELP: Final = "Read every committed file of a job and compare it with its manifest; nothing is changed."
+
+_WIDTH_MIN: Final = 40
+_INDENT: Final = "        "
 
 
 class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,11 +41,11 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> int | 
 
     findings = tuple(find_problems(job.store, job.layout, count))
     report = VerifyReport(job_id=job.job_id, manifests_read=manifests, findings=findings)
-    output.emit(report, lambda _: _lines(report))
+    output.emit(report, lambda columns: _lines(report, columns))
     return 1 if findings else None
 
 
-def _lines(report: VerifyReport) -> list[str]:
+def _lines(report: VerifyReport, columns: int) -> list[str]:
     whole = f"{report.job_id}: {report.manifests_read:,} manifests and all files that they name were read"
     if not report.findings:
         return [f"{whole}; nothing is wrong"]
@@ -48,7 +53,14 @@ def _lines(report: VerifyReport) -> list[str]:
     for finding in report.findings:
         lines.append(f"damaged {finding.path}")
         problem = finding.problem.removeprefix(f"{finding.path}: ").removeprefix("damaged: ").rstrip(".")
-        lines.append(f"        {problem}; {finding.answer}.")
+        lines += textwrap.wrap(
+            printable(f"{problem}; {finding.answer}."),
+            max(columns, _WIDTH_MIN),
+            initial_indent=_INDENT,
+            subsequent_indent=_INDENT,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
     return lines
 
 

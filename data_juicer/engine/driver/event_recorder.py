@@ -9,6 +9,7 @@ from data_juicer.engine.scheduling import events as e
 from data_juicer.events import types as t
 from data_juicer.events.log import EventLog
 from data_juicer.events.payloads import (
+    SET_ASIDE,
     AttemptFailure,
     AttemptOutcome,
     AttemptStart,
@@ -60,7 +61,7 @@ class EventRecorder:
 
     def _set_aside(self, message: m.OperatorDone, ledger: OperatorLedger) -> None:
         failure = OperatorFailure(
-            error_type="DeadLetters",
+            error_type=SET_ASIDE,
             error="rows could not be processed and were set aside",
             rows_dead_letter=ledger.rows_dead_letter,
         )

@@ -132,7 +132,7 @@ def find_emptying(ledgers: Sequence[OperatorLedger]) -> str | None:
             fates_text = ", ".join(f"{rows:,} {fate}" for rows, fate in fates if rows)
             return (
                 f"the result has no rows: {ledger.name} let none of the {ledger.rows_in:,} rows pass that reached it "
-                f"({fates_text}). Look at its bounds, and at a sample of what it drops: open_tracer."
+                f"({fates_text}). Look at its bounds, and at what it drops: dj-jobs dropped."
             )
     return None
 

@@ -22,6 +22,7 @@ from data_juicer.ops.base import DatasetOperator, Filter
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.storage.base import Store
 from data_juicer.store.decisions import read_dead, read_decision
+from data_juicer.store.manifest import Manifest
 from data_juicer.store.resolve.row_locations import KEPT_SOURCE_ROW
 from data_juicer.store.staging import read_lines
 
@@ -78,7 +79,10 @@ class DroppedRows:
         names = self._replay.names()
         short = {index for index, name in enumerate(names) if wanted(index, name)}
         found: dict[int, list[DroppedRow]] = {}
-        specs = sorted(self._replay.partitions.values(), key=lambda spec: spec.position)
+        committed = [
+            spec for spec in self._replay.partitions.values() if spec.partition_id in self._replay.committed
+        ]
+        specs = sorted(committed, key=lambda spec: spec.position)
         random.Random(f"dropped {self._seed}").shuffle(specs)  # noqa: S311 - repeatable, no secret
         for spec in specs:
             if not short:
@@ -95,13 +99,17 @@ class DroppedRows:
         self, spec: PartitionSpec, wanted: Callable[[int, str], bool], size: int | None
     ) -> Iterator[DroppedRow]:
         try:
-            dead = self._dead(spec)
+            manifests = self._replay.manifests(spec.partition_id)
+            newest = manifests[1] or manifests[0]
+            if newest is not None and not _has_dropped(newest, wanted):
+                return
+            dead = self.dead_letters(spec, manifests)
             last = max(
                 (index for index, name in enumerate(self._replay.names()) if wanted(index, name)), default=-1
             )
             for step in self._replay.steps(spec.partition_id):
                 if any(wanted(index, name) for index, name in self._covered(step)):
-                    yield from self._rows(spec, step, dead, size)
+                    yield from self.rows_of(spec, step, dead, size)
                 if step.last >= last:
                     return
         except DataJuicerError as error:
@@ -111,9 +119,10 @@ class DroppedRows:
         names = self._replay.names()
         return ((index, names[index]) for index in range(step.first, step.last + 1))
 
-    def _rows(
+    def rows_of(
         self, spec: PartitionSpec, step: Step, dead: set[tuple[int, int]], size: int | None
     ) -> Iterator[DroppedRow]:
+        """The rows that a step dropped, at most `size` of them, in their order. Raises: StoreError."""
         if isinstance(step.operator, DatasetOperator) and step.operator.collects_rows:
             return  # its rows went into others
         start = spec.fragment.row_start
@@ -192,28 +201,39 @@ class DroppedRows:
         if KEPT_SOURCE_ROW not in table.column_names:
             return {}
         alive = np.setdiff1d(np.arange(len(step.before)), np.array(dead.rows, np.int64))
+        table = table.slice(0, len(alive))  # a replay may go through the first rows of a partition alone
         return {
             int(alive[number]): (place_of_kept(row, self._positions), row["similarity"])
             for number, row in enumerate(table.to_pylist())
             if not row["keep"]
         }
 
-    def _dead(self, spec: PartitionSpec) -> set[tuple[int, int]]:
+    def dead_letters(
+        self, spec: PartitionSpec, manifests: tuple[Manifest | None, Manifest | None]
+    ) -> set[tuple[int, int]]:
         """Operator and row of the source of each dead letter."""
         from data_juicer.store.dead_letters import CommittedDeadLetter, decode_dead_letter
 
-        partition_id = spec.partition_id
-        checkpoint, result = parts.committed_manifests(self._store, self._layout, partition_id)
+        checkpoint, result = manifests
         folder = self._layout.checkpoints_dir if result is None else self._layout.dead_letter_dir
         newest = result or checkpoint
         files = newest.dead_letters if newest is not None else ()
         letters = map(decode_dead_letter, read_lines(self._store, folder, files))
         return {
-            (letter.operator_index, letter.resolve(partition_id, spec).source_row)
+            (letter.operator_index, letter.resolve(spec.partition_id, spec).source_row)
             if isinstance(letter, CommittedDeadLetter)
             else (letter.operator_index, letter.source_row)
             for letter in letters
         }
+
+
+def _has_dropped(manifest: Manifest, wanted: Callable[[int, str], bool]) -> bool:
+    """Whether an operator that is asked for dropped a row of the partition."""
+    return any(
+        wanted(ledger.index, ledger.name)
+        for ledger in manifest.ledgers
+        if ledger.rows_filtered or ledger.rows_duplicate
+    )
 
 
 def _text(step: Step, row: int) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from data_juicer.errors import CheckpointCorruptError, CheckpointError, ConfigError, DataJuicerError, JobError
 from data_juicer.job.layout import JobLayout
-from data_juicer.job.names import parse_checkpoint_name
+from data_juicer.job.names import parse_checkpoint_name, parse_result_name
 from data_juicer.job.summary import JobSummary
 from data_juicer.ops.base import Operator, parameters_of
 from data_juicer.ops.catalog import registry
@@ -112,20 +115,38 @@ def _reader(text_keys: tuple[str, ...], row_bytes_max: int, config: Mapping[str,
     )
 
 
+class CommittedNames(msgspec.Struct, frozen=True, kw_only=True):
+    """What the names of manifests say is committed; each directory is listed once, however many partitions are asked for."""
+
+    results: frozenset[int]
+    """Partitions with a result."""
+    checkpoints: dict[int, list[int]]
+    """Partition -> the operators after which it has a checkpoint, ascending."""
+
+    def __contains__(self, partition_id: int) -> bool:
+        return partition_id in self.results or partition_id in self.checkpoints
+
+
+def committed_names(store: Store, layout: JobLayout) -> CommittedNames:
+    """Raises: StoreError: a directory cannot be listed."""
+    results = map(parse_result_name, store.list(layout.results_dir))
+    checkpoints: dict[int, list[int]] = {}
+    for name in map(parse_checkpoint_name, store.list(layout.checkpoints_dir)):
+        if name is not None and not name.attempt and not name.is_summary:
+            bisect.insort(checkpoints.setdefault(name.partition_id, []), name.operation_idx)
+    return CommittedNames(
+        results=frozenset(name.partition_id for name in results if name is not None and not name.attempt),
+        checkpoints=checkpoints,
+    )
+
+
 def committed_manifests(
-    store: Store, layout: JobLayout, partition_id: int
+    store: Store, layout: JobLayout, names: CommittedNames, partition_id: int
 ) -> tuple[Manifest | None, Manifest | None]:
     """The newest checkpoint of a partition, and its result; None for what there is none of. Damaged ones are passed over."""
-    result = _find_manifest(store, layout.result_manifest(partition_id))
-    names = (parse_checkpoint_name(name) for name in store.list(layout.checkpoints_dir))
-    indices = sorted(
-        (
-            name.operation_idx
-            for name in names
-            if name and name.partition_id == partition_id and not name.attempt and not name.is_summary
-        ),
-        reverse=True,
-    )
+    is_done = partition_id in names.results
+    result = _find_manifest(store, layout.result_manifest(partition_id)) if is_done else None
+    indices = reversed(names.checkpoints.get(partition_id, []))
     paths = (layout.checkpoint_manifest(partition_id, index) for index in indices)
     return next((found for path in paths if (found := _find_manifest(store, path))), None), result
 

@@ -8,6 +8,7 @@ passed in one step with those up to the next checkpoint.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -28,7 +29,7 @@ from data_juicer.rows.batch import Batch
 from data_juicer.storage.base import Store
 from data_juicer.store.decisions import read_dead, read_decision
 from data_juicer.store.deltas import BASE, apply_layer, join_batches, split_batch
-from data_juicer.store.manifest import DataFile
+from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.staging import read_layer
 
 _MB = 1_000_000
@@ -59,20 +60,37 @@ class JobReplay:
     """Replays partitions of one job."""
 
     def __init__(
-        self, store: Store, layout: JobLayout, summary: JobSummary, *, run_custom: bool = False
+        self,
+        store: Store,
+        layout: JobLayout,
+        summary: JobSummary,
+        *,
+        run_custom: bool = False,
+        rows_max: int | None = None,
     ) -> None:
         """
         Args:
             run_custom: run operators of the job's own code here.
+            rows_max: operators are run on so many rows at most, the first ones of each stretch between two checkpoints.
         Raises: JobError: the input of the job is not known.
         """
         self._store = store
         self._layout = layout
         self._config = summary.config
+        self._rows_max = rows_max
         self._row_bytes_max = _row_bytes_max(summary.config)
         self._prepared: set[int] = set()
         self.operators = parts.make_operators(summary, run_custom=run_custom)
         self.partitions = {spec.partition_id: spec for spec in parts.load_mapping(store, layout).partitions}
+
+    @cached_property
+    def committed(self) -> parts.CommittedNames:
+        """What was committed when this was first asked. Raises: StoreError."""
+        return parts.committed_names(self._store, self._layout)
+
+    def manifests(self, partition_id: int) -> tuple[Manifest | None, Manifest | None]:
+        """The newest checkpoint of a partition, and its result. Raises: StoreError."""
+        return parts.committed_manifests(self._store, self._layout, self.committed, partition_id)
 
     def names(self) -> list[str]:
         return [name for name, _ in self.operators]
@@ -91,7 +109,7 @@ class JobReplay:
         Raises: JobError: nothing is, or an operator that may not be run here is in the way. InputError: its source changed.
         """
         spec = self.partition(partition_id)
-        checkpoint, result = parts.committed_manifests(self._store, self._layout, partition_id)
+        checkpoint, result = self.manifests(partition_id)
         newest = result or checkpoint
         if newest is None or newest.fragment != spec.digest:
             raise JobError(f"partition {partition_id}: nothing of it is committed. Nothing was changed.")
@@ -120,6 +138,8 @@ class JobReplay:
 
     def _apply(self, spec: PartitionSpec, start: int, stop: int, batch: Batch) -> Iterator[Step]:
         """Each operator of a stretch in memory. Raises: JobError: one of them may not be run here."""
+        if self._rows_max is not None and len(batch) > self._rows_max:
+            batch = batch.take(np.arange(self._rows_max, dtype=np.int32)).rebased()
         for index in range(start, stop):
             step = self._run(spec, index, batch)
             if step is None:
@@ -178,6 +198,9 @@ class JobReplay:
                 dead = read_dead(self._store, self._layout.checkpoints_dir, decision)
             except CheckpointError:
                 return None
+            if self._rows_max is not None and not operator.gathers:  # decisions are in the order of the rows
+                dead = msgspec.structs.replace(dead, rows=tuple(row for row in dead.rows if row < len(batch)))
+                table = table.slice(0, len(batch) - len(dead.rows))
             applied = apply_decision(operator, index, batches, table, dead)
         else:
             self._prepare(index, operator)

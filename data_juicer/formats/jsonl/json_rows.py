@@ -116,7 +116,9 @@ def read_strictly(line: bytes, text_keys: tuple[str, ...]) -> tuple[str, ...]:
         row = json.loads(text, parse_constant=_refuse_constant, parse_int=_integer)
         json_values.raw_object(line)
     except json.JSONDecodeError as error:
-        raise RowError("invalid_json", f"not JSON: {error.msg} at character {error.pos + 1}") from None
+        raise RowError(
+            "invalid_json", f"not JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}"
+        ) from None
     except RecursionError:
         raise RowError("too_deep", "nested too deep") from None
     except msgspec.ValidationError:

@@ -70,9 +70,12 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer; `rows_out` is of the partitions that are committed."""
+    """The answer; `rows_out` is of the partitions that are through all operators."""
 
     partitions: int
+    """Those of which something is committed."""
+    partitions_unfinished: int
+    """Those of them that are not through all operators yet."""
     partitions_unknown: int
     """Those without statistics of a changed filter."""
     changes: tuple[Change, ...]
@@ -155,7 +158,7 @@ def answer(
     steps, found = plan_changes(entries, changes)
     sums = [_Sum() for _ in steps]
     reasons: dict[str, None] = {}
-    count = unknown = rows_out = 0
+    count = unknown = unfinished = rows_out = 0
     is_touched = has_sketches = False
     rows_then = exactly(0)
     changed_first = next((index for index, step in enumerate(steps) if step.new is not None), len(steps))
@@ -178,12 +181,16 @@ def answer(
                 flow = _Flow(mask=None, base=exactly(ledger.rows_out))
             sums[index].add(ledger, before, flow.base + flow.extra)
         is_touched |= flow.is_touched
-        rows_out += partition.ledgers[-1].rows_out if partition.ledgers else 0
-        rows_then += flow.base + flow.extra
+        if partition.ledgers and partition.ledgers[-1].index == len(steps) - 1:
+            rows_out += partition.ledgers[-1].rows_out
+            rows_then += flow.base + flow.extra
+        else:
+            unfinished += 1
         unknown += is_unknown
     if unknown:
         reasons[
-            f"{unknown:,} of {count:,} partitions have no statistics of a changed filter: they were processed by an earlier version"
+            f"{unknown:,} of {count:,} partitions {'has' if unknown == 1 else 'have'} no statistics of a changed filter: "
+            "an earlier version processed them, or their file is damaged"
         ] = None
     if not is_touched:  # no row of any partition is kept or dropped that was not before
         rows_then = exactly(rows_out)
@@ -195,6 +202,7 @@ def answer(
     )
     return WhatIf(
         partitions=count,
+        partitions_unfinished=unfinished,
         partitions_unknown=unknown,
         changes=found,
         operators=operators,

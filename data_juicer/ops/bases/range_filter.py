@@ -62,6 +62,9 @@ class RangeFilter(Filter):
         no_high = (
             self.high is None or self.high >= sys.maxsize
         )  # DataJuicer's default says "any" with a number
+        if not self.reversed_range and (self.low is None) != no_high:
+            side = f"above {self.high}" if self.low is None else f"below {self.low}"
+            return f"{self.stats_key} = {figure} is {side}"
         bounds = f"[{'' if self.low is None else self.low}, {'' if no_high else self.high}]"
         return f"{self.stats_key} = {figure} is {'inside' if self.reversed_range else 'outside'} {bounds}"
 

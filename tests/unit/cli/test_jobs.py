@@ -196,7 +196,7 @@ def test_a_job_is_shown_with_status_safety_resume_command_and_operators(
     log_some(make_job(tmp_path, "first", JobStatus.RUNNING))
     code, out, _ = run(capsys, "show", "first", "--work_dir", str(tmp_path))
     assert code == 0
-    assert "interrupted  run 1 (pid 7 on h) ended without a word\n" in out
+    assert "interrupted  run 1 (pid 7 on h) ended without a record: it was killed, or its machine" in out
     assert "safe" not in out, "no manifest and no mapping: nothing is known to be"
     assert f"resume       {RESUME}\n" in out
     assert out.splitlines()[-1].split() == ["clean_links_mapper", "400", "400", "0", "0.00"]

@@ -78,8 +78,8 @@ def test_every_dropped_row_has_its_operator_place_and_reason_whatever_is_saved(
     expected = [
         *(("document_deduplicator", f"line {line}", f"a duplicate of row {row} of the same file")
           for line, row in [(4, 2), *((6 * k + place, kept) for k in range(1, 5) for place, kept in [(2, 2), (3, 3), (4, 2), (5, 5), (6, 6)])]),
-        *(("text_length_filter", f"line {6 * k + 1}", "text_len = 3 is outside [6, ]") for k in range(5)),
-        ("words_num_filter", "line 5", "num_words = 1 is outside [2, ]"),
+        *(("text_length_filter", f"line {6 * k + 1}", "text_len = 3 is below 6") for k in range(5)),
+        ("words_num_filter", "line 5", "num_words = 1 is below 2"),
     ]  # fmt: skip
     assert found == sorted(expected)
     kept = len((tmp_path / "work" / "out.jsonl").read_text().splitlines())
@@ -210,3 +210,30 @@ def test_a_damaged_delta_is_computed_again_in_memory(tmp_path, capsys) -> None:
 )
 def test_changes_are_marked_word_by_word(before, after, shown) -> None:
     assert mark_changes(before, after, is_coloured=False) == shown
+
+
+def test_a_partition_that_is_not_so_far_is_said_to_be_so(tmp_path, capsys) -> None:
+    run(tmp_path, checkpoint={"strategy": "every_op"})
+    for name in (tmp_path / "work" / "mine" / "results").glob("partition_000000*"):
+        name.unlink()
+    for index in (1, 2, 3):
+        (tmp_path / "work" / "mine" / "checkpoints" / f"checkpoint_000000_{index:03d}.json").unlink()
+    err = told(tmp_path, capsys, "inspect", "--partition", "0", code=1)
+    assert (
+        "partition 0 is committed up to operator 1 (whitespace_normalization_mapper), not up to operator 4"
+        in err
+    )
+    assert "whitespace" in told(tmp_path, capsys, "inspect", "--partition", "0", "--op", "1")
+
+
+def test_directories_are_listed_once_however_many_partitions_are_looked_at(
+    tmp_path, capsys, monkeypatch
+) -> None:
+    from data_juicer.storage.posix import PosixStore
+
+    run(tmp_path)
+    listed: list[str] = []
+    real = PosixStore.list
+    monkeypatch.setattr(PosixStore, "list", lambda self, path: listed.append(path) or real(self, path))
+    told(tmp_path, capsys, "dropped", "--sample", "100")
+    assert sum(path.endswith("checkpoints") for path in listed) <= 2

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from data_juicer.cli.jobs import main
+from data_juicer.monitor.statistics.gather import PartitionStats
+from data_juicer.monitor.statistics.what_if import answer, exactly
 from data_juicer.storage.posix import PosixStore
+from data_juicer.store.ledger import OperatorLedger
 from data_juicer.testing.jobs import JOB_ID, recipe, run_inline
 
 PROCESS = [{"words_num_filter": {"min_num": 3}}, {"text_length_filter": {"max_len": 40}}]
@@ -75,3 +78,18 @@ def test_other_commands_take_no_parameters_of_operators(
 ) -> None:
     assert main(["show", JOB_ID, "--words_num_filter.min_num", "6", "--work_dir", work_dir]) == 2
     assert "unrecognized arguments: --words_num_filter.min_num" in capsys.readouterr().err
+
+
+def test_the_result_counts_partitions_that_are_through_all_operators() -> None:
+    def ledger(index: int, name: str, rows: int) -> OperatorLedger:
+        return OperatorLedger(index=index, name=name, rows_in=rows, rows_out=rows)
+
+    through = tuple(
+        ledger(index, name, 5) for index, name in enumerate(("read", "words_num_filter"), start=-1)
+    )
+    partitions = [
+        PartitionStats(partition=0, ledgers=through, operators={}, is_done=True),
+        PartitionStats(partition=1, ledgers=(ledger(-1, "read", 7),), operators={}, is_done=False),
+    ]
+    told = answer([("words_num_filter", {"min_num": 3})], {}, partitions)
+    assert (told.rows_out, told.rows_out_then, told.partitions_unfinished) == (5, exactly(5), 1)

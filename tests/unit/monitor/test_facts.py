@@ -73,7 +73,10 @@ def test_a_job_whose_driver_was_killed_is_interrupted() -> None:
     view = JobView(partitions=50, partitions_done=12, rows=10_000, rows_done=2_400, last_error="x: y")
     found = facts(view, status=JobStatus.RUNNING)
     assert found[:2] == [
-        ("interrupted", "run 1 (pid 4711 on node7) ended without a word"),
+        (
+            "interrupted",
+            "run 1 (pid 4711 on node7) ended without a record: it was killed, or its machine stopped",
+        ),
         ("last error", "x: y"),
     ]
 

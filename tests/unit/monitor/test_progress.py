@@ -154,7 +154,9 @@ def test_all_of_it_is_only_reported_of_what_is_complete() -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0.0, "0.0 s"),
+        (0.0, "0 ms"),
+        (0.0249, "25 ms"),
+        (0.0996, "0.1 s"),
         (9.94, "9.9 s"),
         (9.96, "10 s"),
         (59.4, "59 s"),

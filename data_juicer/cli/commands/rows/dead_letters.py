@@ -97,4 +97,4 @@ def _place(dead_letter: DeadLetter) -> str:
 
 def _row(dead_letter: DeadLetter) -> str:
     """The row, printable and not longer than any screen."""
-    return ascii(dead_letter.raw[:500].decode(errors="replace"))[1:-1]
+    return printable(dead_letter.raw[:500].decode(errors="replace"))

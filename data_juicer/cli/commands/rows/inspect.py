@@ -13,11 +13,12 @@ import msgspec
 
 from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
+from data_juicer.errors import JobError
 from data_juicer.monitor.handle import JobHandle
 from data_juicer.printable import printable
 
 if TYPE_CHECKING:
-    from data_juicer.engine.replay.replay import Step
+    from data_juicer.engine.replay.replay import JobReplay, Step
     from data_juicer.plan.partitions import PartitionSpec
     from data_juicer.rows.batch import Batch
 
@@ -88,7 +89,7 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     spec = replay.partition(arguments.partition)
     last = len(replay.operators) - 1
     index = last if arguments.op is None else check_operator(replay, arguments.op)
-    step = next(step for step in replay.steps(arguments.partition) if step.last >= index)
+    step = _step_at(replay, arguments.partition, index)
     rows = _diff(step, spec) if arguments.diff else _after(step, spec)
     inspection = Inspection(
         job_id=job.job_id,
@@ -105,6 +106,21 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
             sys.stdout.write(f"{line}\n")
         return
     output.emit(inspection, lambda columns: _lines(inspection, columns, is_coloured=False))
+
+
+def _step_at(replay: JobReplay, partition: int, index: int) -> Step:
+    """Raises: JobError: the partition is not so far."""
+    last = None
+    for step in replay.steps(partition):
+        if step.last >= index:
+            return step
+        last = step
+    names = replay.names()
+    so_far = f"operator {last.last + 1} ({names[last.last]})" if last else "its source"
+    raise JobError(
+        f"partition {partition} is committed up to {so_far}, not up to operator {index + 1} ({names[index]}). "
+        f"Nothing was changed. To see its rows so far: --op {last.last + 1 if last else 1}"
+    )
 
 
 def _columns() -> int:

@@ -54,8 +54,9 @@ def _filter(report: FilterReport, columns: int) -> list[str]:
         f"   {report.rows_in:,} rows in, {report.rows_dropped:,} dropped ({share:.1%}){_sides(report)}",
     ]
     if report.partitions_unknown:
+        have = "has" if report.partitions_unknown == 1 else "have"
         lines.append(
-            f"   {report.partitions_unknown:,} of {report.partitions:,} partitions have no statistics"
+            f"   {report.partitions_unknown:,} of {report.partitions:,} partitions {have} no statistics"
         )
     for stat in report.stats:
         bound = report.bound if report.bound is not None and report.bound.stat == stat.name else None

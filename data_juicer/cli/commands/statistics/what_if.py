@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from typing import Final
 
 from data_juicer.cli.output import Output
@@ -66,10 +67,16 @@ def _lines(found: WhatIf, columns: int) -> list[str]:
     lines.append(
         f"result: {found.rows_out:,} rows, would be {verdict} {found.rows_out_then.estimate:,} ({change:+,})"
     )
+    if found.partitions_unfinished:
+        through = found.partitions - found.partitions_unfinished
+        lines.append(
+            f"of {through:,} partitions; {found.partitions_unfinished:,} others are not through all operators yet"
+        )
     if not found.is_exact:
         sure = "with 99 % confidence" if found.has_sketches else "for certain"
         lines.append(f"between {found.rows_out_then.low:,} and {found.rows_out_then.high:,} {sure}")
-    lines += [f"an estimate because {reason}" for reason in found.reasons]
+    for reason in found.reasons:
+        lines += textwrap.wrap(f"an estimate because {reason}", columns, subsequent_indent="  ")
     return lines
 
 
