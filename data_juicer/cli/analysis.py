@@ -162,7 +162,7 @@ def write_findings(
     paths = {}
     for name, (file, text) in files.items():
         paths[name] = _write(store, os.path.join(folder, file), text.encode())
-    paths["report"] = _write(store, os.path.join(folder, "report.html"), page_of(job))
+    paths["report"] = _write(store, os.path.join(folder, "report.html"), page_of(job, with_rows=True))
     return paths
 
 

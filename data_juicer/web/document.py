@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from data_juicer.monitor.facts import OperatorLine, operator_lines
 from data_juicer.monitor.handle import JobHandle
 from data_juicer.monitor.progress import format_duration, format_left, progress_of
 from data_juicer.monitor.views.phases import format_phase
+from data_juicer.monitor.views.reuse import causes, format_cause
 from data_juicer.plan.resume.report import decode_resume_report
 from data_juicer.printable import printable
 from data_juicer.web.history import HistoryFold, Notice, Resources, Span
@@ -56,8 +58,8 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
     partitions_anew: int
     after: dict[str, int]
     """Operator -> how many partitions went on after it."""
-    refused: dict[str, int]
-    """Reason -> how many checkpoints and results could not be used."""
+    causes: tuple[str, ...]
+    """Why committed work was not used, a sentence each, the most frequent first."""
 
 
 class SlowPartition(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,14 +226,14 @@ def _explained(job: JobHandle, names: dict[int, str]) -> Explained | None:
         return None
     begun = len(report.continued)
     after = Counter(printable(names.get(index, str(index))) for index in report.continued.values())
-    refused = Counter(printable(each.reason) for each in report.refused)
+    why = itertools.islice(causes(report), _REASONS_MAX)
     return Explained(
         run=report.run,
         partitions_done=report.partitions_done,
         partitions_begun=begun,
         partitions_anew=report.partitions_pending - begun,
         after=dict(after.most_common(_REASONS_MAX)),
-        refused=dict(refused.most_common(_REASONS_MAX)),
+        causes=tuple(printable(format_cause(cause, report.operators)) for cause in why),
     )
 
 

@@ -9,15 +9,23 @@ from typing import Final
 
 import msgspec
 
+from data_juicer.clock import Clock
 from data_juicer.errors import DataJuicerError
 from data_juicer.events import types as t
 from data_juicer.events.tail import LogTail
 from data_juicer.job.find import FoundJob
 from data_juicer.monitor.handle import JobHandle
+from data_juicer.monitor.statistics.bounds import entries_of
+from data_juicer.monitor.statistics.gather import read_stats
+from data_juicer.monitor.statistics.report import StatsReport, fold_stats
 from data_juicer.storage.base import Store
+from data_juicer.web.costly import Costly
 from data_juicer.web.document import JobDocument, committed_partitions, make_document
 from data_juicer.web.history import HistoryFold
+from data_juicer.web.rows import Samples, read_samples
 
+_SAMPLES_S: Final = 2.0
+"""For rows before and after; more of them are not looked for then."""
 _ASK_EVERY: Final = 1_000
 """Events that are read before it is asked whether anybody still wants them."""
 
@@ -41,6 +49,8 @@ class JobFeed:
         self._is_history_read = False
         self._is_whole_due = True
         self._seen: tuple[object, ...] = ()
+        self._samples = Costly[Samples]()
+        self._statistics = Costly[StatsReport]()
 
     @property
     def job(self) -> JobHandle:
@@ -73,6 +83,31 @@ class JobFeed:
             self._history = history
             self._late = None
             self._is_history_read = self._is_whole_due = True
+
+    def samples(self, clock: Clock) -> Samples:
+        """Rows before and after operators, of some moment ago at most. Raises: StoreError."""
+
+        def read(job: JobHandle) -> Samples:
+            begun_s = clock.monotonic_s()
+            return read_samples(job, lambda: clock.monotonic_s() - begun_s > _SAMPLES_S)
+
+        stage, is_alive = self._stage(clock)
+        return self._samples.get(stage, clock, lambda: read(self._job), may_rest=is_alive)
+
+    def statistics(self, clock: Clock) -> StatsReport:
+        """What filters measured, of some moment ago at most. Raises: StoreError."""
+
+        def read(job: JobHandle) -> StatsReport:
+            entries = entries_of(job.summary.config)
+            return fold_stats(job.job_id, entries, read_stats(job.store, job.layout))
+
+        stage, is_alive = self._stage(clock)
+        return self._statistics.get(stage, clock, lambda: read(self._job), may_rest=is_alive)
+
+    def _stage(self, clock: Clock) -> tuple[tuple[object, ...], bool]:
+        """How far the job is, which is another stage once more is committed or its driver is gone, and whether a driver works."""
+        is_alive = self._job.is_alive(clock.now())
+        return (self._tail.view.partitions_done, self._tail.view.runs, is_alive), is_alive
 
     def whole_document(self, now: datetime) -> JobDocument:
         """The job as it is now, with the states of all partitions. Raises: DataJuicerError."""

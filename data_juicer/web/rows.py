@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from data_juicer.engine.replay.dropped import DroppedRow
+from data_juicer.engine.replay.samples import sample_rows
 from data_juicer.engine.worker.sampling import TraceRecord
-from data_juicer.errors import CheckpointError
+from data_juicer.errors import CheckpointError, DataJuicerError
 from data_juicer.job.names import parse_result_name
 from data_juicer.plan.mapping import decode_mapping
 from data_juicer.plan.partitions import PartitionSpec
@@ -38,11 +40,17 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     operator: str
     operator_index: int
     what: str
-    line: int
+    place: str
     field: str
     before: str
     after: str | None
     why: str | None
+
+
+class Samples(msgspec.Struct, frozen=True, kw_only=True):
+    samples: tuple[Sample, ...]
+    note: str
+    """Where they are from, and what is not among them."""
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,8 +76,29 @@ class Letters(msgspec.Struct, frozen=True, kw_only=True):
     letters: tuple[Letter, ...]
 
 
-def read_samples(job: JobHandle) -> tuple[Sample, ...]:
-    """Of the whole job where it is complete, else of the partitions that were sampled so far; none without `open_tracer`."""
+def read_samples(job: JobHandle, is_time_over: Callable[[], bool]) -> Samples:
+    """Those that the run recorded (`open_tracer`), else those that what is committed gives back. Raises: StoreError."""
+    recorded = _recorded(job)
+    if recorded:
+        return Samples(samples=_sorted(recorded), note="Recorded by the run (open_tracer).")
+    try:
+        found = sample_rows(job.store, job.layout, job.summary, SAMPLES_MAX, is_time_over)
+    except DataJuicerError as error:
+        return Samples(samples=(), note=printable(str(error)))
+    computed = [
+        *itertools.chain.from_iterable(map(_samples, found.changed)),
+        *map(_dropped, found.dropped),
+    ]
+    partitions = "1 partition" if found.partitions == 1 else f"{found.partitions} partitions"
+    whence = f"Of {partitions}, drawn by the seed of the job; built-in operators were run again on the first rows of each."
+    note = whence if found.partitions else "Nothing is committed yet."
+    return Samples(
+        samples=_sorted(computed), note=" ".join(filter(None, (note, printable(found.problem or ""))))
+    )
+
+
+def _recorded(job: JobHandle) -> list[Sample]:
+    """Of the whole job where it is complete, else of the partitions that were sampled so far."""
     directory = job.layout.trace_dir
     names = job.store.list(directory)
     merged = sorted(name for name in names if name.startswith("op_") and name.endswith(".jsonl"))
@@ -85,6 +114,10 @@ def read_samples(job: JobHandle) -> tuple[Sample, ...]:
         if counts[kind] < SAMPLES_MAX:
             counts[kind] += 1
             samples += _samples(record)
+    return samples
+
+
+def _sorted(samples: Iterable[Sample]) -> tuple[Sample, ...]:
     return tuple(sorted(samples, key=lambda each: (each.operator_index, each.what)))
 
 
@@ -147,12 +180,35 @@ def _samples(record: TraceRecord) -> Iterator[Sample]:
             operator=printable(record.operator),
             operator_index=record.operator_index,
             what=record.what,
-            line=record.line,
+            place=_place(record),
             field=printable(key),
             before=before[:TEXT_MAX],
             after=after[key][:TEXT_MAX] if key in after else None,
             why=None if record.why is None else printable(record.why),
         )
+
+
+def _place(record: TraceRecord) -> str:
+    source = printable(record.source.rpartition("/")[2])
+    if record.line:
+        return f"{source}, line {record.line:,}"
+    if record.row_group >= 0:
+        return f"{source}, row group {record.row_group}, row {record.row_in_group}"
+    return f"{source}, row {record.source_row + 1:,}" if record.source_row >= 0 else source
+
+
+def _dropped(row: DroppedRow) -> Sample:
+    source = printable(row.source.rpartition("/")[2])
+    return Sample(
+        operator=printable(row.operator),
+        operator_index=row.operator_index,
+        what="dropped",
+        place=f"{source}, {printable(row.place)}" if row.place else source,
+        field="text",
+        before=row.text,
+        after=None,
+        why=printable(row.why) or None,
+    )
 
 
 def _letter(letter: DeadLetter) -> Letter:

@@ -17,16 +17,13 @@ from starlette.routing import Route
 from data_juicer.clock import Clock
 from data_juicer.errors import DataJuicerError, JobNotFoundError
 from data_juicer.monitor.handle import JobHandle
-from data_juicer.monitor.statistics.bounds import entries_of
-from data_juicer.monitor.statistics.gather import read_stats
-from data_juicer.monitor.statistics.report import fold_stats
 from data_juicer.monitor.timeline import trace_events
 from data_juicer.portable import encode_json
 from data_juicer.printable import printable
 from data_juicer.web.feed import JobFeed
 from data_juicer.web.jobs import ServedJobs
 from data_juicer.web.page import STATIC, served_page, static_file
-from data_juicer.web.rows import read_letters, read_samples
+from data_juicer.web.rows import read_letters
 
 POLL_S: Final = 0.5
 """How often a job that somebody looks at is read."""
@@ -86,15 +83,12 @@ class JobServer:
         return _json(await to_thread.run_sync(lambda: feed.whole_document(self._clock.now())))
 
     async def _stats(self, request: Request) -> Response:
-        job = (await self._feed(request)).job
-        report = await to_thread.run_sync(
-            lambda: fold_stats(job.job_id, entries_of(job.summary.config), read_stats(job.store, job.layout))
-        )
-        return _json(report)
+        feed = await self._feed(request)
+        return _json(await to_thread.run_sync(lambda: feed.statistics(self._clock)))
 
     async def _samples(self, request: Request) -> Response:
-        job = (await self._feed(request)).job
-        return _json(await to_thread.run_sync(lambda: read_samples(job)))
+        feed = await self._feed(request)
+        return _json(await to_thread.run_sync(lambda: feed.samples(self._clock)))
 
     async def _letters(self, request: Request) -> Response:
         job = (await self._feed(request)).job

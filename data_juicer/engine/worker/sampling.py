@@ -71,11 +71,25 @@ def sample(
     records = [
         _dropped(operator, index, before, row, rank) for rank, row in ranks.smallest(dropped.tolist(), size)
     ]
+    return records + sample_changed(operator.name, index, before, after, size, seed)
+
+
+def sample_changed(
+    name: str, index: int, before: Batch, after: Batch, size: int, seed: int
+) -> list[TraceRecord]:
+    """At most `size` rows that are in both batches and differ.
+
+    Args:
+        name: of the operator, or of those that are between the batches.
+        after: its `base` counts in `before`.
+    """
+    base = np.arange(len(before), dtype=np.int32) if after.base is None else after.base
+    ranks = _Ranks(before, index, seed)
     keys, changed = _changes(before, after, base)
     rows = {int(base[row]): int(row) for row in reversed(np.flatnonzero(changed & (base >= 0)))}
-    records += [
+    return [
         TraceRecord(
-            operator=operator.name,
+            operator=name,
             operator_index=index,
             what="changed",
             place=_place(before, row),
@@ -85,7 +99,6 @@ def sample(
         )
         for rank, row in ranks.smallest(rows, size)
     ]
-    return records
 
 
 def merge(lines: Iterable[tuple[Located, bytes]], size: int) -> dict[int, list[TraceRecord]]:
@@ -96,7 +109,7 @@ def merge(lines: Iterable[tuple[Located, bytes]], size: int) -> dict[int, list[T
     """
     groups: dict[tuple[int, str], list[TraceRecord]] = {}
     for partition, line in lines:
-        record = _resolve(_JSON.decode(line), partition)
+        record = resolve_place(_JSON.decode(line), partition)
         kept = groups.setdefault((record.operator_index, record.what), [])
         kept.append(record)
         kept.sort(key=lambda each: (each.rank, each.line))
@@ -173,7 +186,7 @@ def _place(batch: Batch, row: int) -> Place:
     return batch.source.place(int(batch.origin[row]))
 
 
-def _resolve(record: TraceRecord, partition: Located) -> TraceRecord:
+def resolve_place(record: TraceRecord, partition: Located) -> TraceRecord:
     """The record with the place that its row has now; one that an earlier version committed has the line that it had then."""
     if record.place is None:
         return record

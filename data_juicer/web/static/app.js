@@ -25,11 +25,37 @@ async function ask(path) {
   if (!answer.ok) throw new Error((await answer.text()).slice(0, 300) || answer.statusText);
   return answer.json();
 }
-/* Children that are there, in place of those that were. */
-function put(node, ...children) { node.replaceChildren(...children.filter(child => child !== null && child !== undefined && child !== "")); }
+/* What a reader has done to a part of the page, so that an update does not undo it: what is open, where the focus, sliders and scrolled boxes are. */
+const USED = "a, button, input, summary, [tabindex]";
+const nameOf = node => `${node.tagName} ${node.getAttribute("aria-label") || node.getAttribute("href") || node.textContent.replace(/: .*/, "").slice(0, 80)}`;
+function stateOf(node) {
+  const used = [...node.querySelectorAll(USED)], focus = node.contains(document.activeElement) ? document.activeElement : null;
+  return {
+    open: new Set([...node.querySelectorAll("details[open] > summary")].map(nameOf)), focus: focus && nameOf(focus),
+    values: new Map(used.filter(each => each.tagName === "INPUT").map(each => [nameOf(each), each.value])),
+    scrolled: new Map(used.filter(each => each.scrollTop || each.scrollLeft).map(each => [nameOf(each), [each.scrollTop, each.scrollLeft]])) };
+}
+function restore(node, state) {
+  for (const each of node.querySelectorAll(USED)) {
+    const name = nameOf(each), place = state.scrolled.get(name), value = state.values.get(name);
+    if (each.tagName === "SUMMARY" && state.open.has(name)) each.parentNode.open = true;
+    if (value !== undefined && value !== each.value) { each.value = value; each.dispatchEvent(new Event("input")); }
+    if (place) [each.scrollTop, each.scrollLeft] = place;
+    if (state.focus === name) { each.focus({ preventScroll: true }); state.focus = null; }
+  }
+}
+/* Children in place of those that were, where they are others. */
+function put(node, ...children) {
+  const next = el("div", {}, ...children.filter(child => child !== "")), html = next.innerHTML;
+  if (node.shownHtml === html) return;
+  const state = node.shownHtml === undefined ? null : stateOf(node);
+  node.shownHtml = html;
+  node.replaceChildren(...next.childNodes);
+  if (state) restore(node, state);
+}
 function table(caption, titles, rows, classes = []) {
   const heads = titles.map((title, at) => el("th", { scope: "col", class: classes[at] }, title));
-  const body = rows.map(cells => el("tr", {}, ...cells.map((cell, at) => el("td", { class: classes[at] }, cell))));
+  const body = rows.map(cells => el("tr", {}, ...cells.map((cell, at) => el("td", { class: classes[at], title: classes[at] === "cut" && typeof cell === "string" ? cell : null }, cell))));
   return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
     el("table", {}, el("caption", {}, caption), el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...body)));
 }
@@ -46,17 +72,18 @@ function facts(pairs) {
 
 /* ---- the list of jobs */
 
+const LISTED_MAX = 1000;
 async function showList() {
   where.textContent = ""; document.title = "data_juicer jobs";
   const box = el("div", {}), search = el("input", { type: "search", placeholder: "Find a job", "aria-label": "Find a job", oninput: () => draw() });
   let jobs = [];
   const draw = () => {
     const word = search.value.toLowerCase();
-    const rows = jobs.filter(job => job.job_id.toLowerCase().includes(word) || job.status.includes(word)).slice(0, 1000).map(job => [
+    const rows = jobs.filter(job => job.job_id.toLowerCase().includes(word) || job.status.includes(word)).slice(0, LISTED_MAX).map(job => [
       job.problem ? job.job_id : el("a", { href: `#/job/${job.key}` }, job.job_id), badge(job.status), `${number(job.rows_done)} of ${number(job.rows)}`,
       number(job.rows_out), number(job.rows_dead_letter), when(job.created), el("span", { class: "soft" }, job.problem || job.folder)]);
-    box.replaceChildren(rows.length ? table(`${number(jobs.length)} jobs, the newest first`, ["job", "status", "rows done", "rows out", "dead letters", "created (UTC)", "folder"], rows,
-      ["cut", "", "", "", "", "", "text"]) : el("p", { class: "hint" }, jobs.length ? "No job is called so." : "There are no jobs in these folders yet."));
+    put(box, rows.length ? table(`${number(jobs.length)} ${jobs.length === 1 ? "job" : "jobs, the newest first"}${rows.length < jobs.length ? `; ${number(rows.length)} are shown` : ""}`, ["job", "status", "rows done", "rows out", "dead letters", "created (UTC)", "folder"], rows,
+      ["cut", "left", "", "", "", "left", "text"]) : el("p", { class: "hint" }, jobs.length ? "No job has such a name or status." : "There are no jobs in these folders yet."));
   };
   main.replaceChildren(el("h1", {}, "Jobs"), el("div", { class: "tools" }, search), el("div", { class: "card" }, box));
   const load = async () => {
@@ -68,11 +95,16 @@ async function showList() {
 
 /* ---- one job */
 
+function copied(button, text) {
+  const told = word => { button.textContent = word; live.textContent = word; };
+  navigator.clipboard.writeText(text).then(() => told("Copied"), () => told("Not copied: select it"));
+}
+
 class JobPage {
   constructor(key) {
     this.key = key; this.states = null; this.heavyAt = 0; this.heavyRows = -1;
     const part = () => el("div", {});
-    this.parts = Object.fromEntries(["head", "flow", "time", "stats", "lanesNow", "runs", "samples", "letters", "explained", "events", "slowest"].map(name => [name, part()]));
+    this.parts = Object.fromEntries(["head", "command", "stop", "flow", "time", "stats", "lanesNow", "runs", "samples", "letters", "explained", "events", "slowest"].map(name => [name, part()]));
     this.chosen = el("p", { class: "hint", "aria-live": "polite" }, "Point at a square, or use the arrow keys.");
     this.squares = new Squares((at, state) => { this.chosen.textContent = `partition ${number(at)}: ${state}`; });
     this.legendBox = el("div", {});
@@ -81,7 +113,7 @@ class JobPage {
     this.lanesHint = el("p", { class: "hint" }); this.resources = el("div", {}); this.resourcesHint = el("p", { class: "hint" });
     const p = this.parts;
     main.replaceChildren(el("div", { class: "grid" },
-      el("section", { class: "card", "aria-label": "Summary" }, p.head),
+      el("section", { class: "card", "aria-label": "Summary" }, p.head, p.command, p.stop),
       card("Rows through the operators", "", p.flow),
       card("What filters measured", "", p.stats),
       card("Partitions", "half", this.legendBox, this.squares.canvas, this.chosen, p.slowest),
@@ -106,8 +138,7 @@ class JobPage {
   }
   head(job) {
     const percent = Math.floor(job.share * 100), running = job.is_alive;
-    const stop = running && !report ? el("button", { class: "danger", type: "button", onclick: () => this.stop() }, "Stop after the partitions in flight") : null;
-    const copy = el("button", { type: "button", onclick: () => navigator.clipboard.writeText(job.resume_command).then(() => { copy.textContent = "Copied"; }, () => { copy.textContent = "Select it"; }) }, "Copy");
+    const copy = el("button", { type: "button", onclick: () => copied(copy, job.resume_command) }, "Copy");
     const seen = [job.phase, job.rows_per_s && running ? `${number(job.rows_per_s)} rows/s` : "", job.left || ""].filter(Boolean).join(", ");
     put(this.parts.head, 
       el("h1", {}, job.job_id, " ", badge(job.status)),
@@ -121,14 +152,19 @@ class JobPage {
         ["stragglers", job.copies_started ? `${number(job.copies_started)} begun again, ${number(job.copies_won)} ended first there` : ""], ["operators", `${seconds(job.operator_s)} s`],
         ["checkpoints", job.checkpoint_s ? `${seconds(job.checkpoint_s)} s, ${plainNumber(Math.round(job.checkpoint_bytes / 1e5) / 10)} MB` : ""], ["created (UTC)", when(job.created)]]),
       job.status === "completed" && job.export_path ? el("p", { class: "hint" }, "result: ", el("code", {}, job.export_path)) : null,
-      el("p", { class: "hint" }, job.status === "completed" ? "To run it again with other settings:" : "To go on with it:"),
-      el("div", { class: "command" }, el("code", { tabindex: "0" }, job.resume_command), copy),
-      stop ? el("p", {}, stop) : null);
+);
+    put(this.parts.command, running ? "" : el("p", { class: "hint" }, job.status === "completed" ? "To run it again with other settings:" : "To resume it:"),
+      running ? "" : el("div", { class: "command" }, el("code", { tabindex: "0", "aria-label": "Command" }, job.resume_command), copy));
+    put(this.parts.stop, running && !report ? el("p", {}, el("button", { class: "danger", type: "button", onclick: () => this.stop() }, "Stop after the partitions in flight")) : "",
+      this.asked ? el("p", { class: "hint", role: "status" }, this.asked) : "");
   }
   async stop() {
     if (!confirm("Ask the driver to finish the partitions in flight and to stop?")) return;
-    const answer = await fetch(`/api/jobs/${this.key}/stop`, { method: "POST", headers: { "x-data-juicer": "stop" } });
-    live.textContent = (await answer.json()).message;
+    try {
+      const answer = await fetch(`/api/jobs/${this.key}/stop`, { method: "POST", headers: { "x-data-juicer": "stop" } });
+      this.asked = answer.ok ? (await answer.json()).message : await answer.text();
+    } catch (error) { this.asked = `the server did not answer: ${error.message}`; }
+    this.head(this.job);
   }
   flow(job) {
     const most = Math.max(1, ...job.operators.map(o => o.rows_in + o.rows_generated));
@@ -157,21 +193,21 @@ class JobPage {
   }
   now(job) {
     const busy = job.lanes.filter(lane => lane.partition !== null);
-    put(this.parts.lanesNow, legend([["attempt committed", "--kept"], ["failed or lost", "--dead"], ["running", "--link"]]),
+    put(this.parts.lanesNow, legend([["attempt committed", "--kept"], ["failed or lost", "--dead"], ["running", "--made"]]),
       !job.lanes.length ? el("p", { class: "hint" }, job.is_history_read ? "The log names no worker." : "The event log is being read…") :
       busy.length ? table(`${busy.length} of ${job.lanes.length} workers are busy`, ["worker", "partition", "operator", "seconds"],
-        busy.slice(0, 64).map(lane => [lane.name, number(lane.partition), lane.operator, seconds(Math.max(0, job.time_s - lane.since_s))]), ["cut"]) :
-      el("p", { class: "hint" }, `${job.lanes.length} workers; nobody works on it now.`));
+        busy.slice(0, 64).map(lane => [lane.name, number(lane.partition), lane.operator, seconds(Math.max(0, job.time_s - lane.since_s))]), ["cut", "", "left"]) :
+      el("p", { class: "hint" }, `${job.lanes.length === 1 ? "1 worker" : `${job.lanes.length} workers`}; none is busy now.`));
   }
   told(job) {
     put(this.parts.events, job.notices.length ? el("ul", { class: "events", tabindex: "0" }, ...[...job.notices].reverse().map(n =>
       el("li", { class: n.level }, el("span", { class: "soft" }, `${when(n.ts)} `), n.text))) : el("p", { class: "hint" }, "None yet."));
-    put(this.parts.runs, table("Times are UTC", ["run", "outcome", "started", "took", "where"], job.runs.map(r => [String(r.number), r.outcome, when(r.started), r.took, r.where]), ["", "", "", "", "text"]),
+    put(this.parts.runs, table("Times are UTC", ["run", "outcome", "started", "took", "where"], job.runs.map(r => [String(r.number), r.outcome, when(r.started), r.took, r.where]), ["", "left", "left", "", "text"]),
       report ? el("p", { class: "hint" }, `A trace for Perfetto: dj-jobs timeline ${job.job_id}`) : el("p", {}, el("a", { href: `/api/jobs/${this.key}/timeline`, download: "trace.json" }, "Timeline for Perfetto (trace.json)")));
     const e = job.explained;
-    put(this.parts.explained, ...(e ? [el("p", { class: "hint" }, `Run ${e.run}: ${number(e.partitions_done)} partitions were done, ${number(e.partitions_begun)} went on from a checkpoint, ${number(e.partitions_anew)} began at their source.`),
-      Object.keys(e.after).length ? table("Went on after", ["operator", "partitions"], Object.entries(e.after).map(([name, count]) => [name, number(count)])) : "",
-      Object.keys(e.refused).length ? table("Not reused", ["because", "checkpoints"], Object.entries(e.refused).map(([why, count]) => [why, number(count)]), ["text"]) : ""] : [el("p", { class: "hint" }, "No run was planned yet.")]));
+    put(this.parts.explained, ...(e ? [el("p", { class: "hint" }, `Run ${e.run}, partitions: ${[[e.partitions_done, "done before it"], [e.partitions_begun, "continued from a checkpoint"], [e.partitions_anew, "computed from their source"]].filter(([count]) => count).map(([count, word]) => `${number(count)} ${word}`).join(", ") || "none"}.`),
+      Object.keys(e.after).length ? table("Continued after", ["operator", "partitions"], Object.entries(e.after).map(([name, count]) => [name, number(count)])) : "",
+      e.causes.length ? el("ul", { class: "causes", "aria-label": "Why the rest was not reused" }, ...e.causes.map(why => el("li", {}, why))) : ""] : [el("p", { class: "hint" }, "No run was planned yet.")]));
   }
   drawWide() {
     const job = this.job;
@@ -179,6 +215,9 @@ class JobPage {
     const index = Object.fromEntries(job.lanes.map((lane, at) => [lane.name, at]));
     const span = drawLanes(this.lanes, job.lanes, job.spans, job.lanes.filter(l => l.partition !== null).map(l => [index[l.name], l.since_s, l.partition]), job.is_alive ? job.time_s : Math.max(0, ...job.spans.map(s => s[2])));
     this.lanesHint.textContent = span ? `The newest attempts, over ${seconds(span)} s.` : "";
+    const last = job.resources.length ? `${job.resources.length} ${job.resources[job.resources.length - 1][0]} ${this.resources.clientWidth}` : "";
+    if (last && last === this.drawn) return;
+    this.drawn = last;
     this.resourcesHint.textContent = drawResources(this.resources, job.resources) ? "Of the driver's machine, every ten seconds." : "Sampled every ten seconds; there are not two samples yet.";
   }
   heavy(stats, samples, letters) {
@@ -189,7 +228,7 @@ class JobPage {
     for (const filter of told.filters) for (const stat of filter.stats) {
       const bound = filter.bound && filter.bound.stat === stat.name ? filter.bound : null;
       const dropped = `${number(filter.rows_dropped)} of ${number(filter.rows_in)} rows dropped (${(filter.rows_dropped / Math.max(1, filter.rows_in) * 100).toFixed(1)}%)`;
-      const missing = filter.partitions_unknown ? `, without ${number(filter.partitions_unknown)} partitions that have no statistics` : "";
+      const missing = filter.partitions_unknown ? `; ${filter.partitions_unknown === 1 ? "1 partition has" : `${number(filter.partitions_unknown)} partitions have`} no statistics` : "";
       const head = [el("h3", {}, `${filter.operator_index + 1}. ${filter.operator_name}: ${stat.name}`), el("p", { class: "hint" }, dropped + missing)];
       if (!stat.histogram) {
         if (stat.words.length) cards.push(el("div", {}, ...head, table(`${number(stat.words_distinct)} different values`, ["value", "rows"], stat.words.slice(0, 10).map(w => [w.value.slice(0, 60), number(w.rows)]), ["cut"])));
@@ -216,18 +255,18 @@ class JobPage {
   }
   samples(told) {
     const by = new Map();
-    for (const sample of told) { const name = `${sample.operator_index + 1}. ${sample.operator}`; if (!by.has(name)) by.set(name, []); by.get(name).push(sample); }
-    put(this.parts.samples, ...(by.size ? [...by].map(([name, list]) => el("details", {}, el("summary", {}, `${name}: ${list.length} rows`), el("div", { class: "rows", tabindex: "0" }, ...list.map(s => this.sample(s))))) :
-      [el("p", { class: "hint" }, "Rows are sampled with open_tracer: true in the recipe.")]));
+    for (const sample of told.samples) { const name = `${sample.operator_index + 1}. ${sample.operator}`; if (!by.has(name)) by.set(name, []); by.get(name).push(sample); }
+    put(this.parts.samples, el("p", { class: "hint" }, told.note), ...[...by].map(([name, list]) => el("details", {}, el("summary", {}, `${name}: ${summed(list)}`),
+      el("div", { class: "rows", tabindex: "0", role: "region", "aria-label": `Rows of ${name}` }, ...list.map(s => this.sample(s))))));
   }
   sample(s) {
-    const place = `${s.line ? `line ${number(s.line)}, ` : ""}field ${s.field}, ${s.what}${s.why ? `: ${s.why}` : ""}`;
+    const place = `${s.what}: ${s.place}, field ${s.field}${s.why ? `; ${s.why}` : ""}`;
     const text = s.after === null ? [s.before] : diffWords(s.before, s.after).map(([kind, part]) => kind === 0 ? part : el(kind < 0 ? "del" : "ins", {}, part));
-    return el("div", { class: "sample" }, el("span", { class: "soft" }, place), el("pre", { tabindex: "0" }, ...text));
+    return el("div", { class: "sample" }, el("span", { class: "soft" }, place), el("pre", { dir: "auto" }, ...(s.before === "" && !s.after ? [el("span", { class: "soft" }, "(empty)")] : text)));
   }
   letters(told) {
-    put(this.parts.letters, ...(told.rows ? [table("By operator and error", ["operator", "error", "rows"], told.groups.map(g => [g.operator, g.error_type, number(g.rows)])),
-      el("details", {}, el("summary", {}, `The first ${told.letters.length}`), el("div", { class: "rows", tabindex: "0" }, ...told.letters.map(l => el("div", { class: "sample" }, el("span", { class: "soft" }, `${l.source}, ${l.place}, ${l.operator}`), el("pre", {}, `${l.error}\n${l.row}`)))))] :
+    put(this.parts.letters, ...(told.rows ? [table("By operator and error", ["operator", "error", "rows"], told.groups.map(g => [g.operator, g.error_type, number(g.rows)]), ["cut", "left"]),
+      told.letters.length && el("details", {}, el("summary", {}, told.letters.length === 1 ? "The row" : `The first ${told.letters.length} rows`), el("div", { class: "rows", tabindex: "0", role: "region", "aria-label": "Rows of dead letters" }, ...told.letters.map(l => el("div", { class: "sample" }, el("span", { class: "soft" }, `${l.source}, ${l.place}, ${l.operator}`), el("pre", {}, `${l.error}\n${l.row}`)))))].filter(Boolean) :
       [el("p", { class: "hint" }, "None: every row could be read and processed.")]));
   }
   async loadHeavy() {
@@ -240,6 +279,12 @@ class JobPage {
     } catch (error) { put(this.parts.stats, el("p", { class: "hint" }, `not read: ${error.message}`)); }
     this.loading = false; this.heavyAt = Date.now();
   }
+}
+
+function summed(list) {
+  const counts = {};
+  for (const { what } of list) counts[what] = (counts[what] || 0) + 1;
+  return Object.entries(counts).map(([what, count]) => `${count} ${what}`).join(", ");
 }
 
 async function showJob(key) {

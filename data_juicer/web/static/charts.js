@@ -61,7 +61,7 @@ function histogram(stat, bound) {
   return { root, try: value => { if (tried) tried.remove(); tried = value === null ? null : mark(value, "tried", "var(--link)"); } };
 }
 
-const STATES = { ".": ["not begun", "--grid"], r: ["running", "--link"], s: ["has a checkpoint", "--duplicate"], w: ["waits for the others", "--warn"],
+const STATES = { ".": ["not begun", "--grid"], r: ["running", "--made"], s: ["has a checkpoint", "--duplicate"], w: ["waits for the others", "--warn"],
   d: ["done", "--kept"], y: ["will be tried again", "--dropped"], f: ["failed", "--dead"] };
 
 /* A square a partition; of very many, as small as they must be. Drawn again where a state changed only. */
@@ -155,7 +155,7 @@ function drawLanes(canvas, lanes, spans, running, until) {
   const pen = canvas.getContext("2d"); pen.scale(ratio, ratio);
   const all = spans.concat(running.map(([worker, since, partition]) => [worker, since, until, partition, null]));
   const begin = Math.min(...all.map(span => span[1]), until), end = Math.max(...all.map(span => span[2]), begin + .001), scale = width / (end - begin);
-  const colours = { true: css("--kept"), false: css("--dead"), null: css("--link") };
+  const colours = { true: css("--kept"), false: css("--dead"), null: css("--made") };
   pen.fillStyle = css("--grid");
   shown.forEach((_, at) => pen.fillRect(0, at * lane + 2, width, lane - 4));
   for (const [worker, start, stop, , done] of all) {

@@ -18,10 +18,15 @@ from data_juicer.monitor.statistics.report import fold_stats
 from data_juicer.storage.posix import PosixStore
 from data_juicer.web.feed import JobFeed
 from data_juicer.web.page import report_page
-from data_juicer.web.rows import read_letters, read_samples
+from data_juicer.web.rows import Samples, read_letters, read_samples
 
 NAME: Final = "report"
 HELP: Final = "Write the page of a job as one file, which needs no server and loads nothing."
+
+
+_SAMPLES_S: Final = 5.0
+"""For rows before and after; more of them are not looked for then."""
+_LEFT_OUT: Final = "Left out of this report (--no_rows)."
 
 
 class ReportWritten(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,20 +40,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--page", default="report.html", metavar="FILE", help="file to write (default: %(default)s)"
     )
 
+    parser.add_argument(
+        "--no_rows",
+        action="store_true",
+        help="leave out the rows of samples and dead letters, for a page that others may read",
+    )
+
 
 def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     job = JobHandle.open(arguments.work_dir, arguments.job)
-    page = page_of(job)
+    page = page_of(job, with_rows=not arguments.no_rows)
     PosixStore().put(arguments.page, page)
     written = ReportWritten(path=arguments.page, size_bytes=len(page))
     output.emit(written, lambda _: [f"{written.path} holds the page of {job.job_id}; open it in a browser"])
 
 
-def page_of(job: JobHandle) -> bytes:
+def page_of(job: JobHandle, *, with_rows: bool) -> bytes:
     """The page of a job with everything in it. Raises: StoreError."""
-    now = SystemClock().now()
+    clock = SystemClock()
+    now, begun_s = clock.now(), clock.monotonic_s()
     feed = JobFeed(FoundJob(job_id=job.job_id, job_dir=job.layout.job_dir), job.store)
     feed.read_history()
+    letters = read_letters(job)
     return report_page(
         {
             "made": format_utc(now),
@@ -56,7 +69,9 @@ def page_of(job: JobHandle) -> bytes:
             "stats": fold_stats(
                 job.job_id, entries_of(job.summary.config), read_stats(job.store, job.layout)
             ),
-            "samples": read_samples(job),
-            "letters": read_letters(job),
+            "samples": read_samples(job, lambda: clock.monotonic_s() - begun_s > _SAMPLES_S)
+            if with_rows
+            else Samples(samples=(), note=_LEFT_OUT),
+            "letters": letters if with_rows else msgspec.structs.replace(letters, letters=()),
         }
     )
