@@ -230,7 +230,7 @@ def test_an_empty_result_names_the_operator_that_let_nothing_pass(
     assert process.main(words) == 0
     reported = (
         "the result has no rows: text_length_filter let none of the 10 rows pass that reached it (10 filtered). "
-        "Look at its bounds, and at a sample of what it drops: open_tracer."
+        "Look at its bounds, and at what it drops: dj-jobs dropped."
     )
     assert reported_to(capsys) == [reported]
     assert reported in (ten_rows / "out" / "first" / "event_logs" / "events.log").read_text()

@@ -218,12 +218,12 @@ def test_a_partition_that_is_not_so_far_is_said_to_be_so(tmp_path, capsys) -> No
         name.unlink()
     for index in (1, 2, 3):
         (tmp_path / "work" / "mine" / "checkpoints" / f"checkpoint_000000_{index:03d}.json").unlink()
-    err = told(tmp_path, capsys, "inspect", "--partition", "0", code=1)
+    err = reported(tmp_path, capsys, "inspect", "--partition", "0", code=1)
     assert (
         "partition 0 is committed up to operator 1 (whitespace_normalization_mapper), not up to operator 4"
         in err
     )
-    assert "whitespace" in told(tmp_path, capsys, "inspect", "--partition", "0", "--op", "1")
+    assert "whitespace" in reported(tmp_path, capsys, "inspect", "--partition", "0", "--op", "1")
 
 
 def test_directories_are_listed_once_however_many_partitions_are_looked_at(
@@ -235,5 +235,5 @@ def test_directories_are_listed_once_however_many_partitions_are_looked_at(
     listed: list[str] = []
     real = PosixStore.list
     monkeypatch.setattr(PosixStore, "list", lambda self, path: listed.append(path) or real(self, path))
-    told(tmp_path, capsys, "dropped", "--sample", "100")
+    reported(tmp_path, capsys, "dropped", "--sample", "100")
     assert sum(path.endswith("checkpoints") for path in listed) <= 2
