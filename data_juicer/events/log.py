@@ -21,6 +21,8 @@ from data_juicer.storage.base import Store
 Listener = Callable[[t.Record], None]
 
 _BUFFER_BYTES_MAX: Final = 1 << 20
+_HURRY: Final = 4
+"""Times the longest pause between heartbeats: for so long after it each heartbeat flushes."""
 SNAPSHOT_BYTES: Final = 4 << 20
 """A snapshot is at the head of each rotated file and after so many bytes of events: nobody has to read more."""
 _SYNCED: Final = (
@@ -70,7 +72,8 @@ class EventLog:
         self._listeners = tuple(listeners)
         self._buffer = bytearray()
         self._buffered = 0
-        self._flushed_s = clock.monotonic_s()
+        self._flushed_s = self._called_s = clock.monotonic_s()
+        self._hurries_until_s = 0.0
         self._unwritten = 0
         self._unwritten_reported = 0
         self._has_warned = False
@@ -117,8 +120,16 @@ class EventLog:
         return record
 
     def flush_when_due(self) -> None:
-        """Flush when the oldest event waits for as long as the store lets it; called with each heartbeat of the run."""
-        if self._buffered and self._clock.monotonic_s() - self._flushed_s >= self._file.wait_s:
+        """Flush when the oldest event waits for as long as the store lets it; called with each heartbeat of the run.
+
+        Where heartbeats were further apart than that (an operator works in the driver's own thread), they will be so again: for
+        some time each of them flushes, so that no event waits for a whole batch of rows.
+        """
+        now_s = self._clock.monotonic_s()
+        gap_s, self._called_s = now_s - self._called_s, now_s
+        if gap_s >= self._file.wait_s:
+            self._hurries_until_s = now_s + _HURRY * gap_s
+        if self._buffered and (now_s - self._flushed_s >= self._file.wait_s or now_s < self._hurries_until_s):
             self.flush()
 
     def flush(self) -> None:

@@ -153,7 +153,9 @@ def make_document(
                 stopped=run.stopped,
                 took=_took(run.started, run.stopped),
                 where=printable(f"pid {run.pid} on {run.host}"),
-                outcome=run.outcome.value,
+                outcome=run.outcome.value
+                if run.stopped or (is_alive and run is summary.runs[-1])
+                else "interrupted",
             )
             for run in summary.runs
         ),

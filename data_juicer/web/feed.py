@@ -139,6 +139,8 @@ class JobFeed:
         return int(now.timestamp() / 2) if status == "running" else 0
 
     def _document(self, now: datetime, *, is_whole: bool) -> JobDocument:
+        if not self._job.is_alive(now):
+            self._history.end_all()
         document = make_document(
             self._job, self._tail.view, self._history, now, is_history_read=self._is_history_read
         )

@@ -125,7 +125,7 @@ class HistoryFold:
             case t.ResourceUsage():
                 self._sample(event)
             case t.ProcessingStart() | t.ProcessingComplete() | t.ProcessingError():
-                self._end_all()
+                self.end_all()
             case _:
                 pass
         if event.level != "DEBUG":
@@ -147,8 +147,8 @@ class HistoryFold:
         if partition < len(self.busy_s):
             self.busy_s[partition] += max(0.0, self.time_s - now.since_s)
 
-    def _end_all(self) -> None:
-        """No attempt outlives its run."""
+    def end_all(self) -> None:
+        """No attempt outlives its run, whether its end is in the log or its driver was killed."""
         for partition in list(self.running):
             self._end(partition, SAVED, is_done=False)
 

@@ -198,7 +198,9 @@ class JobReplay:
                 dead = read_dead(self._store, self._layout.checkpoints_dir, decision)
             except CheckpointError:
                 return None
-            if self._rows_max is not None and not operator.collects_rows:  # decisions are in the order of the rows
+            if (
+                self._rows_max is not None and not operator.collects_rows
+            ):  # decisions are in the order of the rows
                 dead = msgspec.structs.replace(dead, rows=tuple(row for row in dead.rows if row < len(batch)))
                 table = table.slice(0, len(batch) - len(dead.rows))
             applied = apply_decision(operator, index, batches, table, dead)

@@ -3,7 +3,8 @@
 const held = document.getElementById("data");
 const report = held ? JSON.parse(held.textContent) : null;
 const main = document.getElementById("main"), live = document.getElementById("live"), where = document.getElementById("where");
-let stream = null, timer = null, shown = null;
+let stream = null, timer = null;
+var shown = null;
 
 function el(name, attributes = {}, ...children) {
   const node = document.createElement(name);

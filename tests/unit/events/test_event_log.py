@@ -141,6 +141,28 @@ def test_events_wait_in_memory_for_the_tick_and_no_longer(layout: JobLayout) -> 
     assert seqs(layout) == [1]
 
 
+def test_after_a_long_pause_between_heartbeats_no_event_waits_for_the_next_one(layout: JobLayout) -> None:
+    clock = ManualClock()
+    log = EventLog(STORE, layout, clock, 1)
+    log.record(QUIET)
+    clock.advance(6 * AppendLog.wait_s)  # an operator worked in this thread
+    log.flush_when_due()
+    clock.advance(AppendLog.wait_s / 10)
+    log.record(QUIET)
+    log.flush_when_due()
+    assert seqs(layout) == [1, 2]
+    for _ in range(300):
+        clock.advance(AppendLog.wait_s / 10)
+        log.flush_when_due()
+    log.record(QUIET)
+    log.flush_when_due()
+    assert seqs(layout) == [1, 2, 3]
+    log.record(QUIET)
+    log.flush_when_due()
+    assert seqs(layout) == [1, 2, 3]  # heartbeats are near each other again
+    log.close()
+
+
 def test_the_begin_and_end_of_runs_are_synced_at_once(
     layout: JobLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
