@@ -99,12 +99,15 @@ class JobStoppedError(JobError):
 
 
 class StoreError(DataJuicerError):
-    """`finding`: the message without what is safe and what to do; `reason`: what the system said, where it said something."""
+    """`finding`: the message without what is safe and what to do; `reason`: what the system said, where it said something;
+    `remedy`: the sentence that says what to do, where the store knows.
+    """
 
-    def __init__(self, finding: str, advice: str = "", *, reason: str = "") -> None:
+    def __init__(self, finding: str, advice: str = "", *, reason: str = "", remedy: str = "") -> None:
         super().__init__(f"{finding} {advice}".rstrip())
         self.finding = finding
         self.reason = reason
+        self.remedy = remedy
 
 
 class CheckpointError(DataJuicerError):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from data_juicer.errors import ConfigError, DataJuicerError, FailedRun
+from data_juicer.storage.locations.uri import absolute
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
@@ -78,7 +79,7 @@ def settle(
 
 def _failed(job: WatchedJob, recipe: Recipe, overrides: Mapping[str, Any]) -> FailedRun:
     counts = job.summary.counts
-    path = job.layout.recipe if isinstance(recipe, Mapping) else os.path.abspath(os.fspath(recipe))
+    path = job.layout.recipe if isinstance(recipe, Mapping) else absolute(os.fspath(recipe))
     named = {"job_id": job.layout.job_id, "resume": "must"}
     others = (
         {}

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from data_juicer.cli.running import run_job
 from data_juicer.clock import SystemClock
-from data_juicer.config.config import load_config
+from data_juicer.config.config import load_config, read_recipe
 from data_juicer.errors import ConfigError
 from data_juicer.job.naming import name_job
 from data_juicer.monitor.streams import write_lines
 from data_juicer.rows.recorded_stats import EXACT_ROWS_MAX
+from data_juicer.storage.locations.uri import absolute
 
 if TYPE_CHECKING:
     from data_juicer.cli.signals import StopSignals
@@ -49,7 +50,7 @@ def run_analysis(
     if left_out:
         write_lines(sys.stderr, [f"note: measured without {', '.join(left_out)}: only filters measure"])
     config, _ = name_job(config, SystemClock())
-    folder = os.path.join(os.path.dirname(os.path.abspath(config.export_path)), "analysis")
+    folder = os.path.join(os.path.dirname(absolute(config.export_path)), "analysis")
     code = run_job(config, signals)
     if code:
         return code
@@ -108,8 +109,7 @@ def _recipe_percentiles(config: JobConfig) -> list[float]:
         return []
     from data_juicer.config.sources.yaml_text import parse_yaml
 
-    with open(config.recipe_path, "rb") as file:
-        value = parse_yaml(file.read(), config.recipe_path).value
+    value = parse_yaml(read_recipe(config.recipe_path), config.recipe_path).value
     given = value.get("percentiles") if isinstance(value, dict) else None
     if given is None:
         return []
@@ -127,7 +127,7 @@ def write_findings(
     from data_juicer.monitor.statistics.analysis import CorrelationFold, GroupFold, numeric_columns, values_of
     from data_juicer.monitor.statistics.distribution import Distribution
     from data_juicer.monitor.statistics.gather import read_stats
-    from data_juicer.storage.posix import PosixStore
+    from data_juicer.storage import open_store
 
     job = JobHandle.open(config.work_dir, config.job_id or "")
     correlations = CorrelationFold()
@@ -148,7 +148,7 @@ def write_findings(
                     )
             for name, sketch in stats.sketches().items():
                 overall.setdefault(name, Distribution()).add_sketch(sketch, stats.rows)
-    store = PosixStore()
+    store = open_store(folder)
     store.make_dirs(folder)
     table = overall_table(overall, shares)
     files = {

@@ -38,6 +38,22 @@ def run_command(program: str, answer: Callable[[StopSignals], int | None]) -> in
         return _code_of_showing(program, stdout) if code is None else code
 
 
+def expand_folder(given: str, name: str) -> str:
+    """A folder as settings are read: variables and `~` filled in, a URI in its one spelling.
+
+    Args:
+        name: what an error calls the argument.
+    Raises: ConfigError.
+    """
+    from data_juicer.config.paths import Surroundings, expand
+    from data_juicer.config.sources.plain import InvalidValueError
+
+    try:
+        return expand(given, Surroundings(environ=os.environ, expand_user=os.path.expanduser))
+    except InvalidValueError as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
 @contextlib.contextmanager
 def in_directory(path: str | None) -> Iterator[None]:
     """Stand in another folder for a while; None: in this one.

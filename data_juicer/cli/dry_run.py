@@ -33,7 +33,7 @@ def run_dry(settings: Sequence[str], form: Format) -> None:
 
     config = load_config(settings, os.environ)
     try:
-        forecast = foresee(open_store(config.work_dir), config, SystemClock())
+        forecast = foresee(open_store(*config.locations()), config, SystemClock())
     except (InputError, StoreError) as error:  # found before anything is created, as ConfigError is
         raise ConfigError(str(error)) from error
     output_of(form).emit(forecast, lambda columns: _lines(forecast, columns))

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
+from data_juicer.cli.command import expand_folder
 from data_juicer.cli.commands import completions, events, explain, partitions, timeline, verify
 from data_juicer.cli.commands.jobs import clean, resume, stop, watch
 from data_juicer.cli.commands.jobs import list as list_command
@@ -18,11 +19,8 @@ from data_juicer.cli.commands.rows import inspect as inspect_command
 from data_juicer.cli.commands.statistics import metrics, stats, what_if
 from data_juicer.cli.output import Output, output_of
 from data_juicer.cli.signals import StopSignals
-from data_juicer.config.paths import Surroundings, expand
 from data_juicer.config.sources.operator_flags import split_flags
 from data_juicer.config.sources.parser import OneLineParser
-from data_juicer.config.sources.plain import InvalidValueError
-from data_juicer.errors import ConfigError
 from data_juicer.version import VERSION
 
 _OUTPUTS: Final = "./outputs"
@@ -78,13 +76,8 @@ def answer(program: str, argv: Sequence[str] | None, signals: StopSignals) -> in
     if parameters and not getattr(arguments.command, "TAKES_PARAMETERS", False):
         parser.error(f"unrecognized arguments: --{parameters[0][0]}")
     arguments.parameters = parameters
-    try:
-        arguments.work_dir = expand(
-            arguments.work_dir or (_OUTPUTS if os.path.isdir(_OUTPUTS) else os.getcwd()),
-            Surroundings(environ=os.environ, expand_user=os.path.expanduser),
-        )
-    except InvalidValueError as error:
-        raise ConfigError(f"--work_dir: {error}") from None
+    given = arguments.work_dir or (_OUTPUTS if os.path.isdir(_OUTPUTS) else os.getcwd())
+    arguments.work_dir = expand_folder(given, "--work_dir")
     command: Command = arguments.command
     return command.run(arguments, output_of(arguments.output), signals)
 

@@ -18,7 +18,9 @@ from data_juicer.config.sources.command_line import as_word, read_flags
 from data_juicer.config.sources.layers import Given, Settled, Source
 from data_juicer.config.sources.plain import InvalidValueError
 from data_juicer.config.wording import one_line
-from data_juicer.errors import ConfigError
+from data_juicer.errors import ConfigError, StoreError
+from data_juicer.storage import open_store
+from data_juicer.storage.locations.uri import is_cloud, normal_uri
 
 
 def load_config(argv: Sequence[str], environ: Mapping[str, str]) -> JobConfig:
@@ -70,20 +72,35 @@ def _source(name: str, lines: Mapping[str, int] | None = None) -> Source:
 
 
 def _read_file(path: str) -> tuple[Any, Source]:
-    from data_juicer.config.sources.yaml_text import TEXT_BYTES_MAX, parse_yaml
+    from data_juicer.config.sources.yaml_text import parse_yaml
 
     name = one_line(path)
-    try:
-        with open(path, "rb") as file:
-            text = file.read(TEXT_BYTES_MAX + 1)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(one_line(f"{name}: the recipe cannot be read: {reason}")) from None
+    text = read_recipe(path)
     try:
         document = parse_yaml(text, name)
     except ConfigError as error:
         raise ConfigError(one_line(str(error))) from None
     return document.value, _source(name, document.lines)
+
+
+def read_recipe(path: str) -> bytes:
+    """The text of a recipe, which is a file of this machine or an object of a store; a byte more than allowed where it is longer.
+
+    Raises: ConfigError: it cannot be read.
+    """
+    from data_juicer.config.sources.yaml_text import TEXT_BYTES_MAX
+
+    try:
+        if is_cloud(path):
+            return open_store(path).read_range(normal_uri(path), 0, TEXT_BYTES_MAX + 1)
+        with open(path, "rb") as file:
+            return file.read(TEXT_BYTES_MAX + 1)
+    except StoreError as error:
+        found = f"{error.reason}. Nothing was changed. {error.remedy}"
+        raise ConfigError(one_line(f"{path}: the recipe cannot be read: {found}")) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(one_line(f"{path}: the recipe cannot be read: {reason}")) from None
 
 
 def _load(

@@ -41,6 +41,7 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
         owner = locks.Driver.here()
         lock = locks.acquire(environment.store, wanted.layout, environment.clock, owner, environment.advisory)
         stack.callback(lock.release)
+        lock.check_store()
         if (done := find_done(environment.store, wanted)) is not None:  # by who held the lock until now
             return JobOutcome(summary=done, view=JobView(), already_complete=True)
         try:

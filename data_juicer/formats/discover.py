@@ -20,6 +20,7 @@ from data_juicer.storage.locations.uri import absolute, root_of
 from data_juicer.storage.walk import GLOB_MARKS, glob_files, walk_files
 
 _SUFFIXES_SHOWN_MAX: Final = 10
+_REMEDY: Final = "Set right the file or dataset_path, and start the job again."
 _AS_USUAL: Final = ReadOptions()
 _HIDDEN: Final = "hidden"
 """Stands for the suffix of files and folders whose name begins with a dot."""
@@ -106,9 +107,8 @@ class _Search:
                     raise _refused(f"{given}: no file matches this pattern{_nearest(store, path)}")
                 return self._taken(given, matches, "the pattern")
         except StoreError as error:
-            raise _refused(
-                f"{given}: {error.finding.removeprefix(f'{given}: ').removesuffix('.')}"
-            ) from error
+            finding = error.finding.removeprefix(f"{given}: ").removesuffix(".")
+            raise _refused(f"{given}: {finding}", error.remedy or _REMEDY) from error
         raise _refused(f"{given}: no such file or folder{_nearest(store, path)}")
 
     def _taken(self, given: str, paths: list[str], what: str, hidden: int = 0) -> list[str]:
@@ -181,12 +181,10 @@ def _find_kind(store: Store, path: str) -> str | None:
         return None
 
 
-def _refused(finding: str) -> InputError:
+def _refused(finding: str, remedy: str = _REMEDY) -> InputError:
     """Before anything was created or changed."""
     end = "" if finding.endswith("?") else "."
-    return InputError(
-        f"{finding}{end} Nothing was changed. Set right the file or dataset_path, and start the job again."
-    )
+    return InputError(f"{finding}{end} Nothing was changed. {remedy}")
 
 
 def kind_of_path(path: str) -> tuple[str, Compression] | None:
@@ -204,7 +202,9 @@ def _source(store: Store, index: int, path: str, options: ReadOptions) -> tuple[
     except FileNotFoundError as error:
         raise _refused(f"{path}: cannot be read: {error.strerror}") from error
     except StoreError as error:
-        raise _refused(f"{path}: cannot be read: {error.reason or error.finding}") from error
+        raise _refused(
+            f"{path}: cannot be read: {error.reason or error.finding}", error.remedy or _REMEDY
+        ) from error
     source = SourceFile(
         index=index,
         path=path,

@@ -14,6 +14,7 @@ from data_juicer.errors import ConfigError, JobNotFoundError, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver, find_owner, is_alive
 from data_juicer.storage.base import Entry, Store
+from data_juicer.storage.locations.uri import absolute
 
 
 class FoundJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +76,7 @@ def _job_at_path(store: Store, path: str) -> FoundJob:
 
 
 def _job_at(path: str) -> FoundJob:
-    whole = os.path.abspath(path)
+    whole = absolute(path.rstrip("/") or path)
     return FoundJob(job_id=os.path.basename(whole), job_dir=whole)
 
 

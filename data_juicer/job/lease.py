@@ -8,12 +8,14 @@ the claim must be LEASE_S old, by the clock of the store, before another driver 
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
 from data_juicer.clock import Clock
+from data_juicer.errors import StoreError
 from data_juicer.storage.base import Store
 
 RENEWAL_S: Final = 15.0
@@ -31,7 +33,7 @@ class Lease:
         self._store = store
         self._path = path
         self._clock = clock
-        self._version = ""
+        self._version, self._data = "", b""
         self._sure_since = (clock.monotonic_s(), clock.now())
 
     def begin(self, data: bytes) -> bool:
@@ -43,6 +45,18 @@ class Lease:
         """Replace the claim. False where somebody else did so before. Raises: StoreError."""
         since = (self._clock.monotonic_s(), self._clock.now())
         return self._store.put_if_unchanged(self._path, data, self._version) and self._took(data, since)
+
+    def check_store(self) -> None:
+        """Refuse a store that pays no heed to what a put demands: two drivers would both own a job there. Raises: StoreError."""
+        another = re.sub(r"\d", lambda digit: str((int(digit[0]) + 1) % 10), self._version)
+        is_heedless = self._store.put_if_absent(self._path, self._data)
+        if is_heedless or (
+            another != self._version and self._store.put_if_unchanged(self._path, self._data, another)
+        ):
+            raise StoreError(
+                f"{self._path}: this store replaces objects whatever a put demands (If-None-Match, If-Match).",
+                "Two drivers could both own a job there. No row was processed; docs/storage.md says what a server must know.",
+            )
 
     @property
     def is_sure(self) -> bool:
@@ -62,7 +76,7 @@ class Lease:
             return False
         if current != data:
             return False
-        self._version, self._sure_since = version, since
+        self._version, self._data, self._sure_since = version, data, since
         return True
 
 

@@ -124,6 +124,11 @@ class Lock:
         elif self.is_lost():
             raise self._lost()
 
+    def check_store(self) -> None:
+        """Raises: StoreError: the store does not keep two drivers apart."""
+        if self._lease is not None:
+            self._lease.check_store()
+
     def is_lost(self) -> bool:
         """True once a later run has claimed the job; this run must not change it any more."""
         return self._store.exists(self._layout.run_claim(self.run + 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import platform
 import shlex
 from collections.abc import Sequence
@@ -99,8 +100,9 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
 _CODEC: Final = VersionedJson(JobSummary)
 
 
+@functools.cache
 def installed_versions() -> dict[str, str]:
-    """The versions that a summary records, without importing the packages."""
+    """The versions that a summary records, without importing the packages; looked up once a process."""
     packages = {package: find_version(package) or "not installed" for package in _PACKAGES}
     return {"python": platform.python_version(), "data_juicer": VERSION, **packages}
 

@@ -38,7 +38,7 @@ class JobHandle:
 
         Raises: JobNotFoundError, JobError: its summary cannot be read. ConfigError: there is no such directory.
         """
-        store = store or open_store(work_dir)
+        store = store or open_store(work_dir, job_id if "/" in job_id else work_dir)
         return JobHandle.of(find_job(store, work_dir, job_id), store)
 
     @staticmethod

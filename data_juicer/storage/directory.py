@@ -44,6 +44,10 @@ class OwnDirectory(ABC):
         Raises: StoreError: it is a directory, or belongs to somebody else.
         """
 
+    def remove_log(self, name: str) -> None:
+        """Remove a file that was appended to, which some stores keep in pieces; otherwise as `remove`."""
+        self.remove(name)
+
     @abstractmethod
     def inside(self, name: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
         """A directory in this one; None where there is none, and for a link or a directory of somebody else."""

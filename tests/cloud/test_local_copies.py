@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from data_juicer.errors import ConfigError
+from data_juicer.ops.resources.calibration import Calibration
 from data_juicer.storage import open_store
 from data_juicer.storage.locations.local_copies import local_copy
 from tests.support import cloud_jobs
@@ -90,3 +91,17 @@ def test_word_lists_in_a_store_are_used(at: str) -> None:
     store.put(f"{at}/lists/flagged_words.json", json.dumps({"en": ["foul"]}).encode())
     process = [{"flagged_words_filter": {"lang": "en", "max_ratio": 0.1, "flagged_words_dir": f"{at}/lists"}}]
     assert job(at, process) == b'{"text":"fair words"}\n'
+
+
+def test_a_python_file_and_a_calibration_may_be_in_a_store(at: str) -> None:
+    store, code = open_store(at), "def process_single(row):\n    return {'text': row['text'] + 'MARK'}\n"
+    store.put(f"{at}/in.jsonl", b'{"text":"quiet"}\n')
+    process = [{"python_file_mapper": {"file_path": f"{at}/code/mark.py"}}]
+    with pytest.raises(ConfigError, match="must be a Python file that exists; found 'memory://"):
+        job(at, process)
+    store.put(f"{at}/code/mark.py", code.replace("MARK", "!").encode())
+    assert job(at, process) == b'{"text":"quiet!"}\n'
+    store.put(f"{at}/code/mark.py", code.replace("MARK", "?").encode())
+    assert job(at, process) == b'{"text":"quiet?"}\n', "the code is part of the key"
+    store.put(f"{at}/thresholds.json", b'{"default": {"p95": 3}}')
+    assert Calibration.load(f"{at}/thresholds.json", operator="x").threshold("p95", None) == 3.0

@@ -102,8 +102,8 @@ def test_a_body_that_is_cut_is_read_again() -> None:
 @pytest.mark.parametrize(
     ("kind", "advice"),
     [
-        ("expired", "renew the credentials and start the job again"),
-        ("denied", "names the permissions that are needed"),
+        ("expired", "Renew the credentials and start the job again"),
+        ("denied", "Set the permissions that docs/storage.md names"),
     ],
 )
 def test_what_no_patience_helps_against_is_reported_at_once(kind, advice: str) -> None:

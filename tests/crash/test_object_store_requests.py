@@ -15,14 +15,23 @@ from tests.support.crash_recipes import PROCESS, STRATEGIES, configured
 from tests.support.model_jobs import CRASHES, TROUBLES, model_job, new_model, outcome, run, visit
 
 EXACT: dict[str, Any] = {"document_deduplicator": {"lowercase": True}}
+AGAIN: dict[str, Any] = {"document_deduplicator": {"ignore_non_character": True}}
 JOBS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     **{strategy: (PROCESS, configured(strategy, "parquet")) for strategy in STRATEGIES},
     "deduplicated": ([PROCESS[0], EXACT, *PROCESS[1:]], {"checkpoint.strategy": "every_op"}),
+    "two barriers": ([PROCESS[0], EXACT, PROCESS[1], AGAIN, PROCESS[3]], {}),
     "keep_failed_only": (PROCESS, {"intermediate_storage.retention_policy": "keep_failed_only"}),
     "cleanup_all": (PROCESS, {"intermediate_storage.retention_policy": "cleanup_all"}),
     "shards": (PROCESS, {"export_shard_size": 60}),
     "parquet export": (PROCESS, {"export_type": "parquet"}),
+    "parquet to parquet": (PROCESS, {"input": "tables", "export_type": "parquet"}),
 }
+SHARES = 4
+"""Tests that visit the requests of one job between them: side by side, and each in well under a minute."""
+every_request = pytest.mark.parametrize(
+    ("what", "share"),
+    [pytest.param(what, share, id=f"{what}-{share}") for what in JOBS for share in range(SHARES)],
+)
 SEEDS = 6
 
 
@@ -32,30 +41,40 @@ def test_a_driver_that_crashes_at_a_request_is_followed_by_one_that_gives_the_sa
     print(what, "requests, points:", visit(model_job(process, **settings), CRASHES + TROUBLES, stride=47))
 
 
-@pytest.mark.parametrize(
-    ("what", "stride"),
-    [("every_partition", 53), pytest.param("every_partition", 1, marks=pytest.mark.slow), ("shards", 53)],
-)
+@pytest.mark.parametrize("what", ["every_partition", "shards"])
 def test_an_export_in_parts_leaves_none_wherever_the_driver_crashes(
-    what: str, stride: int, monkeypatch: pytest.MonkeyPatch
+    what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uploads, "PART_BYTES", 40)
     process, settings = JOBS[what]
-    print(what, "requests, points:", visit(model_job(process, **settings), CRASHES + TROUBLES, stride=stride))
+    print(what, "requests, points:", visit(model_job(process, **settings), CRASHES + TROUBLES, stride=53))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", JOBS)
-def test_every_request_of_every_recipe_and_policy_is_a_crash_point(what: str) -> None:
+@pytest.mark.parametrize("share", range(8))
+@pytest.mark.parametrize("what", ["every_partition", "shards", "parquet export"])
+def test_an_export_in_parts_leaves_none_whichever_request_goes_wrong(
+    what: str, share: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "PART_BYTES", 40)
     process, settings = JOBS[what]
-    print(what, "requests, points:", visit(model_job(process, **settings), CRASHES))
+    visited = visit(model_job(process, **settings), (*CRASHES, "lost", "error_after"), share=(share, 8))
+    print(what, "in parts, requests, points:", visited)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", JOBS)
-def test_every_answer_of_every_recipe_and_policy_may_be_lost(what: str) -> None:
+@every_request
+def test_every_request_of_every_recipe_and_policy_is_a_crash_point(what: str, share: int) -> None:
     process, settings = JOBS[what]
-    print(what, "requests, points:", visit(model_job(process, **settings), ("lost", "error_after")))
+    print(what, "requests, points:", visit(model_job(process, **settings), CRASHES, share=(share, SHARES)))
+
+
+@pytest.mark.slow
+@every_request
+def test_every_answer_of_every_recipe_and_policy_may_be_lost(what: str, share: int) -> None:
+    process, settings = JOBS[what]
+    visited = visit(model_job(process, **settings), ("lost", "error_after"), share=(share, SHARES))
+    print(what, "requests, points:", visited)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

@@ -264,20 +264,20 @@ FAULTS = [
     Fault(
         name="credentials of an object store expire in the middle",
         code=1,
-        message=r"the credentials have expired \(400 ExpiredToken\)\. .* is safe; renew the credentials and start the job again",
+        message=r"the credentials have expired \(400 ExpiredToken\)\. .* is safe. Renew the credentials and start the job again",
         strike=stores.answers(400, "ExpiredToken", after=4),
         events=frozenset(ENDED),
     ),
     Fault(
         name="an object store denies what the job has to write",
         code=1,
-        message=r"access was denied \(403 AccessDenied\)\. .* is safe; docs/storage.md names the permissions .* start the job again",
+        message=r"access was denied \(403 AccessDenied\)\. .* is safe. Set the permissions that docs/storage.md names and start the job again",
         strike=stores.answers(403, "AccessDenied"),
     ),
     Fault(
         name="an object store says that the clock of this machine is wrong",
         code=1,
-        message=r"the clock of this machine is wrong \(403 RequestTimeTooSkewed\)\. .* is safe; .* start the job again",
+        message=r"the clock of this machine is wrong \(403 RequestTimeTooSkewed\)\. .* is safe\. .* start the job again",
         strike=stores.answers(403, "RequestTimeTooSkewed", after=4),
         events=frozenset(ENDED),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,17 +25,31 @@ TROUBLES: tuple[Fault, ...] = ("lost", "error_after", "reset", "throttled")
 
 
 def model_job(process: Sequence[Any] = PROCESS, **settings: Any) -> JobConfig:
-    """The small job of the crash tests with every file in the model; settings in dotted form."""
+    """The small job of the crash tests with every file in the model; settings in dotted form, `input` a folder of it."""
     given = {"partition.size": 3, "custom_operator_paths": [CUSTOM], **settings}
-    return jobs.recipe(f"{ROOT}/jobs", [f"{ROOT}/in"], process, given)
+    folder = given.pop("input", "in")
+    return jobs.recipe(f"{ROOT}/jobs", [f"{ROOT}/{folder}"], process, given)
 
 
 def new_model(**settings: Any) -> ObjectModel:
-    """With the input."""
+    """With the input, as JSON Lines and as Parquet."""
     model = ObjectModel(**settings)
     store, _ = store_of(model)
     store.put(f"{ROOT}/in/a.jsonl", lines(ROWS))
+    store.put(f"{ROOT}/tables/a.parquet", _table())
     return model
+
+
+@functools.cache
+def _table() -> bytes:
+    """Rows like those of the input as Parquet, in row groups of two."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    texts = ["see http://a.example/x for more", "a poison row", None, "short", *("many words of a row",) * 4]
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"text": texts, "n": list(range(8))}), sink, row_group_size=2)
+    return sink.getvalue().to_pybytes()
 
 
 def run(
@@ -71,16 +86,20 @@ def outcome(model: ObjectModel, config: JobConfig) -> Outcome:
     )
 
 
-def visit(config: JobConfig, kinds: Sequence[Fault], stride: int = 1) -> tuple[int, int]:
+def visit(
+    config: JobConfig, kinds: Sequence[Fault], stride: int = 1, share: tuple[int, int] = (0, 1)
+) -> tuple[int, int]:
     """Let every `stride`-th request go wrong, in the ways of `kinds` in turn, or in all of them if `stride` is 1.
 
+    Args:
+        share: (k, n): of those requests one in n, from the k-th on, so that n tests side by side visit all of them.
     Returns: requests of an undisturbed run, points visited.
     Raises: AssertionError: the job came to something else than an undisturbed one.
     """
     model = new_model()
     _, bucket = run(model, config)
     expected, count, visited = outcome(model, config), bucket.requests, 0
-    for number in range(1, count + 1, stride):
+    for number in range(1 + share[0] * stride, count + 1, stride * share[1]):
         for kind in kinds if stride == 1 else [kinds[number // stride % len(kinds)]]:
             visited += 1
             try:

@@ -17,6 +17,7 @@ from data_juicer.monitor.table import format_table
 from data_juicer.monitor.views.reuse import Cause, OperatorReuse, causes, format_cause, operator_reuse
 from data_juicer.plan.resume.report import ResumeReport, decode_resume_report
 from data_juicer.printable import printable
+from data_juicer.storage.locations.uri import absolute
 
 NAME: Final = "explain"
 HELP: Final = (
@@ -71,7 +72,7 @@ def _forecast(job: JobHandle, recipe: str) -> tuple[ResumeReport, tuple[str, ...
     from data_juicer.engine.forecast.reuse import find_reuse
     from data_juicer.engine.lifecycle.wanted import find_wanted
 
-    work_dir = os.path.dirname(os.path.abspath(job.layout.job_dir))
+    work_dir = os.path.dirname(absolute(job.layout.job_dir))
     overrides = {"job_id": job.job_id, "work_dir": work_dir, "resume": None, "new": False}
     config = load_recipe(recipe, overrides, os.environ)
     wanted = find_wanted(config, job.store, SystemClock())

@@ -31,7 +31,7 @@ class Remover(msgspec.Struct):
     refused: list[str] = msgspec.field(default_factory=list)
     """A sentence for each file that is still there."""
 
-    def remove(self, directory: str, names: Iterable[str]) -> None:
+    def remove(self, directory: str, names: Iterable[str], *, are_logs: bool = False) -> None:
         """Files of a directory of the job, by their names in it."""
         wanted = list(names)
         if not wanted:
@@ -43,12 +43,13 @@ class Remover(msgspec.Struct):
                 )
             else:
                 self.paths += [os.path.join(directory, name) for name in wanted]
-                self.remove_from(own, wanted)
+                self.remove_from(own, wanted, are_logs=are_logs)
 
-    def remove_from(self, own: OwnDirectory, names: Iterable[str]) -> None:
+    def remove_from(self, own: OwnDirectory, names: Iterable[str], *, are_logs: bool = False) -> None:
+        remove = own.remove_log if are_logs else own.remove
         for name in () if self.is_dry else names:
             try:
-                own.remove(name)
+                remove(name)
                 self.removed += 1
             except StoreError as error:
                 self.refused.append(f"{error.finding} It is not needed and was left there.")

@@ -39,11 +39,13 @@ def remove_job(store: Store, layout: JobLayout, *, is_dry: bool = False) -> Remo
     """
     remover = Remover(store, layout, is_dry=is_dry)
     for directory, is_own in _directories(store, layout):
-        remover.remove(directory, [name for name in store.list(directory) if is_own(name)])
+        are_logs = directory == layout.event_logs_dir
+        remover.remove(directory, [name for name in store.list(directory) if is_own(name)], are_logs=are_logs)
     for path in layout.documents():
         directory, name = os.path.split(path)
         if name in store.list(directory):
-            remover.remove(directory, [name])
+            are_logs = path in {layout.events_log, layout.events_jsonl}
+            remover.remove(directory, [name], are_logs=are_logs)
     if not is_dry:
         _remove_empty(remover, layout)
     return remover

@@ -43,13 +43,21 @@ def try_export_directory(store: Store, export_path: str, job_id: str) -> None:
     """Write beside the export, and remove it, so that a folder that refuses it is found before the first row.
 
     The file has the name under which the export is written first: whatever is left of it by a kill is replaced then.
-    Raises: StoreError: the folder cannot be made or written.
+    Raises: StoreError: the folder cannot be made or written; names the export.
     """
     directory, name = os.path.split(export_path)
     aside = os.path.join(directory, f".{name}.{job_id}.0.aside")
     store.make_dirs(directory)
-    store.write(aside, b"")
-    store.remove(aside)
+    try:
+        store.write(aside, b"")
+        store.remove(aside)
+    except StoreError as error:
+        found, remedy = error.finding.replace(aside, export_path), error.remedy
+        if not remedy:
+            raise
+        raise StoreError(
+            found, f"No row was processed. {remedy}", reason=error.reason, remedy=remedy
+        ) from None
 
 
 def least_bytes(partitions: int, stages: int) -> int:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from data_juicer.errors import OperatorError
 from data_juicer.ops.bases.function_mapper import FunctionMapper
 from data_juicer.ops.catalog.imported_code import imported_code
+from data_juicer.ops.resources.models import copy_here
 
 
 class PythonFileMapper(FunctionMapper):
@@ -22,7 +23,7 @@ class PythonFileMapper(FunctionMapper):
     Example: file_path ops.py with a function process_single(row) that returns a dict
 
     Args:
-        file_path: the file; empty: rows stay as they are.
+        file_path: the file, which may be in an object store if it imports no other file of yours; empty: rows stay as they are.
         function_name: the function in it, of one argument, the row as a dict.
         batched: the argument and the result are dicts of lists instead, with one value for each of several rows.
     """
@@ -33,9 +34,10 @@ class PythonFileMapper(FunctionMapper):
         self, file_path: str = "", function_name: str = "process_single", batched: bool = False
     ) -> None:
         super().__init__(batched=batched)
-        if file_path and not (file_path.endswith(".py") and os.path.isfile(file_path)):
+        path = copy_here(file_path)
+        if file_path and not (path.endswith(".py") and os.path.isfile(path)):
             raise ValueError(f"file_path must be a Python file that exists; found {file_path!r}")
-        self.file_path = file_path
+        self.file_path = path
         self.function_name = function_name
 
     def assets(self) -> tuple[str, ...]:

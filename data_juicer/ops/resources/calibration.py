@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from data_juicer.errors import ConfigError
+from data_juicer.ops.resources.models import copy_here
 
 
 class Calibration(msgspec.Struct, frozen=True):
@@ -21,7 +22,7 @@ class Calibration(msgspec.Struct, frozen=True):
     @staticmethod
     def load(path: str, *, operator: str) -> Calibration:
         """Raises: ConfigError: there is no such file, or it is not one of thresholds."""
-        full = os.path.abspath(os.path.expanduser(path))
+        full = os.path.abspath(os.path.expanduser(copy_here(path)))
         try:
             with open(full, encoding="utf-8") as stream:
                 content = json.load(stream)

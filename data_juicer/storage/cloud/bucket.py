@@ -22,9 +22,16 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     modified_s: float
     """When it was put, by the clock of the store."""
     version: str
-    """Its ETag."""
+    """What a put may demand: its ETag, at Google's its generation; empty where a listing does not tell it."""
+    etag: str = ""
+    """Its ETag, where that is not the version."""
     token: str = ""
     """What the put that made it carried, see `Bucket.put`; listings do not know it."""
+
+    @property
+    def content(self) -> str:
+        """What a read may demand, and what changes with the bytes."""
+        return self.etag or self.version
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,12 +46,26 @@ ABSENT: Final = ""
 """The version of an object that must not be there."""
 
 FaultKind = Literal[
-    "throttled", "conflict", "unavailable", "unclear", "cut", "beyond", "expired", "denied", "refused"
+    "throttled",
+    "conflict",
+    "unavailable",
+    "unreachable",
+    "unclear",
+    "cut",
+    "beyond",
+    "expired",
+    "anonymous",
+    "denied",
+    "refused",
 ]
-TRANSIENT: Final[frozenset[FaultKind]] = frozenset({"throttled", "conflict", "unavailable", "unclear", "cut"})
+TRANSIENT: Final[frozenset[FaultKind]] = frozenset(
+    {"throttled", "conflict", "unavailable", "unreachable", "unclear", "cut"}
+)
 """Worth repeating."""
 UNDECIDED: Final[frozenset[FaultKind]] = frozenset({"unavailable", "unclear", "cut"})
 """After which nobody knows whether the request had its effect."""
+UNHEARD: Final[frozenset[FaultKind]] = frozenset({"unreachable", "unclear"})
+"""The store has said nothing."""
 
 
 class RequestFault(Exception):  # noqa: N818 - the store may answer the next one

@@ -6,12 +6,14 @@ import contextlib
 import os
 
 from data_juicer.storage.base import Store
+from data_juicer.storage.cloud.segments import SegmentedLogs
 from data_juicer.storage.directory import OwnDirectory
 
 
 class ObjectDirectory(OwnDirectory):
-    def __init__(self, store: Store, path: str) -> None:
+    def __init__(self, store: Store, logs: SegmentedLogs, path: str) -> None:
         self._store = store
+        self._logs = logs
         self._path = path
 
     def list(self) -> list[str]:
@@ -23,8 +25,13 @@ class ObjectDirectory(OwnDirectory):
     def remove(self, name: str) -> None:
         self._store.remove(os.path.join(self._path, name))
 
+    def remove_log(self, name: str) -> None:
+        self._logs.remove(os.path.join(self._path, name))
+
     def inside(self, name: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
-        return contextlib.nullcontext(ObjectDirectory(self._store, os.path.join(self._path, name)))
+        return contextlib.nullcontext(
+            ObjectDirectory(self._store, self._logs, os.path.join(self._path, name))
+        )
 
     def remove_dir(self, name: str) -> None:
         """There is none: a prefix goes with the last object below it."""

@@ -9,9 +9,20 @@ from data_juicer.storage.cloud.bucket import FaultKind, RequestFault
 _EXPIRED: Final = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
 )
+_ELSEWHERE: Final = frozenset(
+    {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+)
 _BY_CODE: Final[dict[str, tuple[FaultKind, str]]] = {
     **dict.fromkeys(_EXPIRED, ("expired", "the credentials have expired")),
     "RequestTimeTooSkewed": ("refused", "the clock of this machine is wrong"),
+    "InvalidAccessKeyId": ("denied", "it does not know this access key"),
+    "SignatureDoesNotMatch": ("denied", "the secret does not belong to the access key"),
+    **dict.fromkeys(_ELSEWHERE, ("refused", "the bucket is in another region than the one that is set")),
+    "InvalidObjectState": ("refused", "the object is in an archive; restore it first"),
+    "NotImplemented": (
+        "refused",
+        "it does not know this request; docs/storage.md names what a server must know",
+    ),
     "NoSuchBucket": ("refused", "there is no such bucket"),
     "ContainerNotFound": ("refused", "there is no such container"),
     "SlowDown": ("throttled", "it asks for fewer requests"),

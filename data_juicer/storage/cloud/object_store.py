@@ -15,7 +15,15 @@ from typing import Final, TypeVar
 
 from data_juicer.errors import StoreError
 from data_juicer.storage.base import AppendLog, Data, Entry, Reader, Stat, Store, Upload
-from data_juicer.storage.cloud.bucket import ABSENT, Bucket, ConditionFailed, Found, Listing, RequestFault
+from data_juicer.storage.cloud.bucket import (
+    ABSENT,
+    Bucket,
+    ConditionFailed,
+    FaultKind,
+    Found,
+    Listing,
+    RequestFault,
+)
 from data_juicer.storage.cloud.directory import ObjectDirectory
 from data_juicer.storage.cloud.patience import Patience
 from data_juicer.storage.cloud.reader import ObjectReader
@@ -29,13 +37,14 @@ from data_juicer.storage.cloud.upload import (
 )
 from data_juicer.storage.directory import OwnDirectory
 
-_SAFE: Final = "What was committed is safe;"
-_ADVICE: Final = {
-    "expired": f"{_SAFE} renew the credentials and start the job again.",
-    "denied": f"{_SAFE} docs/storage.md names the permissions that are needed; set them right and start the job again.",
-    "refused": f"{_SAFE} set that right and start the job again.",
+_LATER: Final = "Start the job again when the store answers."
+_REMEDIES: Final[dict[FaultKind, str]] = {
+    "expired": "Renew the credentials and start the job again.",
+    "anonymous": "Set the variables that docs/storage.md names and start the job again.",
+    "denied": "Set the permissions that docs/storage.md names and start the job again.",
+    "refused": "Set that right and start the job again.",
+    "unreachable": "See whether the endpoint is right, and start the job again when it answers.",
 }
-_LATER: Final = f"{_SAFE} start the job again when the store answers."
 
 T = TypeVar("T")
 
@@ -102,9 +111,9 @@ class ObjectStore(Store):
             with self.translated_faults("reading", path):
                 return self.patience.ask(lambda _: self.bucket.get(key, start, stop, version))[1]
         except FileNotFoundError:
-            raise StoreError(f"{path}: reading failed: it was removed while it was read.", _LATER) from None
+            raise _changed(path, "removed") from None
         except ConditionFailed:
-            raise StoreError(f"{path}: reading failed: it was replaced while it was read.", _LATER) from None
+            raise _changed(path, "replaced") from None
 
     def stat(self, path: str) -> Stat:
         if (known := self._logs.find_stat(path)) is not None:
@@ -266,7 +275,7 @@ class ObjectStore(Store):
         self.remove(probe)
 
     def open_own(self, path: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
-        return contextlib.nullcontext(ObjectDirectory(self, path))
+        return contextlib.nullcontext(ObjectDirectory(self, self._logs, path))
 
     @property
     def logs(self) -> AppendLog:
@@ -280,9 +289,12 @@ class ObjectStore(Store):
             return self.patience.ask(lambda _: self.bucket.list(prefix))
 
     def segments_of(self, path: str) -> builtins.list[Found]:
-        """Of a log, in order; none where there is none. Raises: StoreError."""
+        """Of a log, in order, the last one with its version; none where there is none. Raises: StoreError."""
         below = self._below(path)
-        return only_segments(below.objects, below.folders)
+        found = only_segments(below.objects, below.folders)
+        if found and not found[-1].version:
+            found[-1] = self._head(f"{self._root}/{found[-1].key}")
+        return found
 
     def _log_reader(self, path: str) -> Reader:
         """Raises: FileNotFoundError: there is no log of this name. Documents are no logs, and are not looked for."""
@@ -341,7 +353,10 @@ class ObjectStore(Store):
 
     def _stat_of(self, path: str, found: Found) -> Stat:
         return Stat(
-            size_bytes=found.size_bytes, modified_ns=modified_ns(found), identity=path, version=found.version
+            size_bytes=found.size_bytes,
+            modified_ns=modified_ns(found),
+            identity=path,
+            version=found.version or found.etag,
         )
 
     @contextlib.contextmanager
@@ -350,8 +365,20 @@ class ObjectStore(Store):
         try:
             yield
         except RequestFault as fault:
-            advice = _ADVICE.get(fault.kind, _LATER)
-            raise StoreError(f"{path}: {doing} failed: {fault}.", advice, reason=str(fault)) from None
+            remedy = _REMEDIES.get(fault.kind, _LATER)
+            raise StoreError(
+                f"{path}: {doing} failed: {fault}.",
+                f"What was committed is safe. {remedy}",
+                reason=str(fault),
+                remedy=remedy,
+            ) from None
+
+
+def _changed(path: str, how: str) -> StoreError:
+    return StoreError(
+        f"{path}: reading failed: it was {how} while it was read.",
+        "What was committed is safe; start the job again: what has changed is read and processed again.",
+    )
 
 
 def modified_ns(found: Found) -> int:
@@ -364,5 +391,5 @@ def modified_ns(found: Found) -> int:
 
     return (
         int(found.modified_s) * 1_000_000_000
-        + xxhash.xxh3_64_intdigest(found.version.encode()) % 1_000_000_000
+        + xxhash.xxh3_64_intdigest(found.content.encode()) % 1_000_000_000
     )

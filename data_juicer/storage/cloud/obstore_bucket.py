@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from data_juicer.storage.base import Data
 from data_juicer.storage.cloud.bucket import (
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
 DELETED_AT_ONCE_MAX: Final = 1000
 LISTED_AT_ONCE: Final = 1000
 _STATUS: Final = re.compile(r"status code: (\d{3})")
+_URL: Final = re.compile(r"https?://\S+")
 _CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 _EXISTS: Final = frozenset({"BlobAlreadyExists"})
 """Azure answers 409 where an object must be absent and is not; S3 answers 412, and 409 where two requests met."""
+_NO_NAME: Final = (
+    "the name of an object there has an empty part, `.` or `..`, which is not read; rename that object"
+)
 _METADATA_HOSTS: Final = ("//169.254.169.254", "//169.254.170.2", "//metadata.google.internal")
 """Who is asked for credentials of the machine itself, where the environment has none."""
 
@@ -55,6 +60,7 @@ class ObstoreBucket:
         self.requests = 0
         self._client = client
         self._streaming = streaming
+        self._version_key: Literal["version", "e_tag"] = "version" if scheme == "gs" else "e_tag"
         self._guard = threading.Lock()
         self._parts = S3Client(name, self._count) if names_uploads else None
 
@@ -62,7 +68,7 @@ class ObstoreBucket:
         import obstore
 
         found = self._send(key, lambda: obstore.get(self._client, key, options={"head": True}))
-        return _found(found.meta, found.attributes)
+        return self._found(found.meta, found.attributes)
 
     def get(
         self, key: str, start: int = 0, stop: int | None = None, version: str | None = None
@@ -77,7 +83,7 @@ class ObstoreBucket:
 
         def fetch() -> tuple[Found, bytes]:
             found = obstore.get(self._client, key, options=options)  # type: ignore[arg-type]
-            return _found(found.meta, found.attributes), bytes(found.bytes())
+            return self._found(found.meta, found.attributes), bytes(found.bytes())
 
         try:
             found, data = self._send(key, fetch)
@@ -93,9 +99,9 @@ class ObstoreBucket:
     def put(self, key: str, data: Data, token: str = "", condition: str | None = None) -> str:
         import obstore
 
-        mode: Any = (
-            "overwrite" if condition is None else "create" if condition == ABSENT else {"e_tag": condition}
-        )
+        mode: Any = "overwrite" if condition is None else "create"
+        if condition:
+            mode = {self._version_key: condition}
         put = self._send(
             key,
             lambda: obstore.put(
@@ -107,7 +113,14 @@ class ObstoreBucket:
                 use_multipart=False,
             ),
         )
-        return put["e_tag"] or ""
+        return put[self._version_key] or ""
+
+    def find_version(self, key: str) -> str:
+        """Of an object as it is now; ABSENT where there is none. Raises: RequestFault."""
+        try:
+            return self.head(key).version
+        except FileNotFoundError:
+            return ABSENT
 
     def delete(self, keys: Sequence[str]) -> None:
         import obstore
@@ -128,7 +141,7 @@ class ObstoreBucket:
 
         # The client asks for page after page; a page holds as many names as the store likes.
         found = self._send(prefix, lambda: obstore.list_with_delimiter(self._client, prefix or None))
-        objects = [_found(meta, {}) for meta in found["objects"]]
+        objects = [self._found(meta, {}) for meta in found["objects"]]
         self._count((len(objects) + len(found["common_prefixes"])) // LISTED_AT_ONCE)
         return Listing(objects=objects, folders=list(found["common_prefixes"]))
 
@@ -147,6 +160,16 @@ class ObstoreBucket:
         if self._parts:
             self._parts.abort(key, upload_id)
 
+    def _found(self, meta: Any, attributes: Any) -> Found:
+        return Found(
+            key=meta["path"],
+            size_bytes=meta["size"],
+            modified_s=meta["last_modified"].timestamp(),
+            version=meta[self._version_key] or "",
+            etag=meta["e_tag"] or "",
+            token=attributes.get(TOKEN, ""),
+        )
+
     # ---- one request
 
     def _send(self, key: str, request: Callable[[], T]) -> T:
@@ -161,6 +184,8 @@ class ObstoreBucket:
             raise FileNotFoundError(2, "No such object", f"{self.scheme}://{self.name}/{key}") from None
         except BaseError as error:
             raise explain(error) from None
+        except ValueError as error:  # a name that the client refuses to send
+            raise RequestFault("refused", _NO_NAME) from error
 
     def _count(self, requests: int) -> None:
         with self._guard:
@@ -190,6 +215,9 @@ class _Stream:
         self._bucket._send(self._key, lambda: self._writer.write(bytes(data)))  # noqa: SLF001
 
     def complete(self, condition: str | None) -> None:
+        """The client has no condition for this request, so the look comes just before it."""
+        if condition is not None and self._bucket.find_version(self._key) != condition:
+            raise ConditionFailed
         self._bucket._send(self._key, self._writer.close)  # noqa: SLF001
 
     def abort(self) -> None:
@@ -207,7 +235,7 @@ def explain(error: Exception) -> RequestFault | ConditionFailed:
         return ConditionFailed()
     if any(host in text for host in _METADATA_HOSTS) or (not status and "credential" in text.lower()):
         return RequestFault(
-            "denied", "no credentials were found in the environment, and this machine has no role"
+            "anonymous", "no credentials were found in the environment, and this machine has no role"
         )
     if isinstance(error, e.UnauthenticatedError):
         status = 401
@@ -216,9 +244,34 @@ def explain(error: Exception) -> RequestFault | ConditionFailed:
             return RequestFault("beyond", "the object ends before")
         if "body error" in text:
             return RequestFault("cut", "the answer was cut off")
+        if "invalid path" in text:
+            return RequestFault("refused", _NO_NAME)
+        if "redirect without LOCATION" in text:
+            return explain_status(301, "PermanentRedirect")
         if "HTTP error" in text:
-            return RequestFault("unclear", "no answer came")
+            return _unanswered(str(error), text)
     return explain_status(status, code)
+
+
+def _unanswered(whole: str, text: str) -> RequestFault:
+    """
+    Args:
+        whole: with what the client says for its developers.
+    """
+    endpoint = _endpoint_of(text)
+    if "BadScheme" in whole:
+        return RequestFault(
+            "refused", f"{endpoint} has no TLS, which is used only where AWS_ALLOW_HTTP is true"
+        )
+    if "kind: Connect" in whole:
+        return RequestFault("unreachable", f"no connection to {endpoint}")
+    return RequestFault("unclear", f"no answer came from {endpoint}")
+
+
+def _endpoint_of(text: str) -> str:
+    """Host and port of the URL of a request; nothing else of it is shown."""
+    match = _URL.search(text)
+    return urlsplit(match[0]).netloc.rpartition("@")[2] if match else "the endpoint"
 
 
 def _status_of(error: Exception) -> int:
@@ -229,13 +282,3 @@ def _status_of(error: Exception) -> int:
 def _code_of(error: Exception) -> str:
     match = _CODE.search(str(error))
     return match[1][:40] if match else ""
-
-
-def _found(meta: Any, attributes: Any) -> Found:
-    return Found(
-        key=meta["path"],
-        size_bytes=meta["size"],
-        modified_s=meta["last_modified"].timestamp(),
-        version=meta["e_tag"] or "",
-        token=attributes.get(TOKEN, ""),
-    )

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from data_juicer.clock import Clock, SystemClock
-from data_juicer.storage.cloud.bucket import TRANSIENT, UNDECIDED, RequestFault
+from data_juicer.storage.cloud.bucket import TRANSIENT, UNDECIDED, UNHEARD, ConditionFailed, RequestFault
 
 TRIES_MAX: Final = 12
 """Of one request; with the pauses below a store may be away for about a minute."""
+TRIES_FIRST: Final = 8
+"""Of a request to a store of which nothing was heard yet: about ten seconds, since its address may be wrong."""
 PAUSE_S: Final = 0.1
 """Before the second try, at most; doubled with each further one."""
 PAUSE_MAX_S: Final = 10.0
@@ -31,6 +33,8 @@ class Patience:
         self._guard = threading.Lock()
         self._not_before_s = 0.0
         """Until then nobody sends a request, since the store asked for fewer."""
+        self._is_heard = False
+        """Whether the store has answered anything yet."""
         self.repeated = 0
         """Requests that were sent again."""
 
@@ -45,12 +49,20 @@ class Patience:
         for number in range(1, self._tries_max + 1):
             self._wait_for_turn()
             try:
-                return request(is_undecided)
+                answer = request(is_undecided)
             except RequestFault as fault:
-                if fault.kind not in TRANSIENT or number == self._tries_max:
+                self._is_heard = self._is_heard or fault.kind not in UNHEARD
+                tries_max = self._tries_max if self._is_heard else min(TRIES_FIRST, self._tries_max)
+                if fault.kind not in TRANSIENT or number >= tries_max:
                     raise
                 is_undecided = is_undecided or fault.kind in UNDECIDED
                 self._pause(number, is_shared=fault.kind == "throttled")
+            except (ConditionFailed, FileNotFoundError):
+                self._is_heard = True
+                raise
+            else:
+                self._is_heard = True
+                return answer
         raise AssertionError("the last try returns or raises")
 
     def _wait_for_turn(self) -> None:

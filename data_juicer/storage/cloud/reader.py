@@ -26,7 +26,7 @@ class ObjectReader(Reader):
     def __init__(self, store: Ranges, path: str, found: Found, stat: Stat) -> None:
         self._store = store
         self._path = path
-        self._version = found.version
+        self._version = found.content
         self._stat = stat
         self._block_start = 0
         self._block = b""

@@ -89,7 +89,9 @@ class S3Client:
         except exceptions.ClientError as error:
             raise _explain(error, arguments.get("Key", "")) from None
         except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError):
-            raise RequestFault("denied", "no credentials were found in the environment") from None
+            raise RequestFault("anonymous", "no credentials were found in the environment") from None
+        except exceptions.EndpointConnectionError:
+            raise RequestFault("unreachable", "no connection to the endpoint") from None
         except exceptions.BotoCoreError:
             raise RequestFault("unclear", "no answer came") from None
 

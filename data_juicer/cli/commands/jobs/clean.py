@@ -116,7 +116,7 @@ def _clean(job: JobHandle, now: datetime, *, is_whole: bool, is_dry: bool) -> Cl
     """Remove what may go of one job, unless a driver works on it or it is another user's."""
     files, size_bytes, left = 0, 0, [*_reasons_not_to(job, now)]
     if not left:
-        lock = job.store.advisory_lock()
+        lock = job.store.at(job.layout.lock).advisory_lock()
         if lock is not None and not lock.acquire(job.layout.lock):
             left.append("a driver works on it.")
         else:

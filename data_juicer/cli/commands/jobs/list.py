@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from data_juicer.cli.command import expand_folder
 from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
 from data_juicer.clock import SystemClock
@@ -60,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
-    folder = arguments.folder or arguments.work_dir
+    folder = expand_folder(arguments.folder, "DIR") if arguments.folder else arguments.work_dir
     store, now = open_store(folder), SystemClock().now()
     with_size = not arguments.no_size
     entries = [_entry(store, job, now, with_size=with_size) for job in find_jobs(store, folder)]

@@ -15,6 +15,7 @@ from data_juicer.errors import ConfigError
 from data_juicer.job.find import FoundJob
 from data_juicer.job.summary import JobCounts, JobSummary, split_command
 from data_juicer.monitor.handle import JobHandle
+from data_juicer.storage.locations.uri import absolute
 
 if TYPE_CHECKING:
     from data_juicer.config.schema import JobConfig
@@ -48,16 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output, signals: StopSignals) -> int:
     from data_juicer.cli.running import run_job
 
-    job = JobHandle.open(os.path.abspath(arguments.work_dir), arguments.job)
+    job = JobHandle.open(absolute(arguments.work_dir), arguments.job)
     directory, _ = split_command(job.summary.resume_command)
     changed = [_word(text) for text in arguments.set]
     is_json, folder = arguments.output == "json", os.getcwd()
     with in_directory(directory):
         code = run_job(_config(job, changed), signals, closing_to_stderr=is_json, folder=folder)
     if is_json:
-        ended = JobHandle.of(
-            FoundJob(job_id=job.job_id, job_dir=os.path.abspath(job.layout.job_dir)), job.store
-        )
+        ended = JobHandle.of(FoundJob(job_id=job.job_id, job_dir=absolute(job.layout.job_dir)), job.store)
         output.emit(_report(ended.summary), lambda _: [])
     return code
 
@@ -98,7 +97,7 @@ def _config(job: JobHandle, changed: list[str]) -> JobConfig:
         raise ConfigError("--set job_id: another id is another job. Nothing was changed.")
     overrides |= {
         "job_id": job.job_id,
-        "work_dir": os.path.dirname(os.path.abspath(job.layout.job_dir)),
+        "work_dir": os.path.dirname(absolute(job.layout.job_dir)),
         "resume": None,
         "new": False,
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from data_juicer.cli.command import expand_folder
 from data_juicer.cli.commands.jobs.stop import ask_to_stop
 from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
@@ -18,7 +19,7 @@ from data_juicer.clock import SystemClock
 from data_juicer.errors import ConfigError
 from data_juicer.job.find import find_jobs
 from data_juicer.storage import open_store
-from data_juicer.storage.locations.uri import is_cloud
+from data_juicer.storage.locations.uri import absolute
 
 if TYPE_CHECKING:
     from data_juicer.monitor.handle import JobHandle
@@ -56,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, _: Output, signals: StopSignals) -> int | None:
     from data_juicer.cli.commands.page.run_server import run_server
 
-    given = arguments.folders or [arguments.work_dir]
-    folders = tuple(folder if is_cloud(folder) else os.path.abspath(folder) for folder in given)
+    given = [expand_folder(folder, "FOLDER") for folder in arguments.folders] or [arguments.work_dir]
+    folders = tuple(map(absolute, given))
     store, clock = open_store(*folders), SystemClock()
     for folder in folders:
         find_jobs(store, folder)
