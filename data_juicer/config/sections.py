@@ -121,11 +121,15 @@ class CheckpointConfig:
     strategy: str = setting(
         "every_op",
         Choice(
-            help="When to save.",
-            choices=("every_op", "every_partition", "every_n_ops", "manual", "disabled"),
+            help="When to save; auto: where the work that a failure would cost outweighs saving it.",
+            choices=("every_op", "every_partition", "every_n_ops", "manual", "auto", "disabled"),
         ),
     )
     n_ops: int = setting(1, Integer(help="Operators between two checkpoints, with every_n_ops.", minimum=1))
+    overhead_max: float = setting(
+        0.03,
+        Number(help="Share of the time of operators that saving may take, with auto.", maximum=1.0),
+    )
     op_names: tuple[str, ...] = setting(
         (), Names(help="Operators after which to save, with manual.", what="an operator name")
     )

@@ -22,6 +22,7 @@ from data_juicer.engine.lifecycle.build_setup import (
     dataset_operator_indices,
     export_target,
     retry_policy,
+    save_costs,
     shard_memory_bytes,
     speculates,
     unrepeatable_operators,
@@ -46,6 +47,7 @@ from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.run_context import RunContext
 from data_juicer.engine.scheduling.dead_letter_budget import DeadLetterBudget
 from data_juicer.engine.scheduling.run_plan import RunPlan
+from data_juicer.engine.scheduling.save_costs import explain
 from data_juicer.errors import StoreError
 from data_juicer.job.names import result_manifest_name
 from data_juicer.job.summary import JobStatus
@@ -93,6 +95,7 @@ class Run:
             cast("Retention", self.config.intermediate_storage.retention_policy),
             dataset_operator_indices(wanted.operators),
         )
+        self.save_costs = save_costs(self.config, wanted.operators, job.view)
         self.attempts_max = 0
         self.counts = CommittedCounts()
         self.context = RunContext(
@@ -264,7 +267,7 @@ class Run:
             self.layout,
             self.wanted.export_path,
             mapping.only(plan.pending),
-            checkpoint_needs(self.operators, bool(setup.checkpoint_after)),
+            checkpoint_needs(self.operators, bool(setup.checkpoint_after) or self.save_costs is not None),
             self.recorder.warn,
         )
 
@@ -309,6 +312,9 @@ class Run:
             )
         )
         self.attempts_max = outcome.attempts_max
+        if self.save_costs is not None:
+            for each, text in explain(self.save_costs, [operator.name for operator in self.operators]):
+                self.recorder.checkpoint_choice(each.index, each.saves, text)
         self._endings(mapping).check(outcome.given_up, outcome.stopped_by, self.job.view.given_up_error)
 
     # ---- its parts
@@ -328,6 +334,7 @@ class Run:
             committed=lambda manifest: self._take_in(manifest, resolves),
             endings=self._endings(mapping),
             resolve_keys=setup.resolve_keys,
+            save_costs=self.save_costs,
             history=self.environment.control.history,
         )
 

@@ -210,6 +210,8 @@ ROWS_OUT_WITHDRAWN: Final = "rows_out_withdrawn"
 
 RESOLVED: Final = "is_resolved"
 """Data of the notice that a dataset operator has decided about every row; `operation_idx` says which."""
+CHECKPOINTS_CHOSEN: Final = "checkpoints_chosen"
+"""Data of the notice that says why checkpoints follow an operator or do not (strategy auto): how many did in this run."""
 COPY: Final = "copy"
 """Data of the notice about the copy of an attempt that takes too long: started, won, lost or failed."""
 SHARE_DONE: Final = "share_done"

@@ -55,6 +55,14 @@ class BoundaryView(msgspec.Struct):
     is_resolved: bool = False
 
 
+class CheckpointChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """What the strategy auto made of one operator."""
+
+    saves: int
+    text: str
+    """What was measured, and why."""
+
+
 class JobView(msgspec.Struct, omit_defaults=True):
     """The state of a job after the events that were applied."""
 
@@ -120,6 +128,8 @@ class JobView(msgspec.Struct, omit_defaults=True):
     checkpoints_loaded: int = 0
     checkpoint_s: float = 0.0
     checkpoint_bytes: int = 0
+    checkpoint_choices: dict[int, CheckpointChoice] = msgspec.field(default_factory=dict)
+    """Why checkpoints follow each operator or do not, in the newest run with the strategy auto; by index."""
     processes: tuple[payloads.ProcessSample, ...] = ()
     memory_bytes_peak: int = 0
     """Largest resident memory of one process seen."""
@@ -220,7 +230,7 @@ class JobView(msgspec.Struct, omit_defaults=True):
             case t.WarningNotice():
                 self.warnings = [*self.warnings[1 - _WARNINGS_MAX :], event.message]
                 self._withdraw(event)
-            case t.InfoNotice():
+            case t.InfoNotice() | t.DebugNotice():
                 self._apply_notice(event)
             case t.JobStart(data=identity):
                 self.job_id = identity.job_id
@@ -241,7 +251,10 @@ class JobView(msgspec.Struct, omit_defaults=True):
             case _:
                 pass
 
-    def _apply_notice(self, event: t.InfoNotice) -> None:
+    def _apply_notice(self, event: t.InfoNotice | t.DebugNotice) -> None:
+        saves = event.data.get(t.CHECKPOINTS_CHOSEN)
+        if event.operation_idx is not None and isinstance(saves, int):
+            self.checkpoint_choices[event.operation_idx] = CheckpointChoice(saves=saves, text=event.message)
         if event.operation_idx is not None and event.data.get(t.RESOLVED):
             for boundary in self.boundaries:
                 boundary.is_resolved |= boundary.operation_idx == event.operation_idx
@@ -284,6 +297,7 @@ class JobView(msgspec.Struct, omit_defaults=True):
         self.checkpoint_s_before_run = self.checkpoint_s
         self.sampled = ""
         self.retry_causes.clear()
+        self.checkpoint_choices.clear()
 
     def _count_cores(self, until: str) -> None:
         """Of the run that goes on: it has ended, or was heard of last, at this moment."""

@@ -70,6 +70,7 @@ def job_facts(
         *_retries(view),
         *_copies(view),
         *_checkpoint_costs(view),
+        *_checkpoint_choices(view),
         *_requests(view),
         *_places(summary, view, layout, export_change),
         Fact(name="resume", text=summary.resume_command),
@@ -249,6 +250,15 @@ def _checkpoint_costs(view: JobView) -> list[Fact]:
     seconds = f"{view.checkpoint_s:,.1f} s beside {view.operator_s:,.1f} s of operators ({share:.1%})"
     text = f"{view.checkpoints_saved:,} saved, {size:,.1f} MB, in {seconds}"
     return [Fact(name="checkpoints", text=text)]
+
+
+def _checkpoint_choices(view: JobView) -> list[Fact]:
+    """Of the strategy auto; `dj-jobs explain` has all of them."""
+    if not view.checkpoint_choices:
+        return []
+    saved = sum(choice.saves > 0 for choice in view.checkpoint_choices.values())
+    text = f"auto: saved after {saved} of {len(view.checkpoint_choices)} operators, where it pays; dj-jobs explain says why"
+    return [Fact(name="", text=text, is_prose=True)]
 
 
 def _requests(view: JobView) -> list[Fact]:

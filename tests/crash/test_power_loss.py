@@ -5,10 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from data_juicer.backends.inline import InlineBackend
 from data_juicer.config.schema import JobConfig
 from data_juicer.engine.driver import committer
+from data_juicer.engine.lifecycle import build_setup
+from data_juicer.engine.scheduling.save_costs import SaveCosts
+from data_juicer.plan.policy import SaveRule
 from tests.support.crash_recipes import STRATEGIES, configured
 from tests.support.power_loss import LOSSES, visit
 
@@ -81,6 +85,24 @@ def test_so_does_one_whose_partitions_are_committed_together(
     monkeypatch.setattr(committer, "CommitPool", ForgetfulPool)
     config = make_config(**configured(strategy, "parquet"))
     print(strategy, "crash points:", visit(config, LOSSES, stride=7))
+
+
+def test_so_does_one_whose_partitions_have_checkpoints_after_different_operators(
+    make_config: Callable[..., JobConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with the strategy auto: each attempt of a run is told other operators, and the next run begins anew."""
+
+    class Changing(SaveCosts):
+        count = 0
+
+        def rule(self) -> SaveRule:
+            self.count += 1
+            some = frozenset(index for index in range(9) if (index + self.count) % 3 == 0)
+            return replace(super().rule(), always=some)
+
+    monkeypatch.setattr(build_setup, "SaveCosts", Changing)
+    config = make_config(**{"checkpoint.strategy": "auto"})
+    print("auto, crash points:", visit(config, LOSSES, stride=17))
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ def harmless(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "partition.size": draw(st.integers(1, 9)),
         "checkpoint.strategy": draw(
-            st.sampled_from(["every_op", "every_partition", "every_n_ops", "manual", "disabled"])
+            st.sampled_from(["every_op", "every_partition", "every_n_ops", "manual", "auto", "disabled"])
         ),
         "checkpoint.n_ops": draw(st.integers(2, 3)),
         "intermediate_storage.format": file_format,

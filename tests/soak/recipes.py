@@ -39,7 +39,7 @@ DATASET_OPERATORS: Final[list[list[Any]]] = [
     [{"topk_specified_field_selector": {"field_key": "n", "top_ratio": 0.8}}],
     [{"key_value_grouper": {"group_by_keys": ["kind"]}}, "naive_reverse_grouper"],
 ]
-STRATEGIES: Final = ("every_op", "every_op", "every_partition", "every_n_ops", "manual", "disabled")
+STRATEGIES: Final = ("every_op", "every_op", "every_partition", "every_n_ops", "manual", "auto", "disabled")
 
 
 def draw_recipe(rng: random.Random, folder: Path, rows_max: int = 160) -> dict[str, Any]:

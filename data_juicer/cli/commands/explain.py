@@ -36,6 +36,8 @@ class Explanation(ResumeReport, frozen=True, kw_only=True):
     """Files that a run would read before it knows their partitions: they are new or changed, or cut in another way."""
     operator_reuse: tuple[OperatorReuse, ...]
     causes: tuple[Cause, ...]
+    checkpoint_choices: tuple[str, ...] = ()
+    """With the strategy auto: why checkpoints follow each operator or do not, in the order of the recipe."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     job = JobHandle.open(arguments.work_dir, arguments.job)
     if arguments.config is None:
-        explanation = _explanation(_newest(job), is_forecast=False)
+        choices = job.view.checkpoint_choices
+        explanation = msgspec.structs.replace(
+            _explanation(_newest(job), is_forecast=False),
+            checkpoint_choices=tuple(f"{index + 1:>2} {choices[index].text}" for index in sorted(choices)),
+        )
     else:
         report, unknown = _forecast(job, arguments.config)
         explanation = _explanation(report, is_forecast=True, unknown=unknown)
@@ -120,6 +126,10 @@ def _lines(explanation: Explanation, columns: int) -> list[str]:
             for number, each in enumerate(explanation.operator_reuse, start=1)
         ]
         lines += ["", *format_table(["operator", "reused", "computed again"], rows, columns)]
+    if explanation.checkpoint_choices:
+        lines += ["", "checkpoints (checkpoint.strategy auto):"]
+        for choice in explanation.checkpoint_choices:
+            lines += _wrapped(choice, columns)
     return lines
 
 

@@ -21,6 +21,7 @@ from data_juicer.engine.run_context import RunContext
 from data_juicer.engine.scheduling import events as e
 from data_juicer.engine.scheduling.history import encode_history
 from data_juicer.engine.scheduling.run_plan import RunPlan
+from data_juicer.engine.scheduling.save_costs import SaveCosts
 from data_juicer.engine.scheduling.scheduler import Scheduler
 from data_juicer.errors import JobFailedError, StoreError
 from data_juicer.job.layout import attempt_name
@@ -88,6 +89,7 @@ class Driver:
         committed: Callable[[Committable], None] = lambda _: None,
         endings: RunEndings,
         resolve_keys: Mapping[int, str] | None = None,
+        save_costs: SaveCosts | None = None,
         history: Callable[[bytes], None] | None = None,
     ) -> None:
         """
@@ -98,6 +100,7 @@ class Driver:
             committed: called with each manifest that counts from now on, whichever attempt made it.
             endings: what is said where the scheduler stops the run.
             resolve_keys: of the dataset operators, by their index.
+            save_costs: measures where checkpoints pay; None: they are where the setup of the workers says.
             history: given each plan and each event that the scheduler receives, encoded for `history.replay`.
         """
         self._backend = backend
@@ -112,6 +115,7 @@ class Driver:
         self._committed = committed
         self._endings = endings
         self._resolve_keys = dict(resolve_keys or {})
+        self._save_costs = save_costs
         self._history = history
         self._scheduler: Scheduler
         self._outside = Outside(backend, context)
@@ -279,6 +283,8 @@ class Driver:
         manifest = outcome.manifest
         if isinstance(manifest, Manifest) and manifest.kind != "result" and outcome.is_first:
             self._recorder.checkpoint_saved(manifest)
+            if self._save_costs is not None and manifest.kind == "checkpoint":
+                self._save_costs.add_save(manifest.operator_index, manifest.save_s)
         flight.lane.popleft()
         self._record_lane(flight)
 
@@ -309,6 +315,8 @@ class Driver:
 
     def _note_work(self, message: m.OperatorDone) -> None:
         ledger = message.ledger
+        if self._save_costs is not None:
+            self._save_costs.add_work(ledger.index, ledger.duration_s)
         if ledger.index not in self._works and ledger.rows_in > ledger.rows_dead_letter:
             self._works.add(ledger.index)
             self._tell(e.OperatorWorks(operator_index=ledger.index))
@@ -439,6 +447,7 @@ class Driver:
             base=None if task.base is None else self._committer.checkpoint(partition_id, task.base),
             decisions=self._decisions(partition_id),
             resolve_keys=self._resolve_keys,
+            save_rule=None if self._save_costs is None else self._save_costs.rule(),
             isolation=isolation,
         )
 
@@ -457,6 +466,8 @@ class Driver:
             duration_s = self._clock.monotonic_s() - flight.submitted_s
             self._recorder.attempt_failed(flight.failure, duration_s, instruction.retry_in_s)
             self._failure = flight.failure
+            if self._save_costs is not None and flight.failure.transient:
+                self._save_costs.add_failure()
 
     def _tell_damage(self, message: m.CheckpointDamaged) -> None:
         """Each checkpoint that is made from a damaged file is damaged: none of them is tried after the other."""

@@ -146,6 +146,17 @@ class EventRecorder:
         if message.trace:
             self.log.record(t.DebugNotice(message=message.trace))
 
+    def checkpoint_choice(self, operator_index: int, saves: int, message: str) -> None:
+        """Why checkpoints follow an operator or do not, with the strategy auto."""
+        self.log.record(
+            t.DebugNotice(
+                message=message,
+                operation_name=self._operators[operator_index],
+                operation_idx=operator_index,
+                data={t.CHECKPOINTS_CHOSEN: saves},
+            )
+        )
+
     # ---- copies of attempts that took too long
 
     def copy_started(self, copy: m.Attempt, straggler: str, why: e.SubmitCopy) -> None:

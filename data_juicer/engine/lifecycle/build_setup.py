@@ -11,9 +11,12 @@ from data_juicer.config.schema import JobConfig
 from data_juicer.config.sources.arguments import export_options
 from data_juicer.engine.protocol.worker_setup import OperatorSpec, WorkerSetup
 from data_juicer.engine.scheduling.retry import RetryPolicy
+from data_juicer.engine.scheduling.save_costs import SaveCosts
+from data_juicer.events.view import JobView
 from data_juicer.formats.base import ExportOptions, FragmentLimits
 from data_juicer.formats.registry import EXPORTS, FORMATS, result_format
 from data_juicer.job.layout import JobLayout
+from data_juicer.job.summary import JobStatus
 from data_juicer.ops.base import Operator
 from data_juicer.ops.effects import EffectMapper
 from data_juicer.plan.keys import canonical, digest, plan_resolve_keys
@@ -76,6 +79,25 @@ def speculates(config: JobConfig) -> bool:
 def unrepeatable_operators(operators: Sequence[Operator]) -> frozenset[int]:
     """Operators whose rows cost a call to the outside: nothing is paid twice."""
     return frozenset(index for index, operator in enumerate(operators) if isinstance(operator, EffectMapper))
+
+
+def save_costs(config: JobConfig, operators: Sequence[Operator], view: JobView) -> SaveCosts | None:
+    """What measures where checkpoints pay; None unless the strategy is auto.
+
+    Args:
+        view: what the events of earlier runs come to; each of those that did not end by itself has lost all of its workers.
+    """
+    checkpoint = config.checkpoint
+    if not checkpoint.enabled or checkpoint.strategy != "auto":
+        return None
+    interrupted = view.runs - (view.status is JobStatus.COMPLETED)
+    return SaveCosts(
+        len(operators),
+        checkpoint.overhead_max,
+        always=unrepeatable_operators(operators),
+        worked_s_before=max(view.core_s, view.worker_s),
+        failures_before=view.retries + interrupted * max(1, view.workers),
+    )
 
 
 def export_target(config: JobConfig) -> ExportTarget:

@@ -8,6 +8,7 @@ import msgspec
 
 from data_juicer.engine.protocol.shared_work import Found, Work
 from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.plan.policy import SaveRule
 from data_juicer.plan.tasks import Task, TaskKey
 from data_juicer.store.decisions import Decision
 from data_juicer.store.ledger import OperatorLedger
@@ -50,6 +51,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     number: int
     base: Manifest | None
     """The checkpoint to go on from; None: from the source."""
+    save_rule: SaveRule | None = None
+    """When a checkpoint pays, beside those that the setup asks for; None: never."""
     is_copy: bool = False
     """It is made beside another attempt of the task, which takes too long."""
     isolation: IsolationPlan = IsolationPlan()

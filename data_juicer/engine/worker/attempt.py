@@ -63,6 +63,7 @@ class AttemptRunner:
         )
         self.saved = attempt.base.operator_index if attempt.base else -1
         """The operator after which the newest checkpoint is, committed or handed to the saver; -1: the source."""
+        self.clock = WorkClock()
         self.below: Batch
         self.summary: Summarised
 
@@ -177,7 +178,7 @@ class AttemptRunner:
             yield self._run_operator(index)
             if self.setup.preserve_intermediate:
                 self.stages.save_intermediate(index, join_batches(self.batches))
-            if index in self.setup.checkpoint_after or (index + 1 == stop and end != "result"):
+            if self._saves_after(index) or (index + 1 == stop and end != "result"):
                 yield from self._save_checkpoint(index)
         if end == "summary":
             self.index = stop
@@ -294,6 +295,18 @@ class AttemptRunner:
 
     # ---- saving
 
+    def _saves_after(self, index: int) -> bool:
+        rule, clock = self.attempt.save_rule, self.clock
+        if index in self.setup.checkpoint_after or rule is None:
+            return index in self.setup.checkpoint_after
+        return rule.pays(
+            index,
+            self.key.until,
+            unsaved_s=clock.unsaved_s,
+            worked_s=clock.worked_s,
+            spent_s=clock.saves * rule.save_s[index],
+        )
+
     def _is_suspected(self, index: int) -> bool:
         """Workers were lost in the operator, so that this one may be lost as well."""
         return index in self.attempt.isolation.row_by_row
@@ -307,6 +320,7 @@ class AttemptRunner:
     def _save_checkpoint(self, index: int) -> Iterator[m.Message]:
         """Hand the stage to the saver and go on from it."""
         self.saved = index
+        self.clock.save()
         below, whole = self.below, join_batches(self.batches)
         new = (self.dead_letters.take_new(), self.traces.take_new())
         stats = self.stages.stats.take_new()
@@ -341,6 +355,26 @@ class AttemptRunner:
         until, made = self.key.until, self.summary
         dead_letters = self._letters_of(made.dead, self.context.operator(until), until)
         return self.stages.stage_summary(until, made, dead_letters, (*self.ledgers, made.ledger))
+
+
+class WorkClock:
+    """How long an attempt has worked, and how much of that no checkpoint holds."""
+
+    def __init__(self) -> None:
+        self._began_s = self._saved_s = time.perf_counter()
+        self.saves = 0
+
+    def save(self) -> None:
+        self._saved_s = time.perf_counter()
+        self.saves += 1
+
+    @property
+    def unsaved_s(self) -> float:
+        return time.perf_counter() - self._saved_s
+
+    @property
+    def worked_s(self) -> float:
+        return time.perf_counter() - self._began_s
 
 
 def _counted_anew(batches: list[Batch]) -> list[Batch]:

@@ -17,7 +17,7 @@ RECIPES = {
     "stratgey: every_op": "2: stratgey: unknown setting; did you mean checkpoint.strategy?",
     "zzzz: 1": "2: zzzz: unknown setting",
     "checkpoint: {strategy: always}": '2: checkpoint.strategy: "always" is not one of every_op, every_partition, '
-    "every_n_ops, manual, disabled",
+    "every_n_ops, manual, auto, disabled",
     "checkpoint: {strategy: manual}": "2: checkpoint.op_names: empty; the strategy manual needs the operators after "
     "which to save",
     "process: [a_mapper]\ncheckpoint:\n  strategy: manual\n  op_names: [b_mapper]": "5: checkpoint.op_names[0]: "

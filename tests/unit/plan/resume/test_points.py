@@ -78,7 +78,9 @@ def test_strategies_say_where_a_stage_ends(strategy: str, expected: set[int]) ->
     assert checkpoint_indices(names, strategy, n_ops=2, op_names=["b"]) == expected  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("strategy", ["every_op", "every_partition", "every_n_ops", "manual", "disabled"])
+@pytest.mark.parametrize(
+    "strategy", ["every_op", "every_partition", "every_n_ops", "manual", "auto", "disabled"]
+)
 def test_without_operators_there_is_no_checkpoint(strategy: str) -> None:
     assert checkpoint_indices([], strategy) == frozenset()  # type: ignore[arg-type]
 
