@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 WORKERS ?= logical
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
+# Where .ci/run installs it.
+AZURITE_HERE := .azurite/node_modules/.bin/azurite-blob
+
 # Bytecode is kept even where the environment says otherwise: tests start thousands of processes, and each would compile the package.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -28,6 +31,8 @@ test: install
 	$(PYTEST) -m "not slow"
 	@command -v chromium chromium-browser google-chrome > /dev/null || \
 		echo "no Chromium was found: the tests of the page in a browser (tests/browser) were skipped"
+	@test -n "$$AZURITE" -o -x $(AZURITE_HERE) || command -v azurite-blob > /dev/null || \
+		echo "no Azurite was found: the tests of Azure's protocol (tests/cloud/test_azure.py) were skipped"
 
 # Form, types and the tests of single modules.
 check: install
@@ -61,4 +66,4 @@ site: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:
-	rm -rf site outputs demo-outputs benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .azurite site outputs demo-outputs benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -32,6 +32,7 @@ SUBJECTS = (
     "growth",
     "ray",
     "stores",
+    "store_memory",
     "peer",
 )
 """Modules with a function `measure(bench) -> list of report.Measured`, in the order of the table."""

@@ -19,10 +19,10 @@ _NUMBERS = itertools.count()
 AZURITE = find_azurite()
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(
-        AZURITE is None, reason="Azurite is not installed: tests/support/azure_server.py says how"
+        AZURITE is None, reason="Azurite is not installed: npm install --prefix .azurite azurite"
     ),
+    pytest.mark.xdist_group("azurite"),  # it takes longer to start than the tests
 ]
 
 
@@ -50,6 +50,7 @@ class TestAzure(StoreContract):
         return ObjectStore(open_bucket("az", container.removeprefix("az://")))
 
 
+@pytest.mark.slow
 def test_a_job_on_azure_gives_the_bytes_of_a_local_disk(container: str, tmp_path: Path) -> None:
     places = {
         "dataset_path": put_input(container),

@@ -1,6 +1,6 @@
 """A server that speaks Azure's protocol, on this machine alone: Azurite, where npm has installed it.
 
-npm install azurite        # in a folder that AZURITE names, such as AZURITE=~/azurite/node_modules/.bin/azurite-blob
+npm install --prefix .azurite azurite        # in the repository, as .ci/run does; or AZURITE=.../azurite-blob says where it is
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
+from pathlib import Path
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """Azurite's own, in its manual: no secret of anyone."""
+_HERE = Path(__file__).parents[2] / ".azurite/node_modules/.bin/azurite-blob"
 VERSION = "2021-08-06"
 
 
 def find_azurite() -> str | None:
-    return os.environ.get("AZURITE") or shutil.which("azurite-blob")
+    return os.environ.get("AZURITE") or shutil.which("azurite-blob") or shutil.which(str(_HERE))
 
 
 @contextmanager
