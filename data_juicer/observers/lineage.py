@@ -14,6 +14,7 @@ from data_juicer.config.schema import JobConfig
 from data_juicer.engine.run_context import Observer, WatchedJob
 from data_juicer.errors import StoreError
 from data_juicer.events import types as t
+from data_juicer.observers.addresses import with_path
 from data_juicer.observers.troubles import Troubles
 from data_juicer.portable import encode_json
 from data_juicer.storage.base import Store
@@ -23,6 +24,8 @@ PRODUCER: Final = f"urn:data-juicer:{VERSION}"
 SCHEMA: Final = "https://openlineage.io/spec/2-0-2/OpenLineage.json"
 _FACETS: Final = "https://openlineage.io/spec/facets"
 _TIMEOUT_S: Final = 5.0
+_PATH: Final = "/api/v1/lineage"
+"""Where servers of OpenLineage take events."""
 _KEY_VARIABLE: Final = "OPENLINEAGE_API_KEY"
 
 
@@ -66,7 +69,7 @@ class LineageObserver(Observer):
             if settings.file:
                 self._append(os.path.abspath(settings.file), data)
             if settings.endpoint:
-                post(settings.endpoint, data, os.environ.get(_KEY_VARIABLE))
+                post(with_path(settings.endpoint, _PATH), data, os.environ.get(_KEY_VARIABLE))
         except (StoreError, OSError, ValueError) as failed:
             self._troubles.add(f"lineage: {kind} was not sent", f"{getattr(failed, 'finding', failed)}.")
 

@@ -11,11 +11,14 @@ from data_juicer.engine.run_context import Observer, WatchedJob
 from data_juicer.errors import ConfigError
 from data_juicer.events import types as t
 from data_juicer.monitor.views.phases import phase_of
+from data_juicer.observers.addresses import with_path
 from data_juicer.version import VERSION
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
+_PATH = "/v1/traces"
+"""OpenTelemetry protocol, OTLP over HTTP, request path of traces."""
 _NEEDS = "tracing.endpoint needs the packages of OpenTelemetry. Type: pip install 'data-juicer[tracing]'"
 
 
@@ -28,7 +31,7 @@ def open_exporter(endpoint: str) -> SpanExporter:
     logging.getLogger("opentelemetry").setLevel(
         logging.CRITICAL
     )  # a collector that is away is no news to a terminal
-    return OTLPSpanExporter(endpoint=endpoint, timeout=5)
+    return OTLPSpanExporter(endpoint=with_path(endpoint, _PATH), timeout=5)
 
 
 class TracingObserver(Observer):

@@ -51,11 +51,24 @@ def completions(shell: str, parsers: Sequence[argparse.ArgumentParser]) -> str:
     for parser in parsers:
         for each in _every_parser(parser):
             for action in each._actions:  # noqa: SLF001 - argparse has no other way to its options
+                if action.choices is None and (values := _values(action.dest)):
+                    action.choices = values
                 metavar = action.metavar if isinstance(action.metavar, str) else ""
                 if metavar in _FOLDERS | _FILES:
                     vars(action)["complete"] = shtab.DIRECTORY if metavar in _FOLDERS else shtab.FILE
         scripts.append(shtab.complete(parser, shell=shell))
     return "\n".join(scripts)
+
+
+def _values(setting: str) -> tuple[str, ...]:
+    """Those that a setting may have; the parser of settings takes any word, since it is checked with the recipe."""
+    from data_juicer.config.schema import SPECS
+    from data_juicer.config.spec import Choice, Flag
+
+    spec = SPECS.get(setting)
+    if isinstance(spec, Flag):
+        return ("true", "false")
+    return tuple(spec.choices) if isinstance(spec, Choice) else ()
 
 
 def _every_parser(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +40,44 @@ def test_bash_completes_commands_and_options(tmp_path: Path, capsys) -> None:
     lines = done.stdout.splitlines()
     assert lines[:2] == ["explain", "--older_than"]
     assert len(lines) == 4
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="no fish on this machine")
+def test_fish_completes_commands_options_and_values(tmp_path: Path, capsys) -> None:
+    assert jobs.main(["completions", "fish"]) == 0
+    script = tmp_path / "completions.fish"
+    script.write_text(capsys.readouterr().out)
+    asks = (
+        "dj-jobs expl",
+        "dj-jobs clean --older",
+        "dj-process --executor_type in",
+    )
+    ask = "; ".join([f"source {script}", *(f"complete -C {word!r}" for word in asks)])
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", ask],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["explain", "--older_than", "inline"]
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="no zsh on this machine")
+def test_zsh_takes_the_script_and_completes_both_programs_by_it(tmp_path: Path, capsys) -> None:
+    assert jobs.main(["completions", "zsh"]) == 0
+    script = tmp_path / "completions.zsh"
+    script.write_text(capsys.readouterr().out)
+    ask = f'autoload -Uz compinit; compinit -u -D; eval "$(cat {script})"; print $_comps[dj-jobs] $_comps[dj-process]'
+    done = subprocess.run(
+        ["zsh", "-f", "-c", ask], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
+    )
+    assert (done.stdout.split(), done.stderr) == (["_shtab_dj_jobs", "_shtab_dj_process"], "")
+
+
+def test_values_of_settings_are_completed(capsys) -> None:
+    assert jobs.main(["completions", "zsh"]) == 0
+    assert "(default inline local ray_partitioned ray)" in capsys.readouterr().out
 
 
 def test_without_the_extra_it_is_named(monkeypatch, capsys) -> None:
