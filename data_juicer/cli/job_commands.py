@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol, cast
 
 from data_juicer.cli.command import expand_folder
-from data_juicer.cli.commands import completions, events, explain, partitions, timeline, verify
+from data_juicer.cli.commands import completions, events, explain, index, partitions, timeline, verify
 from data_juicer.cli.commands.jobs import clean, resume, stop, watch
 from data_juicer.cli.commands.jobs import list as list_command
 from data_juicer.cli.commands.jobs import show as show_command
@@ -58,6 +58,7 @@ COMMANDS: Final = tuple(
         stop,
         resume,
         clean,
+        index,
         stats,
         what_if,
         completions,

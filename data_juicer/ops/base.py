@@ -76,6 +76,9 @@ class Operator(ABC):
         """Files that decide the result beside the parameters (word lists, models); their digests enter the key."""
         return ()
 
+    assets_are_many: ClassVar[bool] = False
+    """They have one digest together, so that a manifest need not name each."""
+
     def notices(self) -> tuple[str, ...]:
         """What the author of the recipe is told about this operator before the job begins, a sentence each."""
         return ()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 if TYPE_CHECKING:
     from data_juicer.storage.base import Reader, Store
+
+
+Rows = Iterator[tuple[str, int, Mapping[str, Any]]]
 
 
 class ProducedFiles(Protocol):
@@ -36,6 +39,12 @@ class OperatorContext(msgspec.Struct, frozen=True, kw_only=True):
     """`cache_dir` is below it."""
     cache_name: str = ""
 
+    read_rows: Callable[[Sequence[str]], Rows] | None = None
+    """The rows of whole files, folders or patterns of any format, each with its file and its number there from 0."""
+    identity: str = ""
+    """Digest of all of the operator that decides its output, assets included; empty where it is not known."""
+    is_changed: Callable[[], bool] = lambda: False
+    """Whether an asset is not what it was when the job began."""
     produced: ProducedFiles | None = None
     """Where `produce` puts files; None where an operator is tried out without a job."""
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from data_juicer.kernels.characters.codepoints import Counts, lengths
 from data_juicer.kernels.lines.lines import line_counts, line_lengths
+from data_juicer.kernels.words.alphanumeric_words import alphanumeric_keys
 from data_juicer.kernels.words.word_keys import word_keys
 from data_juicer.kernels.words.words import count_words, words_of
 from data_juicer.rows.batch import Batch
@@ -40,6 +41,11 @@ def shared_words(batch: Batch, key: str, *, lower: bool = False, strip: bool = F
     """`words_of` the text column `key`, done once for all operators that want them in the same form."""
     form = ("lower" if lower else "", "strip" if strip else "")
     return batch.shared(key, "words", *form, make=lambda column: words_of(column, lower=lower, strip=strip))
+
+
+def shared_alphanumeric_keys(batch: Batch, key: str) -> pa.Array:
+    """`alphanumeric_keys` of the text column `key`, made once for all operators."""
+    return batch.shared(key, "alphanumeric keys", make=alphanumeric_keys)
 
 
 def shared_word_keys(batch: Batch, key: str, pieces: Pieces | None = None) -> pa.Array:

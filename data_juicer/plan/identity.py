@@ -10,6 +10,7 @@ import xxhash
 from data_juicer.errors import ConfigError, StoreError
 from data_juicer.ops.base import Operator
 from data_juicer.ops.catalog.registry import canonical_params
+from data_juicer.plan.keys import digest
 from data_juicer.storage import open_store
 from data_juicer.store.manifest import OperatorIdentity
 
@@ -23,10 +24,18 @@ def identify(operators: Iterable[Operator]) -> tuple[OperatorIdentity, ...]:
             name=operator.name,
             version=str(operator.version),
             parameters=msgspec.json.decode(canonical_params(operator)),
-            assets={path: digest_file(f"operator {operator.name}", path) for path in operator.assets()},
+            assets=digest_assets(operator),
         )
         for operator in operators
     )
+
+
+def digest_assets(operator: Operator) -> dict[str, str]:
+    """Path -> digest; of many together one digest of paths and digests. Raises: ConfigError: one cannot be read."""
+    digests = {path: digest_file(f"operator {operator.name}", path) for path in operator.assets()}
+    if not operator.assets_are_many:
+        return digests
+    return {"files": digest(*(part for item in digests.items() for part in item))}
 
 
 def digest_file(who: str, path: str) -> str:

@@ -37,12 +37,16 @@ process:
   - words_num_filter: {min_num: 3}
   - document_deduplicator
 """
+INDEXED: Final = RECIPE.replace(
+    "  - document_deduplicator", "  - document_deduplicator: {dedup_index: texts.index}"
+)
 NOTES: Final = {
     "list": "Jobs are found at any depth below the folder. Where a line does not fit, a job takes two.",
     "watch": "On a terminal it goes on until the job ends, and keys show more. `--once` prints it:",
     "explain": "The cause of what is computed again; with `--config`, before anything is run:",
     "inspect": "What was removed is between `[-` and `-]`, what was added between `{+` and `+}`; on a terminal in colours.",
     "resume": "The settings are those of the last run, from the summary of the job; `--set` changes one. Secrets are read from the variables that the summary names.",
+    "index": "Deduplicators write indexes (`dedup_index`, [incremental crawls](incremental.md)). `--verify` reads every segment; `--write` makes the n-grams that `ngram_overlap_filter` looks for.",
     "clean": "Exports are never removed, nor what is not the job's.",
     "stop": "The driver finishes the partitions in flight, as after Ctrl-C.",
 }
@@ -60,6 +64,7 @@ TRANSCRIPTS: Final = {
     "dead-letters": ("dj-jobs dead-letters out/first",),
     "resume": ("dj-jobs resume out/first",),
     "clean": ("dj-jobs clean out/first --older_than 0 --dry_run",),
+    "index": ("dj-jobs index texts.index --verify", "dj-jobs index in.jsonl --write in.ngrams --n 5"),
 }
 DRY_RUN: Final = "dj-process --config changed.yaml --job_id first --dry_run"
 INTRODUCTION: Final = """\
@@ -130,6 +135,10 @@ def example(folder: Path) -> Iterator[None]:
     (folder / "in.jsonl").write_text("".join(f"{row}\n" for row in rows))
     with _width(), contextlib.chdir(folder):
         _run("dj-process --config recipe.yaml --job_id first")
+        (folder / "indexed.yaml").write_text(INDEXED)
+        _run(
+            "dj-process --config indexed.yaml --job_id indexed --work_dir indexed --export_path indexed.jsonl"
+        )
         yield
 
 

@@ -175,6 +175,7 @@ class DroppedRows:
         operator = step.operator
         if not isinstance(operator, Filter):
             return [""] * len(rows)
+        self._replay.prepare(step.first, operator)
         stats = operator.compute_stats(step.before.take(np.array(sorted(rows), np.int32)))
         return [
             operator.explain({name: column[number].as_py() for name, column in stats.items()})

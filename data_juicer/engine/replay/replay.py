@@ -19,6 +19,7 @@ from data_juicer.engine.worker.apply_operator import run_operator
 from data_juicer.engine.worker.dataset_operator import apply_decision
 from data_juicer.errors import CheckpointError, ConfigError, JobError
 from data_juicer.formats.partition import read_partition
+from data_juicer.formats.whole_files import read_whole_files
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_checkpoint_name
 from data_juicer.job.summary import JobSummary
@@ -26,6 +27,7 @@ from data_juicer.ops.base import DatasetOperator, Operator
 from data_juicer.ops.context import OperatorContext, prepare_operator
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.rows.batch import Batch
+from data_juicer.storage import open_store
 from data_juicer.storage.base import Store
 from data_juicer.store.decisions import read_dead, read_decision
 from data_juicer.store.deltas import BASE, apply_layer, join_batches, split_batch
@@ -205,17 +207,19 @@ class JobReplay:
                 table = table.slice(0, len(batch) - len(dead.rows))
             applied = apply_decision(operator, index, batches, table, dead)
         else:
-            self._prepare(index, operator)
+            self.prepare(index, operator)
             applied = run_operator(operator, index, batches)
         return self._step(index, index, batch, join_batches(applied.batches))
 
-    def _prepare(self, index: int, operator: Operator) -> None:
+    def prepare(self, index: int, operator: Operator) -> None:
+        """Load what the operator needs to process rows, once. Raises: ConfigError, OperatorError."""
         if index not in self._prepared:
             keys, seed = self._config.get("text_keys"), self._config.get("seed")
             context = OperatorContext(
                 store=self._store,
                 seed=seed if isinstance(seed, int) else 42,
                 text_keys=tuple(map(str, keys)) if isinstance(keys, list) else ("text",),
+                read_rows=lambda inputs: read_whole_files(open_store(*inputs), inputs),
             )
             prepare_operator(operator, context)
             self._prepared.add(index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 import xxhash
@@ -18,10 +18,12 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_produced_name
 from data_juicer.ops.base import Operator, as_measuring
 from data_juicer.ops.catalog.registry import load_custom, make
-from data_juicer.ops.context import OperatorContext, prepare_operator
+from data_juicer.ops.context import OperatorContext, Rows, prepare_operator
 from data_juicer.ops.resources.models import cache_home
-from data_juicer.plan.keys import KeyMaker
+from data_juicer.plan.identity import digest_assets
+from data_juicer.plan.keys import KeyMaker, canonical, digest
 from data_juicer.redaction import find_secrets
+from data_juicer.storage import open_store
 from data_juicer.storage.base import Store
 from data_juicer.store.manifest import DataFile
 from data_juicer.store.staging import reference_to
@@ -116,10 +118,19 @@ class WorkerContext:
             store=self.store,
             seed=self.setup.seed,
             text_keys=self.setup.text_keys,
+            read_rows=_read_rows,
+            identity=digest(canonical(self.setup.identities[index])),
+            is_changed=lambda: digest_assets(operator) != self.setup.identities[index].assets,
             produced=OperatorFiles(self.made, operator.name, index),
             cache_root=os.path.join(cache_home(), "operators"),
             cache_name=f"{operator.name}-{str(operator.version)[:32]}",
         )
+
+
+def _read_rows(inputs: Sequence[str]) -> Rows:
+    from data_juicer.formats.whole_files import read_whole_files  # few operators read files
+
+    return read_whole_files(open_store(*inputs), inputs)
 
 
 class MadeFiles:

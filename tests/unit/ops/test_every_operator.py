@@ -24,6 +24,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "general_field_filter": {"filter_condition": "n > 1 and lang != 'x'"},
     "general_fused_op": {"fused_op_list": ["fix_unicode_mapper", {"text_length_filter": {"min_len": 3}}]},
     "key_value_grouper": {"group_by_keys": ["n"]},
+    "ngram_overlap_filter": {"against": [str(OWN_FUNCTION.with_name("own_texts.ngrams"))], "n": 3},
     "nlpaug_en_mapper": {"sequential": True, "delete_random_word": True, "ocr_error_char": True},
     "nlpcda_zh_mapper": {"replace_similar_word": True, "replace_homophone_char": True, "swap_random_char": True},
     "python_file_mapper": {"file_path": str(OWN_FUNCTION), "function_name": "shout"},
