@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from data_juicer.errors import InputError
 from data_juicer.formats.base import FragmentLimits
 from data_juicer.formats.discover import discover
+from data_juicer.formats.places import resolve
 from data_juicer.formats.registry import format_named
 from data_juicer.storage.memory import MemoryStore
 
@@ -62,5 +63,6 @@ def _read(
     )
     if read.bad:
         bad = read.bad[0]
-        raise InputError(f"{source.path}: a row cannot be read: {bad.error_type}: {bad.message}")
+        where = f"{source.path}, {resolve(bad.place, fragment)}"
+        raise InputError(f"{where}: the row cannot be read: {bad.message}. Mend it, or leave the file out.")
     return read.batch

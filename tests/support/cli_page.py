@@ -64,7 +64,10 @@ TRANSCRIPTS: Final = {
     "dead-letters": ("dj-jobs dead-letters out/first",),
     "resume": ("dj-jobs resume out/first",),
     "clean": ("dj-jobs clean out/first --older_than 0 --dry_run",),
-    "index": ("dj-jobs index texts.index --verify", "dj-jobs index in.jsonl --write in.ngrams --n 5"),
+    "index": (
+        "dj-jobs index texts.index --verify",
+        "dj-jobs index out/cleaned.jsonl --write rows.ngrams --n 5 --min_words 3",
+    ),
 }
 DRY_RUN: Final = "dj-process --config changed.yaml --job_id first --dry_run"
 INTRODUCTION: Final = """\

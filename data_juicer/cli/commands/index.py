@@ -92,7 +92,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--n", type=int, default=13, help="words of an n-gram (default: 13)")
     parser.add_argument(
-        "--min_words", type=int, default=8, help="shorter benchmark texts are left out (default: 8)"
+        "--min_words",
+        type=int,
+        default=8,
+        metavar="N",
+        help="shorter benchmark texts are left out (default: 8)",
     )
 
 
@@ -216,7 +220,8 @@ def _lines(report: IndexReport, columns: int) -> list[str]:
             f"{files} in {printable(segments_dir(report.path))} that no version names: of jobs that run, or never ended",
         ]
     if report.files_read and not report.damaged:
-        lines += ["", f"{report.files_read:,} segments were read; nothing is wrong"]
+        read = "1 segment was" if report.files_read == 1 else f"{report.files_read:,} segments were"
+        lines += ["", f"{read} read; nothing is wrong"]
     return [*lines, *(f"damaged: {printable(sentence)}" for sentence in report.damaged)]
 
 
@@ -264,8 +269,9 @@ def _ngrams(store: Store, path: str) -> NgramReport:
 
 def _ngram_lines(report: NgramReport) -> list[str]:
     files = "1 file" if len(report.sources) == 1 else f"{len(report.sources):,} files"
-    what = f"{report.ngrams:,} n-grams of {report.n} words, of {report.texts:,} texts in {files}"
-    return [
-        f"{printable(report.path)}: {what}, {format_bytes(report.size_bytes)}",
-        f"{report.texts_left_out:,} texts of fewer than {report.min_words} words are left out",
-    ]
+    texts = "1 text" if report.texts == 1 else f"{report.texts:,} texts"
+    what = f"{report.ngrams:,} n-grams of {report.n} words, of {texts} in {files}"
+    lines = [f"{printable(report.path)}: {what}, {format_bytes(report.size_bytes)}"]
+    if report.texts_left_out:
+        lines.append(f"{report.texts_left_out:,} of fewer than {report.min_words} words are left out")
+    return lines

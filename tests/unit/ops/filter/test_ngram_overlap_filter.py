@@ -205,7 +205,7 @@ def test_benchmarks_without_a_text_that_is_long_enough_are_refused(tmp_path: Pat
 
 def test_a_row_of_a_benchmark_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "b.jsonl").write_text('{"text": "a"}\n{"text": \n')
-    with pytest.raises(InputError, match="a row cannot be read"):
+    with pytest.raises(InputError, match=r"b.jsonl, line 2: the row cannot be read"):
         made(against=[str(tmp_path / "b.jsonl")])
 
 
