@@ -173,6 +173,11 @@ class Store(ABC):
         """How many requests were sent over the network so far."""
         return 0
 
+    @property
+    def throttled(self) -> int:
+        """How many of them were refused as too many."""
+        return 0
+
     tells_changes: bool = False
     """Whether a file has changed exactly if its size or its time has, however soon after it was written."""
     has_links: bool = True

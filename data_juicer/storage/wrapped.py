@@ -25,6 +25,10 @@ class WrappedDisk(DiskStore):
     def requests(self) -> int:
         return self._inner.requests
 
+    @property
+    def throttled(self) -> int:
+        return self._inner.throttled
+
     # ---- changes
 
     def write(self, path: str, data: Data) -> None:
@@ -158,6 +162,10 @@ class WrappedStore(Store):
     @property
     def requests(self) -> int:
         return self._inner.requests
+
+    @property
+    def throttled(self) -> int:
+        return self._inner.throttled
 
     def before_look(self) -> None:
         """Called before each request that changes nothing."""

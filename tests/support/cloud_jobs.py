@@ -110,7 +110,7 @@ def kill_until_done(
             driver.communicate()
             killed += 1
     driver = start(folder, settings)
-    _, said = driver.communicate(timeout=120)
+    _, said = driver.communicate(timeout=300)
     assert driver.returncode == 0, said.decode()
     return killed
 
@@ -119,6 +119,6 @@ def run_to_end(folder: Path, settings: dict[str, Any], *words: str) -> float:
     """Seconds that an undisturbed run takes."""
     begun_s = time.monotonic()
     driver = start(folder, settings, *words)
-    _, said = driver.communicate(timeout=120)
+    _, said = driver.communicate(timeout=300)
     assert driver.returncode == 0, said.decode()
     return time.monotonic() - begun_s

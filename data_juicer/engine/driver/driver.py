@@ -221,6 +221,7 @@ class Driver:
                 self._record_lane(flight)
             case m.AttemptDone():
                 self._recorder.attempt_done(message)
+                self._outside.attempt_done(message)
                 flight.lane.append(message)
                 self._record_lane(flight)
                 self._tell(e.AttemptDone(task=message.task, duration_s=message.duration_s))

@@ -179,6 +179,7 @@ class PoolDriver:
                 self._tasks.hear(message.task.number, found)
             case m.AttemptDone():
                 self._recorder.attempt_done(message)
+                self._outside.attempt_done(message)
                 del self._flights[message.task]
                 self._tasks.take(message.task.number, flight.found)
                 self._tell(e.AttemptDone(task=message.task))

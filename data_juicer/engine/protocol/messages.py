@@ -155,6 +155,8 @@ class AttemptDone(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     duration_s: float
     requests: int = 0
     """That its worker has sent to object stores since its last report; those of a store that the driver counts left out."""
+    throttled: int = 0
+    """How many of them were refused as too many."""
 
 
 class Loss(msgspec.Struct, frozen=True, kw_only=True):

@@ -346,6 +346,7 @@ class AttemptRunner:
             attempt=self.attempt.name,
             duration_s=duration_s,
             requests=self.context.take_requests(),
+            throttled=self.context.take_throttled(),
         )
         return (*staged, done)
 

@@ -63,7 +63,7 @@ class WorkerContext:
         self.tell = tell
         self.between_batches = between_batches
         self._has_own_store = has_own_store
-        self._requests_reported = 0
+        self._requests_reported = self._throttled_reported = 0
         self._keys = KeyMaker(setup.reader, setup.identities, setup.export)
         self.made = MadeFiles(store, self.layout)
         self._operators: dict[int, Operator] = {}
@@ -78,6 +78,13 @@ class WorkerContext:
             return 0
         reported, self._requests_reported = self._requests_reported, self.store.requests
         return self._requests_reported - reported
+
+    def take_throttled(self) -> int:
+        """How many of the requests since the last call an object store has refused as too many."""
+        if not self._has_own_store:
+            return 0
+        reported, self._throttled_reported = self._throttled_reported, self.store.throttled
+        return self._throttled_reported - reported
 
     def operator(self, index: int) -> Operator:
         """The operator, made on the first call. Raises: ConfigError: it cannot be made from its parameters."""

@@ -67,6 +67,10 @@ class ObjectStore(Store):
     def requests(self) -> int:
         return self.bucket.requests
 
+    @property
+    def throttled(self) -> int:
+        return self.patience.throttled
+
     # ---- reading
 
     def read(self, path: str) -> bytes:

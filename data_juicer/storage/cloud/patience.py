@@ -37,6 +37,8 @@ class Patience:
         """Whether the store has answered anything yet."""
         self.repeated = 0
         """Requests that were sent again."""
+        self.throttled = 0
+        """Of those, the ones that the store refused as too many."""
 
     def ask(self, request: Callable[[bool], T]) -> T:
         """The answer to a request.
@@ -78,6 +80,7 @@ class Patience:
             self.repeated += 1
             pause_s = self._random.uniform(0.5, 1.0) * min(PAUSE_MAX_S, PAUSE_S * 2 ** (number - 1))
             if is_shared:
+                self.throttled += 1
                 self._not_before_s = max(self._not_before_s, self._clock.monotonic_s() + pause_s)
         if not is_shared:
             self._clock.sleep_s(pause_s)

@@ -45,6 +45,10 @@ class RoutedStore(Store):
     def requests(self) -> int:
         return sum(store.requests for store in builtins.list(self._stores.values()))
 
+    @property
+    def throttled(self) -> int:
+        return sum(store.throttled for store in builtins.list(self._stores.values()))
+
     # ---- reading
 
     def read(self, path: str) -> bytes:

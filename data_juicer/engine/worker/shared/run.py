@@ -31,8 +31,13 @@ def run_shared(context: WorkerContext, attempt: m.SharedAttempt) -> Iterator[m.M
     except Exception as error:  # the driver decides what an error means for the job
         yield failures.failure(attempt, error, None)
     else:
-        duration_s, requests = time.perf_counter() - started_s, context.take_requests()
-        yield m.AttemptDone(task=key, attempt=attempt.name, duration_s=duration_s, requests=requests)
+        yield m.AttemptDone(
+            task=key,
+            attempt=attempt.name,
+            duration_s=time.perf_counter() - started_s,
+            requests=context.take_requests(),
+            throttled=context.take_throttled(),
+        )
 
 
 def _found(context: WorkerContext, attempt: m.SharedAttempt) -> Iterator[Found]:
