@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from data_juicer.cli.running import run_job
 from data_juicer.clock import SystemClock
 from data_juicer.config.config import load_config, read_recipe
+from data_juicer.config.rules import stats_path_of
 from data_juicer.errors import ConfigError
 from data_juicer.job.naming import name_job
 from data_juicer.monitor.streams import write_lines
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 _WORDS: Final = ("words_num_filter", "num_words")
 _BY: Final = "specified_field_filter"
-_SUFFIX: Final = re.compile(r"(?:\.(?:jsonl|json|parquet|arrow|csv|tsv|txt))?(?:\.(?:gz|zst))?$")
 
 
 def run_analysis(
@@ -79,14 +79,13 @@ def measuring(config: JobConfig, by: Sequence[str] = ()) -> tuple[JobConfig, lis
         *filters,
         *(OperatorEntry(name=_BY, params={"field_key": field, "target_value": []}) for field in by),
     ]
-    stem = _SUFFIX.sub("", config.export_path)
     changes: dict[str, Any] = {
         "process": tuple(entries),
         "analyze": True,
         "partition": dataclasses.replace(  # so that every value is kept, and distinguished by field
             config.partition, size=min(config.partition.size, EXACT_ROWS_MAX)
         ),
-        "export_path": f"{stem}_stats.jsonl",
+        "export_path": stats_path_of(config.export_path),
         "export_type": "jsonl",
         "keep_stats_in_res_ds": True,
         "arguments": (),  # what goes on with it is not the command of the recipe, which filters

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import xxhash
 
-from data_juicer.config.schema import SPECS, JobConfig
+from data_juicer.config.schema import DEFAULTS, SPECS, JobConfig
 from data_juicer.config.secrets import without_secrets
 from data_juicer.config.sources.entries import DatasetConfig, OperatorEntry
 from data_juicer.config.sources.validators import RequiredFields
+
+_LATER: Final = frozenset({"keep_hashes_in_res_ds"})
+"""Settings that earlier versions did not have: at their default they are in no digest, so that jobs of those stay complete."""
 
 
 def dump(config: JobConfig) -> dict[str, Any]:
@@ -35,7 +38,11 @@ def result_settings(config: JobConfig) -> dict[str, Any]:
 
     The inputs count whichever of dataset_path and dataset named them.
     """
-    values = {key: _plain(value) for key, value in config.flat().items() if SPECS[key].result and value != {}}
+    values = {
+        key: _plain(value)
+        for key, value in config.flat().items()
+        if SPECS[key].result and value != {} and not (key in _LATER and value == DEFAULTS[key])
+    }
     del values["dataset"]
     mixture = config.mixture()
     taken: dict[str, Any] = (

@@ -20,11 +20,11 @@ def check_operators(config: JobConfig) -> tuple[Operator, ...]:
     Imports the operators' modules, and with them Arrow and numpy.
     Raises: ConfigError: an operator or parameter is unknown, or a value does not fit; with file, line and key path.
     """
-    from data_juicer.ops.base import as_measuring
+    from data_juicer.ops.base import as_asked
 
     load_custom_operators(config.custom_operator_paths, config.recipe_path)
     return tuple(
-        as_measuring(made) if config.analyze else made
+        as_asked(made, measures_only=config.analyze, keeps_hashes=config.keep_hashes_in_res_ds)
         for made in (
             _make(entry, index, config.text_keys[0], config.seed)
             for index, entry in enumerate(config.process)

@@ -39,6 +39,13 @@ def export_type_of(path: str, export_type: str) -> str:
     return next((kind for suffix, kind in EXPORT_SUFFIXES.items() if name.endswith(suffix)), "")
 
 
+def stats_path_of(path: str) -> str:
+    """Where the stats of an export go: `NAME_stats.jsonl` beside `NAME.jsonl`, `NAME.jsonl.gz`, the folder `NAME` and so on."""
+    folder, name = os.path.split(path.rstrip("/"))
+    suffix = next((each for each in EXPORT_SUFFIXES if name.lower().endswith(each)), "")
+    return os.path.join(folder, f"{name[: len(name) - len(suffix)]}_stats.jsonl")
+
+
 def storage_conflict(format_: str, compression: str) -> str | None:
     existing = COMPRESSIONS[format_]
     if compression in existing or compression == "auto":

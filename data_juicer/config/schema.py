@@ -35,6 +35,7 @@ from data_juicer.config.spec import PATH, Choice, Flag, Integer, Names, Spec, Te
 from data_juicer.config.wording import one_line
 from data_juicer.errors import ConfigError
 from data_juicer.formats.base import ReadOptions
+from data_juicer.formats.hub import location as hub_location
 from data_juicer.formats.registry import EXPORTS
 
 __all__ = [
@@ -109,7 +110,8 @@ class JobConfig:
     load_dataset_kwargs: Mapping[str, Any] = setting(
         dict,
         Arguments(
-            help="How the input is read: encoding (text), delimiter, quotechar, column_names (CSV), field (JSON).",
+            help="How the input is read: encoding (text), delimiter, quotechar, column_names (CSV), field (JSON), "
+            "columns (Parquet, Arrow).",
             result=True,
         ),
     )
@@ -172,7 +174,7 @@ class JobConfig:
         dict,
         Arguments(
             help="How the result is written: row_group_size, compression, compression_level (Parquet, Arrow), "
-            "delimiter, header (CSV), tokenizer, text_key, append_eod, eod_token (megatron).",
+            "delimiter, header (CSV), export_stats (all), tokenizer, text_key, append_eod, eod_token (megatron).",
             result=True,
         ),
     )
@@ -195,6 +197,14 @@ class JobConfig:
     )
     keep_stats_in_res_ds: bool = setting(
         False, Flag(help="Keep the figures of filters in the result, as __dj__stats__.", result=True)
+    )
+    keep_hashes_in_res_ds: bool = setting(
+        False,
+        Flag(
+            help="Keep what deduplicators of whole texts compare rows by in the result, as __dj__hash (md5) or "
+            "__dj__simhash.",
+            result=True,
+        ),
     )
     work_dir: str = setting(
         "",
@@ -323,8 +333,9 @@ class JobConfig:
     def locations(self) -> tuple[str, ...]:
         """Everything that a run reads or writes beside the recipe, as far as settings name it."""
         directories = (self.work_dir, self.event_log_dir or "", self.checkpoint_dir or "")
+        sources = (path for path in self.sources() if not path.startswith(hub_location.SCHEME))
         indexes = [path for entry in self.process for path in entry.index_locations()]
-        return (*self.sources(), self.export_path, *directories, *self.custom_operator_paths, *indexes)
+        return (*sources, self.export_path, *directories, *self.custom_operator_paths, *indexes)
 
     def mixture(self) -> Mixture | None:
         """How much of each input is taken; None: every row once."""

@@ -21,6 +21,7 @@ from data_juicer.engine.driver.resolve import Resolves
 from data_juicer.engine.lifecycle.build_setup import (
     dataset_operator_indices,
     export_target,
+    gives_row_stats,
     retry_policy,
     save_costs,
     shard_memory_bytes,
@@ -210,7 +211,7 @@ class Run:
 
     def _check_export(self) -> None:
         """Look once more at what the export replaces: another job may have ended since. Raises: StoreError."""
-        target = export_target(self.config)
+        target = export_target(self.config, row_stats=gives_row_stats(self.config, self.operators))
         for clash in find_clashes(self.store, self.layout, target, self.environment.clock):
             if not self.config.overwrite_export:
                 raise StoreError(

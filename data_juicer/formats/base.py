@@ -39,6 +39,8 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     """Around values; empty: a double quote."""
     column_names: tuple[str, ...] = ()
     """Of a table without a header; empty: the first record is the header."""
+    columns: tuple[str, ...] = ()
+    """Of a table with types, those that are read; empty: all. Their order is that of the file."""
     field: str = ""
     """The member of the one object of a JSON file that holds the rows."""
 
@@ -86,6 +88,8 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     groups: tuple[int, ...] = ()
     """The number of the first row group of the source that these rows are in, and then the row of the source with
     which each row group begins, from that one on; empty in formats without row groups."""
+    columns: tuple[str, ...] = ()
+    """Those that its rows have, where the file has more; digest and bytes are of these alone."""
     long_row_bytes: int = 0
     """Of the one row of a copy that is too long to be kept: the copy holds its first LONG_ROW_BYTES_KEPT bytes, and the
     digest is of those and of this length."""
@@ -239,6 +243,8 @@ class ExportOptions(
     """Whether a token that ends it is after each document."""
     eod_token: str = ""
     """That token; empty: the first of the usual ones that the tokenizer has."""
+    export_stats: bool = True
+    """Whether stats and tags of the rows go into a file of their own beside the export."""
     tokenizer_digest: str = ""
     """Of the file; no option, but found at the start."""
 

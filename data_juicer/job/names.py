@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 _MANIFEST_NAME: Final = re.compile(r"(checkpoint|summary)_(\d{6,})_(\d{3,})\.json", re.ASCII)
-_SUFFIX: Final = r"((?:summary\.|summary\.(?:rows|before|dead)\.|dead\.|trace\.)?(?:parquet|arrow|jsonl|json|csv|tsv|txt|stats|megatron)(?:\.gz|\.zst)?)"
+_SUFFIX: Final = r"((?:summary\.|summary\.(?:rows|before|dead)\.|dead\.|trace\.|stats\.)?(?:parquet|arrow|jsonl|json|csv|tsv|txt|stats|megatron)(?:\.gz|\.zst)?)"
 """What a file of ours ends in; a file that somebody renamed, to `NAME.away` say, is not ours any more."""
 _DATA_NAME: Final = re.compile(rf"partition_(\d{{6,}})_(\d{{3,}})\.(r\d+a\d+)\.{_SUFFIX}", re.ASCII)
 _RESULT_NAME: Final = re.compile(rf"partition_(\d{{6,}})(?:\.(r\d+a\d+))?\.{_SUFFIX}", re.ASCII)

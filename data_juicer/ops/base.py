@@ -51,6 +51,11 @@ class Operator(ABC):
     batch_bytes_max: ClassVar[int] = 0
     """Of what it is given at once, if more than one row; 0: what the job allows. `row_bytes` says how rows count."""
 
+    hash_field: ClassVar[str] = ""
+    """Where it can leave what it compared rows by; empty: it leaves nothing."""
+    keeps_hashes: bool = False
+    """Whether it does (`keep_hashes_in_res_ds`); its checkpoints are others then."""
+
     text_key: str = "text"
     seed: int = 42
     """Of the job; set by the registry for an operator that draws."""
@@ -70,6 +75,10 @@ class Operator(ABC):
 
     def reads_suffix(self) -> bool:
         """Whether this operator reads the field `__dj__suffix__`, which readers then give to rows without it."""
+        return False
+
+    def measures(self) -> bool:
+        """Whether rows may get stats or tags of this operator, which `NAME_stats.jsonl` beside the export holds."""
         return False
 
     def assets(self) -> tuple[str, ...]:
@@ -129,6 +138,9 @@ class Filter(Operator):
     measures_only: bool = False
     """Every row is kept, and `keep` is not asked; see `as_measuring`."""
 
+    def measures(self) -> bool:
+        return True
+
     @abstractmethod
     def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:
         """The stats of this filter by name, each shape (rows,)."""
@@ -140,6 +152,14 @@ class Filter(Operator):
     def explain(self, row_stats: Mapping[str, Any]) -> str:
         """Why a row with these stats was dropped, for people."""
         return ", ".join(f"{name} = {value}" for name, value in row_stats.items())
+
+
+def as_asked(operator: Operator, *, measures_only: bool = False, keeps_hashes: bool = False) -> Operator:
+    """The operator as the settings of the job want it. Raises: ConfigError: it cannot be so."""
+    if keeps_hashes and operator.hash_field:
+        operator.keeps_hashes = True
+        operator.version = f"{operator.version}-hashes"  # type: ignore[misc] # of this one, not of its class
+    return as_measuring(operator) if measures_only else operator
 
 
 def as_measuring(operator: Operator) -> Operator:

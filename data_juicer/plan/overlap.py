@@ -49,6 +49,8 @@ def refuse_overlap(
     folders: Mapping[str, str],
     export: tuple[str, str],
     job_dir: tuple[str, str],
+    setting: str = "export_path",
+    remedy: str = "put it elsewhere",
 ) -> None:
     """Whether the next run would find what this one writes, under whatever name the input leads to it.
 
@@ -57,19 +59,21 @@ def refuse_overlap(
         folders: what `find_folders` gave.
         export: the path as it is named, and without links.
         job_dir: likewise.
+        setting, remedy: which one says that the export is written, and what to do about it.
     Raises: ConfigError: the export would replace a source, or export or job are where the input is looked for.
     """
     if export[1] in set(sources):
         raise ConfigError(
-            f"export_path: {export[0]} is an input of this job. Nothing was changed; export to another file."
+            f"{setting}: {export[0]} is an input of this job. Nothing was changed; export to another file."
         )
-    for name, (setting, path), is_folder in (("export_path", export, False), ("work_dir", job_dir, True)):
-        spelled = {setting, path, *_names_in(folders, path)}
+    for name, (spelling, path), is_folder in ((setting, export, False), ("work_dir", job_dir, True)):
+        do = "put it elsewhere" if is_folder else remedy
+        spelled = {spelling, path, *_names_in(folders, path)}
         for each in inputs:
             if any(_leads_to(each, output, is_folder=is_folder) for output in spelled):
                 raise ConfigError(
-                    f"{name}: {setting} lies in the input {each.given}, so that the next run would read it as rows. "
-                    "Nothing was changed; put it elsewhere."
+                    f"{name}: {spelling} lies in the input {each.given}, so that the next run would read it as rows. "
+                    f"Nothing was changed; {do}."
                 )
 
 

@@ -43,6 +43,9 @@ class RowSource(Protocol):
     def field(self, key: str) -> pa.Array:
         """One field of every row as raw JSON: large_binary, shape (rows,), null where the row has no such field."""
 
+    def may_hold(self, key: str) -> bool:
+        """False only where no row has this field; cheap."""
+
     def row_ids(self) -> npt.NDArray[np.uint64]:
         """A number for each row that depends on its place in the input only, not on partitions."""
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+from bisect import bisect_right
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,12 +21,11 @@ class RangedFile(io.RawIOBase):
         self._reader = reader
         self._size_bytes = reader.stat().size_bytes
         self._position = 0
-        self._held_start = 0
-        self._held = b""
+        self._held: Sequence[tuple[int, bytes]] = ()
 
-    def hold(self, start: int, data: bytes) -> None:
-        """Answer reads inside of these bytes, which begin at `start`, from memory."""
-        self._held_start, self._held = start, data
+    def hold(self, ranges: Sequence[tuple[int, bytes]]) -> None:
+        """Answer reads inside of one of these ranges, (start, bytes) in rising order, from memory; those before are forgotten."""
+        self._held = ranges
 
     def readable(self) -> bool:
         return True
@@ -47,8 +49,11 @@ class RangedFile(io.RawIOBase):
 
     def read_range(self, start: int, stop: int) -> bytes:
         """The bytes [start, stop), fewer where the file ends before `stop`; the position stays."""
-        if self._held_start <= start and stop <= self._held_start + len(self._held):
-            return self._held[start - self._held_start : stop - self._held_start]
+        number = bisect_right(self._held, start, key=itemgetter(0)) - 1
+        if number >= 0:
+            first, held = self._held[number]
+            if stop <= first + len(held):
+                return held[start - first : stop - first]
         return self._reader.read(start, stop)
 
     def close(self) -> None:

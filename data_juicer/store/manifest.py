@@ -66,7 +66,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     reader: str
     operators: tuple[OperatorIdentity, ...]
     files: tuple[DataFile, ...]
-    """The layers of a checkpoint from the source upwards, or the one file of a result; of a summary its table and, where
+    """The layers of a checkpoint from the source upwards, or the file of a result and, where they have stats or tags, those of its rows; of a summary its table and, where
     whole rows are gathered, those."""
     rows: int
     ledgers: tuple[OperatorLedger, ...]

@@ -16,6 +16,7 @@ from data_juicer.formats.registry import FORMATS
 from data_juicer.storage.base import Data, Store, Upload
 from data_juicer.storage.locations.uri import absolute
 from data_juicer.store.export.line_shards import LineShard, SealedShard, plan_line_shards, write_line_shard
+from data_juicer.store.export.row_stats import write_row_stats
 from data_juicer.store.manifest import FileName
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
@@ -40,12 +41,14 @@ class ExportedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When it was written, as the file system has it."""
 
 
-class PublishedPart(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class PublishedPart(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     partition: int
     file: FileName
     rows: int
     size_bytes: int
     digest: str
+    row_stats: str = ""
+    """Digest of the file of stats beside it (`store.export.row_stats`); empty: there is none."""
 
 
 class ResultsManifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +86,8 @@ class ExportTarget(msgspec.Struct, frozen=True, kw_only=True):
     shard_size_bytes: int
     """0: one file. Of parts that are joined, before compression; a row is never split."""
     options: ExportOptions = ExportOptions()
+    row_stats_path: str = ""
+    """Of the file of stats of all rows; empty: none is written."""
     is_numbered: bool = False
     """Files have numbers as `datasets` numbers them, also where there is one."""
 
@@ -169,6 +174,13 @@ def publish(
             )
             sealed = [shard.sealed() for shard in written]
         names = _names(target, sealed)
+        if target.row_stats_path and any(part.row_stats for part in manifest.parts):
+            store.discard_uploads(target.row_stats_path, manifest.job)
+            stats = _Shard(store.new_upload(target.row_stats_path, manifest.job))
+            undone.callback(stats.upload.discard)
+            rows = [(part.file, part.rows, bool(part.row_stats)) for part in manifest.parts]
+            write_row_stats(store, results_dir, rows, stats.write, heartbeat)
+            sealed, names = [*sealed, stats.sealed()], [*names, target.row_stats_path]
         exports = tuple(_exported(shard, name) for shard, name in zip(sealed, names, strict=True))
         both = {file.path: file for file in (*earlier, *exports)}
         store.put(

@@ -41,6 +41,9 @@ class DictRows:
     def field(self, key: str) -> pa.Array:
         return pa.array([json_values.get(row, key) for row in self._rows], pa.large_binary())
 
+    def may_hold(self, key: str) -> bool:
+        return any(key in row for row in self._rows)
+
     def row_bytes(self) -> npt.NDArray[np.int64]:
         return np.array([sum(map(len, row.values())) for row in self._rows], np.int64)
 

@@ -25,6 +25,8 @@ _OTHER_NAMES: Final[Mapping[str, str]] = {"sep": "delimiter", "names": "column_n
 """Names that mean the same -> ours."""
 _USUAL: Final[Mapping[str, tuple[Any, ...]]] = {"header": (0, "infer"), "sample_by": ("document",)}
 """Arguments that are taken at values that say what is done in any case."""
+_OF_EVERY_EXPORT: Final = ("export_stats",)
+"""Arguments that every type of export takes."""
 _NO_EFFECT: Final = ("num_proc", "keep_in_memory")
 """Arguments that cannot change a row."""
 
@@ -47,10 +49,10 @@ class Arguments(Spec, frozen=True, kw_only=True):
 def export_options(export_type: str, arguments: Mapping[str, Any]) -> ExportOptions:
     """Raises: InvalidValueError: an argument has no meaning for this type, or a value that is not allowed."""
     file_format = FORMATS[EXPORTS[export_type][0]]
-    known = file_format.export_options
+    known = (*file_format.export_options, *_OF_EVERY_EXPORT)
     for name in arguments:
         if name not in known:
-            has = f"it has {', '.join(known)}" if known else "it has none"
+            has = f"it has {', '.join(known)}"
             raise InvalidValueError(
                 f"no argument of export_type {export_type}: {has}{did_you_mean(name, known)}", f".{name}"
             )

@@ -111,7 +111,6 @@ REFUSED: Final[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
     {
         "generated_dataset_config": (None, {}),
         "export_aws_credentials": (None, {}),
-        "keep_hashes_in_res_ds": (False,),
         "open_insight_mining": (False,),
         "decrypt_after_reading": (False,),
         "encrypt_before_export": (False,),

@@ -27,6 +27,7 @@ from data_juicer.storage.directory import OwnDirectory
 from data_juicer.storage.disk import ASIDE_SUFFIX
 from data_juicer.store.commit import SET_ASIDE, read_manifest
 from data_juicer.store.decisions import read_resolve
+from data_juicer.store.export.row_stats import ROW_STATS_SUFFIX
 
 
 def done_partitions(store: Store, layout: JobLayout) -> list[int]:
@@ -212,7 +213,7 @@ def _named(store: Store, directory: str, manifests: Sequence[str], files: Sequen
     As many files as manifests, statistics aside, all of one attempt, are what a run leaves that nothing disturbed: none is
     opened.
     """
-    data = [name for name in files if not name.endswith(f".{STATS_SUFFIX}")]
+    data = [name for name in files if not name.endswith((f".{STATS_SUFFIX}", f".{ROW_STATS_SUFFIX}"))]
     if len(data) == len(manifests) and len({name.split(".")[1] for name in files}) == 1:
         return set(files)
     named: set[str] = set()

@@ -7,6 +7,7 @@ from typing import Literal, cast
 
 import msgspec
 
+from data_juicer.config import rules
 from data_juicer.config.schema import JobConfig
 from data_juicer.config.sources.arguments import export_options
 from data_juicer.engine.protocol.worker_setup import OperatorSpec, WorkerSetup
@@ -100,7 +101,17 @@ def save_costs(config: JobConfig, operators: Sequence[Operator], view: JobView) 
     )
 
 
-def export_target(config: JobConfig) -> ExportTarget:
+def gives_row_stats(config: JobConfig, operators: Iterable[Operator]) -> bool:
+    """Whether stats of the rows go beside the export; an analysis exports nothing else."""
+    wanted = export_options(config.export_type, config.export_extra_args).export_stats and not config.analyze
+    return wanted and any(operator.measures() for operator in operators)
+
+
+def export_target(config: JobConfig, *, row_stats: bool) -> ExportTarget:
+    """
+    Args:
+        row_stats: what `gives_row_stats` says.
+    """
     file_format, compression = EXPORTS[config.export_type]
     options = export_options(config.export_type, config.export_extra_args)
     if config.export_type == "tsv" and options.delimiter is None:
@@ -108,6 +119,7 @@ def export_target(config: JobConfig) -> ExportTarget:
     return ExportTarget(
         path=_file_of_export(absolute(config.export_path), FORMATS[file_format].exports_as),
         given_path=absolute(config.export_path),
+        row_stats_path=rules.stats_path_of(absolute(config.export_path)) if row_stats else "",
         format=file_format,
         compression=compression,
         shard_size_bytes=config.export_shard_size,
@@ -170,7 +182,8 @@ def worker_setup(
     options: ExportOptions = _AS_USUAL,
 ) -> WorkerSetup:
     storage = config.intermediate_storage
-    target = export_target(config)
+    row_stats = gives_row_stats(config, operators)
+    target = export_target(config, row_stats=row_stats)
     part_format = result_format(target.format, sources)
     text_keys = text_keys_needed(operators, options)
     return WorkerSetup(
@@ -203,6 +216,7 @@ def worker_setup(
                     "packed": target.parts_are_packed and target.compression,
                     **_tokens(options),
                     "stats": config.keep_stats_in_res_ds,
+                    **({"row_stats": True} if row_stats else {}),
                 }
             )
         ),
@@ -218,6 +232,8 @@ def worker_setup(
         export_options=options,
         result_compression=target.compression if target.parts_are_packed else "none",
         keep_stats=config.keep_stats_in_res_ds or config.analyze,
+        keep_hashes=config.keep_hashes_in_res_ds,
+        row_stats=row_stats,
         analyze=config.analyze,
         traced=_traced(config),
         trace_num=config.trace_num,

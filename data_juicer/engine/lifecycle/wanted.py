@@ -15,7 +15,7 @@ from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
 from data_juicer.config.sources.arguments import find_useless
 from data_juicer.engine.index.uses import IndexUse, JobPins, added_to, find_pins, find_uses, with_pins
-from data_juicer.engine.lifecycle.build_setup import export_target, text_keys_needed
+from data_juicer.engine.lifecycle.build_setup import export_target, gives_row_stats, text_keys_needed
 from data_juicer.engine.lifecycle.guard_export import refuse_to_replace
 from data_juicer.engine.lifecycle.validate_input import validate_input
 from data_juicer.engine.output.export_owner import find_clashes
@@ -24,6 +24,8 @@ from data_juicer.engine.output.published import find_changes
 from data_juicer.errors import CheckpointCorruptError, ConfigError, JobError, JobNotFoundError
 from data_juicer.formats.base import ExportOptions, LeftOut, SourceFile
 from data_juicer.formats.discover import discover
+from data_juicer.formats.hub.cache import hub_cache
+from data_juicer.formats.hub.location import SCHEME
 from data_juicer.formats.partition import check_source
 from data_juicer.formats.registry import FORMATS
 from data_juicer.installed import find_version
@@ -42,9 +44,10 @@ from data_juicer.storage.base import Store
 from data_juicer.storage.locations.uri import absolute
 from data_juicer.storage.walk import GLOB_MARKS
 from data_juicer.store.manifest import OperatorIdentity
-from data_juicer.store.results import ResultsManifest, find_results
+from data_juicer.store.results import ExportTarget, ResultsManifest, find_results
 
 _SAME_NAME: Final = "py-data-juicer"
+_NO_STATS: Final = ("export_extra_args.export_stats", "set it to false, or export elsewhere")
 
 
 class WantedJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +95,11 @@ def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
     options = resolve_tokenizer(config)
     export_path = absolute(config.export_path)
     _refuse_overlap(store, config, sources, export_path, layout)
-    refuse_to_replace(store, config, export_target(config).path, (source.path for source in sources), layout)
+    target = _target(config, operators)
+    refuse_to_replace(store, config, target.path, (source.path for source in sources), layout)
+    if target.row_stats_path:
+        _refuse_overlap(store, config, sources, target.row_stats_path, layout, *_NO_STATS)
+        refuse_to_replace(store, config, target.row_stats_path, (source.path for source in sources), layout)
     return WantedJob(
         config=config,
         layout=layout,
@@ -117,6 +124,10 @@ def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
     )
 
 
+def _target(config: JobConfig, operators: Sequence[Operator]) -> ExportTarget:
+    return export_target(config, row_stats=gives_row_stats(config, operators))
+
+
 def _refuse_useless_options(config: JobConfig, sources: Sequence[SourceFile]) -> None:
     """Raises: ConfigError: an option of reading has no meaning for any file of the input."""
     formats = {source.format for source in sources}
@@ -139,7 +150,12 @@ def _same_name() -> Iterator[str]:
 
 
 def _refuse_overlap(
-    store: Store, config: JobConfig, sources: Sequence[SourceFile], export_path: str, layout: JobLayout
+    store: Store,
+    config: JobConfig,
+    sources: Sequence[SourceFile],
+    export_path: str,
+    layout: JobLayout,
+    *wording: str,
 ) -> None:
     """Paths are compared without links. Raises: ConfigError."""
     inputs = [_input(store, given) for given in config.sources()]
@@ -150,12 +166,13 @@ def _refuse_overlap(
         folders,
         (export_path, store.resolve(export_path)),
         (layout.job_dir, store.resolve(layout.job_dir)),
+        *wording,
     )
 
 
 def _input(store: Store, given: str) -> Input:
     """As `discover` takes it: what exists is no pattern, whatever marks its name has."""
-    path = absolute(os.path.expanduser(given))
+    path = hub_cache(os.environ) if given.startswith(SCHEME) else absolute(os.path.expanduser(given))
     return Input(given=given, path=path, is_pattern=bool(GLOB_MARKS & set(path)) and not store.exists(path))
 
 
@@ -204,7 +221,7 @@ def check_export(store: Store, wanted: WantedJob, clock: Clock) -> WantedJob:
 
     Raises: ConfigError: there is one, and the settings do not allow it; nothing was created.
     """
-    target = export_target(wanted.config)
+    target = _target(wanted.config, wanted.operators)
     clashes = find_clashes(store, wanted.layout, target, clock)
     if clashes and not wanted.config.overwrite_export:
         raise ConfigError(f"export_path: {clashes[0]} Nothing was changed (overwrite_export is false).")

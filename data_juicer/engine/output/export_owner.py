@@ -70,10 +70,14 @@ def _exports(store: Store, layout: JobLayout) -> tuple[ExportedFile, ...]:
 
 def _files_of(store: Store, target: ExportTarget) -> list[str]:
     """The files that an export to this target could replace; shards of any number."""
+    beside = [path for path in (target.row_stats_path,) if path and store.exists(path)]
     if not (target.shard_size_bytes or target.is_numbered):
-        return [target.path] if store.exists(target.path) else []
+        return [*([target.path] if store.exists(target.path) else []), *beside]
     directory, shard = os.path.dirname(target.path), shard_pattern(target.path)
-    return [os.path.join(directory, name) for name in sorted(store.list(directory)) if shard.fullmatch(name)]
+    shards = [
+        os.path.join(directory, name) for name in sorted(store.list(directory)) if shard.fullmatch(name)
+    ]
+    return [*shards, *beside]
 
 
 def _others(store: Store, layout: JobLayout, export_path: str) -> Iterator[JobHandle]:

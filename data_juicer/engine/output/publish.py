@@ -79,7 +79,7 @@ def publish_job(
         shown=(*job.dead_letters(), job.reported(report), *(_shown(store, layout, path) for path in files)),
     )
     parts = job.parts
-    target = export_target(config)
+    target = export_target(config, row_stats=setup.row_stats)
     _publish_produced(store, layout, partitions, os.path.dirname(target.path))
     reads = len(parts) * (2 if FORMATS[target.format].writer.merges else 1)  # a merge reads them twice
     count = itertools.count()
@@ -205,6 +205,7 @@ class _PublishedJob:
                 rows=result.rows,
                 size_bytes=file.size_bytes,
                 digest=file.digest,
+                row_stats=result.files[1].digest if len(result.files) > 1 else "",
             )
         )
         if result.dead_letters:

@@ -103,5 +103,8 @@ def is_as_published(
     if published is None or published.places != places_digest(partitions):
         return False
     results = (read_result(store, layout.result_manifest(spec.partition_id)) for spec in partitions)
-    committed = [(result.partition, result.files[0].digest) for result in results]
-    return committed == [(part.partition, part.digest) for part in published.parts]
+    committed = [(result.partition, *(file.digest for file in result.files)) for result in results]
+    return committed == [
+        (part.partition, part.digest, part.row_stats) if part.row_stats else (part.partition, part.digest)
+        for part in published.parts
+    ]

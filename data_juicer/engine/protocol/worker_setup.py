@@ -57,6 +57,9 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     export_options: formats.ExportOptions = formats.ExportOptions()
     result_compression: formats.Compression
     keep_stats: bool
+    keep_hashes: bool = False
+    row_stats: bool = False
+    """Stats and tags of the rows of a result are written beside it, for the export."""
     analyze: bool = False
     """Filters measure only, and a result holds nothing but what they measured."""
     traced: frozenset[int] = frozenset()

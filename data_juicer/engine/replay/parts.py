@@ -13,7 +13,7 @@ from data_juicer.errors import CheckpointCorruptError, CheckpointError, ConfigEr
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_checkpoint_name, parse_result_name
 from data_juicer.job.summary import JobSummary
-from data_juicer.ops.base import Operator, parameters_of
+from data_juicer.ops.base import Operator, as_asked, parameters_of
 from data_juicer.ops.catalog import registry
 from data_juicer.ops.effects import EffectMapper
 from data_juicer.plan.keys import canonical, digest
@@ -65,11 +65,14 @@ def _make(
         return None
     keys, seed = config.get("text_keys"), config.get("seed")
     with contextlib.suppress(DataJuicerError):
-        made = registry.make(
-            name,
-            params,
-            text_key=str(keys[0]) if isinstance(keys, list) and keys else "text",
-            seed=seed if isinstance(seed, int) else 42,
+        made = as_asked(
+            registry.make(
+                name,
+                params,
+                text_key=str(keys[0]) if isinstance(keys, list) and keys else "text",
+                seed=seed if isinstance(seed, int) else 42,
+            ),
+            keeps_hashes=config.get("keep_hashes_in_res_ds") is True,
         )
         return None if isinstance(made, EffectMapper) else made
     return None

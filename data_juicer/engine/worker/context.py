@@ -16,7 +16,7 @@ from data_juicer.engine.worker.saver import Saver
 from data_juicer.errors import DataJuicerError, OperatorError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_produced_name
-from data_juicer.ops.base import Operator, as_measuring
+from data_juicer.ops.base import Operator, as_asked
 from data_juicer.ops.catalog.registry import load_custom, make
 from data_juicer.ops.context import OperatorContext, Rows, prepare_operator
 from data_juicer.ops.resources.models import cache_home
@@ -91,7 +91,9 @@ class WorkerContext:
         if index not in self._operators:
             spec, setup = self.setup.operators[index], self.setup
             made = make(spec.name, spec.parameters, text_key=setup.text_key, seed=setup.seed)
-            self._operators[index] = as_measuring(made) if setup.analyze else made
+            self._operators[index] = as_asked(
+                made, measures_only=setup.analyze, keeps_hashes=setup.keep_hashes
+            )
         return self._operators[index]
 
     def keys(self, resolve_keys: Mapping[int, str]) -> KeyMaker:

@@ -19,9 +19,11 @@ from data_juicer.engine.worker.summary_files import stage_summary
 from data_juicer.errors import CheckpointCorruptError, NewerFormatError
 from data_juicer.formats.partition import encode_intermediate, encode_result
 from data_juicer.rows.batch import Batch
+from data_juicer.rows.exported_stats import encode_exported_stats
 from data_juicer.rows.recorded_stats import STATS_SUFFIX, OperatorStats, encode_stats, find_stats, pack_stats
 from data_juicer.storage.base import Store
 from data_juicer.store.dead_letters import CommittedDeadLetter, encode_dead_letter
+from data_juicer.store.export.row_stats import ROW_STATS_SUFFIX
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import DataFile, LostRow, Manifest, stored_identity
 from data_juicer.store.staging import read_lines, stage_file, stage_layer
@@ -102,7 +104,7 @@ class StageWriter:
             batch, setup.result_format, setup.result_compression, setup.keep_stats, setup.export_options
         )
         path = layout.result_data(self.pid, self.attempt.name, setup.result_suffix)
-        files = (stage_file(store, path, data, len(batch)),)
+        files = (stage_file(store, path, data, len(batch)), *self._stage_row_stats(batch))
         stats_path = layout.result_data(self.pid, self.attempt.name, STATS_SUFFIX)
         stats_files = self.stats.stage_all(store, stats_path)
         letter_files = self.dead_letters.stage_all(
@@ -112,6 +114,14 @@ class StageWriter:
         last = len(self.setup.operators) - 1
         manifest = self._manifest("result", last, files, letter_files, trace_files, ledgers, started_s)
         return msgspec.structs.replace(manifest, stats=stats_files)
+
+    def _stage_row_stats(self, batch: Batch) -> tuple[DataFile, ...]:
+        """The stats and tags of the rows, for the file of them beside the export; no file where there are none."""
+        lines = encode_exported_stats(batch) if self.setup.row_stats else b""
+        if not lines:
+            return ()
+        path = self.context.layout.result_data(self.pid, self.attempt.name, ROW_STATS_SUFFIX)
+        return (stage_file(self.context.store, path, lines, len(batch)),)
 
     def stage_summary(
         self,

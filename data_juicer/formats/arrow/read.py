@@ -13,7 +13,7 @@ from data_juicer.errors import InputError, UnreadableSourceError
 from data_juicer.formats.base import Fragment, ReadRows, read_range, reading_input, source_changed
 from data_juicer.formats.tables.encode import arrow_bytes
 from data_juicer.formats.tables.normal import normal_table
-from data_juicer.formats.tables.read import check_columns, only_long_row, read_rows
+from data_juicer.formats.tables.read import check_columns, only_columns, only_long_row, read_rows
 from data_juicer.formats.tables.slices import long_row_bytes, slices
 from data_juicer.storage.arrow_file import RangedFile, arrow_file
 
@@ -30,7 +30,7 @@ def unpack(store: Store, source: SourceFile, limits: FragmentLimits) -> Iterator
     Raises: InputError: it is damaged.
     """
     row_start = 0
-    with _opened(store, source.path) as (_, batches):
+    with _opened(store, source) as (_, batches):
         for table in batches:
             for part in slices(table, limits):
                 data = arrow_bytes(part.table, "zstd")
@@ -73,12 +73,14 @@ def read_fragment(
 def check(store: Store, source: SourceFile, text_keys: Sequence[str]) -> None:
     """See `formats.base.InputFormat.check`."""
     if source.size_bytes:
-        with _opened(store, source.path) as (schema, _):
+        with _opened(store, source) as (schema, _):
             check_columns(source.path, schema, text_keys)
 
 
 @contextlib.contextmanager
-def _opened(store: Store, path: str) -> Iterator[tuple[pa.Schema, Iterator[pa.Table]]]:
+def _opened(store: Store, source: SourceFile) -> Iterator[tuple[pa.Schema, Iterator[pa.Table]]]:
+    """Schema and record batches of the columns that are read."""
+    path = source.path
     with reading_input(path), store.open_read(path) as reader:
         is_file = reader.read(0, len(_MAGIC)) == _MAGIC
         ranged = arrow_file(RangedFile(reader))
@@ -89,15 +91,18 @@ def _opened(store: Store, path: str) -> Iterator[tuple[pa.Schema, Iterator[pa.Ta
             raise UnreadableSourceError(
                 f"{path}: holds no Arrow file or stream ({reason}). Nothing was changed."
             ) from error
-        yield opened.schema, _tables(path, opened, is_file=is_file)
+        schema = only_columns(path, opened.schema, source.options.columns)
+        yield schema, _tables(path, opened, schema, is_file=is_file)
 
 
-def _tables(path: str, opened: Any, *, is_file: bool) -> Iterator[pa.Table]:
+def _tables(path: str, opened: Any, schema: pa.Schema, *, is_file: bool) -> Iterator[pa.Table]:
     """Record batches. What they claim of themselves is checked before it is used: a file may lie about its lengths."""
     rows = 0
     try:
         batches = map(opened.get_batch, range(opened.num_record_batches)) if is_file else iter(opened)
         for batch in batches:
+            if len(schema) < len(batch.schema):
+                batch = batch.select(schema.names)  # noqa: PLW2901 - what is left of it
             for column in batch.columns:
                 column.validate()
             yield normal_table(pa.Table.from_batches([batch]))

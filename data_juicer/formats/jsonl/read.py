@@ -55,6 +55,7 @@ class JsonlRows:
             good: the indices of the good ones.
             places: where all rows are, if not where `lines` say.
         """
+        self._bytes = data
         self.data = memoryview(data)
         self.starts: list[int] = lines.starts[good].tolist()
         self.stops: list[int] = lines.stops[good].tolist()
@@ -83,6 +84,9 @@ class JsonlRows:
             raw = [json_values.get(self.fields(origin), key) for origin in range(len(self))]
             self._fields[key] = completed(pa.array(raw, pa.large_binary()), key, self._fragment.suffix)
         return self._fields[key]
+
+    def may_hold(self, key: str) -> bool:
+        return key.encode() in self._bytes
 
     def row_bytes(self) -> npt.NDArray[np.int64]:
         return np.array(self.stops, np.int64) - np.array(self.starts, np.int64)

@@ -37,25 +37,25 @@ def read_fragment(
 
     Raises: InputError: also where a text key names no column of strings.
     """
-    with open_file(store, path) as file:
+    with open_file(store, path, fragment.columns) as file:
         _check_digest(file, fragment)
         parquet = file.parquet
         groups = _groups_of(parquet, fragment) if offset is None else range(parquet.metadata.num_row_groups)
-        size = sum(parquet.metadata.row_group(group).total_byte_size for group in groups)
+        size = sum(map(file.size_bytes, groups))
         if offset is not None and (size_bytes := long_row_bytes(parquet.schema_arrow)):
-            beginning = read_groups(path, parquet, groups)
+            beginning = read_groups(file, groups)
             return only_long_row(path, beginning, fragment, text_keys, (size_bytes, row_bytes_max))
         if fragment.rows == 1 and size > row_bytes_max + _OVERHEAD_BYTES:
-            nothing = read_groups(path, parquet, ())
+            nothing = read_groups(file, ())
             return only_long_row(path, nothing, fragment, text_keys, (size, row_bytes_max))
-        table = read_groups(path, parquet, groups)
+        table = read_groups(file, groups)
     return read_rows(path, table, fragment, text_keys, row_bytes_max, null_is_empty=null_is_empty)
 
 
 def check_text_columns(store: Store, source: SourceFile, text_keys: Sequence[str]) -> None:
     """Raises: InputError: the file is no Parquet file, or a text key names no column of strings in it."""
-    with open_file(store, source.path) as file:
-        check_columns(source.path, file.parquet.schema_arrow, text_keys)
+    with open_file(store, source.path, source.options.columns) as file:
+        check_columns(source.path, file.schema, text_keys)
 
 
 def _groups_of(file: pq.ParquetFile, fragment: Fragment) -> range:
@@ -69,7 +69,7 @@ def _groups_of(file: pq.ParquetFile, fragment: Fragment) -> range:
 
 
 def _check_digest(file: InputFile, fragment: Fragment) -> None:
-    data = file.pages(fragment.byte_start, fragment.byte_stop)
-    if digest_pages(data, file.parquet.schema_arrow) != fragment.digest:
+    pages = file.pages(fragment)
+    if digest_pages((data for _, data in pages), file.schema) != fragment.digest:
         rows = f"rows {fragment.row_start:,} to {fragment.row_stop:,}"
         raise source_changed(file.path, f"{rows} are not those of the scan")

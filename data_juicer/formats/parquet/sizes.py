@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -10,12 +12,11 @@ import pyarrow.compute as pc
 
 from data_juicer.errors import InputError
 from data_juicer.formats.compression import FREE_BYTES, RATIO_MAX
+from data_juicer.formats.parquet.file import span_of
 from data_juicer.formats.parquet.pages import PageError, page_sizes
 from data_juicer.storage.arrow_file import arrow_file
 
 if TYPE_CHECKING:
-    import pyarrow.parquet as pq
-
     from data_juicer.formats.base import Fragment
     from data_juicer.formats.parquet.file import InputFile
 
@@ -25,14 +26,13 @@ _SLACK_BYTES: Final = 1 << 20
 """Writers differ in what they count as the size of a column."""
 
 
-def refuse_bombs(path: str, file: pq.ParquetFile) -> None:
+def refuse_bombs(file: InputFile) -> None:
     """Raises: InputError: a column says that it unpacks to more than a text would, as `formats.compression` has it."""
-    for group in range(file.metadata.num_row_groups):
-        for number in range(file.metadata.num_columns):
-            column = file.metadata.row_group(group).column(number)
+    for group in range(file.parquet.metadata.num_row_groups):
+        for column in file.chunks(group):
             if column.total_uncompressed_size > max(FREE_BYTES, RATIO_MAX * column.total_compressed_size):
                 raise InputError(
-                    f"{path}: row group {group}, column {column.path_in_schema!r} unpacks to more than {RATIO_MAX:,} times its "
+                    f"{file.path}: row group {group}, column {column.path_in_schema!r} unpacks to more than {RATIO_MAX:,} times its "
                     "size, as no text does. Nothing was processed."
                 )
 
@@ -45,18 +45,18 @@ def refuse_more(path: str, given: int, size_bytes: int) -> None:
         )
 
 
-def refuse_lies(file: InputFile, fragment: Fragment, data: bytes) -> None:
+def refuse_lies(file: InputFile, fragment: Fragment, pages: Sequence[tuple[int, bytes]]) -> None:
     """Raises: InputError: the pages of a fragment unpack to more than the footer says, or are damaged.
 
     Args:
-        data: the bytes of the fragment.
+        pages: the bytes of the fragment, as `InputFile.pages` gives them.
     """
-    whole = memoryview(data)
-    for group, column in _chunks(file.parquet, fragment):
-        start = _start(column) - fragment.byte_start
+    for group, column in _chunks(file, fragment):
+        start, stop = span_of(column)
+        first, data = pages[bisect_right(pages, start, key=itemgetter(0)) - 1]
         try:
             unpacked = sum(
-                page.unpacked for page in page_sizes(whole[start : start + column.total_compressed_size])
+                page.unpacked for page in page_sizes(memoryview(data)[start - first : stop - first])
             )
         except PageError as error:
             raise InputError(
@@ -69,17 +69,12 @@ def refuse_lies(file: InputFile, fragment: Fragment, data: bytes) -> None:
             )
 
 
-def _chunks(parquet: pq.ParquetFile, fragment: Fragment) -> Iterator[tuple[int, Any]]:
+def _chunks(file: InputFile, fragment: Fragment) -> Iterator[tuple[int, Any]]:
     """Row group and column chunk of everything in a fragment."""
-    metadata = parquet.metadata
-    for group in range(metadata.num_row_groups):
-        columns = [metadata.row_group(group).column(number) for number in range(metadata.num_columns)]
-        inside = [column for column in columns if fragment.byte_start <= _start(column) < fragment.byte_stop]
-        yield from ((group, column) for column in inside)
-
-
-def _start(column: Any) -> int:
-    return int(column.dictionary_page_offset or column.data_page_offset)
+    for group in range(file.parquet.metadata.num_row_groups):
+        for column in file.chunks(group):
+            if fragment.byte_start <= span_of(column)[0] < fragment.byte_stop:
+                yield group, column
 
 
 def rows_within(file: InputFile, size_bytes: int) -> list[int]:
@@ -92,9 +87,9 @@ def rows_within(file: InputFile, size_bytes: int) -> list[int]:
     room = []
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
-        row_bytes = 1 + group.total_byte_size // max(1, group.num_rows)
-        for index in range(metadata.num_columns):
-            row_bytes += _longest_repeated(file, number, group.column(index), group.num_rows, size_bytes)
+        row_bytes = 1 + file.size_bytes(number) // max(1, group.num_rows)
+        for column in file.chunks(number):
+            row_bytes += _longest_repeated(file, number, column, group.num_rows, size_bytes)
         room.append(max(1, size_bytes // row_bytes))
     return room
 
@@ -105,7 +100,7 @@ def _longest_repeated(file: InputFile, group: int, column: Any, rows: int, size_
         return 0
     if rows * column.total_uncompressed_size <= size_bytes:
         return 0
-    start = _start(column)
+    start, _ = span_of(column)
     stop = start + min(_HEADER_BYTES_MAX, column.total_compressed_size)
     try:
         dictionary = next(page_sizes(memoryview(file.ranged.read_range(start, stop)))).unpacked

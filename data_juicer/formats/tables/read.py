@@ -40,6 +40,20 @@ def check_columns(path: str, schema: pa.Schema, text_keys: Sequence[str]) -> Non
             raise InputError(f"{path}: the column {key!r} is of type {kind}, expected string. Set text_keys.")
 
 
+def only_columns(path: str, schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
+    """The schema of these columns alone, in the order of the file; of all where none are named.
+
+    Raises: InputError: there is no such column.
+    """
+    for name in columns:
+        if name not in schema.names:
+            raise InputError(
+                f"{path}: load_dataset_kwargs.columns: there is no column {name!r} (found: {', '.join(schema.names)}). "
+                "Nothing was changed."
+            )
+    return schema if not columns else pa.schema([field for field in schema if field.name in columns])
+
+
 def read_rows(
     path: str,
     table: pa.Table,

@@ -48,6 +48,9 @@ class TableRows:
             self._raw[key] = raw_values(find_column(self.table, key))
         return self._raw[key]
 
+    def may_hold(self, key: str) -> bool:
+        return find_column(self.table, key) is not None
+
     def row_bytes(self) -> npt.NDArray[np.int64]:
         """Texts and bytes by their length, other columns by their mean."""
         sizes = np.zeros(len(self), np.int64)

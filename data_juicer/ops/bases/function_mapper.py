@@ -39,6 +39,9 @@ class FunctionMapper(Mapper):
     def text_keys_read(self) -> tuple[str, ...]:
         return ()
 
+    def measures(self) -> bool:
+        return True  # it may write tags
+
     def prepare(self, context: OperatorContext | None = None) -> None:
         self._function = self.load() or self._function
 

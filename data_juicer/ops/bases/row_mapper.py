@@ -19,6 +19,9 @@ class RowMapper(Mapper):
     def text_keys_read(self) -> tuple[str, ...]:
         return ()  # fields are read as they are; whether they are strings is looked at row by row
 
+    def measures(self) -> bool:
+        return META_FIELD in self.fields_written()
+
     @abstractmethod
     def fields_read(self) -> tuple[str, ...]:
         """Names of the fields that `map_row` is given; STATS_FIELD stands for the stats of filters before."""

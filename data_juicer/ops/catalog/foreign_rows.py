@@ -46,6 +46,9 @@ class Foreign:
         """None: the operator sees the row as it is, and what it cannot work on is its own to say."""
         return ()
 
+    def measures(self) -> bool:
+        return True  # it may write whatever it likes
+
 
 class ForeignMapper(Foreign, base.Mapper):
     def process(self, batch: Batch) -> Batch:

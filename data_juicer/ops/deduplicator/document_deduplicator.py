@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
@@ -30,16 +31,23 @@ class DocumentDeduplicator(PairRemover):
     """
 
     name: ClassVar[str] = "document_deduplicator"
+    hash_field: ClassVar[str] = "__dj__hash"
 
     def __init__(self, lowercase: bool = False, ignore_non_character: bool = False) -> None:
         self.lowercase = lowercase
         self.ignore_non_character = ignore_non_character
 
     def summarise(self, batch: Batch) -> pa.Table:
-        texts = compared(
-            batch.text(self.text_key), lowercase=self.lowercase, letters_only=self.ignore_non_character
-        )
-        return pa.table({"hash": hashes(texts)})
+        return pa.table({"hash": hashes(self._compared(batch))})
+
+    def row_hashes(self, batch: Batch) -> list[str]:
+        """md5, as DataJuicer's; pairs are found by another hash."""
+        texts = self._compared(batch).cast(pa.large_binary()).to_pylist()
+        return [hashlib.md5(text, usedforsecurity=False).hexdigest() for text in texts]
+
+    def _compared(self, batch: Batch) -> pa.Array:
+        text = batch.text(self.text_key)
+        return compared(text, lowercase=self.lowercase, letters_only=self.ignore_non_character)
 
     @property
     def index_parameters(self) -> dict[str, object]:

@@ -36,6 +36,7 @@ class DocumentSimhashDeduplicator(PairRemover):
     """
 
     name: ClassVar[str] = "document_simhash_deduplicator"
+    hash_field: ClassVar[str] = "__dj__simhash"
 
     def __init__(
         self,
@@ -59,7 +60,14 @@ class DocumentSimhashDeduplicator(PairRemover):
         )
 
     def summarise(self, batch: Batch) -> pa.Table:
-        return pa.table({"simhash": pa.array(simhashes(self.shingler.cut(batch.text(self.text_key))))})
+        return pa.table({"simhash": pa.array(self._simhashes(batch))})
+
+    def row_hashes(self, batch: Batch) -> list[str]:
+        """The 64 bits as a decimal number, in quotes: few JSON readers hold so large a number."""
+        return [str(each) for each in self._simhashes(batch).tolist()]
+
+    def _simhashes(self, batch: Batch) -> npt.NDArray[np.uint64]:
+        return simhashes(self.shingler.cut(batch.text(self.text_key)))
 
     @property
     def index_parameters(self) -> dict[str, object]:

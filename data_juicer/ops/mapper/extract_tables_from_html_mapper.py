@@ -41,6 +41,9 @@ class ExtractTablesFromHtmlMapper(Mapper):
         self.retain_html_tags = retain_html_tags
         self.include_header = include_header
 
+    def measures(self) -> bool:
+        return True  # tables are tags of a row
+
     def process(self, batch: Batch) -> Batch:
         text = batch.text(self.text_key)
         rows = zip(text.to_pylist(), matching(text, _TABLE).tolist(), batch.column(META_FIELD), strict=True)

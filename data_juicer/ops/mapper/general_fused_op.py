@@ -54,6 +54,9 @@ class GeneralFusedOp(Mapper):
     def reads_suffix(self) -> bool:
         return any(operator.reads_suffix() for operator in self.operators)
 
+    def measures(self) -> bool:
+        return any(operator.measures() for operator in self.operators)
+
     def assets(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(path for operator in self.operators for path in operator.assets()))
 

@@ -159,7 +159,7 @@ def test_an_old_job_goes_as_a_whole_and_its_export_stays(folder, capsys) -> None
     assert jobs.main([*words, "0", "--dry_run"]) == 0
     assert files_below(folder) == before
     assert jobs.main([*words, "0"]) == 0
-    assert os.listdir(folder / "results") == ["out.jsonl"]
+    assert sorted(os.listdir(folder / "results")) == ["out.jsonl", "out_stats.jsonl"]
     assert (folder / "results" / "out.jsonl").read_bytes() == export
 
 
@@ -228,5 +228,5 @@ def test_a_job_with_everything_that_a_run_can_write_leaves_nothing(tmp_path, cap
     assert jobs.main(["clean", str(tmp_path / "results" / "mine"), "--older_than", "0"]) == 0, (
         capsys.readouterr().out
     )
-    assert os.listdir(tmp_path / "results") == ["out.jsonl"]
+    assert sorted(os.listdir(tmp_path / "results")) == ["out.jsonl", "out_stats.jsonl"]
     assert files_below(tmp_path / "elsewhere") == set()

@@ -7,8 +7,8 @@ Both find the same pairs, and so the same rows.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Final, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
@@ -20,6 +20,9 @@ from data_juicer.ops.dataset.decisions import duplicates
 from data_juicer.ops.dataset.pairs.clusters import Clusters, Pairs, with_own_rows
 from data_juicer.ops.dataset.scratch import Records, Scratch
 from data_juicer.ops.dataset.summaries import Numbers, Summaries, numbered, own_rows_begin, row_count
+
+if TYPE_CHECKING:
+    from data_juicer.rows.batch import Batch
 
 Sketches = npt.NDArray[np.uint8]
 
@@ -105,6 +108,14 @@ class PairRemover(RowRemover):
     """The similarity from which a pair counts."""
     has_ranks: ClassVar[bool] = False
     """Not the earliest row of a cluster stays, but the one with the lowest rank."""
+
+    def apply(self, batch: Batch, decision: pa.Table) -> Batch:
+        kept = super().apply(batch, decision)
+        return kept.with_column(self.hash_field, self.row_hashes(kept)) if self.keeps_hashes else kept
+
+    def row_hashes(self, batch: Batch) -> Sequence[str]:
+        """By what rows are compared, for people and other tools, shape (rows,)."""
+        raise NotImplementedError
 
     def sketches(self, summary: pa.Table) -> Sketches:
         """By which rows are compared, shape (rows, sketch_bytes)."""

@@ -38,7 +38,6 @@ DEFAULTS = {
     "process": [{"language_id_score_filter": {"lang": "zh", "min_score": 0.8}}],
 }  # fmt: skip
 MISSING = {
-    "keep_hashes_in_res_ds": True,
     "encrypt_before_export": True,
     "encryption_key_path": "key",
     "open_insight_mining": True,

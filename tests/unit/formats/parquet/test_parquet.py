@@ -19,6 +19,7 @@ from data_juicer.formats.jsonl.write import encode_rows
 from data_juicer.formats.parquet import file as parquet_file
 from data_juicer.formats.parquet import read as parquet_read
 from data_juicer.formats.parquet import sizes
+from data_juicer.formats.parquet.file import InputFile
 from data_juicer.formats.parquet.read import read_fragment
 from data_juicer.formats.parquet.scan import scan_row_groups, unpack_slices
 from data_juicer.formats.places import resolve
@@ -255,9 +256,9 @@ def test_a_row_group_of_one_row_that_says_it_is_too_long_is_not_decoded(
     decoded: list[int] = []
     whole = parquet_file.read_groups
 
-    def watched(path: str, file: pq.ParquetFile, groups: Sequence[int]) -> pa.Table:
+    def watched(file: InputFile, groups: Sequence[int]) -> pa.Table:
         decoded.extend(groups)
-        return whole(path, file, groups)
+        return whole(file, groups)
 
     monkeypatch.setattr(parquet_read, "read_groups", watched)
     read_rows = [
