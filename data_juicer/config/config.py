@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from data_juicer import redaction
-from data_juicer.config.paths import PATHS, Surroundings, expand, map_paths
+from data_juicer.config.paths import INPUTS, PATHS, Surroundings, expand, map_paths
 from data_juicer.config.schema import DEFAULTS, JobConfig, find_problem
 from data_juicer.config.secrets import Secret, resolve_secrets, without_secrets_in_words
 from data_juicer.config.sources import layers
@@ -145,7 +145,9 @@ def _expand_paths(settled: Settled, around: Surroundings) -> Settled:
         if key in values:
             given = settled.givens[key]
             try:
-                values[key] = map_paths(key, values[key], partial(expand, around=around))
+                values[key] = map_paths(
+                    key, values[key], partial(expand, around=around, is_input=key in INPUTS)
+                )
             except InvalidValueError as error:
                 raise given.source.refuse(given.path + error.below, str(error)) from None
     return replace(settled, values=values)

@@ -19,13 +19,15 @@ import msgspec
 from data_juicer.config.sources.entries import DatasetConfig, OperatorEntry
 from data_juicer.config.sources.plain import InvalidValueError
 from data_juicer.config.wording import show
+from data_juicer.formats.hub import location as hub_location
 from data_juicer.storage.locations.uri import CLOUD_SCHEMES, normal_uri
 
 WORK_DIR: Final = "{work_dir}"
 JOB_ID: Final = "{job_id}"
 DIRECTORIES: Final = ("work_dir", "event_log_dir", "checkpoint_dir")
 """Settings below which a job has a folder of its own name."""
-PATHS: Final = ("dataset_path", "dataset", "custom_operator_paths", "export_path", *DIRECTORIES, "process")
+INPUTS: Final = ("dataset_path", "dataset")
+PATHS: Final = (*INPUTS, "custom_operator_paths", "export_path", *DIRECTORIES, "process")
 """Settings that are paths or hold some."""
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
@@ -42,9 +44,11 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """`~` and `~name` at the start of a path -> the home directory; the path itself where there is no such user."""
 
 
-def expand(path: str, around: Surroundings) -> str:
+def expand(path: str, around: Surroundings, *, is_input: bool = False) -> str:
     """The path with `~`, `$NAME` and `${NAME}` filled in, and without `file://`; `$$` is a dollar sign.
 
+    Args:
+        is_input: it may be a dataset of the Hugging Face hub too, `hf://datasets/ORG/NAME`.
     Raises: InvalidValueError: a variable is not set, a user is unknown, or no store serves the scheme.
     """
 
@@ -63,6 +67,12 @@ def expand(path: str, around: Surroundings) -> str:
         filled = around.expand_user(filled)
         if filled.startswith("~"):
             raise InvalidValueError(f"{show(path)}: there is no such user (a file of this name is ./{path})")
+    if is_input and filled.startswith(hub_location.SCHEME):
+        try:
+            hub_location.parse_location(filled)
+        except ValueError as error:
+            raise InvalidValueError(f"{show(path)}: {error}") from None
+        return filled
     return _without_scheme(filled)
 
 

@@ -13,6 +13,8 @@ import msgspec
 
 from data_juicer.errors import InputError, StoreError
 from data_juicer.formats.base import Compression, LeftOut, ReadOptions, SourceFile
+from data_juicer.formats.hub.cache import HubFiles, find_hub_files, not_there
+from data_juicer.formats.hub.location import SCHEME, is_hub_id
 from data_juicer.formats.registry import FORMATS, LINES, SUFFIXES, TEXT, suffix_of
 from data_juicer.formats.saved_datasets import find_saved
 from data_juicer.storage.base import Store
@@ -89,6 +91,11 @@ class _Search:
     def files(self, given: str) -> Sequence[str]:
         """Raises: InputError."""
         store, path = self._store, absolute(os.path.expanduser(given))
+        if given.startswith(SCHEME):
+            found_in_hub = find_hub_files(store, given)
+            if found_in_hub is None:
+                raise _refused(f"{given}: {not_there(given)}")
+            return self._of_hub(given, found_in_hub)
         try:
             kind = _find_kind(store, path)
             if kind is not None:
@@ -109,7 +116,13 @@ class _Search:
         except StoreError as error:
             finding = error.finding.removeprefix(f"{given}: ").removesuffix(".")
             raise _refused(f"{given}: {finding}", error.remedy or _REMEDY) from error
+        if is_hub_id(given) and (found_in_hub := find_hub_files(store, given)) is not None:
+            return self._of_hub(given, found_in_hub)
         raise _refused(f"{given}: no such file or folder{_nearest(store, path)}")
+
+    def _of_hub(self, given: str, found: HubFiles) -> list[str]:
+        self._tell(found.told)
+        return self._taken(given, found.paths, "the dataset")
 
     def _taken(self, given: str, paths: list[str], what: str, hidden: int = 0) -> list[str]:
         """Of all files of an input those that are read, in their order; the others are reported."""

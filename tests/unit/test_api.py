@@ -69,6 +69,24 @@ def test_rows_in_memory_are_processed_and_come_back_as_frames(tmp_path, kind):
     assert _run_rows(tmp_path, make(ROWS)).already_complete
 
 
+@pytest.mark.parametrize("is_indexed", [False, True])
+def test_a_dataset_of_hugging_face_is_processed_a_selection_of_it_too(tmp_path, is_indexed):
+    datasets = pytest.importorskip("datasets")
+    given = datasets.Dataset.from_list(ROWS)
+    if is_indexed:
+        given = given.select([24, 3, 12]).with_format(
+            "torch"
+        )  # rows chosen by an index, in a format of its own
+    result = _run_rows(tmp_path, given)
+    assert result.to_arrow().to_pylist() == ([ROWS[24], ROWS[12]] if is_indexed else ROWS[10:])
+
+
+def test_a_frame_of_pandas_is_processed_and_comes_back(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    result = _run_rows(tmp_path, pandas.DataFrame(ROWS, index=range(100, 125)))
+    assert result.to_pandas().to_dict("records") == ROWS[10:]
+
+
 def test_packed_results_are_read_back(tmp_path):
     data_juicer.run(
         {"process": ["whitespace_normalization_mapper"]}, dataset=ROWS, executor_type="inline",

@@ -23,8 +23,12 @@ from data_juicer.config.spec import (
     read_yaml,
 )
 from data_juicer.config.wording import did_you_mean, show
+from data_juicer.formats.hub import location as hub_location
 from data_juicer.ops.base import parameters_of
 
+_HUB: Final = "huggingface"
+_OF_HUB: Final = ("name", "split", "revision", "data_files", "data_dir")
+"""What says which files of a dataset are read, as DataJuicer has it."""
 _OPERATOR_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
@@ -66,7 +70,8 @@ class DatasetSource(msgspec.Struct, frozen=True, kw_only=True):
 
     def plain(self) -> dict[str, Any]:
         own = {"load_dataset_kwargs": dict(self.load_dataset_kwargs)} if self.load_dataset_kwargs else {}
-        remote = {"source": "s3"} if self.type == "remote" else {}
+        is_hub = self.path.startswith(hub_location.SCHEME)
+        remote = {"source": "huggingface" if is_hub else "s3"} if self.type == "remote" else {}
         return {"type": self.type, **remote, "path": self.path, "weight": self.weight, **own}
 
 
@@ -190,13 +195,15 @@ def _read_source(source: Any, below: str) -> DatasetSource:
             f"{show(kind)} is not available; the types are: local, remote", below + ".type"
         )
     if kind == "remote":
-        known = (*known, "source")
+        known = (*known, "source", *(_OF_HUB if source.get("source") == _HUB else ()))
         _check_remote(source, below)
     _refuse_unknown(source, known, below)
     path = source.get("path")
     if not isinstance(path, str) or not path:
         raise InvalidValueError(f"{show(path)} is not a path", below + ".path")
-    if kind == "remote" and not path.lower().startswith("s3://"):
+    if source.get("source") == _HUB and kind == "remote":
+        path = _hub_path(source, path, below)
+    elif kind == "remote" and not path.lower().startswith("s3://"):
         raise InvalidValueError(f"{show(path)} is no location of s3://, as source: s3 says", below + ".path")
     check_text(path, below + ".path")
     own = _read_at(Arguments(help=""), source.get("load_dataset_kwargs"), below + ".load_dataset_kwargs")
@@ -212,11 +219,35 @@ def _read_source(source: Any, below: str) -> DatasetSource:
     )
 
 
+def _hub_path(source: Mapping[Any, Any], path: str, below: str) -> str:
+    """The location of a dataset of the Hugging Face hub. Raises: InvalidValueError: it is none."""
+    given = {name: source.get(name) for name in _OF_HUB}
+    for name, value in given.items():
+        if value is not None and not (isinstance(value, str) and value):
+            raise InvalidValueError(f"{show(value)} is not a text", f"{below}.{name}")
+    files = given.pop("data_files") or given.pop("data_dir", None)
+    location = path
+    if not path.startswith(hub_location.SCHEME):
+        if not hub_location.is_hub_id(path):
+            raise InvalidValueError(
+                f"{show(path)} is not the id of a dataset of the Hugging Face hub, such as org/name",
+                f"{below}.path",
+            )
+        kept = {"name": given["name"], "split": given["split"]}
+        location = hub_location.location_of(path, kept, revision=given["revision"], files=files)
+    try:
+        hub_location.parse_location(location)
+    except ValueError as error:
+        raise InvalidValueError(f"{show(path)}: {error}", below) from None
+    return location
+
+
 def _check_remote(source: Mapping[Any, Any], below: str) -> None:
-    """Raises: InvalidValueError: it is not S3, or holds credentials."""
-    if source.get("source") != "s3":
+    """Raises: InvalidValueError: it is neither S3 nor the Hugging Face hub, or holds credentials."""
+    if source.get("source") not in {"s3", _HUB}:
         raise InvalidValueError(
-            f"{show(source.get('source'))} is not available; the one remote source is s3", below + ".source"
+            f"{show(source.get('source'))} is not available; the remote sources are s3 and {_HUB}",
+            below + ".source",
         )
     for name in foreign.CREDENTIALS:
         if source.get(name) is not None:

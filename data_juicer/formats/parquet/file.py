@@ -182,5 +182,7 @@ def _unreadable(file: InputFile, groups: Sequence[int], error: Exception) -> Inp
                 file.parquet.read_row_group(group, columns=[name], use_threads=False)
             except (pa.ArrowException, OSError) as of_column:
                 reason = str(of_column).splitlines()[0]
-                return InputError(f"{file.path}: row group {group}, column {name!r} cannot be read: {reason}.")
+                return InputError(
+                    f"{file.path}: row group {group}, column {name!r} cannot be read: {reason}."
+                )
     return InputError(f"{file.path}: cannot be read: {reason}.")
