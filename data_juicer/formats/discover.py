@@ -121,7 +121,7 @@ class _Search:
         raise _refused(f"{given}: no such file or folder{_nearest(store, path)}")
 
     def _of_hub(self, given: str, found: HubFiles) -> list[str]:
-        self._tell(found.told)
+        self._tell(found.note)
         return self._taken(given, found.paths, "the dataset")
 
     def _taken(self, given: str, paths: list[str], what: str, hidden: int = 0) -> list[str]:

@@ -30,10 +30,12 @@ def find_clashes(store: Store, layout: JobLayout, target: ExportTarget, clock: C
     ]
     others = list(_others(store, layout, target.given_path or target.path))
     clashes = []
-    for path in foreign:
-        writer = _writer(store, path, others)
+    writers = {path: _writer(store, path, others) for path in foreign}
+    for path, writer in writers.items():
         if writer is None and path in own:  # changed by a person: that is reported as a finding
             continue
+        if path == target.row_stats_path and writer and list(writers.values()).count(writer) > 1:
+            continue  # with the result that they are of
         whose = f"is the result of job {writer}" if writer else "is not known to be of this job"
         clashes.append(f"{path} {whose}, and is replaced when this job is complete. {_ADVICE}")
     now = clock.now()

@@ -33,7 +33,7 @@ class HubFiles(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     paths: list[str]
     """In their order."""
-    told: str
+    note: str
     """For people: what was taken from where."""
 
 
@@ -91,7 +91,7 @@ def _of_repository(store: Store, given: str, asked: HubDataset, repository: str,
         paths = sorted(glob_files(store, at) if GLOB_MARKS & set(below) else _files_at(store, at))
         if not paths:
             raise _refused(given, f"{folder} has no file {below}")
-        return HubFiles(folder=folder, paths=paths, told=f"{given}: {len(paths):,} files of {folder}")
+        return HubFiles(folder=folder, paths=paths, note=f"{given}: {len(paths):,} files of {folder}")
     names = sorted(os.path.relpath(entry.path, folder) for entry in walk_files(store, folder))
     configs = read_configs(store, os.path.join(folder, "README.md"), names) or {
         "default": split_by_names(names)
@@ -163,10 +163,10 @@ def _chosen(given: str, asked: HubDataset, folder: str, configs: Mapping[str, Sp
         raise _refused(given, f"its cache is not complete: {lost} is missing in {folder}")
     others = [each for each in splits if each != split]
     apart = f"; not read: {_some(others)}" if others else ""
-    told = (
+    note = (
         f"{given}: split {split} of {folder} ({len(names):,} {'file' if len(names) == 1 else 'files'}){apart}"
     )
-    return HubFiles(folder=folder, paths=[os.path.join(folder, name) for name in names], told=told)
+    return HubFiles(folder=folder, paths=[os.path.join(folder, name) for name in names], note=note)
 
 
 def _missing_shard(names: Sequence[str]) -> str | None:
