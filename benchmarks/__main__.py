@@ -30,6 +30,7 @@ SUBJECTS = (
     "driver",
     "planning",
     "growth",
+    "scale",
     "ray",
     "stores",
     "store_memory",

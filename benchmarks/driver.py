@@ -39,6 +39,7 @@ from data_juicer.testing.scripted_backend import ScriptedBackend
 
 PARTITIONS = {"disk": 500, "memory": 3000, "50 ms": 3000}
 SLOTS = 64
+JOB_ID = "driver"
 LATENCY_S = 0.05
 ROWS = 1000
 NAMES = [name for entry in NINE_OPERATORS for name in entry]
@@ -72,26 +73,26 @@ def measure(bench: Bench) -> list[Measured]:
 
 def _on(bench: Bench, where: str, count: int) -> float:
     if where == "50 ms":
-        return count / _seconds(
+        return count / drive(
             DelayingStore(MemoryStore(), change_s=LATENCY_S), "/jobs", count, time.perf_counter
         )
     if where == "memory":
-        return count / _seconds(MemoryStore(), "/jobs", count, time.process_time)
+        return count / drive(MemoryStore(), "/jobs", count, time.process_time)
     with bench.scratch() as directory:
-        return count / _seconds(PosixStore(), str(directory), count, time.perf_counter)
+        return count / drive(PosixStore(), str(directory), count, time.perf_counter)
 
 
-def _seconds(store: Store, work_dir: str, count: int, clock_s: Callable[[], float]) -> float:
-    """What the driver's loop takes for so many partitions, by the clock that is given."""
+def drive(store: Store, work_dir: str, count: int, clock_s: Callable[[], float], slots: int = SLOTS) -> float:
+    """What the driver's loop takes for so many partitions, by the clock that is given, in seconds."""
     clock = SystemClock()
-    layout = JobLayout.of(work_dir, "driver")
+    layout = JobLayout.of(work_dir, JOB_ID)
     lock = acquire(store, layout, clock, Owner.here(), MemoryLock(set()))
     for directory in layout.directories().values():
         store.make_dirs(directory)
     log = EventLog(store, layout, clock, lock.run)
     committer = Committer(store, layout, lock, "keep_all")
     driver = Driver(
-        backend=ScriptedBackend(script, SLOTS),
+        backend=ScriptedBackend(script, slots),
         committer=committer,
         recorder=EventRecorder(log, NAMES),
         clock=clock,
@@ -104,7 +105,7 @@ def _seconds(store: Store, work_dir: str, count: int, clock_s: Callable[[], floa
     plan = RunPlan(
         phases=(Phase(until=len(NAMES), partitions=range(count)),),
         segments=plan_segments([OperatorResources()] * len(NAMES)),
-        slots=SLOTS,
+        slots=slots,
         retry=RetryPolicy(retries_max=0, backoff="fixed", seed=0),
         budget=DeadLetterBudget(ratio_max=1.0, rows=count * ROWS),
     )

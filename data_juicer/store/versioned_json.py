@@ -52,7 +52,8 @@ class VersionedJson(Generic[DocumentT]):
         place = begin.end()
         space = b"" if indent is None else b" "
         member = b'"checksum":%s"%s",%s' % (space, _digest(data, place, place), begin[2])
-        return data[:place] + member + data[place:]
+        view = memoryview(data)  # a document may be hundreds of megabytes
+        return b"".join((view[:place], member, view[place:]))
 
     def decode(self, data: bytes, path: str) -> DocumentT:
         """The document in a file.

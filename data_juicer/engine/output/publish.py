@@ -22,6 +22,7 @@ from data_juicer.formats.registry import FORMATS, LINES
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_produced_name, parse_shown_letters_name
 from data_juicer.plan.partitions import PartitionSpec, places_digest
+from data_juicer.plan.resume.ahead import fetch_ahead
 from data_juicer.plan.resume.results import CommittedResult, DoneResults, read_result
 from data_juicer.rows import json_values
 from data_juicer.storage.base import Store
@@ -59,10 +60,14 @@ def publish_job(
     """
     job = _PublishedJob(store, layout)
     with job.report(done) as report:
+        new = (spec for spec in partitions if spec.partition_id not in done)
+        found = fetch_ahead(lambda spec: _read_new(store, layout, spec), new)
         for number, spec in enumerate(partitions):
             if number % _STEP == 0:
                 heartbeat("writing reports")
-            result = done.find(spec.partition_id) or _read_new(store, layout, spec)
+            result = done.find(spec.partition_id)
+            if result is None:
+                result = next(found)[1]()
             report.add(spec, result)
             job.add(spec, result)
     for ledger in report.ledgers:

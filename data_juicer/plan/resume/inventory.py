@@ -10,6 +10,7 @@ import msgspec
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_checkpoint_name, parse_resolve_name, parse_result_name
+from data_juicer.plan.resume.ahead import fetch_ahead
 from data_juicer.plan.resume.damage import BROKEN_LINK, Damage, wrong_files
 from data_juicer.storage.base import Store
 from data_juicer.store.commit import read_manifest
@@ -85,13 +86,14 @@ def _manifests(
     store: Store, directory: str, names: Iterable[str], damaged: list[Damage], letters_dir: str | None = None
 ) -> Iterator[tuple[str, Manifest]]:
     """`letters_dir`: where the dead letters lie that the manifests name, if not beside them."""
-    for name in sorted(names):
-        expected = _partition_of(name)
-        if expected is None:
-            continue
-        path = os.path.join(directory, name)
+    paths = (
+        (os.path.join(directory, name), expected)
+        for name in sorted(names)
+        if (expected := _partition_of(name)) is not None
+    )
+    for (path, expected), read in fetch_ahead(lambda item: read_manifest(store, item[0]), paths):
         try:
-            manifest = read_manifest(store, path)
+            manifest = read()
         except CheckpointCorruptError as error:
             damaged.append(Damage(path=path, reason=str(error)))
             continue

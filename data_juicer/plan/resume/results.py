@@ -15,6 +15,7 @@ import msgspec
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.job.names import parse_result_name
+from data_juicer.plan.resume.ahead import fetch_ahead
 from data_juicer.plan.resume.damage import BROKEN_LINK, Damage, wrong_files
 from data_juicer.store.ledger import SUMMED, LedgerSums, OperatorLedger
 from data_juicer.store.manifest import DataFile
@@ -213,14 +214,17 @@ def read_results(
     """
     names = store.list(layout.results_dir)
     present = frozenset(names)
-    for name in names:
-        parsed = parse_result_name(name) if name.endswith(".json") else None
-        if parsed is None or parsed.attempt is not None:
-            continue
-        path = os.path.join(layout.results_dir, name)
+    paths = (
+        (os.path.join(layout.results_dir, name), parsed.partition_id)
+        for name in names
+        if name.endswith(".json")
+        and (parsed := parse_result_name(name)) is not None
+        and parsed.attempt is None
+    )
+    for (path, partition_id), read in fetch_ahead(lambda item: read_result(store, item[0]), paths):
         try:
-            result = read_result(store, path)
-            reason = _what_is_wrong(store, layout, result, parsed.partition_id, present)
+            result = read()
+            reason = _what_is_wrong(store, layout, result, partition_id, present)
         except CheckpointCorruptError as error:
             reason = str(error)
         except FileNotFoundError:
