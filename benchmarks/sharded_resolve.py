@@ -1,23 +1,36 @@
 """Seconds of the resolve of MinHash over synthetic signatures: in one piece, and in shards on one worker and on several.
 
     python -m benchmarks.sharded_resolve --rows 1000000 --memory_mb 1024 --folder FOLDER [--workers 1,2] [--permutations 64]
+        [--kills 10]
 
 The signatures are those of `benchmarks.resolve_memory`. Prints a line of JSON for each way: rows, workers (0: in one piece),
-seconds of wall and CPU, seconds for a million rows, and rows removed, which must not differ.
+seconds of wall and CPU, seconds of CPU for a million rows, rows removed, the digest of all decisions, which must not differ,
+and the most memory that driver and workers had together. With `--kills` each way is done once more, and driver and workers are
+killed so often at random moments and begun again.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
+import random
 import resource
 import shutil
+import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import numpy as np
+import pyarrow as pa
+import xxhash
 
 from benchmarks.resolve_memory import stage
 from data_juicer.backends.local.backend import LocalBackend
@@ -33,26 +46,39 @@ from data_juicer.ops.dataset.scratch import Scratch
 from data_juicer.plan.phases import ResolveStep
 from data_juicer.plan.tasks import TaskKind
 from data_juicer.storage.posix import PosixStore
+from data_juicer.store.decisions import read_decision
 from data_juicer.store.manifest import Manifest, OperatorIdentity
 from data_juicer.store.resolve.shards import commit_shard
 from data_juicer.store.summaries import SummaryFiles
 
 NAME = "document_minhash_deduplicator"
+SAMPLE_S = 0.5
+"""Between two looks at the memory of the processes."""
 
 
-def in_one_piece(operator: Any, manifests: list[Manifest], layout: JobLayout, memory_bytes: int) -> int:
+def in_one_piece(
+    operator: Any, manifests: list[Manifest], layout: JobLayout, memory_bytes: int
+) -> tuple[int, str]:
     summaries = SummaryFiles(PosixStore(), layout.checkpoints_dir, manifests)
     scratch = Scratch(layout.temp_dir, memory_bytes)
-    removed = 0
-    for table in operator.resolve(summaries, scratch):
-        removed += table.num_rows - int(np.asarray(table["keep"]).sum())
+    found = counted(operator.resolve(summaries, scratch))
     scratch.close()
-    return removed
+    return found
+
+
+def counted(tables: Iterable[pa.Table]) -> tuple[int, str]:
+    """How many rows decisions remove, and a digest of what they say about each."""
+    removed, digest = 0, xxhash.xxh3_128()
+    for table in tables:
+        keep = np.asarray(table["keep"])
+        removed += len(keep) - int(keep.sum())
+        digest.update(keep.tobytes())
+    return removed, digest.hexdigest()
 
 
 def in_shards(
-    operator: Any, manifests: list[Manifest], layout: JobLayout, memory_bytes: int, workers: int
-) -> int:
+    operator: Any, manifests: list[Manifest], layout: JobLayout, memory_bytes: int, workers: int, key: str
+) -> tuple[int, str]:
     store, clock = PosixStore(), SystemClock()
     parameters: dict[str, object] = {"num_permutations": operator.permutations}
     setup = WorkerSetup(
@@ -98,24 +124,118 @@ def in_shards(
             committer=committer,
             execute=execute,
             operator=operator,
-            step=ResolveStep(operator_index=0, key=f"{workers}"),
+            step=ResolveStep(operator_index=0, key=key),
             manifests=manifests,
             memory_bytes=memory_bytes // workers,
         ).run()
     finally:
         backend.close()
     print("check, meet, compare, join, decide:", seconds)
-    return sum(decision.rows_removed for decision in decisions)
+    return counted(read_decision(store, layout.checkpoints_dir, decision) for decision in decisions)
 
 
 def _quiet(*_: object) -> None:
     """Nobody listens."""
 
 
-def cpu_s() -> float:
-    """Of this process and of its children that have ended."""
+def resolve(given: argparse.Namespace) -> None:
+    """In a process of its own: one way, whose line of JSON is printed."""
+    layout, operator = JobLayout.of(str(given.folder), "bench"), operator_of(given)
+    manifests = msgspec.json.decode(manifests_file(given).read_bytes(), type=list[Manifest])
+    memory_bytes = given.memory_mb * 1_000_000
+    if given.resolve:
+        removed, digest = in_shards(operator, manifests, layout, memory_bytes, given.resolve, given.key)
+    else:
+        removed, digest = in_one_piece(operator, manifests, layout, memory_bytes)
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    cpu_s = sum(each.ru_utime + each.ru_stime for each in used)
+    print(json.dumps({"cpu_seconds": round(cpu_s, 1), "removed": removed, "digest": digest}), flush=True)
+
+
+def run(given: argparse.Namespace, workers: int, kill_after_s: list[float]) -> dict[str, Any]:
+    """One way from its beginning to its end; each time but the last it is killed after so many seconds.
+
+    Returns: what it printed, with the seconds of all tries together, the tries, and the most memory of its processes, in MB.
+    """
+    key = f"{workers} workers, {len(kill_after_s)} kills"
+    command = [sys.executable, "-m", "benchmarks.sharded_resolve", *sys.argv[1:]]
+    command += ["--resolve", str(workers), "--key", key]
+    started_s, peak_mb, kills = time.monotonic(), 0.0, 0
+    for limit_s in [*kill_after_s, None]:
+        begun_s = time.monotonic()
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        while child.poll() is None:
+            processes = processes_of(child.pid)
+            peak_mb = max(peak_mb, sum(map(resident_mb, processes)))
+            if limit_s is not None and time.monotonic() - begun_s > limit_s:
+                for process in processes:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(process, signal.SIGKILL)
+                kills += 1
+                break
+            time.sleep(SAMPLE_S)
+        text, _ = child.communicate()
+        if child.returncode == 0:
+            break
+        if child.returncode != -signal.SIGKILL:
+            raise SystemExit(f"the resolve ended with {child.returncode}")
+    seconds = time.monotonic() - started_s
+    return {
+        "rows": given.rows,
+        "workers": workers,
+        "kills": kills,
+        "seconds": round(seconds, 1),
+        "cpu_seconds_a_million": round(
+            json.loads(text.splitlines()[-1])["cpu_seconds"] / given.rows * 1e6, 2
+        ),
+        "peak_mb": round(peak_mb),
+        **json.loads(text.splitlines()[-1]),
+    }
+
+
+def processes_of(root: int) -> list[int]:
+    """A process and all that it and its children started."""
+    parents: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parents.setdefault(int((folder / "stat").read_text().rpartition(")")[2].split()[1]), []).append(
+                int(folder.name)
+            )
+    found = [root]
+    for process in found:
+        found += parents.get(process, [])
+    return found
+
+
+def resident_mb(process: int) -> float:
+    """What a process has in memory, its part of shared pages (PSS)."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:  # it has ended
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1000
+
+
+def operator_of(given: argparse.Namespace) -> Any:
+    return registry.make(NAME, {"num_permutations": given.permutations})
+
+
+def manifests_file(given: argparse.Namespace) -> Path:
+    return Path(given.folder) / "manifests.json"
+
+
+def prepare(given: argparse.Namespace) -> None:
+    """Write the summaries, in a process of its own: that takes memory, which must not count."""
+    layout = JobLayout.of(str(given.folder), "bench")
+    for directory in (layout.checkpoints_dir, layout.temp_dir):
+        Path(directory).mkdir(parents=True)
+    child = os.fork()
+    if not child:
+        manifests = stage(operator_of(given), given.rows, Path(layout.checkpoints_dir))
+        manifests_file(given).write_bytes(msgspec.json.encode(manifests))
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        raise SystemExit("the summaries could not be written")
 
 
 def main() -> None:
@@ -124,32 +244,29 @@ def main() -> None:
     parser.add_argument("--memory_mb", type=int, default=1024)
     parser.add_argument("--permutations", type=int, default=256)
     parser.add_argument("--workers", default="0,1,2", help="0: in one piece")
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--resolve", type=int, default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--key", default="", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    operator: Any = registry.make(NAME, {"num_permutations": given.permutations})
-    layout = JobLayout.of(str(given.folder), "bench")
-    for directory in (layout.checkpoints_dir, layout.temp_dir):
-        Path(directory).mkdir(parents=True)
+    if given.resolve is not None:
+        resolve(given)
+        return
     try:
-        manifests = stage(operator, given.rows, Path(layout.checkpoints_dir))
+        prepare(given)
+        draw = random.Random(given.seed)
         for workers in map(int, given.workers.split(",")):
-            started_s, before_s, memory_bytes = time.monotonic(), cpu_s(), given.memory_mb * 1_000_000
-            if workers:
-                removed = in_shards(operator, manifests, layout, memory_bytes, workers)
-            else:
-                removed = in_one_piece(operator, manifests, layout, memory_bytes)
-            seconds = time.monotonic() - started_s
-            told = {
-                "rows": given.rows,
-                "workers": workers,
-                "seconds": round(seconds, 1),
-                "cpu_seconds": round(cpu_s() - before_s, 1),
-                "seconds_a_million": round(seconds / given.rows * 1e6, 2),
-                "removed": removed,
-            }
-            print(json.dumps(told), flush=True)
+            whole = run(given, workers, [])
+            print(json.dumps(whole), flush=True)
+            if given.kills:
+                # On average a try gets as far as its share of the whole, and a bit for the start.
+                limit_s = 2 * whole["seconds"] / (given.kills + 1)
+                kill_after_s = [1 + draw.uniform(0, limit_s) for _ in range(given.kills)]
+                print(json.dumps(run(given, workers, kill_after_s)), flush=True)
     finally:
-        shutil.rmtree(layout.job_dir)
+        shutil.rmtree(JobLayout.of(str(given.folder), "bench").job_dir, ignore_errors=True)
+        manifests_file(given).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
