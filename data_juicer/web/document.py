@@ -122,7 +122,7 @@ def make_document(
     progress = progress_of(view, now, is_alive=is_alive)
     summary, names = job.summary, {index: ledger.name for index, ledger in view.operators.items()}
     return JobDocument(
-        job_id=job.job_id,
+        job_id=printable(job.job_id),
         job_dir=printable(job.layout.job_dir),
         status=job.status(now),
         is_alive=is_alive,

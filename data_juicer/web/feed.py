@@ -107,7 +107,8 @@ class JobFeed:
     def _stage(self, clock: Clock) -> tuple[tuple[object, ...], bool]:
         """How far the job is, which is another stage once more is committed or its driver is gone, and whether a driver works."""
         is_alive = self._job.is_alive(clock.now())
-        return (self._tail.view.partitions_done, self._tail.view.runs, is_alive), is_alive
+        view = self._tail.view
+        return (view.partitions_done, view.checkpoint_bytes, view.runs, is_alive), is_alive
 
     def whole_document(self, now: datetime) -> JobDocument:
         """The job as it is now, with the states of all partitions. Raises: DataJuicerError."""

@@ -98,7 +98,7 @@ class ServedJobs:
             rows, rows_done = job.committed.rows, job.committed.rows_done
         entry = JobEntry(
             key=key,
-            job_id=job.job_id,
+            job_id=printable(job.job_id),
             folder=printable(found.job_dir),
             status=job.status(now),
             created=summary.created,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections import Counter
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from data_juicer.engine.replay.dropped import DroppedRow
+from data_juicer.engine.replay.parts import committed_manifests, committed_names
 from data_juicer.engine.replay.samples import sample_rows
 from data_juicer.engine.worker.sampling import TraceRecord
 from data_juicer.errors import CheckpointError, DataJuicerError
@@ -19,6 +21,7 @@ from data_juicer.plan.mapping import decode_mapping
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.printable import printable
 from data_juicer.store.dead_letters import DeadLetter, decode_dead_letter
+from data_juicer.store.staging import read_lines
 
 if TYPE_CHECKING:
     from data_juicer.monitor.handle import JobHandle
@@ -125,22 +128,19 @@ def read_letters(job: JobHandle) -> Letters:
     """The first dead letters of a job, by operator and error."""
     groups: Counter[tuple[str, str]] = Counter()
     shown: list[Letter] = []
-    directory = job.layout.dead_letter_dir
-    names = sorted(name for name in job.store.list(directory) if parse_result_name(name) is not None)
-    partitions = _partitions(job) if names else {}
+    partitions: dict[int, PartitionSpec] | None = None
     rows = 0
-    for name in names[:_FILES_MAX]:
-        parsed = parse_result_name(name)
-        partition = parsed.partition_id if parsed else 0
-        for line in _lines(job.store, directory, [name]):
-            try:
-                letter = decode_dead_letter(line).resolve(partition, partitions.get(partition))
-            except CheckpointError:
-                continue
-            rows += 1
-            groups[printable(letter.operator), printable(letter.error_type)] += 1
-            if len(shown) < LETTERS_MAX:
-                shown.append(_letter(letter))
+    for partition, line in _letter_lines(job):
+        if partitions is None:
+            partitions = _partitions(job)
+        try:
+            letter = decode_dead_letter(line).resolve(partition, partitions.get(partition))
+        except CheckpointError:
+            continue
+        rows += 1
+        groups[printable(letter.operator), printable(letter.error_type)] += 1
+        if len(shown) < LETTERS_MAX:
+            shown.append(_letter(letter))
     return Letters(
         rows=rows,
         groups=tuple(
@@ -149,6 +149,25 @@ def read_letters(job: JobHandle) -> Letters:
         ),
         letters=tuple(shown),
     )
+
+
+def _letter_lines(job: JobHandle) -> Iterator[tuple[int, bytes]]:
+    """Partition and line of committed dead letters: of results, then of partitions that have a checkpoint so far."""
+    store, layout = job.store, job.layout
+    names = committed_names(store, layout)
+    written = filter(None, map(parse_result_name, store.list(layout.dead_letter_dir)))
+    done = sorted({name.partition_id for name in written} & names.results)[:_FILES_MAX]
+    begun = sorted(names.checkpoints.keys() - names.results)[:_FILES_MAX]
+    for partition in (*done, *begun):
+        checkpoint, result = committed_manifests(store, layout, names, partition)
+        newest = result or checkpoint
+        directory = layout.checkpoints_dir if result is None else layout.dead_letter_dir
+        files = newest.dead_letters if newest is not None else ()
+        with contextlib.suppress(CheckpointError):
+            for line in read_lines(
+                store, directory, (it for it in files if it.size_bytes <= _FILE_BYTES_MAX)
+            ):
+                yield partition, line
 
 
 def _partitions(job: JobHandle) -> dict[int, PartitionSpec]:

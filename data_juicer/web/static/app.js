@@ -103,7 +103,7 @@ function copied(button, text) {
 
 class JobPage {
   constructor(key) {
-    this.key = key; this.states = null; this.heavyAt = 0; this.heavyRows = -1;
+    this.key = key; this.states = null; this.heavyAt = 0; this.heavyOf = "";
     const part = () => el("div", {});
     this.parts = Object.fromEntries(["head", "command", "stop", "flow", "time", "stats", "lanesNow", "runs", "samples", "letters", "explained", "events", "slowest"].map(name => [name, part()]));
     this.chosen = el("p", { class: "hint", "aria-live": "polite" }, "Point at a square, or use the arrow keys.");
@@ -178,7 +178,7 @@ class JobPage {
       return [o.name, flow, number(o.rows_in), ...(made ? [number(o.rows_generated)] : []), ...kinds.map(([key]) => number(o[key])), seconds(o.duration_s), o.mb_per_s === null ? "" : plainNumber(Number(o.mb_per_s.toPrecision(3)))];
     });
     put(this.parts.flow, legend(kinds.map(([, word, colour]) => [word, colour])), job.operators.length ?
-      table("Rows of the partitions that are committed", ["operator", "", "rows in", ...(made ? ["generated"] : []), ...kinds.map(([, word]) => word), "seconds", "MB/s"], rows, ["cut", "wide"]) : el("p", { class: "hint" }, "No row has been read yet."));
+      table("Rows of the partitions that are committed", ["operator", "share", "rows in", ...(made ? ["generated"] : []), ...kinds.map(([, word]) => word), "seconds", "MB/s"], rows, ["cut", "wide"]) : el("p", { class: "hint" }, "No row has been read yet."));
   }
   time(job) {
     const runs = [...new Set(job.operators.flatMap(o => Object.keys(o.seconds_by_run)))].sort((a, b) => a - b);
@@ -189,7 +189,7 @@ class JobPage {
       return [o.name, el("div", { class: "flow", role: "img", "aria-label": told || "no time", title: told }, ...Object.entries(o.seconds_by_run).map(([run, s]) => el("i", { colour: colour(run), width: `${s / most * 100}%` }))), seconds(o.duration_s)];
     });
     put(this.parts.time, job.is_history_read || !job.is_alive ? legend(runs.map(run => [`run ${run}`, colour(run)])) : el("p", { class: "hint" }, "The event log is being read…"),
-      table("Seconds of all workers together; what was redone counts in the run that did it", ["operator", "", "seconds committed"], rows, ["cut", "wide"]));
+      table("Seconds of all workers together; what was redone counts in the run that did it", ["operator", "share", "seconds committed"], rows, ["cut", "wide"]));
     put(this.parts.slowest, job.slowest.length ? el("details", {}, el("summary", {}, "The slowest partitions"), table("Seconds of all attempts", ["partition", "seconds"], job.slowest.map(s => [number(s.partition), seconds(s.busy_s)]))) : "");
   }
   now(job) {
@@ -271,12 +271,12 @@ class JobPage {
       [el("p", { class: "hint" }, "None: every row could be read and processed.")]));
   }
   async loadHeavy() {
-    const rows = this.job ? this.job.rows_done : 0;
-    if (this.loading || rows === this.heavyRows) return;
+    const job = this.job, of = job ? `${job.rows_done} ${job.share} ${job.rows_dead_letter} ${job.is_alive}` : "";
+    if (this.loading || of === this.heavyOf) return;
     this.loading = true;
     try {
       const base = `/api/jobs/${this.key}`, [stats, samples, letters] = await Promise.all(["stats", "samples", "letters"].map(name => ask(`${base}/${name}`)));
-      this.heavyRows = rows; this.heavy(stats, samples, letters);
+      this.heavyOf = of; this.heavy(stats, samples, letters);
     } catch (error) { put(this.parts.stats, el("p", { class: "hint" }, `not read: ${error.message}`)); }
     this.loading = false; this.heavyAt = Date.now();
   }

@@ -61,7 +61,7 @@ function histogram(stat, bound) {
   return { root, try: value => { if (tried) tried.remove(); tried = value === null ? null : mark(value, "tried", "var(--link)"); } };
 }
 
-const STATES = { ".": ["not begun", "--grid"], r: ["running", "--made"], s: ["has a checkpoint", "--duplicate"], w: ["waits for the others", "--warn"],
+const STATES = { ".": ["not begun", "--grid"], r: ["running", "--made"], s: ["with a checkpoint", "--duplicate"], w: ["waiting for the others", "--warn"],
   d: ["done", "--kept"], y: ["will be tried again", "--dropped"], f: ["failed", "--dead"] };
 
 /* A square a partition; of very many, as small as they must be. Drawn again where a state changed only. */
