@@ -6,13 +6,12 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.storage.base import Store
 from data_juicer.store.codec import decode_table
 from data_juicer.store.decisions import NONE_DEAD, DeadRows
-from data_juicer.store.manifest import DataFile, LostRow, Manifest
+from data_juicer.store.manifest import LostRow, Manifest
+from data_juicer.store.resolve.known_tables import KNOWN_COLUMNS, NONE_KNOWN, KnownTables
 from data_juicer.store.staging import read_file, read_lines
 
 if TYPE_CHECKING:
@@ -24,28 +23,6 @@ ORIGIN: Final = "__origin__"
 """Column that every summary has beside those of its operator: the row of the partition's source, -1 for none."""
 ROW_NUMBER: Final = "__row_number__"
 """Column of a summary that lacks rows, those that could not be summarised: the numbers of the others among all."""
-
-
-KNOWN_INDEX: Final = "known_index"
-"""Columns that tables of known rows have beside those of their operator, and decisions about rows that such a row stays for: the
-index that has it,"""
-KNOWN_JOB: Final = "known_job"
-"""the job that added it,"""
-KNOWN_SOURCE: Final = "known_source"
-"""the file of that job's input that it came from,"""
-KNOWN_SOURCE_ROW: Final = "known_source_row"
-"""and its number in that file, -1 for a row that an operator had made."""
-KNOWN_COLUMNS: Final = (KNOWN_INDEX, KNOWN_JOB, KNOWN_SOURCE, KNOWN_SOURCE_ROW)
-
-
-class KnownTables(msgspec.Struct, frozen=True, kw_only=True):
-    """Files of known rows, which a run made of an index for itself (`engine/index/known_rows.py`)."""
-
-    directory: str = ""
-    files: tuple[DataFile, ...] = ()
-
-
-NONE_KNOWN: Final = KnownTables()
 
 
 class DamagedSummaryError(CheckpointCorruptError):

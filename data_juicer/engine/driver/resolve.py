@@ -37,8 +37,9 @@ from data_juicer.storage.base import Store
 from data_juicer.storage.os_errors import translate_os_errors
 from data_juicer.store.decisions import DeadRows, Decision, IndexedRows, ResolveManifest, stage_decisions
 from data_juicer.store.manifest import Manifest
+from data_juicer.store.resolve.known_tables import NONE_KNOWN, KnownTables
 from data_juicer.store.resolve.row_locations import with_member_places, with_source_rows
-from data_juicer.store.summaries import NONE_KNOWN, DamagedSummaryError, KnownTables, SummaryFiles
+from data_juicer.store.summaries import DamagedSummaryError, SummaryFiles
 
 if TYPE_CHECKING:
     import pyarrow as pa

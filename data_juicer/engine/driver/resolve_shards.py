@@ -29,6 +29,7 @@ from data_juicer.storage.base import Store
 from data_juicer.store.commit import set_aside
 from data_juicer.store.decisions import Decision
 from data_juicer.store.manifest import Manifest
+from data_juicer.store.resolve.known_tables import NONE_KNOWN, KnownTables
 from data_juicer.store.resolve.shards import (
     Section,
     ShardManifest,
@@ -36,7 +37,7 @@ from data_juicer.store.resolve.shards import (
     encode_catalogue,
     read_shard,
 )
-from data_juicer.store.summaries import NONE_KNOWN, DamagedSummaryError, KnownTables
+from data_juicer.store.summaries import DamagedSummaryError
 
 if TYPE_CHECKING:
     from data_juicer.ops.base import DatasetOperator

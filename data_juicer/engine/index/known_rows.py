@@ -19,16 +19,15 @@ from data_juicer.portable import escape
 from data_juicer.storage.base import Store
 from data_juicer.store.codec import encode_table
 from data_juicer.store.index.segments import BATCH_ROWS, ROW, SOURCE, read_segment, segment_schema
-from data_juicer.store.staging import stage_file
-from data_juicer.store.summaries import (
+from data_juicer.store.resolve.known_tables import (
     KNOWN_INDEX,
     KNOWN_JOB,
     KNOWN_SOURCE,
     KNOWN_SOURCE_ROW,
-    ORIGIN,
     KnownTables,
-    SummaryFiles,
 )
+from data_juicer.store.staging import stage_file
+from data_juicer.store.summaries import ORIGIN, SummaryFiles
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,14 +12,14 @@ from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.portable import escape, unescape
 from data_juicer.storage.base import Store
 from data_juicer.store.decisions import ResolveManifest, read_decision
-from data_juicer.store.resolve.row_locations import KEPT_SOURCE_ROW, SOURCE_ROW
-from data_juicer.store.summaries import (
+from data_juicer.store.resolve.known_tables import (
     KNOWN_COLUMNS,
     KNOWN_INDEX,
     KNOWN_JOB,
     KNOWN_SOURCE,
     KNOWN_SOURCE_ROW,
 )
+from data_juicer.store.resolve.row_locations import KEPT_SOURCE_ROW, SOURCE_ROW
 
 if TYPE_CHECKING:
     import numpy.typing as npt

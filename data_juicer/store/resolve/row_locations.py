@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from data_juicer.store.summaries import KNOWN_COLUMNS, SummaryFiles
+from data_juicer.store.resolve.known_tables import KNOWN_COLUMNS
+from data_juicer.store.summaries import SummaryFiles
 
 if TYPE_CHECKING:
     import numpy as np

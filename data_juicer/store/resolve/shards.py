@@ -14,7 +14,7 @@ from data_juicer.storage.base import Store
 from data_juicer.store.commit import check_file
 from data_juicer.store.decisions import Decision
 from data_juicer.store.manifest import FileName, Manifest
-from data_juicer.store.summaries import KnownTables
+from data_juicer.store.resolve.known_tables import KnownTables
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 if TYPE_CHECKING:
