@@ -12,8 +12,10 @@ from msgspec.structs import replace
 from data_juicer.clock import Clock
 from data_juicer.engine.driver.alarms import Alarms
 from data_juicer.engine.driver.committer import Committable, Committer, Order, Outcome
+from data_juicer.engine.driver.copies import AttemptCopies
 from data_juicer.engine.driver.endings import RunEndings
 from data_juicer.engine.driver.event_recorder import EventRecorder
+from data_juicer.engine.driver.flights import Flight, Flights
 from data_juicer.engine.driver.outside import Outside
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.backend import Abandoned, Backend
@@ -54,23 +56,6 @@ class DriverOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """The largest number of an attempt so far."""
     done: int = 0
     """Partitions that came to the end of a phase."""
-
-
-class _Flight(msgspec.Struct):
-    """An attempt, and its messages that are not recorded yet: events of a task follow its commits, in order."""
-
-    attempt: m.Attempt | None
-    """None: a task of the driver's own."""
-    task: Task
-    name: str
-    submitted_s: float
-    staged: deque[Committable] = msgspec.field(default_factory=deque)
-    """What no commit was begun for."""
-    lane: deque[m.Message] = msgspec.field(default_factory=deque)
-    """Messages from the first one on that waits for its commit."""
-    end: Manifest | None = None
-    """What it was to commit last, once that is committed."""
-    failure: m.AttemptFailed | None = None
 
 
 class Driver:
@@ -119,15 +104,13 @@ class Driver:
         self._history = history
         self._scheduler: Scheduler
         self._outside = Outside(backend, context)
-        self._flights: dict[TaskKey, _Flight] = {}
-        self._copies: dict[TaskKey, _Flight] = {}
-        """Copies of attempts in flight. All of their messages wait in their lanes."""
+        self._flights = Flights(recorder, save_costs, self._operator_works)
+        self._copies = AttemptCopies(backend, recorder, self._flights)
         self._speculates = False
         self._told_time_s = 0.0
         self._own: deque[Task] = deque()
         """Tasks that this process executes."""
         self._alarms = Alarms(clock)
-        self._works: set[int] = set()
         self._failure: m.AttemptFailed | None = None
         """The last one that was recorded."""
         self._is_over = False
@@ -140,7 +123,8 @@ class Driver:
         self._scheduler = Scheduler(plan)
         if self._history is not None:
             self._history(encode_history(plan))
-        self._outside.slots, self._works = plan.slots, set(plan.works)
+        self._outside.slots = plan.slots
+        self._flights.begin(plan.works)
         self._is_over = False
         self._speculates = plan.speculates
         self._tell(e.RunBegan())
@@ -206,56 +190,49 @@ class Driver:
             self._tell(change)
 
     def _handle(self, message: m.Message) -> None:
-        flight = self._flights.get(message.task)
-        if flight is None or flight.name != message.attempt:
-            self._handle_of_copy(message)
+        flight = self._flights.find(message.task, message.attempt)
+        if flight is None:
+            if (event := self._copies.hear(message)) is not None:
+                self._tell(event)
             return
         match message:
             case m.AttemptStarted():
                 self._note_begin(message)
-                self._hear(flight, message)
+                self._flights.hear(flight, message)
             case m.Staged():
                 flight.staged.append(message.manifest)
                 flight.lane.append(message)
                 self._tell(e.StageStaged(task=message.task, operator_index=message.manifest.operator_index))
-                self._record_lane(flight)
             case m.AttemptDone():
                 self._recorder.attempt_done(message)
                 self._outside.attempt_done(message)
-                flight.lane.append(message)
-                self._record_lane(flight)
+                self._flights.hear_later(flight, message)
                 self._tell(e.AttemptDone(task=message.task, duration_s=message.duration_s))
             case m.AttemptFailed():
                 self._fail(flight, message)
             case m.AttemptReturned():
-                del self._flights[message.task]
+                self._flights.pop(message.task)
                 self._tell(e.AttemptReturned(task=message.task))
             case m.CheckpointDamaged():
                 flight.lane.append(message)
                 self._tell_damage(message)
             case _:
-                self._hear(flight, message)
-
-    def _hear(self, flight: _Flight, message: m.Message) -> None:
-        """Record a message, after those that wait for a commit."""
-        if flight.lane:
-            flight.lane.append(message)
-        else:
-            self._record(flight, message)
+                self._flights.hear(flight, message)
 
     def _note_begin(self, message: m.AttemptStarted) -> None:
         if self._speculates:
             worker = f"{message.worker} on {message.node}"
             self._tell(e.AttemptBegan(task=message.task, worker=worker, at_s=self._clock.monotonic_s()))
 
-    def _fail(self, flight: _Flight, message: m.AttemptFailed) -> None:
+    def _fail(self, flight: Flight, message: m.AttemptFailed) -> None:
         flight.failure = message
         self._tell(e.AttemptFailed.reported_by(message))
 
     def _settle(self, outcome: Outcome) -> None:
         """A commit is over: record what waited for it, then let the scheduler go on."""
-        key, flight = outcome.order.task, self._flights.get(outcome.order.task)
-        if flight is None or flight.name != outcome.order.attempt:
+        key = outcome.order.task
+        flight = self._flights.find(key, outcome.order.attempt)
+        if flight is None:
             return
         if outcome.error is not None:
             raise outcome.error
@@ -267,9 +244,9 @@ class Driver:
             rows_dead = sum(ledger.rows_dead_letter for ledger in manifest.ledgers)
             if is_end:
                 flight.end = manifest
-            self._record_commit(flight, outcome)
+            self._flights.committed(flight, outcome)
         else:
-            del self._flights[key]
+            self._flights.pop(key)
         self._tell(
             e.StageCommitted(
                 task=key,
@@ -280,48 +257,6 @@ class Driver:
             )
         )
 
-    def _record_commit(self, flight: _Flight, outcome: Outcome) -> None:
-        manifest = outcome.manifest
-        if isinstance(manifest, Manifest) and manifest.kind != "result" and outcome.is_first:
-            self._recorder.checkpoint_saved(manifest)
-            if self._save_costs is not None and manifest.kind == "checkpoint":
-                self._save_costs.add_save(manifest.operator_index, manifest.save_s)
-        flight.lane.popleft()
-        self._record_lane(flight)
-
-    def _record_lane(self, flight: _Flight) -> None:
-        """Record what does not wait for a commit."""
-        while flight.lane and not isinstance(flight.lane[0], m.Staged):
-            self._record(flight, flight.lane.popleft())
-
-    def _record(self, flight: _Flight, message: m.Message) -> None:
-        match message:
-            case m.AttemptStarted() if flight.attempt is not None:
-                self._recorder.attempt_started(flight.attempt, message)
-            case m.OperatorStarted():
-                self._recorder.operator_started(message)
-            case m.OperatorDone():
-                self._recorder.operator_done(message)
-                self._note_work(message)
-            case m.CheckpointLoaded() if flight.attempt is not None and flight.attempt.base is not None:
-                self._recorder.checkpoint_loaded(message, flight.attempt.base)
-            case m.AttemptDone():
-                if flight.end is None:
-                    raise JobFailedError(f"{message.task}: its attempt ended without what it was to commit.")
-                if flight.end.kind == "result":
-                    self._recorder.partition_done(message, flight.end)
-                del self._flights[message.task]
-            case _:
-                pass
-
-    def _note_work(self, message: m.OperatorDone) -> None:
-        ledger = message.ledger
-        if self._save_costs is not None:
-            self._save_costs.add_work(ledger.index, ledger.duration_s)
-        if ledger.index not in self._works and ledger.rows_in > ledger.rows_dead_letter:
-            self._works.add(ledger.index)
-            self._tell(e.OperatorWorks(operator_index=ledger.index))
-
     def _execute(self, task: Task) -> None:
         """A task of this process's own, which beats meanwhile and may be stopped."""
         if self._resolve is None:
@@ -329,55 +264,15 @@ class Driver:
         try:
             manifest = self._resolve(task.key.number)
         except DamagedSummaryError as error:
-            del self._flights[task.key]
+            self._flights.pop(task.key)
             self._tell(e.SummaryDamaged(task=task.key, partition_id=error.partition_id))
             return
-        self._flights[task.key].staged.append(manifest)
+        self._flights.get(task.key).staged.append(manifest)
         self._tell(e.StageStaged(task=task.key, operator_index=task.key.number))
         self._tell(e.AttemptDone(task=task.key))
 
-    # ---- copies of stragglers
-
-    def _handle_of_copy(self, message: m.Message) -> None:
-        """It waits until the copy takes over; what is of no copy is a late word of an attempt that has ended."""
-        copy = self._copies.get(message.task)
-        if copy is None or copy.name != message.attempt:
-            return
-        match message:
-            case m.AttemptFailed() | m.AttemptReturned() | m.CheckpointDamaged():
-                del self._copies[message.task]
-                self._recorder.copy_failed(message, self._flights[message.task].name)
-                self._tell(e.CopyFailed(task=message.task))
-            case m.AttemptDone():
-                copy.lane.append(message)
-                self._tell(e.CopyDone(task=message.task))
-            case _:
-                copy.lane.append(message)
-
-    def _submit_copy(self, instruction: e.SubmitCopy) -> None:
-        name = attempt_name(self._run, instruction.attempt)
-        attempt = replace(self._attempt_of(instruction.task, name, instruction.attempt), is_copy=True)
-        self._recorder.copy_started(attempt, self._flights[attempt.key].name, instruction)
-        self._copies[attempt.key] = _Flight(attempt, attempt.task, name, self._clock.monotonic_s())
-        self._backend.submit(attempt)
-
-    def _cancel_copy(self, task: TaskKey) -> None:
-        copy = self._copies.pop(task)
-        self._recorder.copy_lost(task.number, copy.name, self._flights[task].name)
-        self._backend.cancel(task, copy.name)
-
-    def _take_over(self, task: TaskKey) -> None:
-        """The copy is the attempt from now on: what it has reported is heard, apart from what is committed already."""
-        copy, before = self._copies.pop(task), self._flights.pop(task, None)
-        self._recorder.copy_won(task.number, copy.name, None if before is None else before.name)
-        if before is not None:
-            self._backend.cancel(task, before.name)
-        self._flights[task] = copy
-        messages, copy.lane = copy.lane, deque()
-        saved = self._committer.newest(task.number)
-        for message in messages:
-            if not _is_committed(message, saved):
-                self._handle(message)
+    def _operator_works(self, operator_index: int) -> None:
+        self._tell(e.OperatorWorks(operator_index=operator_index))
 
     # ---- clocks
 
@@ -407,7 +302,7 @@ class Driver:
                 case e.SubmitCopy():
                     self._submit_copy(instruction)
                 case e.CancelCopy(task=task):
-                    self._cancel_copy(task)
+                    self._copies.cancel(task)
                 case e.TakeOver(task=task):
                     self._take_over(task)
                 case e.Commit(task=task):
@@ -429,12 +324,21 @@ class Driver:
         task, now_s = instruction.task, self._clock.monotonic_s()
         name = attempt_name(self._run, instruction.attempt)
         if task.key.kind is TaskKind.RESOLVE:
-            self._flights[task.key] = _Flight(None, task, name, now_s)
+            self._flights.add(Flight(None, task, name, now_s))
             self._own.append(task)
             return
         attempt = self._attempt_of(task, name, instruction.attempt, instruction.isolation)
-        self._flights[task.key] = _Flight(attempt, task, name, now_s)
+        self._flights.add(Flight(attempt, task, name, now_s))
         self._backend.submit(attempt)
+
+    def _submit_copy(self, instruction: e.SubmitCopy) -> None:
+        name = attempt_name(self._run, instruction.attempt)
+        attempt = replace(self._attempt_of(instruction.task, name, instruction.attempt), is_copy=True)
+        self._copies.submit(attempt, instruction, self._clock.monotonic_s())
+
+    def _take_over(self, task: TaskKey) -> None:
+        for message in self._copies.take_over(task, self._committer.newest(task.number)):
+            self._handle(message)
 
     def _attempt_of(
         self, task: Task, name: str, number: int, isolation: m.IsolationPlan = _NO_ISOLATION
@@ -454,7 +358,7 @@ class Driver:
 
     def _commit(self, task: TaskKey) -> None:
         """In threads where attempts run beside the driver; otherwise at once, so that the order never varies."""
-        flight = self._flights[task]
+        flight = self._flights.get(task)
         order = Order(task=task, attempt=flight.name, manifest=flight.staged.popleft())
         if self._backend.slots > 1:
             self._committer.begin(order)
@@ -463,7 +367,7 @@ class Driver:
 
     def _tell_failure(self, instruction: e.TellFailure) -> None:
         flight = self._flights.pop(instruction.task)
-        if flight.failure is not None:
+        if flight is not None and flight.failure is not None:
             duration_s = self._clock.monotonic_s() - flight.submitted_s
             self._recorder.attempt_failed(flight.failure, duration_s, instruction.retry_in_s)
             self._failure = flight.failure
@@ -482,8 +386,9 @@ class Driver:
     def _set_aside(self, instruction: e.SetAside) -> None:
         partition_id = instruction.task.number
         flight = self._flights.pop(instruction.task)
+        lane = () if flight is None else flight.lane
         damaged = self._committer.set_aside_damaged(partition_id, instruction.operators)
-        reason = next((each.reason for each in flight.lane if isinstance(each, m.CheckpointDamaged)), "")
+        reason = next((each.reason for each in lane if isinstance(each, m.CheckpointDamaged)), "")
         where = "its source"
         if instruction.base is not None:
             older = self._committer.checkpoint(partition_id, instruction.base)
@@ -496,18 +401,3 @@ class Driver:
         if self._failure is not None and self._failure.task == task:
             raise StoreError(self._failure.message)
         raise JobFailedError(f"{task}: its attempt ended without what it was to commit.")
-
-
-def _is_committed(message: m.Message, saved: int | None) -> bool:
-    """Whether a message of a copy is about what its partition's newest checkpoint, after operator `saved`, holds already."""
-    if saved is None:
-        return False
-    match message:
-        case m.OperatorStarted(operator_index=index):
-            return index <= saved
-        case m.OperatorDone(ledger=ledger):
-            return ledger.index <= saved
-        case m.Staged(manifest=manifest):
-            return manifest.kind == "checkpoint" and manifest.operator_index <= saved
-        case _:
-            return False
