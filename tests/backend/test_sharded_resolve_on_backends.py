@@ -14,6 +14,8 @@ from data_juicer.core.executor.factory import make_executor
 from data_juicer.engine.driver import resolve_shards
 from data_juicer.engine.driver.committer import Committer
 from data_juicer.engine.run_context import RunControl
+from data_juicer.storage.posix import PosixStore
+from data_juicer.store.index.versions import find_newest
 from data_juicer.store.resolve.shards import ShardManifest
 from data_juicer.testing import jobs
 
@@ -42,6 +44,35 @@ def in_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolve_shards, "SHARDS", 4)
 
 
+def indexed(folder: Path, **settings: object) -> tuple[list[bytes], list[Any]]:
+    """The results of two jobs that share an index, and what each added to it."""
+    folder.mkdir()
+    index, results = str(folder / "texts.index"), []
+    process = [
+        {
+            "document_minhash_deduplicator": {
+                "window_size": 1,
+                "num_permutations": 32,
+                "dedup_index": index,
+                "update": True,
+            }
+        }
+    ]
+    for name, start in (("first", 0), ("second", 60)):
+        rows = [
+            b'{"text":"%s row %d of %d"}\n' % (name.encode() * (row % 3), row % 90, row % 7)
+            for row in range(start, start + 150)
+        ]
+        (folder / f"{name}.jsonl").write_bytes(b"".join(rows))
+        given = {"partition.size": 50, **settings}
+        config = jobs.recipe(str(folder / name), [str(folder / f"{name}.jsonl")], process, given)
+        make_executor(config, RunControl()).run(config)
+        results.append((folder / name / "result.jsonl").read_bytes())
+    newest = find_newest(PosixStore(), index)
+    assert newest is not None
+    return results, [[segment.rows for segment in each.segments] for each in newest.additions]
+
+
 BACKENDS = ["default", pytest.param("ray_partitioned", marks=[pytest.mark.slow, pytest.mark.timeout(300)])]
 
 
@@ -51,6 +82,17 @@ def test_a_backend_changes_no_byte(tmp_path: Path, backend: str, monkeypatch: py
     found = run(tmp_path / "shards", executor_type=backend, np=2)
     monkeypatch.setattr(resolve_shards, "SHARDED_KEYS", 1 << 60)
     assert run(tmp_path / "whole", executor_type="inline") == found
+
+
+@pytest.mark.usefixtures("in_shards")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_backend_changes_no_byte_of_jobs_that_share_an_index(
+    tmp_path: Path, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = indexed(tmp_path / "shards", executor_type=backend, np=2)
+    monkeypatch.setattr(resolve_shards, "SHARDED_KEYS", 1 << 60)
+    assert indexed(tmp_path / "whole", executor_type="inline") == found
+    assert 0 < len(found[0][1].splitlines()) < len(found[0][0].splitlines())
 
 
 @pytest.mark.usefixtures("in_shards")

@@ -17,6 +17,7 @@ from data_juicer.config.schema import JobConfig
 from data_juicer.engine.driver import resolve_shards
 from data_juicer.errors import ConfigError, DataJuicerError, StoreError
 from data_juicer.job.layout import JobLayout
+from data_juicer.job.lease import LEASE_S
 from data_juicer.storage.base import Store
 from data_juicer.storage.memory import Loss, MemoryStore
 from data_juicer.store.index.versions import (
@@ -30,6 +31,9 @@ from data_juicer.store.index.versions import (
 from data_juicer.testing import jobs
 from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 from data_juicer.testing.jobs import Watch
+from data_juicer.testing.object_model import ROOT, Faults, store_of
+from tests.support.model_jobs import CRASHES, TROUBLES, model_job, new_model, outcome
+from tests.support.model_jobs import run as run_on_model
 from tests.support.turns import Turns, TurnStore
 
 INDEX = "/disk/texts.index"
@@ -417,6 +421,47 @@ def test_of_jobs_that_add_at_once_each_is_there_once_in_many_orders(tmp_path: Pa
         folder = tmp_path / str(seed)
         folder.mkdir()
         updaters(folder, seed)
+
+
+FEW, ALL = 1, len((*CRASHES, *TROUBLES))
+
+
+@pytest.mark.parametrize("kinds", [FEW, pytest.param(ALL, marks=pytest.mark.slow)])
+def test_an_index_in_an_object_store_is_added_to_once_whatever_becomes_of_a_request(kinds: int) -> None:
+    path = f"{ROOT}/texts.index"
+    config = model_job([{EXACT: {"dedup_index": path, "update": True}}])
+    model = new_model()
+    _, bucket = run_on_model(model, config)
+    expected = outcome(model, config)
+    numbers = [number for number, request in enumerate(bucket.log, 1) if "texts.index" in str(request)]
+    assert len(numbers) >= 6, bucket.log
+    faults = itertools.cycle((*CRASHES, *TROUBLES))
+    for number, fault in ((number, next(faults)) for number in numbers for _ in range(kinds)):
+        model = new_model()
+        try:
+            run_on_model(model, config, Faults({number: fault}))
+        except PowerLoss:
+            model.clock.sleep_s(LEASE_S + 1)
+            run_on_model(model, config)
+        where = f"{bucket.log[number - 1]}: {fault}"
+        assert outcome(model, config) == expected, where
+        store, _ = store_of(model)
+        assert version_numbers(store, path) == [1], where
+        assert len(read_version(store, path, 1).additions) == 1, where
+        assert find_unnamed(store, path) == [], where
+
+
+def test_a_listing_that_is_late_hides_no_version() -> None:
+    model = new_model()
+    config = model_job([{EXACT: {"dedup_index": f"{ROOT}/texts.index", "update": True}}])
+    model.clock.sleep_s(60)
+    model.stale_s = 20.0
+    run_on_model(model, config)
+    store, _ = store_of(model)
+    assert version_numbers(store, f"{ROOT}/texts.index") == [], "the listing is late"
+    newest = find_newest(store, f"{ROOT}/texts.index")
+    assert newest is not None
+    assert newest.version == 1
 
 
 def test_the_layout_knows_the_pins_and_the_known_rows() -> None:

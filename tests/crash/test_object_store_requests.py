@@ -15,6 +15,7 @@ from tests.support.crash_recipes import PROCESS, STRATEGIES, configured
 from tests.support.model_jobs import CRASHES, TROUBLES, model_job, new_model, outcome, run, visit
 
 EXACT: dict[str, Any] = {"document_deduplicator": {"lowercase": True}}
+INDEX: dict[str, Any] = {"document_deduplicator": {"dedup_index": f"{ROOT}/texts.index", "update": True}}
 AGAIN: dict[str, Any] = {"document_deduplicator": {"ignore_non_character": True}}
 JOBS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     **{strategy: (PROCESS, configured(strategy, "parquet")) for strategy in STRATEGIES},
@@ -22,6 +23,7 @@ JOBS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "two barriers": ([PROCESS[0], EXACT, PROCESS[1], AGAIN, PROCESS[3]], {}),
     "keep_failed_only": (PROCESS, {"intermediate_storage.retention_policy": "keep_failed_only"}),
     "cleanup_all": (PROCESS, {"intermediate_storage.retention_policy": "cleanup_all"}),
+    "an index": ([PROCESS[0], INDEX], {}),
     "shards": (PROCESS, {"export_shard_size": 60}),
     "parquet export": (PROCESS, {"export_type": "parquet"}),
     "parquet to parquet": (PROCESS, {"input": "tables", "export_type": "parquet"}),

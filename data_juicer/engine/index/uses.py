@@ -78,6 +78,17 @@ def keep_pins(store: Store, layout: JobLayout, uses: Sequence[IndexUse], found: 
         store.check_writable(target)
 
 
+def names_index(operator: Operator) -> bool:
+    """Whether an operator compares with rows of other jobs, or adds to an index of them."""
+    if operator.scope == "partition" or not (
+        getattr(operator, "dedup_index", None) or getattr(operator, "against", ())
+    ):
+        return False
+    from data_juicer.ops.dataset.pairs.remover import PairRemover
+
+    return isinstance(operator, PairRemover)
+
+
 def find_uses(
     store: Store, operators: Sequence[Operator], identities: Sequence[OperatorIdentity], pins: JobPins
 ) -> tuple[IndexUse, ...]:
@@ -90,14 +101,14 @@ def find_uses(
     known = {pin.path: pin for pin in pins.pins}
     found = []
     for index, (operator, identity) in enumerate(zip(operators, identities, strict=True)):
-        if getattr(operator, "dedup_index", None) or getattr(operator, "against", ()):
+        if names_index(operator):
             try:
                 found.append(_use(store, index, operator, identity, known))
             except (DataJuicerError, ValueError) as error:
                 raise ConfigError(
                     f"process[{index}].{operator.name}: {error} Nothing was changed."
                 ) from error
-        elif getattr(operator, "update", False):
+        elif getattr(operator, "update", False) is True and operator.kind == "deduplicator":
             raise ConfigError(
                 f"process[{index}].{operator.name}.update: there is no index to add to; name it in dedup_index. "
                 "Nothing was changed."

@@ -14,7 +14,15 @@ from data_juicer.config.fingerprint import digest, result_settings
 from data_juicer.config.operators import check_operators
 from data_juicer.config.schema import JobConfig
 from data_juicer.config.sources.arguments import find_useless
-from data_juicer.engine.index.uses import IndexUse, JobPins, added_to, find_pins, find_uses, with_pins
+from data_juicer.engine.index.uses import (
+    IndexUse,
+    JobPins,
+    added_to,
+    find_pins,
+    find_uses,
+    names_index,
+    with_pins,
+)
 from data_juicer.engine.lifecycle.build_setup import export_target, gives_row_stats, text_keys_needed
 from data_juicer.engine.lifecycle.guard_export import refuse_to_replace
 from data_juicer.engine.lifecycle.validate_input import validate_input
@@ -88,7 +96,7 @@ def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
     _refuse_useless_options(config, sources)
     identities = tuple(identify(operators))
     layout = layout_of(config, job_id)
-    pins = find_pins(store, layout)
+    pins = find_pins(store, layout) if any(map(names_index, operators)) else JobPins()
     indexes = find_uses(store, operators, identities, pins)
     identities = with_pins(identities, indexes)
     _check_existence(store, layout, config)

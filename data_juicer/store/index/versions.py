@@ -123,8 +123,10 @@ def version_numbers(store: Store, path: str) -> list[int]:
 
 def find_newest(store: Store, path: str) -> IndexVersion | None:
     """None where there is no index. Raises: CheckpointCorruptError, NewerFormatError, StoreError."""
-    numbers = version_numbers(store, path)
-    return read_version(store, path, numbers[-1]) if numbers else None
+    number = max(version_numbers(store, path), default=0)
+    while store.exists(os.path.join(path, _version_name(number + 1))):  # a listing may be late
+        number += 1
+    return read_version(store, path, number) if number else None
 
 
 def read_version(store: Store, path: str, number: int) -> IndexVersion:
