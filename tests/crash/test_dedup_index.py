@@ -134,13 +134,15 @@ def test_near_duplicates_of_earlier_snapshots_are_found_and_nothing_else_goes(sn
     assert snapshots.index.rows == 60
 
 
-@pytest.mark.parametrize("operator", PARAMETERS)
+@pytest.mark.parametrize(
+    "operator", [EXACT, MINHASH, *(pytest.param(name, marks=pytest.mark.slow) for name in (SIMHASH, UID))]
+)
 def test_neither_shards_nor_memory_change_what_is_found_in_an_index(
     snapshots: Snapshots, operator: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     twice = [f"only here {number // 2} and twice {number // 2}" for number in range(6)]
-    texts = [*chained(90), *twice]
-    snapshots.run("first", texts[:50], {operator: {**PARAMETERS[operator], "dedup_index": INDEX}})
+    texts = [*chained(64), *twice]
+    snapshots.run("first", texts[:40], {operator: {**PARAMETERS[operator], "dedup_index": INDEX}})
     against = {operator: {**PARAMETERS[operator], "against": [INDEX]}}
     expected = None
     for shards, group_rows in ((0, 0), (1, 1_000_000), (7, 20), (64, 1)):
@@ -149,7 +151,7 @@ def test_neither_shards_nor_memory_change_what_is_found_in_an_index(
             monkeypatch.setattr(resolve_shards, "SHARDS", shards)
             monkeypatch.setattr(resolve_shards, "GROUP_ROWS", group_rows)
         settings = {"resolve_memory_mb": 16} if shards == 7 else {}
-        config = snapshots.config(f"second{shards}", texts[50:], against, **settings)
+        config = snapshots.config(f"second{shards}", texts[40:], against, **settings)
         jobs.run_inline(config, snapshots.store)
         report = [
             {key: value for key, value in row.items() if key != "source"}
@@ -314,26 +316,25 @@ def undisturbed(snapshots: Snapshots, config: JobConfig) -> CrashingStore:
 
 
 def kill_at(
-    snapshots: Snapshots, config: JobConfig, whole: CrashingStore, points: Sequence[int], losses: int = 1
+    snapshots: Snapshots,
+    config: JobConfig,
+    whole: CrashingStore,
+    points: Sequence[int],
+    losses: Sequence[Loss],
 ) -> int:
-    """Kill the job at these changes of the disk, resume it, and compare it and the index with a job nobody disturbed.
-
-    Args:
-        losses: how many kinds of loss each of the points is visited with.
-    """
+    """Kill the job at these changes of the disk, resume it, and compare it and the index with a job nobody disturbed."""
     expected = texts_of(config, whole), report_of(config, whole), index_of(whole)
-    kinds = itertools.cycle(Loss)
     for crash_at in points:
         disk = snapshots.store.after_power_loss(Loss.NOTHING)
         with pytest.raises(PowerLoss):
             jobs.run_inline(config, CrashingStore(disk, crash_at))
-        for loss in itertools.islice(kinds, losses):
+        for loss in losses:
             store = disk.after_power_loss(loss)
             where = f"crash_at={crash_at} {whole.deeds[crash_at - 1]} {loss}"
             jobs.run_inline(config, store)
             assert (texts_of(config, store), report_of(config, store), index_of(store)) == expected, where
             assert find_unnamed(store, INDEX) == [], where
-    return len(points) * losses
+    return len(points) * len(losses)
 
 
 def index_of(store: Store) -> list[Any]:
@@ -348,39 +349,50 @@ def index_of(store: Store) -> list[Any]:
     ]
 
 
+def second_of(snapshots: Snapshots, operator: str) -> JobConfig:
+    """A job that is compared with an index of an earlier one, and adds to it."""
+    entry = {operator: {**PARAMETERS[operator], **UPDATES}}
+    snapshots.run("first", chained(9), entry)
+    texts = [*chained(11)[6:], "alone here once", "nothing like it", "alone here once"]
+    return snapshots.config("second", texts, entry)
+
+
 @pytest.fixture
 def second(snapshots: Snapshots) -> JobConfig:
-    """A job that is compared with an index of an earlier one, and adds to it."""
-    snapshots.run("first", chained(9), {MINHASH: {**PARAMETERS[MINHASH], **UPDATES}})
-    texts = [*chained(11)[6:], "alone here once", "nothing like it", "alone here once"]
-    return snapshots.config("second", texts, {MINHASH: {**PARAMETERS[MINHASH], **UPDATES}})
+    return second_of(snapshots, EXACT)
 
 
 def test_a_power_failure_at_some_changes_of_the_disk(snapshots: Snapshots, second: JobConfig) -> None:
     whole = undisturbed(snapshots, second)
-    print("crash points:", kill_at(snapshots, second, whole, range(1, len(whole.deeds), 47)))
+    for start, loss in enumerate(Loss, start=1):
+        kill_at(snapshots, second, whole, range(start * 37, len(whole.deeds), 167), [loss])
 
 
-def test_a_power_failure_at_every_change_of_the_index(snapshots: Snapshots, second: JobConfig) -> None:
+def test_a_power_failure_at_changes_of_the_index(snapshots: Snapshots, second: JobConfig) -> None:
     whole = undisturbed(snapshots, second)
-    places = [number for number, (_, path) in enumerate(whole.deeds, 1) if path.startswith(INDEX)]
-    assert len(places) >= 8, "segments, their folder, the version"
-    print("crash points:", kill_at(snapshots, second, whole, places))
+    places = [
+        number
+        for number, (_, path) in enumerate(whole.deeds, 1)
+        if path.startswith(INDEX) or "/resolve_" in path
+    ]
+    assert len(places) >= 12, "segments, their folder, the decisions that name them, the version"
+    print("crash points:", kill_at(snapshots, second, whole, places[::2], [Loss.NOTHING]))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("shards", [0, 3])
 def test_a_power_failure_at_every_change_of_the_disk(
-    snapshots: Snapshots, second: JobConfig, shards: int, monkeypatch: pytest.MonkeyPatch
+    snapshots: Snapshots, shards: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    second = second_of(snapshots, MINHASH)
     if shards:
         monkeypatch.setattr(resolve_shards, "SHARDED_KEYS", 0)
         monkeypatch.setattr(resolve_shards, "SHARDS", shards)
         monkeypatch.setattr(resolve_shards, "GROUP_ROWS", 3)
     whole = undisturbed(snapshots, second)
     points = range(1, len(whole.deeds) + 1)
-    print("crash points:", kill_at(snapshots, second, whole, points, losses=len(Loss)))
+    print("crash points:", kill_at(snapshots, second, whole, points, list(Loss)))
 
 
 def updaters(tmp_path: Path, seed: int) -> None:
