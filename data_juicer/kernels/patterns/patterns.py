@@ -12,11 +12,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_juicer.errors import ConfigError
-from data_juicer.kernels.characters.codepoints import CODE_POINTS
+from data_juicer.kernels.characters.codepoints import CODE_POINTS, Table
+from data_juicer.kernels.keep import keep_characters
 from data_juicer.kernels.patterns.timed import LimitedPattern
 
 _PUNCTUATION: Final = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
@@ -44,16 +46,19 @@ class Substitution:
         self._replacement = replacement
         linear = None if "\\" in replacement else linear_pattern(pattern)
         self._linear = linear if linear is not None and _compiles(linear) else None
+        self._kept = None if replacement or self._linear else kept_characters(pattern)
 
     @property
     def is_linear(self) -> bool:
-        return self._linear is not None
+        return self._linear is not None or self._kept is not None
 
     def column(self, column: pa.Array) -> pa.Array:
         """The column with every match replaced.
 
         Raises: TimeoutError: a row took longer than `kernels.patterns.timed` allows.
         """
+        if self._kept is not None:
+            return keep_characters(column, self._kept)
         if self._linear is not None:
             return pc.replace_substring_regex(column, self._linear, self._replacement)
         return pa.array([self.text(text) for text in column.to_pylist()], pa.large_string())
@@ -79,6 +84,22 @@ def linear_pattern(pattern: str) -> str | None:
     if translated is None or regex.search(pattern, "", flags=regex.DOTALL) is not None:
         return None
     return f"(?s){translated}"
+
+
+@cache
+def kept_characters(pattern: str) -> Table | None:
+    r"""A 1 for each character that a pattern of one property, such as \p{P}, leaves; None of any other pattern."""
+    import regex
+
+    if not regex.fullmatch(r"\\[pP](?:[A-Z]|\{\^?\w+\})\+?", pattern):
+        return None
+    kept = np.ones(CODE_POINTS, np.uint8)
+    kept[[*map(ord, regex.findall(pattern.removesuffix("+"), _every_character()))]] = 0
+    return kept
+
+
+def _every_character() -> str:
+    return "".join(chr(point) for point in range(CODE_POINTS) if not 0xD800 <= point < 0xE000)
 
 
 class _Translation:
@@ -164,8 +185,7 @@ def _written_out(letter: str) -> str:
     r"""The characters of \d, \w or \s as the `regex` module has them, as ranges of an RE2 class."""
     import regex
 
-    points = [point for point in range(CODE_POINTS) if not 0xD800 <= point < 0xE000]
-    found = map(ord, regex.findall(rf"\{letter}", "".join(map(chr, points))))
+    found = map(ord, regex.findall(rf"\{letter}", _every_character()))
     ranges: list[list[int]] = []
     for point in found:
         if ranges and ranges[-1][1] == point - 1:

@@ -7,6 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pyarrow as pa
+import pytest
 import regex
 from hypothesis import given
 from hypothesis import strategies as st
@@ -183,3 +184,17 @@ def test_a_pattern_that_explodes_stops_at_its_time_limit(monkeypatch) -> None:
 
 def test_python_spaces_are_all_that_strip_takes_away() -> None:
     assert "".join(filter(str.isspace, map(chr, range(sys.maxunicode + 1)))) == PYTHON_SPACES
+
+
+@given(TEXTS, st.sampled_from([r"\p{P}", r"\P{L}+", r"\p{^Lu}", r"\pN", r"\p{IsHan}"]))
+def test_a_property_is_removed_by_a_table(texts: list[str], pattern: str) -> None:
+    assert patterns.kept_characters(pattern) is not None
+    removed = patterns.Substitution(pattern, "").column(sliced(texts)).to_pylist()
+    assert removed == [regex.sub(pattern, "", text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"\p{P}*", r"\p{P}\p{P}", r"\p{P}?", r"a\p{P}", r"\P{L}{2}", r"[\p{P}]", r"\d"]
+)
+def test_no_other_pattern_becomes_a_table(pattern: str) -> None:
+    assert patterns.kept_characters(pattern) is None
