@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install demo test check slow soak bench golden clean reliability site
 
-$(BIN)/dj-process: pyproject.toml constraints.txt
+$(BIN)/dj-process: pyproject.toml setup.py constraints.txt $(wildcard data_juicer/kernels/native/*.[ch])
 	@echo "installing into $(VENV): a minute or two, once"
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)

@@ -52,9 +52,10 @@ def _answer_there(asked: argparse.Namespace, settings: Sequence[str], signals: S
         with open(HELP_FILE, encoding="utf-8") as file:
             sys.stdout.write(file.read())
     elif asked.version:
+        from data_juicer.kernels.native.loading import kernels_used
         from data_juicer.version import VERSION
 
-        sys.stdout.write(f"data_juicer {VERSION}\n")
+        sys.stdout.write(f"data_juicer {VERSION}\nkernels: {kernels_used}\n")
     elif asked.list_ops or asked.describe_op:
         from data_juicer.cli import operators
 
@@ -84,7 +85,7 @@ def _questions() -> argparse.ArgumentParser:
 def _add_questions(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("instead of a run")
     group.add_argument("-h", "--help", action="store_true", help="Show this text.")
-    group.add_argument("--version", action="store_true", help="Show the version.")
+    group.add_argument("--version", action="store_true", help="Show the version, and which kernels are used.")
     group.add_argument(
         "--list-ops", action="store_true", help="List the operators, with those of custom_operator_paths."
     )

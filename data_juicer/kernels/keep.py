@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from data_juicer.kernels.characters.codepoints import Bytes, Table, bytes_of, offsets_of, row_sums
+from data_juicer.kernels.native import loading
 
 _FIRST_BYTES = ((2, 0xC0, 0xE0), (3, 0xE0, 0xF0), (4, 0xF0, 0xF8))
 """For each width in bytes of a character beyond ASCII what its first byte is: from, and less than."""
@@ -15,6 +16,10 @@ _FIRST_BYTES = ((2, 0xC0, 0xE0), (3, 0xE0, 0xF0), (4, 0xF0, 0xF8))
 def keep_characters(column: pa.Array, table: Table) -> pa.Array:
     """The column with only the characters that have a 1 in `table`: large_string, shape (rows,)."""
     utf8 = bytes_of(column)
+    if loading.functions is not None:
+        data, offsets = np.empty_like(utf8.data), np.empty_like(utf8.offsets)
+        size = loading.functions.keep_characters(utf8.data, utf8.offsets, table, data, offsets)
+        return column if size == len(data) else Bytes(data[:size].copy(), offsets).column()
     kept = _kept_bytes(utf8.data, table)
     if kept.all():
         return column

@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data_juicer.kernels.native import loading
+
 Counts = npt.NDArray[np.int64]
 Table = npt.NDArray[np.uint8]
 """One small number for each code point, shape (CODE_POINTS,)."""
@@ -67,6 +69,18 @@ def points_of(column: pa.Array) -> Points:
         return Points(utf8.data, utf8.offsets)
     points = np.frombuffer(utf8.data.tobytes().decode().encode("utf-32-le"), np.uint32)
     return Points(points, offsets_of(lengths(column)))
+
+
+def byte_table(wanted: Iterable[int]) -> Table:
+    """A table of bytes that holds 1 for these and 0 for all others, shape (256,)."""
+    table = np.zeros(256, np.uint8)
+    table[list(wanted)] = 1
+    return table
+
+
+def positions_of(data: npt.NDArray[np.uint8], wanted: Table) -> Counts:
+    """The places of all bytes that have a 1 in `wanted`, shape (256,), in order."""
+    return np.flatnonzero(np.frombuffer(data.tobytes().translate(wanted.tobytes()), np.bool_))
 
 
 def is_ascii(data: npt.NDArray[np.uint8]) -> bool:
@@ -129,6 +143,11 @@ def row_sums(flags: npt.NDArray[Any], offsets: Counts) -> Counts:
 
 def count_in(column: pa.Array, table: Table) -> Counts:
     """How many characters of each row have a 1 in `table`."""
+    if loading.functions is not None:
+        utf8 = bytes_of(column)
+        counts = np.empty(len(column), np.int64)
+        loading.functions.count_characters(utf8.data, utf8.offsets, table, counts)
+        return counts
     text_points = points_of(column)
     return row_sums(table.take(text_points.points), text_points.offsets)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from data_juicer.kernels.characters.codepoints import Counts, Table
+from data_juicer.kernels.characters.codepoints import Counts, Table, positions_of
 
 Data = npt.NDArray[np.uint8]
 
@@ -53,12 +53,11 @@ class Finder:
         """Args: wanted: 1 for each code point to find."""
         points = np.flatnonzero(wanted)
         self._wanted = wanted
-        self._leads = bytes(np.isin(np.arange(0x100), _leads(points)).astype(np.uint8))
+        self._leads = np.isin(np.arange(0x100), _leads(points)).astype(np.uint8)
 
     def positions(self, data: Data) -> tuple[Counts, npt.NDArray[np.uint32]]:
         """Where they start, in order, and their code points."""
-        marked = np.frombuffer(data.tobytes().translate(self._leads), np.bool_)
-        positions = np.flatnonzero(marked)
+        positions = positions_of(data, self._leads)
         points = points_at(data, positions)
         is_wanted = self._wanted[points].view(np.bool_)
         return positions[is_wanted], points[is_wanted]

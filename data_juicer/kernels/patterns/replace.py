@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from data_juicer.kernels.characters.codepoints import Bytes, Counts, bytes_of
+from data_juicer.kernels.characters.codepoints import Bytes, Counts, bytes_of, positions_of
 
 PYTHON_SPACES: Final = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -34,8 +34,8 @@ class Replacer:
         self._widths = np.array([len(old) for _, old, _ in pairs])
         self._new = np.array([list(new.ljust(_WIDTH_MAX, b"\0")) for _, _, new in pairs], np.uint8)
         self._new_widths = np.array([len(new) for _, _, new in pairs])
-        self._leads = np.zeros(256, np.bool_)
-        self._leads[[old[0] for _, old, _ in pairs]] = True
+        self._leads = np.zeros(256, np.uint8)
+        self._leads[[old[0] for _, old, _ in pairs]] = 1
 
     def column(self, column: pa.Array) -> pa.Array:
         """The column with every such character replaced; the very same one where there is none."""
@@ -56,7 +56,7 @@ class Replacer:
 
     def _found(self, data: npt.NDArray[np.uint8]) -> tuple[Counts, Counts]:
         """Where each such character starts, and its number."""
-        positions = np.flatnonzero(self._leads.take(data))
+        positions = positions_of(data, self._leads)
         padded = np.concatenate([data, np.zeros(_WIDTH_MAX, np.uint8)])
         leads = data[positions]
         codes = leads.astype(np.uint32) << 16

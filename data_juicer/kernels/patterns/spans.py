@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from data_juicer.kernels.characters.codepoints import Bytes, Counts
+from data_juicer.kernels.characters.codepoints import Bytes, Counts, byte_table, positions_of
 
 
 def spans_around(utf8: Bytes, positions: Counts, separators: bytes) -> tuple[Counts, Counts]:
@@ -16,8 +16,8 @@ def spans_around(utf8: Bytes, positions: Counts, separators: bytes) -> tuple[Cou
 
     A stretch ends after a separator (an ASCII byte, which belongs to it) or at the end of its row.
     """
-    borders = np.flatnonzero(np.logical_or.reduce([utf8.data == separator for separator in separators]))
-    positions = np.unique(positions)
+    borders = positions_of(utf8.data, byte_table(separators))
+    positions = np.sort(positions)
     before, after = (
         np.searchsorted(borders, positions),
         np.searchsorted(utf8.offsets, positions, side="right"),

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_juicer.kernels.characters.codepoints import Bytes, Counts, bytes_of
+from data_juicer.kernels.native import loading
 from data_juicer.kernels.rows import map_rows
 
 Octets = npt.NDArray[np.uint8]
@@ -44,8 +45,22 @@ def _stands_alone(letter: str) -> bool:
     return letter != "Σ" and len(letter.lower().encode()) == len(letter.encode()) and len(letter.lower()) == 1
 
 
+@cache
+def _lowered() -> npt.NDArray[np.int32]:
+    """The lower case of each code point as in `Capitals`, 0 for a character that stays; to the last capital."""
+    capitals = _capitals()
+    lowered = np.zeros(int(capitals.points[-1]) + 1, np.int32)
+    lowered[capitals.points] = capitals.lowered
+    return lowered
+
+
 def lower(column: pa.Array) -> pa.Array:
     """The column in lower case: large_string, shape (rows,). Arrow's own function differs in some letters."""
+    if loading.functions is not None:
+        given, rows = bytes_of(column), np.zeros(len(column), np.bool_)
+        out = np.empty_like(given.data)
+        loading.functions.lower(given.data, given.offsets, _lowered(), out, rows)
+        return map_rows(Bytes(out, given.offsets).column(), rows, str.lower)
     lowered = pc.ascii_lower(column)
     utf8 = bytes_of(lowered)
     positions, points = _positions(utf8.data)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from data_juicer.kernels.characters.codepoints import Counts
+from data_juicer.kernels.characters.codepoints import Counts, bytes_of, points_of
+from data_juicer.kernels.native import loading
 
 Keys = npt.NDArray[np.uint64]
 
 _WORD_BYTES: Final = 8
+_NATIVE_MAX: Final = 1000  # longer n-grams would need as many constants
 _GROUP_SYMBOLS: Final = 1 << 14  # keys of so many symbols stay in the processor's cache
 
 
@@ -53,6 +58,48 @@ def _odd(number: int) -> np.uint64:
     import xxhash
 
     return np.uint64(xxhash.xxh3_64_intdigest(number.to_bytes(8, "little")) | 1)
+
+
+class Repeats(msgspec.Struct, frozen=True):
+    """Of each row, shapes (rows,)."""
+
+    total: Counts
+    """How many n-grams there are."""
+    repeated: Counts
+    """How many of them occur more than once, each occurrence counted."""
+    frequent: Counts
+    """The same of the most frequent ones alone, as many as the root of the number of different ones."""
+
+
+def character_repeats(column: pa.Array, n: int) -> Repeats:
+    """How often n-grams of characters repeat in each row of a large_string column without nulls."""
+    if loading.functions is not None and n <= _NATIVE_MAX:
+        utf8 = bytes_of(column)
+        return _native_repeats(loading.functions.character_repeats, utf8.data, utf8.offsets, n)
+    held = points_of(column)
+    return _summed(held.points, held.offsets, n)
+
+
+def word_repeats(keys: Keys, offsets: Counts, n: int) -> Repeats:
+    """How often n-grams of words repeat in each row, whose words are `keys[offsets[i]:offsets[i + 1]]`."""
+    if loading.functions is not None and n <= _NATIVE_MAX:
+        return _native_repeats(loading.functions.word_repeats, keys, offsets, n)
+    return _summed(keys, offsets, n)
+
+
+def _native_repeats(function: Any, symbols: npt.NDArray[Any], offsets: Counts, n: int) -> Repeats:
+    answers = np.empty((len(offsets) - 1, 3), np.int64)
+    function(symbols, offsets, n, np.array([_odd(number) for number in range(n)], np.uint64), answers)
+    return Repeats(*answers.T)
+
+
+def _summed(symbols: npt.NDArray[Any], offsets: Counts, n: int) -> Repeats:
+    answers = np.zeros((3, len(offsets) - 1), np.int64)
+    for row, (total, distinct, counts) in enumerate(repeats(symbols, offsets, n)):
+        answers[0, row] = total
+        if len(counts):
+            answers[1:, row] = counts.sum(), np.sort(counts)[-math.isqrt(distinct) :].sum()
+    return Repeats(*answers)
 
 
 def _narrowed(symbols: npt.NDArray[Any]) -> npt.NDArray[Any]:

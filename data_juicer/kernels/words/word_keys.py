@@ -15,8 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-from data_juicer.kernels.characters.codepoints import Counts, offsets_of
+from data_juicer.kernels.characters.codepoints import Bytes, Counts, Table, bytes_of, offsets_of
 from data_juicer.kernels.characters.special_characters import SPECIAL_CHARACTERS, special_table
+from data_juicer.kernels.native import loading
 from data_juicer.kernels.words.lower import decoded, lower, windows
 from data_juicer.kernels.words.rejoin import words_of
 
@@ -39,13 +40,16 @@ _MIX: Final = np.uint64(0xD6E8FEB86659FD93)
 
 
 def flat(lists: pa.Array) -> tuple[pa.Array, Counts]:
-    """The elements of all rows of a large_list, and the offsets of the rows among them, from 0."""
-    offsets = lists.offsets.to_numpy()
+    """The elements of all rows of a list, and the offsets of the rows among them, from 0."""
+    offsets = lists.offsets.to_numpy().astype(np.int64, copy=False)
     return lists.values.slice(offsets[0], offsets[-1] - offsets[0]), offsets - offsets[0]
 
 
 def word_keys(column: pa.Array) -> pa.Array:
     """A key for each refined word of each row: large_list of uint64, shape (rows,)."""
+    if loading.functions is not None:
+        keys, rows = _native_keys(bytes_of(lower(column)), special_table())
+        return pa.LargeListArray.from_arrays(pa.array(rows), pa.array(keys))
     words = words_of(lower(column))
     # What is read at a time may reach over the end.
     data = np.append(words.utf8.data, np.zeros(CHUNK, np.uint8))
@@ -57,6 +61,26 @@ def word_keys(column: pa.Array) -> pa.Array:
     return pa.LargeListArray.from_arrays(
         pa.array(np.searchsorted(starts, words.utf8.offsets)), pa.array(keys)
     )
+
+
+def token_keys(column: pa.Array) -> tuple[Keys, Counts]:
+    """A key for each word of each row as it is, and the offsets of the rows among them."""
+    if loading.functions is not None:
+        return _native_keys(bytes_of(column), np.empty(0, np.uint8))
+    words = words_of(column)
+    data = np.append(words.utf8.data, np.zeros(CHUNK, np.uint8))
+    return keys_of(data, words.starts, words.stops), np.searchsorted(words.starts, words.utf8.offsets)
+
+
+def _native_keys(utf8: Bytes, special: Table) -> tuple[Keys, Counts]:
+    """The same, words being stripped of special characters where `special` is not empty."""
+    words_max = (len(utf8.data) + len(utf8.offsets)) // 2 + 1
+    keys, rows = np.empty(words_max, np.uint64), np.empty_like(utf8.offsets)
+    longs = np.empty((len(utf8.data) // CHUNKED_BYTES_MAX + 1, 3), np.int64)
+    words, long_words = loading.functions.word_keys(utf8.data, utf8.offsets, special, keys, rows, longs)
+    for word, start, stop in longs[:long_words].tolist():
+        keys[word] = xxhash.xxh3_64_intdigest(utf8.data[start:stop].tobytes())
+    return keys[:words].copy(), rows
 
 
 def keys_of_words(words: Iterable[str]) -> Keys:

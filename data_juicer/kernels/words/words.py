@@ -24,6 +24,7 @@ from data_juicer.kernels.characters.codepoints import (
     row_sums,
 )
 from data_juicer.kernels.characters.special_characters import special_table
+from data_juicer.kernels.native import loading
 
 SEPARATORS: Final = " \n\t"
 _SEPARATOR, _SPECIAL, _PLAIN = 2, 1, 0
@@ -38,6 +39,11 @@ def _classes() -> Table:
 
 def count_words(column: pa.Array) -> Counts:
     """How many words of each row hold a character that is not special: the refined words, not made."""
+    if loading.functions is not None:
+        utf8 = bytes_of(column)
+        counts = np.empty(len(column), np.int64)
+        loading.functions.count_words(utf8.data, utf8.offsets, special_table(), counts)
+        return counts
     text_points = points_of(column)
     classes = _classes().take(text_points.points)
     begins = classes == _SEPARATOR

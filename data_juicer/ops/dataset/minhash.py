@@ -15,6 +15,7 @@ import numpy.typing as npt
 import xxhash
 
 from data_juicer.kernels.mixing import mixed
+from data_juicer.kernels.native import loading
 from data_juicer.ops.dataset.shingles import Keys, Shingles
 
 Signatures = npt.NDArray[np.uint32]
@@ -46,6 +47,10 @@ def _constants(permutations: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[n
 def signatures(shingles: Shingles, permutations: int) -> Signatures:
     """Shape (rows, permutations)."""
     factors, shifts = _constants(permutations)
+    if loading.functions is not None:
+        made = np.empty((len(shingles.offsets) - 1, permutations), np.uint32)
+        loading.functions.minhashes(shingles.keys, shingles.offsets, factors, shifts, made)
+        return made
     high = (shingles.keys >> np.uint64(32)).astype(np.uint32)
     found = np.full((permutations, len(shingles.offsets) - 1), 0xFFFFFFFF, np.uint32)
     room = np.empty(min(BLOCK, len(high)), np.uint32)

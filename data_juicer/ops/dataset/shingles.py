@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 
 from data_juicer.kernels.characters.codepoints import Counts, bytes_of, points_of
 from data_juicer.kernels.mixing import MIX, mixed
+from data_juicer.kernels.native import loading
 from data_juicer.kernels.patterns.patterns import Substitution
 from data_juicer.kernels.words.lower import lower
-from data_juicer.kernels.words.rejoin import words_of
-from data_juicer.kernels.words.word_keys import CHUNK, flat, keys_of
+from data_juicer.kernels.words.word_keys import CHUNK, flat, keys_of, token_keys
 from data_juicer.ops.dataset.text_hash import compared, halves, hashes
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Shingler:
         text = self._ignored.column(column) if self._ignored else column
         text = lower(text) if self._lowercase else text
         tokens, offsets = self._tokens(text)
-        return _with_short_rows(text, *windows(mixed(tokens), offsets, self._window))
+        return _with_short_rows(text, *windows(tokens, offsets, self._window))
 
     def _tokens(self, text: pa.Array) -> tuple[Keys, Counts]:
         """A key for each token of each row, and the offsets of the rows among them."""
@@ -92,9 +92,7 @@ class Shingler:
                 return keys_of(_padded(utf8.data), utf8.offsets[:-1], utf8.offsets[1:]), offsets
             case "sentencepiece" if self._pieces is not None:
                 text = self._pieces.cut(text)
-        words = words_of(text)
-        offsets = np.searchsorted(words.starts, words.utf8.offsets)
-        return keys_of(_padded(words.utf8.data), words.starts, words.stops), offsets
+        return token_keys(text)
 
 
 def _padded(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -102,7 +100,12 @@ def _padded(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def windows(tokens: Keys, offsets: Counts, window: int) -> tuple[Keys, Counts]:
-    """A key for each window of tokens within a row, and how many each row has."""
+    """A key for each window of tokens within a row, and how many each row has; changes `tokens`."""
+    if loading.functions is not None:
+        keys, counts = np.empty(len(tokens), np.uint64), np.empty(len(offsets) - 1, np.int64)
+        made = loading.functions.window_keys(tokens, offsets, window, keys, counts)
+        return keys[:made], counts
+    tokens = mixed(tokens)
     counts = np.maximum(np.diff(offsets) - window + 1, 0)
     positions = np.repeat(offsets[:-1] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
     keys = np.zeros(len(positions), np.uint64)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_juicer.kernels.characters.codepoints import Counts
+from data_juicer.kernels.native import loading
 from data_juicer.ops.dataset.pairs.clusters import PAIR, pairs_of
 from data_juicer.ops.dataset.scratch import Records
 from data_juicer.ops.dataset.shingles import Keys, Shingles
@@ -20,6 +21,10 @@ VALUED: Final = np.dtype([("key", "<u8"), ("value", "<u8"), ("row", "<i8")])
 
 def simhashes(shingles: Shingles) -> Keys:
     """Bit j of a hash is the one that more of the row's shingles have at j; 0 where as many have the other."""
+    if loading.functions is not None:
+        hashes = np.empty(len(shingles.offsets) - 1, np.uint64)
+        loading.functions.simhashes(shingles.keys, shingles.offsets, hashes)
+        return hashes
     rows = np.diff(shingles.offsets)
     return _exceeds(_count_bits(shingles.keys, rows), (rows // 2).astype(np.uint64))
 

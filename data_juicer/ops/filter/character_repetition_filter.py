@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from data_juicer.kernels.characters.codepoints import points_of
-from data_juicer.kernels.words.ngrams import repeats
+from data_juicer.kernels.characters.codepoints import ratio
+from data_juicer.kernels.words.ngrams import character_repeats
 from data_juicer.ops.bases.range_filter import RangeFilter
 
 if TYPE_CHECKING:
@@ -46,11 +45,5 @@ class CharacterRepetitionFilter(RangeFilter):
         return pa.array(ratios)
 
     def _ratios(self, column: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        text_points = points_of(column)
-        ratios = np.zeros(len(column), np.float64)
-        for row, (total, distinct, counts) in enumerate(
-            repeats(text_points.points, text_points.offsets, self.rep_len)
-        ):
-            if len(counts):
-                ratios[row] = np.sort(counts)[-math.isqrt(distinct) :].sum() / total
-        return ratios
+        repeats = character_repeats(column, self.rep_len)
+        return ratio(repeats.frequent, repeats.total)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 
-from data_juicer.kernels.words.ngrams import repeats
+from data_juicer.kernels.characters.codepoints import ratio
+from data_juicer.kernels.words.ngrams import word_repeats
 from data_juicer.kernels.words.word_keys import flat
 from data_juicer.ops.bases.range_filter import RangeFilter
 from data_juicer.ops.resources.pieces import Pieces
@@ -58,8 +58,5 @@ class WordRepetitionFilter(RangeFilter):
 
     def figure(self, batch: Batch) -> pa.Array:
         keys, offsets = flat(shared_word_keys(batch, self.text_key, self.pieces))
-        ratios = np.zeros(len(batch), np.float64)
-        for row, (total, _, counts) in enumerate(repeats(keys.to_numpy(), offsets, self.rep_len)):
-            if len(counts):
-                ratios[row] = counts.sum() / total
-        return pa.array(ratios)
+        repeats = word_repeats(keys.to_numpy(), offsets, self.rep_len)
+        return pa.array(ratio(repeats.repeated, repeats.total))

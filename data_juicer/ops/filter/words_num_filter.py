@@ -5,10 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
 import pyarrow as pa
 
-from data_juicer.kernels.characters.codepoints import row_sums
 from data_juicer.kernels.words.words import count_words
 from data_juicer.ops.bases.range_filter import RangeFilter
 from data_juicer.ops.resources.pieces import Pieces
@@ -55,8 +53,12 @@ class WordsNumFilter(RangeFilter):
     def figure(self, batch: Batch) -> pa.Array:
         if self.pieces is None:
             return pa.array(shared_word_counts(batch, self.text_key))
-        pieces = self.pieces.of(batch, self.text_key)
-        plain = count_words(
-            pieces.values
-        )  # 1, or 0 for a piece of special characters: pieces hold no separators
-        return pa.array(row_sums(plain, np.asarray(pieces.offsets)))
+        pieces = self.pieces
+        return pa.array(
+            batch.shared(
+                self.text_key,
+                "refined word count",
+                pieces.path,
+                make=lambda _: count_words(pieces.joined(batch, self.text_key)),
+            )
+        )

@@ -7,13 +7,15 @@ from typing import ClassVar, Final
 import numpy as np
 import pyarrow as pa
 
-from data_juicer.kernels.characters.codepoints import bytes_of
+from data_juicer.kernels.characters.codepoints import byte_table, bytes_of, positions_of
 from data_juicer.kernels.rows import map_part
 from data_juicer.ops.bases.pattern_mapper import PatternMapper
 
 # Bytes that can be beside the @ of an address: ASCII letters, digits and some marks.
-_MAY_TOUCH: Final = np.zeros(256, np.bool_)
-_MAY_TOUCH[list(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-+_")] = True
+_MAY_TOUCH: Final = byte_table(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-+_").view(
+    np.bool_
+)
+_AT: Final = byte_table(b"@")
 
 
 class CleanEmailMapper(PatternMapper):
@@ -32,7 +34,8 @@ class CleanEmailMapper(PatternMapper):
 
     def map_default(self, text: pa.Array) -> pa.Array:
         utf8 = bytes_of(text)
-        ats = np.flatnonzero(utf8.data == ord("@"))
-        around = _MAY_TOUCH.take(np.pad(utf8.data, 1).take([ats, ats + 2]))
-        ats = ats[around.all(axis=0)]
+        ats = positions_of(utf8.data, _AT)
+        before = utf8.data[np.maximum(ats - 1, 0)]  # at an end it is the @ itself, which touches nothing
+        after = utf8.data[np.minimum(ats + 1, len(utf8.data) - 1)]
+        ats = ats[_MAY_TOUCH.take(before) & _MAY_TOUCH.take(after)]
         return map_part(text, np.diff(np.searchsorted(ats, utf8.offsets)) > 0, self.substitution.column)

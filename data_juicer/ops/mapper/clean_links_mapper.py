@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 import numpy as np
 import pyarrow as pa
 
-from data_juicer.kernels.characters.codepoints import Bytes, Counts, bytes_of
+from data_juicer.kernels.characters.codepoints import Bytes, Counts, byte_table, bytes_of, positions_of
 from data_juicer.kernels.patterns.spans import change_spans, spans_around
 from data_juicer.ops.bases.pattern_mapper import PatternMapper
 
@@ -19,8 +19,9 @@ _BORDERS: Final = b" \n\t\r"
 # the two of Turkish i).
 _FOLDED: Final = b"\xc4\xc5\xe2"
 _LETTERS: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_BEFORE_COLON: Final = _LETTERS + b"0123456789_-" + bytes(range(0x80, 0x100))
-_BEHIND_COLON: Final = _LETTERS + b"0123456789%/" + _FOLDED
+_BEFORE_COLON: Final = byte_table(_LETTERS + b"0123456789_-" + bytes(range(0x80, 0x100))).view(np.bool_)
+_BEHIND_COLON: Final = byte_table(_LETTERS + b"0123456789%/" + _FOLDED).view(np.bool_)
+_SIGNS: Final = byte_table(b":/wW")
 _DOT_BEFORE_SLASH: Final = (3, 4, 5)  # a dot, two to four letters, a slash
 
 
@@ -61,21 +62,13 @@ def candidates(utf8: Bytes) -> Counts:
 
     They are colons between a word and a value, `www`, and slashes after what may be a domain.
     """
-    data = np.concatenate([np.zeros(8, np.uint8), utf8.data, np.zeros(1, np.uint8)])
-    colons = np.flatnonzero(data == ord(":"))
-    colons = colons[_among(data[colons - 1], _BEFORE_COLON) & _among(data[colons + 1], _BEHIND_COLON)]
-    w = (data | 0x20) == ord("w")
-    thrice = np.flatnonzero(w[:-2] & w[1:-1] & w[2:])
-    slashes = np.flatnonzero(data == ord("/"))
+    data = np.concatenate([np.zeros(8, np.uint8), utf8.data, np.zeros(2, np.uint8)])
+    signs = positions_of(data, _SIGNS)
+    sign = data[signs]
+    colons, slashes = signs[sign == ord(":")], signs[sign == ord("/")]
+    colons = colons[_BEFORE_COLON.take(data[colons - 1]) & _BEHIND_COLON.take(data[colons + 1])]
+    w = signs[(sign | 0x20) == ord("w")]
+    thrice = w[((data[w + 1] | 0x20) == ord("w")) & ((data[w + 2] | 0x20) == ord("w"))]
     wide = np.logical_or.reduce([data[slashes - distance] >= 0x80 for distance in (1, 2, 3, 4)])
     dotted = np.logical_or.reduce([data[slashes - distance] == ord(".") for distance in _DOT_BEFORE_SLASH])
     return np.concatenate([colons, thrice, slashes[wide | dotted]]) - 8
-
-
-def _among(
-    data: np.ndarray[tuple[int], np.dtype[np.uint8]], wanted: bytes
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    table = np.zeros(256, np.bool_)
-    table[list(wanted)] = True
-    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = table.take(data)
-    return found
