@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_juicer.errors import ConfigError
+from data_juicer.kernels.words.lower import lower
 from data_juicer.ops.bases.range_filter import RangeFilter
 from data_juicer.ops.resources import models, optional
+from data_juicer.ops.resources.language_model import LanguageModel, find_language_model
 
 if TYPE_CHECKING:
     from data_juicer.kernels.arrays import Mask
@@ -66,20 +68,26 @@ class LanguageIDScoreFilter(RangeFilter):
 
     def prepare(self, context: OperatorContext | None = None) -> None:
         with models.parsing(self.model_path, operator=self.name, what="fastText model"):
-            self.model = load_model(self.model_path)
+            self.model = find_language_model(self.model_path) or load_model(self.model_path)
 
     def figure(self, batch: Batch) -> pa.Array:
         return self.compute_stats(batch)[self.stats_key]
 
     def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:
         # The model reads one line, and knows languages in lower case as recorded results have it.
-        lines = (text.lower().replace("\n", " ") for text in batch.text(self.text_key).to_pylist())
-        likeliest = [self.model.predict(line) for line in lines]
+        lines = lower(batch.text(self.text_key))
+        if isinstance(self.model, LanguageModel):
+            labels, scores = self.model.likeliest(lines)
+        else:
+            found = [self.model.predict(line.replace("\n", " ")) for line in lines.to_pylist()]
+            labels = [next(iter(each), None) for each, _ in found]
+            scores = np.array([next(iter(each), 0.0) for _, each in found])
+        if None in labels:
+            raise ValueError("the language model knows no part of a text")
+        codes = [label.removeprefix(LABEL_PREFIX) for label in labels if label is not None]
         return {
-            "lang": pa.array(
-                [labels[0].removeprefix(LABEL_PREFIX) for labels, _ in likeliest], pa.large_string()
-            ),
-            self.stats_key: pa.array([scores[0] for _, scores in likeliest], pa.float64()),
+            "lang": pa.array(codes, pa.large_string()),
+            self.stats_key: pa.array(scores.astype(np.float64)),
         }
 
     def keep(self, stats: Mapping[str, pa.Array]) -> Mask:
