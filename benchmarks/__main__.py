@@ -34,7 +34,9 @@ SUBJECTS = (
     "ray",
     "stores",
     "store_memory",
+    "recipes",
     "peer",
+    "peers",
 )
 """Modules with a function `measure(bench) -> list of report.Measured`, in the order of the table."""
 

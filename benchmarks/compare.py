@@ -1,9 +1,11 @@
 """Two checkouts, measured in pairs, one after the other: what became slower, and by how much.
 
-python -m benchmarks.compare BEFORE [AFTER] [--pairs N] [--megabytes N] [SUBJECT ...]
+python -m benchmarks.compare BEFORE [AFTER] [--pairs N] [--megabytes N] [--subjects A,B] [--peers VENV]
 
 AFTER is this checkout where it is not given. Of each subject both checkouts run in turn, before-after, after-before and so
-on, so that what else the machine does falls on both alike; the ratio is of medians. Both run on this interpreter.
+on, so that what else the machine does falls on both alike; the ratio is of medians. Both run on this interpreter. A subject that
+a checkout does not have yet is measured on it with the modules of this one. VENV is an environment with other programs (py-data-juicer
+1.6.1, datatrove 0.10.1, rensa), which are measured beside AFTER.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from rich.console import Console
@@ -34,7 +38,9 @@ SUBJECTS: Final = (
     "scanning",
     "workers",
     "operators",
+    "recipes",
 )
+PEERS: Final = ("peer", "peers")
 BOUND: Final = 0.03
 """A median that is worse by more than this part is named."""
 PER_SECOND: Final = ("/s", "a second")
@@ -66,6 +72,7 @@ def main() -> int:
     parser.add_argument("--subjects", default=",".join(SUBJECTS), help="separated by commas")
     parser.add_argument("--pairs", type=int, default=3, help="runs of each checkout (3)")
     parser.add_argument("--megabytes", type=int, default=50, help="size of the input (50)")
+    parser.add_argument("--peers", type=Path, metavar="VENV", help="environment with other programs")
     asked = parser.parse_args()
     facts, rows = report.machine(), []
     for checkout in (asked.before, asked.after):
@@ -74,6 +81,8 @@ def main() -> int:
         rows += _compare(subject, asked)
         (report.OUT / "compare.json").write_text(json.dumps([vars(row) for row in rows], indent=1))
     _show(rows, facts)
+    if asked.peers:
+        _show_peers(asked, facts)
     return 1 if any(row.worse_by > BOUND for row in rows) else 0
 
 
@@ -89,6 +98,16 @@ def _compare(subject: str, asked: argparse.Namespace) -> list[Compared]:
     return [row for row in rows.values() if row.before and row.after]
 
 
+def _show_peers(asked: argparse.Namespace, facts: dict[str, str]) -> None:
+    python = str(asked.peers.absolute() / "bin" / "python")
+    found = [
+        report.Measured(**{name: value for name, value in row.items() if name != "verdict"})
+        for subject in PEERS
+        for row in _measure(asked.after, subject, asked.megabytes, {"PEER_PYTHON": python})
+    ]
+    report.show(found, facts)
+
+
 def _environment(checkout: Path) -> dict[str, str]:
     """The variables of a measured process: it finds compiled modules, as those of an installed package are."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -102,13 +121,38 @@ def _compile(checkout: Path) -> None:
     subprocess.run(words, env=_environment(checkout), check=True)
 
 
-def _measure(checkout: Path, subject: str, megabytes: int) -> Sequence[dict[str, Any]]:
+@contextmanager
+def _harness(checkout: Path, subject: str) -> Iterator[Path]:
+    """The folder from which a subject is measured on a checkout: itself, or one that has these benchmarks beside its package."""
+    if (checkout / "benchmarks" / f"{subject}.py").exists():
+        yield checkout
+        return
+    with TemporaryDirectory(prefix="dj_compare_") as folder:
+        root = Path(folder) / "checkout"
+        root.mkdir()
+        for name in ("data_juicer", "configs", "demos"):
+            (root / name).symlink_to(checkout.resolve() / name)
+        (root / "benchmarks").symlink_to(HERE / "benchmarks")
+        (Path(folder) / "shared").symlink_to(HERE.parent / "shared")
+        yield root
+
+
+def _measure(
+    checkout: Path, subject: str, megabytes: int, variables: Mapping[str, str] | None = None
+) -> Sequence[dict[str, Any]]:
     """The rows of a subject as that checkout measures them; none, and its last words, where it fails."""
+    with _harness(checkout, subject) as folder:
+        return _measure_from(folder, subject, megabytes, variables or {})
+
+
+def _measure_from(
+    checkout: Path, subject: str, megabytes: int, variables: Mapping[str, str]
+) -> Sequence[dict[str, Any]]:
     words = [sys.executable, "-m", "benchmarks", subject, "--repetitions", "1", "--megabytes", str(megabytes)]
     done = subprocess.run(
         words,
         cwd=checkout,
-        env=_environment(checkout),
+        env={**_environment(checkout), **variables},
         capture_output=True,
         text=True,
         check=False,
