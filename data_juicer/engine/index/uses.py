@@ -205,6 +205,18 @@ def _refuse_others(store: Store, path: str, keys: IndexKeys) -> None:
     )
 
 
+def refuse_inside_input(store: Store, uses: Sequence[IndexUse], inputs: Sequence[str]) -> None:
+    """Paths are compared without links. Raises: ConfigError: the next run would read an index as rows."""
+    for target in (use.target for use in uses if use.target):
+        for given in inputs:
+            folder = store.resolve(absolute(given)).rstrip("/")
+            if f"{store.resolve(target)}/".startswith(f"{folder}/"):
+                raise ConfigError(
+                    f"dedup_index: {target} lies in the input {given}, of which the next run would read it. "
+                    "Nothing was changed; name a folder elsewhere."
+                )
+
+
 def with_pins(
     identities: Sequence[OperatorIdentity], uses: Sequence[IndexUse]
 ) -> tuple[OperatorIdentity, ...]:

@@ -21,6 +21,7 @@ from data_juicer.engine.index.uses import (
     find_pins,
     find_uses,
     names_index,
+    refuse_inside_input,
     with_pins,
 )
 from data_juicer.engine.lifecycle.build_setup import export_target, gives_row_stats, text_keys_needed
@@ -99,6 +100,7 @@ def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
     pins = find_pins(store, layout) if any(map(names_index, operators)) else JobPins()
     indexes = find_uses(store, operators, identities, pins)
     identities = with_pins(identities, indexes)
+    refuse_inside_input(store, indexes, config.sources())
     _check_existence(store, layout, config)
     options = resolve_tokenizer(config)
     export_path = absolute(config.export_path)
