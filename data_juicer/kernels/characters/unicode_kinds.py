@@ -26,6 +26,8 @@ QUICK: Final = 8  # it becomes one ASCII character, and that changes nothing els
 
 _PLANES: Final = 0x40000  # after them nothing is assigned that ftfy or a normalization knows
 _JAMO: Final = range(0x1100, 0x1200)  # the parts of Hangul syllables
+_BLOCK: Final = 0x80
+_LAST_MARK: Final = "\u0345"  # no mark comes after it, and any other one changes places with it
 _OTHER: Final = -1  # stands for every code point that is not distinguished from others
 _UNKNOWN_KIND: Final = 0  # theirs
 
@@ -152,26 +154,46 @@ def _meet(left: list[int], right: list[int]) -> npt.NDArray[np.bool_]:
 def _unstable_alone(form: Form) -> set[int]:
     """Characters of which a text is not normal, whatever is beside them, and the parts of Hangul."""
     found = set(_JAMO)
-    for first in (*range(0x80, 0xD800, 0x80), *range(0xE000, _PLANES, 0x80)):
-        block = [chr(point) for point in range(first, first + 0x80)]
-        if not unicodedata.is_normalized(form, "".join(block)):
+    for block in _blocks():
+        if not unicodedata.is_normalized(form, block):
             found |= {ord(character) for character in block if not unicodedata.is_normalized(form, character)}
     return found
 
 
 @cache
+def _blocks() -> tuple[str, ...]:
+    """All characters in blocks of some, halves of surrogate pairs left out: to ask of a block is faster than of each character."""
+    points = np.arange(_PLANES, dtype="<u4")
+    return tuple(
+        points[first : first + _BLOCK].tobytes().decode("utf-32-le")
+        for first in (*range(0, 0xD800, _BLOCK), *range(0xE000, _PLANES, _BLOCK))
+    )
+
+
+@cache
 def _marks() -> frozenset[int]:
     """Characters that may change places with their neighbours."""
-    return frozenset(point for point in range(_PLANES) if unicodedata.combining(chr(point)))
+    return frozenset(
+        ord(character)
+        for block in _blocks()
+        if not unicodedata.is_normalized("NFD", _LAST_MARK.join(block))
+        for character in (*block, _LAST_MARK)
+        if unicodedata.combining(character)
+    )
 
 
 @cache
 def _decompositions() -> Mapping[int, list[int]]:
     """The canonical ones, Hangul syllables aside."""
-    parts = ((point, unicodedata.decomposition(chr(point))) for point in range(_PLANES))
+    parts = (
+        (character, unicodedata.decomposition(character))
+        for block in _blocks()
+        if not unicodedata.is_normalized("NFD", block)
+        for character in block
+    )
     return {
-        point: [int(part, 16) for part in found.split()]
-        for point, found in parts
+        ord(character): [int(part, 16) for part in found.split()]
+        for character, found in parts
         if found and found[0] != "<"
     }
 

@@ -113,3 +113,16 @@ def test_a_line_with_an_ampersand_but_no_entity_is_not_given_to_ftfy(monkeypatch
     rows = ["R&D “x”", "a & b;", "a&b=c"]
     batch = batch_of([{"text": ""}] * len(rows)).with_text("text", pa.array(rows, pa.large_string()))
     assert operator.process(batch).text("text").to_pylist() == ['R&D "x"', "a & b;", "a&b=c"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_asked_of_blocks_is_true_of_each_character(form: unicode_kinds.Form) -> None:
+    characters = [*map(chr, (*range(0xD800), *range(0xE000, 0x110000)))]
+    assert unicode_kinds._marks() == set(map(ord, filter(unicodedata.combining, characters)))
+    unstable = {ord(character) for character in characters if not unicodedata.is_normalized(form, character)}
+    assert unicode_kinds._unstable_alone(form) == unstable | set(unicode_kinds._JAMO)
+    parts = ((ord(character), unicodedata.decomposition(character)) for character in characters)
+    canonical = {point: found for point, found in parts if found and not found.startswith("<")}
+    assert unicode_kinds._decompositions() == {
+        point: [int(part, 16) for part in found.split()] for point, found in canonical.items()
+    }
