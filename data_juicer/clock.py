@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+_ZONE_START: Final = -len("+00:00")
 
 
 class Clock(Protocol):
@@ -39,4 +41,6 @@ def parse_utc(text: str) -> datetime | None:
 
 def format_utc(moment: datetime) -> str:
     """ISO 8601 in UTC with microseconds, such as 2026-03-13T18:09:11.042000Z."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[:_ZONE_START] + "Z"

@@ -28,13 +28,14 @@ class Header(msgspec.Struct, frozen=True, gc=False):
 
 
 _HEADER: Final = msgspec.json.Decoder(Header)
+_MESSAGE: Final = msgspec.json.Encoder()
 _EVENT: Final = PortableJson[AnyEvent](AnyEvent)
 
 
 def encode_record(record: Record) -> bytes:
     """One line with its newline. The message, which is not read back, has escapes for what UTF-8 cannot hold."""
     event = record.event
-    message = b"" if isinstance(event, Notice) else b',"message":' + encode_json(_shown(describe(event)))
+    message = b"" if isinstance(event, Notice) else b',"message":' + _encode_message(describe(event))
     return b'{"v":%d,"seq":%d,"ts":"%s","run":%d,"level":"%s"%s,%s\n' % (
         VERSION,
         record.seq,
@@ -46,8 +47,11 @@ def encode_record(record: Record) -> bytes:
     )
 
 
-def _shown(text: str) -> str:
-    return text.encode(errors="backslashreplace").decode()
+def _encode_message(text: str) -> bytes:
+    try:
+        return _MESSAGE.encode(text)
+    except UnicodeEncodeError:
+        return _MESSAGE.encode(text.encode(errors="backslashreplace").decode())
 
 
 def find_header(line: bytes) -> Header | None:

@@ -78,11 +78,16 @@ class RotatingFile:
         """Whether somebody else has appended to the file since `cut`."""
         return size_or_zero(self._store, self._path) > self._known_size()
 
+    @property
+    def room_bytes(self) -> int:
+        """So many bytes fit in any case; `is_full` tells of more."""
+        return 0 if self._size_bytes is None else self._size_bytes_max - self._size_bytes - len(self._head)
+
     def is_full(self, more_bytes: int) -> bool:
         """Whether the file holds lines after its head and would grow over its bound with so many bytes more."""
         size_bytes = self._known_size() if self._size_bytes is None else self._size_bytes
         present_bytes = size_bytes + len(self._head)
-        if present_bytes + more_bytes <= self._size_bytes_max:  # the usual case, asked for each event
+        if present_bytes + more_bytes <= self._size_bytes_max:
             return False
         return present_bytes > max(self._head_bytes, len(self._head))
 

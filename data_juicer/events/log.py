@@ -25,13 +25,15 @@ _HURRY: Final = 4
 """Times the longest pause between heartbeats: for so long after it each heartbeat flushes."""
 SNAPSHOT_BYTES: Final = 4 << 20
 """A snapshot is at the head of each rotated file and after so many bytes of events: nobody has to read more."""
-_SYNCED: Final = (
-    t.JobStart,
-    t.JobComplete,
-    t.JobFailed,
-    t.ProcessingStart,
-    t.ProcessingComplete,
-    t.ProcessingError,
+_SYNCED: Final = frozenset(
+    {
+        t.JobStart,
+        t.JobComplete,
+        t.JobFailed,
+        t.ProcessingStart,
+        t.ProcessingComplete,
+        t.ProcessingError,
+    }
 )
 
 
@@ -101,7 +103,9 @@ class EventLog:
         """Number an event, tell the listeners, and keep it for the next flush. Never fails because of a disk."""
         record = t.Record(seq=self._seq_next, ts=format_utc(self._clock.now()), run=self._run, event=event)
         line = hide_json(encode_record(record)) if self._enabled else b""
-        if line and self._make_room(len(line)):  # what could not be written gave its numbers back
+        if (
+            line and self._has_no_room(len(line)) and self._make_room(len(line))
+        ):  # what could not be written gave its numbers back
             record = t.Record(seq=self._seq_next, ts=record.ts, run=self._run, event=event)
             line = hide_json(encode_record(record))
         self._seq_next += 1
@@ -113,7 +117,7 @@ class EventLog:
             self._buffered += 1
             self._since_snapshot += len(line)
             self._people.record(record)
-            if isinstance(event, _SYNCED):
+            if type(event) in _SYNCED:
                 self.sync()
             elif len(self._buffer) > _BUFFER_BYTES_MAX:
                 self.flush()
@@ -155,6 +159,12 @@ class EventLog:
     def close(self) -> None:
         self.sync()
         self.flush()  # a warning that the sync itself gave
+
+    def _has_no_room(self, more_bytes: int) -> bool:
+        """Whether a snapshot is due, or the file may be full; asked for each event."""
+        if self._since_snapshot > SNAPSHOT_BYTES:
+            return True
+        return self._file.room_bytes < len(self._buffer) + more_bytes
 
     def _make_room(self, more_bytes: int) -> bool:
         """Begin a new file, or a new stretch of this one, with a snapshot where one is due. True where events were written."""

@@ -20,9 +20,9 @@ def describe(event: t.AnyEvent) -> str:
                 return f"{where}: {_rows(failure.rows_dead_letter)} could not be {what}, written to the dead letters"
             return f"{_place(event)} failed: {_error(failure)}{_dead_letters(failure.rows_dead_letter)}"
         case t.CheckpointSave(data=saved):
-            return f"{_place(event)} saved: {saved.file}, {event.rows:,} rows, {saved.size_bytes:,} bytes"
+            return f"{_place(event, 'checkpoint after ')} saved: {saved.file}, {event.rows:,} rows, {saved.size_bytes:,} bytes"
         case t.CheckpointLoad(data=loaded):
-            return f"{_place(event)} loaded: {loaded.file}, {event.rows:,} rows"
+            return f"{_place(event, 'checkpoint after ')} loaded: {loaded.file}, {event.rows:,} rows"
         case _:
             return _describe_partition(event)
 
@@ -85,8 +85,9 @@ def _describe_job(event: t.AnyEvent) -> str:
     raise AssertionError(event)
 
 
-def _place(event: t.OpStart | t.OpComplete | t.OpFailed | t.CheckpointSave | t.CheckpointLoad) -> str:
-    what = "checkpoint after " if isinstance(event, t.CheckpointSave | t.CheckpointLoad) else ""
+def _place(
+    event: t.OpStart | t.OpComplete | t.OpFailed | t.CheckpointSave | t.CheckpointLoad, what: str = ""
+) -> str:
     return f"{_attempt(event)}: {what}{_operator(event)}"
 
 

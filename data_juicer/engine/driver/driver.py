@@ -160,7 +160,7 @@ class Driver:
         for _ in range(MESSAGES_AT_ONCE if self._backend.slots > 1 else 1):  # inline, each is a piece of work
             if self._is_over or self._scheduler.finished:
                 return
-            patience_s = 0.0 if self._committer.in_flight or not is_idle else self._alarms.patience_s(TURN_S)
+            patience_s = 0.0 if not is_idle or self._committer.in_flight else self._alarms.patience_s(TURN_S)
             try:
                 message = self._backend.next_message(patience_s)
             except Abandoned:
@@ -196,6 +196,8 @@ class Driver:
                 self._tell(event)
             return
         match message:
+            case m.OperatorStarted() | m.OperatorDone():  # most messages are
+                self._flights.hear(flight, message)
             case m.AttemptStarted():
                 self._note_begin(message)
                 self._flights.hear(flight, message)
