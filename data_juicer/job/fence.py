@@ -50,6 +50,9 @@ class FencedDisk(WrappedDisk):
         super().__init__(inner)
         self._fence = fence
 
+    def write_durably(self, path: str, data: Data) -> None:
+        self._inner.write_durably(path, data)
+
     def append(self, path: str, data: Data) -> None:
         self._fence()
         super().append(path, data)

@@ -81,6 +81,14 @@ class DiskStore(Store, AppendLog):
     def exclusive(self, path: str) -> contextlib.AbstractContextManager[None]:
         """Keep out all others who ask for the same path, on every machine that has the disk, until the block ends."""
 
+    def write_durably(self, path: str, data: Data) -> None:
+        """Write the file and make its bytes durable; its name is so once its directory is synced.
+
+        One step only where the disk says so: a crash between the two must be rehearsed.
+        """
+        self.write(path, data)
+        self.sync(path)
+
     def copy_into(self, source: str, sink: Sink) -> None:
         """Write the whole of a file into a stream. Raises: FileNotFoundError."""
         with self.open_read(source) as reader:
@@ -92,8 +100,7 @@ class DiskStore(Store, AppendLog):
     def put(self, path: str, data: Data) -> None:
         aside = self.aside(path)
         try:
-            self.write(aside, data)
-            self.sync(aside)
+            self.write_durably(aside, data)
             self.replace(aside, path)
         except Exception:
             self.remove(aside)
@@ -103,8 +110,7 @@ class DiskStore(Store, AppendLog):
     def put_if_absent(self, path: str, data: Data) -> bool:
         aside = self.aside(path)
         try:
-            self.write(aside, data)
-            self.sync(aside)
+            self.write_durably(aside, data)
             first = self.link(aside, path)
         finally:
             self.remove(aside)
@@ -122,16 +128,13 @@ class DiskStore(Store, AppendLog):
         return True
 
     def stage(self, path: str, data: Data) -> None:
-        self.write(path, data)
-        self.sync(path)
+        self.write_durably(path, data)
         self.sync_dir(os.path.dirname(path))
 
     @contextlib.contextmanager
     def stage_many(self, directory: str) -> Iterator[Callable[[str, Data], None]]:
         def stage(name: str, data: Data) -> None:
-            path = os.path.join(directory, name)
-            self.write(path, data)
-            self.sync(path)
+            self.write_durably(os.path.join(directory, name), data)
 
         yield stage
         self.sync_dir(directory)

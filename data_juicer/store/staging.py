@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import xxhash
@@ -24,11 +24,24 @@ if TYPE_CHECKING:
 def stage_file(store: Store, path: str, data: Data, rows: int) -> DataFile:
     """Write a file under a name that no other attempt uses, and make it durable."""
     store.stage(path, data)
+    return _described(os.path.basename(path), data, rows)
+
+
+def stage_files(store: Store, contents: Mapping[str, tuple[Data, int]]) -> tuple[DataFile, ...]:
+    """Write several files of one directory, and make them durable together.
+
+    Args:
+        contents: path -> the bytes of the file, and its rows.
+    """
+    with store.stage_many(os.path.dirname(next(iter(contents)))) as stage:
+        for path, (data, _) in contents.items():
+            stage(os.path.basename(path), data)
+    return tuple(_described(os.path.basename(path), data, rows) for path, (data, rows) in contents.items())
+
+
+def _described(name: str, data: Data, rows: int) -> DataFile:
     return DataFile(
-        name=os.path.basename(path),
-        size_bytes=len(memoryview(data)),
-        digest=xxhash.xxh3_128_hexdigest(data),
-        rows=rows,
+        name=name, size_bytes=len(memoryview(data)), digest=xxhash.xxh3_128_hexdigest(data), rows=rows
     )
 
 

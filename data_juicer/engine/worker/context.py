@@ -25,7 +25,7 @@ from data_juicer.plan.keys import KeyMaker, canonical, digest
 from data_juicer.redaction import find_secrets
 from data_juicer.storage import open_store
 from data_juicer.storage.base import Store
-from data_juicer.store.manifest import DataFile
+from data_juicer.store.manifest import DataFile, stored_identity
 from data_juicer.store.staging import reference_to
 
 
@@ -65,6 +65,8 @@ class WorkerContext:
         self._has_own_store = has_own_store
         self._requests_reported = self._throttled_reported = 0
         self._keys = KeyMaker(setup.reader, setup.identities, setup.export)
+        self.stored_identities = tuple(map(stored_identity, setup.identities))
+        """As manifests have them; made once, since every parameter is looked at for secrets."""
         self.made = MadeFiles(store, self.layout)
         self._operators: dict[int, Operator] = {}
         if not setup.is_split:

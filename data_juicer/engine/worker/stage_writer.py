@@ -25,8 +25,8 @@ from data_juicer.storage.base import Store
 from data_juicer.store.dead_letters import CommittedDeadLetter, encode_dead_letter
 from data_juicer.store.export.row_stats import ROW_STATS_SUFFIX
 from data_juicer.store.ledger import OperatorLedger
-from data_juicer.store.manifest import DataFile, LostRow, Manifest, stored_identity
-from data_juicer.store.staging import read_lines, stage_file, stage_layer
+from data_juicer.store.manifest import DataFile, LostRow, Manifest
+from data_juicer.store.staging import read_lines, stage_file, stage_files, stage_layer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -103,25 +103,28 @@ class StageWriter:
         data = encode_result(
             batch, setup.result_format, setup.result_compression, setup.keep_stats, setup.export_options
         )
-        path = layout.result_data(self.pid, self.attempt.name, setup.result_suffix)
-        files = (stage_file(store, path, data, len(batch)), *self._stage_row_stats(batch))
-        stats_path = layout.result_data(self.pid, self.attempt.name, STATS_SUFFIX)
-        stats_files = self.stats.stage_all(store, stats_path)
+        row_stats = encode_exported_stats(batch) if setup.row_stats else b""
+        stats = self.stats.encode_all()
+        contents = {
+            setup.result_suffix: (data, len(batch)),
+            **({ROW_STATS_SUFFIX: (row_stats, len(batch))} if row_stats else {}),
+            **({STATS_SUFFIX: (stats, self.stats.operators)} if stats else {}),
+        }
+        files = stage_files(
+            store,
+            {
+                layout.result_data(self.pid, self.attempt.name, suffix): content
+                for suffix, content in contents.items()
+            },
+        )
         letter_files = self.dead_letters.stage_all(
             store, layout.dead_letter_data(self.pid, self.attempt.name)
         )
         trace_files = self.traces.stage_all(store, layout.trace_data(self.pid, self.attempt.name))
         last = len(self.setup.operators) - 1
-        manifest = self._manifest("result", last, files, letter_files, trace_files, ledgers, started_s)
+        stats_files, rows_files = (files[-1:], files[:-1]) if stats else ((), files)
+        manifest = self._manifest("result", last, rows_files, letter_files, trace_files, ledgers, started_s)
         return msgspec.structs.replace(manifest, stats=stats_files)
-
-    def _stage_row_stats(self, batch: Batch) -> tuple[DataFile, ...]:
-        """The stats and tags of the rows, for the file of them beside the export; no file where there are none."""
-        lines = encode_exported_stats(batch) if self.setup.row_stats else b""
-        if not lines:
-            return ()
-        path = self.context.layout.result_data(self.pid, self.attempt.name, ROW_STATS_SUFFIX)
-        return (stage_file(self.context.store, path, lines, len(batch)),)
 
     def stage_summary(
         self,
@@ -194,7 +197,7 @@ class StageWriter:
             }[kind](),
             fragment=self.attempt.partition.digest,
             reader=self.setup.reader,
-            operators=tuple(map(stored_identity, self.setup.identities[: index + 1])),
+            operators=self.context.stored_identities[: index + 1],
             files=files,
             rows=ledgers[-1].rows_out,
             ledgers=ledgers,
@@ -294,11 +297,14 @@ class StatsSidecar:
         self._taken = len(self._operators)
         return encode_stats(new) if new else b""
 
-    def stage_all(self, store: Store, path: str) -> tuple[DataFile, ...]:
-        """Everything in one file, for the result; no file where there is nothing."""
-        if not self._operators:
-            return ()
-        return (stage_file(store, path, encode_stats(self._operators), len(self._operators)),)
+    @property
+    def operators(self) -> int:
+        """Filters that have measured."""
+        return len(self._operators)
+
+    def encode_all(self) -> bytes:
+        """Everything as the one file beside the result; empty where there is nothing."""
+        return encode_stats(self._operators) if self._operators else b""
 
 
 def _stage(store: Store, path: str, lines: list[bytes]) -> DataFile:
