@@ -1,4 +1,7 @@
-"""Files of a stage: written and synced by a worker, read back and checked by the worker that goes on from them."""
+"""Files of a stage: written and synced by a worker, read back and checked by the worker that goes on from them.
+
+Arrow is imported when deltas are made or applied: the driver starts its first worker before that.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,15 @@ from typing import TYPE_CHECKING, Final
 import xxhash
 
 from data_juicer.errors import CheckpointCorruptError
-from data_juicer.rows.batch import Batch
-from data_juicer.rows.recorded_stats import with_stats
 from data_juicer.storage.base import Data, Store
 from data_juicer.store.codec import COMPRESSIONS, Compression, Format, decode_table, encode_table
 from data_juicer.store.commit import check_file
-from data_juicer.store.deltas import apply_layer, make_layer
 from data_juicer.store.manifest import DataFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from data_juicer.rows.batch import Batch
 
 
 def stage_file(store: Store, path: str, data: Data, rows: int) -> DataFile:
@@ -59,6 +61,9 @@ def stage_layer(
     Args:
         stats: statistics of filters since then, which the file carries beside its rows.
     """
+    from data_juicer.rows.recorded_stats import with_stats
+    from data_juicer.store.deltas import make_layer
+
     layer = make_layer(below, batch)
     data = encode_table(with_stats(layer, stats) if stats else layer, file_format, compression)
     return stage_file(store, path, data, rows=len(batch))
@@ -100,6 +105,8 @@ def load_deltas(
 
     Raises: CheckpointCorruptError: a layer is missing or not what was committed.
     """
+    from data_juicer.store.deltas import apply_layer
+
     batch = source
     for file in files:
         table = read_layer(store, directory, file, memory_map=memory_map)
