@@ -98,13 +98,13 @@ class Flights:
 
     def _record(self, flight: Flight, message: m.Message) -> None:
         match message:
-            case m.AttemptStarted() if flight.attempt is not None:
-                self._recorder.attempt_started(flight.attempt, message)
             case m.OperatorStarted():
                 self._recorder.operator_started(message)
             case m.OperatorDone():
                 self._recorder.operator_done(message)
                 self._note_work(message)
+            case m.AttemptStarted() if flight.attempt is not None:
+                self._recorder.attempt_started(flight.attempt, message)
             case m.CheckpointLoaded() if flight.attempt is not None and flight.attempt.base is not None:
                 self._recorder.checkpoint_loaded(message, flight.attempt.base)
             case m.AttemptDone():
