@@ -11,12 +11,14 @@ from data_juicer.engine.lifecycle.disk_space import try_export_directory
 from data_juicer.engine.lifecycle.environment import JobOutcome, RunEnvironment
 from data_juicer.engine.lifecycle.open import open_job
 from data_juicer.engine.lifecycle.wanted import (
+    WantedJob,
     check_export,
     check_input,
     find_done,
     find_published,
     find_wanted,
 )
+from data_juicer.errors import JobLockedError, StoreError
 from data_juicer.events.view import JobView
 from data_juicer.job import lock as locks
 from data_juicer.job.claims import check_directories
@@ -34,6 +36,7 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
         wanted = find_wanted(config, seen, environment.clock)
         check_directories(seen, wanted.layout, socket.gethostname())
         if (done := find_done(seen, wanted)) is not None:
+            _tidy_up(wanted, environment)
             return JobOutcome(summary=done, view=JobView(), already_complete=True)
         check_input(seen, wanted)
         wanted = check_export(seen, wanted, environment.clock)
@@ -57,3 +60,16 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
         except Exception:
             lock.fence()  # what a later run moved or removed looks like damage to this one
             raise
+
+
+def _tidy_up(wanted: WantedJob, environment: RunEnvironment) -> None:
+    """Remove what the last run of a complete job prepared and left, where it was killed before it gave the job free."""
+    owner = locks.find_owner(environment.store, wanted.layout)
+    if owner is None or owner.released:
+        return
+    with contextlib.suppress(
+        JobLockedError, StoreError
+    ):  # it still runs, or the disk is read-only: the job is complete
+        locks.acquire(
+            environment.store, wanted.layout, environment.clock, locks.Driver.here(), environment.advisory
+        ).release()

@@ -70,6 +70,27 @@ def test_every_report_of_a_complete_job_is_made_again_when_it_was_damaged(tmp_pa
                     assert found[place] == expected[place], (path, place)
 
 
+class Killed(BaseException):
+    """No handler of errors takes place."""
+
+
+class KilledAtRelease(PosixStore):
+    def replace(self, source: str, target: str) -> None:
+        if b'"released":true' in self.read(source):
+            raise Killed
+        super().replace(source, target)
+
+
+def test_what_a_run_left_that_was_killed_as_it_gave_its_complete_job_free_is_removed(tmp_path: Path) -> None:
+    config = job(tmp_path)
+    with pytest.raises(Killed):
+        jobs.run_inline(config, KilledAtRelease())
+    runs = Path(jobs.layout_of(config).runs_dir)
+    assert [path.suffix for path in runs.iterdir()].count(".aside") == 1
+    assert jobs.run_inline(config, STORE).already_complete
+    assert [path.name for path in runs.iterdir() if path.suffix == ".aside"] == []
+
+
 def test_verifying_the_input_of_a_complete_job_publishes_nothing(tmp_path: Path) -> None:
     jobs.run_inline(job(tmp_path), STORE)
     config = job(tmp_path, verify_input=True)

@@ -107,7 +107,7 @@ class Driver:
         self._flights = Flights(recorder, save_costs, self._operator_works)
         self._copies = AttemptCopies(backend, recorder, self._flights)
         self._speculates = False
-        self._told_time_s = 0.0
+        self._time_passed_s = 0.0
         self._own: deque[Task] = deque()
         """Tasks that this process executes."""
         self._alarms = Alarms(clock)
@@ -280,8 +280,8 @@ class Driver:
 
     def _tell_time(self) -> None:
         now_s = self._clock.monotonic_s()
-        if self._speculates and now_s - self._told_time_s >= LOOK_S:
-            self._told_time_s = now_s
+        if self._speculates and now_s - self._time_passed_s >= LOOK_S:
+            self._time_passed_s = now_s
             self._tell(e.TimePassed(at_s=now_s))
 
     def _end_delays(self) -> None:
