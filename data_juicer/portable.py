@@ -9,6 +9,7 @@ else is written as it is.
 from __future__ import annotations
 
 import functools
+import mmap
 import re
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
@@ -63,9 +64,9 @@ class PortableJson(Generic[ValueT]):
     def encode(self, value: ValueT) -> bytes:
         return encode_json(value)
 
-    def decode(self, data: bytes) -> ValueT:
+    def decode(self, data: bytes | memoryview) -> ValueT:
         """Raises: what a decoder of msgspec raises."""
-        if _MARK_IN_JSON not in data:
+        if not _holds_mark(data):
             return self._decoder.decode(data)
         plain = _each_text(msgspec.json.decode(data), unescape)
         found: ValueT = msgspec.convert(plain, self._kind, str_keys=True)
@@ -114,6 +115,13 @@ def encode_msgpack(value: object) -> bytes:
     if _MARK_IN_MSGPACK not in data:
         return data
     return _MSGPACK.encode(_each_text(msgspec.to_builtins(value, builtin_types=(bytes,)), escape))
+
+
+def _holds_mark(data: bytes | memoryview) -> bool:
+    held = data.obj if isinstance(data, memoryview) else data
+    if isinstance(held, mmap.mmap):  # a large document, which is not copied to be looked at
+        return held.find(_MARK_IN_JSON, 0) >= 0
+    return _MARK_IN_JSON in bytes(held)
 
 
 _JSON: Final = msgspec.json.Encoder()

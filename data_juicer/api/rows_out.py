@@ -12,7 +12,8 @@ from data_juicer.formats.registry import FORMATS, LINES, suffix_of
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Store
 from data_juicer.store.commit import check_file
-from data_juicer.store.results import PublishedPart, ResultsManifest, find_results
+from data_juicer.store.export.parts import PublishedPart
+from data_juicer.store.results import read_parts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,8 +27,7 @@ def read_batches(store: Store, layout: JobLayout) -> Iterator[pa.Table]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    results = _results(store, layout)
-    parts = {os.path.join(layout.results_dir, part.file): part for part in results.parts}
+    parts = {os.path.join(layout.results_dir, part.file): part for part in _parts(store, layout)}
 
     def read(path: str) -> bytes:
         return _read_part(store, path, parts[path], layout.job_id)
@@ -43,14 +43,15 @@ def read_batches(store: Store, layout: JobLayout) -> Iterator[pa.Table]:
         yield pq.read_table(pa.BufferReader(sink.getvalue()))
 
 
-def _results(store: Store, layout: JobLayout) -> ResultsManifest:
+def _parts(store: Store, layout: JobLayout) -> tuple[PublishedPart, ...]:
     try:
-        results = find_results(store, layout.results_manifest)
+        return read_parts(store, layout.results_manifest)
     except CheckpointError as error:
         raise JobError(f"{error} Run the job again to publish its result anew.") from error
-    if results is None:
-        raise JobError(f"{layout.job_id} has no result yet: {layout.results_manifest} is not there.")
-    return results
+    except FileNotFoundError as error:
+        raise JobError(
+            f"{layout.job_id} has no result yet: {layout.results_manifest} is not there."
+        ) from error
 
 
 def _read_part(store: Store, path: str, part: PublishedPart, job_id: str) -> bytes:

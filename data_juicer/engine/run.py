@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 
 import msgspec
@@ -49,21 +49,34 @@ from data_juicer.engine.run_context import RunContext
 from data_juicer.engine.scheduling.dead_letter_budget import DeadLetterBudget
 from data_juicer.engine.scheduling.run_plan import RunPlan
 from data_juicer.engine.scheduling.save_costs import explain
-from data_juicer.errors import StoreError
+from data_juicer.errors import CheckpointCorruptError, StoreError
 from data_juicer.job.names import result_manifest_name
 from data_juicer.job.summary import JobStatus
 from data_juicer.plan.jobplan import JobPlan
 from data_juicer.plan.mapping import DatasetMapping
 from data_juicer.plan.phases import ResolvePlan
+from data_juicer.plan.resume.result_index import settled_ns
+from data_juicer.plan.resume.results import ResultManifests
 from data_juicer.plan.retention import Retention
 from data_juicer.plan.tasks import plan_segments
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import ResolveManifest
-from data_juicer.store.manifest import Manifest
-from data_juicer.store.results import ResultsManifest
+from data_juicer.store.manifest import DataFile, Manifest
+from data_juicer.store.results import ResultsManifest, checks_while_joining
 
 _REMOVALS_MENDED: Final = 2
 """A driver that was taken for dead may do one operation that it was about to do; two of them are one too many."""
+
+
+class _Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run has to do, and who does it."""
+
+    mapping: DatasetMapping
+    driver: Driver
+    resolves: Resolves
+    plan: JobPlan
+    """What earlier runs committed, and what is pending."""
+    setup: WorkerSetup
 
 
 class Run:
@@ -126,6 +139,7 @@ class Run:
         try:
             with workers:
                 workers.callback(self.committer.close)
+                workers.callback(self.workforce.end)
                 announce_job(self.job, self.wanted, self.recorder)
                 self._drop_expired()
                 self._work()
@@ -177,22 +191,40 @@ class Run:
         if is_done and is_as_published(self.store, self.layout, self.published, mapping.partitions):
             self.recorder.inform("nothing was left to do: input, results and export are what they were")
             return
+        work = _Work(mapping=mapping, driver=driver, resolves=resolves, plan=plan, setup=setup)
         if not is_done:
-            self._run_partitions(mapping, driver, resolves, plan, plan.pending, plan.checkpoints)
-        damaged = set_damaged_aside(self.job, plan, mapping, self.recorder, self.context)
-        if damaged:
-            for _, result in damaged:
-                self.counts.remove(result)
-            again = plan_again(self.job, [spec for spec, _ in damaged], setup)
-            for partition_id, checkpoints in again.checkpoints.items():
-                self.committer.hold(partition_id, checkpoints)
-            if again.pending:
-                self._run_partitions(mapping, driver, resolves, plan, again.pending, again.checkpoints)
+            self._run_partitions(work, plan.pending, plan.checkpoints)
+        target = export_target(self.config, row_stats=setup.row_stats)
+        self._mend(work, checks_while_joining(target, setup.result_format))
         for _ in range(_REMOVALS_MENDED):
-            if not (missing := self._missing_results(mapping)):
+            if not (missing := self._missing_results(mapping, plan)):
                 break
-            self._run_partitions(mapping, driver, resolves, plan, missing, {})
-        reports = resolves.report()
+            self._run_partitions(work, missing, {})
+        try:
+            self._publish(work)
+        except CheckpointCorruptError:  # found while results were joined
+            if not self._mend(work):
+                raise
+            self._publish(work)
+
+    def _mend(self, work: _Work, is_joined: Callable[[DataFile], bool] = lambda _: False) -> bool:
+        """Make results anew that are not what was committed. Returns: whether there were any.
+
+        Args:
+            is_joined: whether a file is left to be checked when it is joined.
+        """
+        damaged = set_damaged_aside(self.job, work.plan, work.mapping, self.recorder, self.context, is_joined)
+        for _, result in damaged:
+            self.counts.remove(result)
+        again = plan_again(self.job, [spec for spec, _ in damaged], work.setup)
+        for partition_id, checkpoints in again.checkpoints.items():
+            self.committer.hold(partition_id, checkpoints)
+        if again.pending:
+            self._run_partitions(work, again.pending, again.checkpoints)
+        return bool(damaged)
+
+    def _publish(self, work: _Work) -> None:
+        reports = work.resolves.report()
         self.job.lock.fence()
         self._check_export()
         publish_job(
@@ -200,14 +232,15 @@ class Run:
             self.layout,
             self.job.log,
             self.config,
-            mapping.partitions,
-            setup,
-            plan.done,
+            work.mapping.partitions,
+            work.setup,
+            work.plan.done,
+            settled_ns(self.environment.clock.now()),
             reports,
             self.context.heartbeat_or_stop,
             self.workforce.export if self.workforce.are_several else None,
         )
-        resolves.commit_indexes()
+        work.resolves.commit_indexes()
 
     def _check_export(self) -> None:
         """Look once more at what the export replaces: another job may have ended since. Raises: StoreError."""
@@ -220,19 +253,20 @@ class Run:
             if clash not in self.wanted.warnings:
                 self.recorder.warn(clash)
 
-    def _missing_results(self, mapping: DatasetMapping) -> list[int]:
+    def _missing_results(self, mapping: DatasetMapping, plan: JobPlan) -> list[int]:
         """Partitions whose committed result was set aside by a driver that was taken for dead and woke up, in input order."""
-        names = set(self.store.list(self.layout.results_dir))
+        manifests = ResultManifests(self.store, self.layout)
         missing = [
             spec.partition_id
             for spec in mapping.partitions
-            if result_manifest_name(spec.partition_id) not in names
+            if not manifests.has(result_manifest_name(spec.partition_id))
         ]
         if missing:
             self.counts = CommittedCounts()
             for partition_id in done_partitions(self.store, self.layout):
                 self.counts.add(read_manifest(self.store, self.layout.result_manifest(partition_id)))
         for partition_id in missing:
+            plan.done.discard(partition_id)
             self.recorder.warn("its result was removed by another driver and is made again", partition_id)
         return missing
 
@@ -273,25 +307,18 @@ class Run:
         )
 
     def _run_partitions(
-        self,
-        mapping: DatasetMapping,
-        driver: Driver,
-        resolves: Resolves,
-        plan: JobPlan,
-        pending: Sequence[int],
-        checkpoints: Mapping[int, Sequence[Manifest]],
+        self, work: _Work, pending: Sequence[int], checkpoints: Mapping[int, Sequence[Manifest]]
     ) -> None:
         """Bring partitions to their results, past every dataset operator.
 
         Args:
-            plan: what earlier runs committed.
             checkpoints: what each of the pending partitions may continue from.
         Raises: JobStoppedError, JobFailedError: not all of them are committed.
         """
         segments = plan_segments([operator.resources for operator in self.operators])
-        outcome = driver.run(
+        outcome = work.driver.run(
             RunPlan(
-                phases=resolves.phases(pending, self.counts.rows_dead),
+                phases=work.resolves.phases(pending, self.counts.rows_dead),
                 segments=segments,
                 checkpoints={
                     partition: [manifest.operator_index for manifest in manifests]
@@ -301,14 +328,16 @@ class Run:
                 segment_slots=tuple(map(self.environment.backend.slots_for, range(len(segments)))),
                 retry=retry_policy(self.config),
                 budget=DeadLetterBudget(
-                    ratio_max=self.config.fault_tolerance.max_dead_letter_ratio, rows=mapping.rows
+                    ratio_max=self.config.fault_tolerance.max_dead_letter_ratio, rows=work.mapping.rows
                 ),
                 drain_s=self.config.fault_tolerance.drain_s,
                 attempts_before=self.attempts_max,
                 speculates=speculates(self.config) and self.environment.backend.workers > 1,
                 unrepeatable=unrepeatable_operators(self.operators),
                 works=frozenset(
-                    ledger.index for ledger in plan.done.ledgers if ledger.rows_in > ledger.rows_dead_letter
+                    ledger.index
+                    for ledger in work.plan.done.ledgers
+                    if ledger.rows_in > ledger.rows_dead_letter
                 ),
             )
         )
@@ -316,12 +345,11 @@ class Run:
         if self.save_costs is not None:
             for each, text in explain(self.save_costs, [operator.name for operator in self.operators]):
                 self.recorder.checkpoint_choice(each.index, each.saves, text)
-        self._endings(mapping).check(outcome.given_up, outcome.stopped_by, self.job.view.given_up_error)
+        self._endings(work.mapping).check(outcome.given_up, outcome.stopped_by, self.job.view.given_up_error)
 
     # ---- its parts
 
     def _driver(self, mapping: DatasetMapping, resolves: Resolves, setup: WorkerSetup) -> Driver:
-        positions = {spec.partition_id: spec.position for spec in mapping.partitions}
         return Driver(
             backend=self.environment.backend,
             committer=self.committer,
@@ -329,7 +357,7 @@ class Run:
             clock=self.environment.clock,
             context=self.context,
             run=self.job.run,
-            partition=lambda partition_id: mapping.partitions[positions[partition_id]],
+            partition=mapping.partition,
             decisions=resolves.decisions,
             resolve=resolves.resolve,
             committed=lambda manifest: self._take_in(manifest, resolves),

@@ -134,6 +134,10 @@ class JobLayout(msgspec.Struct, frozen=True, kw_only=True):
         return os.path.join(self.metadata_dir, "group_report.parquet")
 
     @property
+    def result_index(self) -> str:
+        return os.path.join(self.metadata_dir, "result_index")
+
+    @property
     def resume_report(self) -> str:
         return os.path.join(self.metadata_dir, "resume_report.json")
 
@@ -145,6 +149,7 @@ class JobLayout(msgspec.Struct, frozen=True, kw_only=True):
             self.dedup_report,
             self.group_report,
             self.resume_report,
+            self.result_index,
             self.references,
             self.index_pins,
             self.dataset_mapping,

@@ -12,6 +12,7 @@ _SUFFIX: Final = r"((?:summary\.|summary\.(?:rows|before|dead)\.|dead\.|trace\.|
 """What a file of ours ends in; a file that somebody renamed, to `NAME.away` say, is not ours any more."""
 _DATA_NAME: Final = re.compile(rf"partition_(\d{{6,}})_(\d{{3,}})\.(r\d+a\d+)\.{_SUFFIX}", re.ASCII)
 _RESULT_NAME: Final = re.compile(rf"partition_(\d{{6,}})(?:\.(r\d+a\d+))?\.{_SUFFIX}", re.ASCII)
+_ATTEMPT: Final = re.compile(r"r\d+a\d+", re.ASCII)
 _SHOWN_LETTERS_NAME: Final = re.compile(r"partition_(\d{6,})\.jsonl", re.ASCII)
 _RESOLVE_NAME: Final = re.compile(
     r"resolve_(\d{3,})\.(?:json|r\d+\.decisions|g\d{4,}\.r\d+a\d+\.decisions)", re.ASCII
@@ -29,6 +30,11 @@ _PRODUCED_NAME: Final = re.compile(
 _INTERMEDIATE_DIR: Final = re.compile(r"partition_(\d{6,})", re.ASCII)
 _INTERMEDIATE_NAME: Final = re.compile(r"op_\d{3,}_[A-Za-z0-9_.-]+", re.ASCII)
 _RUN_NAME: Final = re.compile(r"run_(\d{6,})\.json", re.ASCII)
+
+
+def is_attempt(text: str) -> bool:
+    """Whether it is how attempts are called in the names of their files, such as r1a1."""
+    return _ATTEMPT.fullmatch(text) is not None
 
 
 class CheckpointName(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,9 +10,10 @@ import msgspec
 
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.plan.resume.done_results import DoneResults
 from data_juicer.plan.resume.inventory import Inventory
 from data_juicer.plan.resume.points import Refusal, Wanted, find_resume_point
-from data_juicer.plan.resume.results import CommittedResult, DoneResults
+from data_juicer.plan.resume.results import FoundResult
 from data_juicer.store.manifest import Manifest
 
 NO_MORE: Final = "the input has no such partition any more"
@@ -43,19 +44,21 @@ class JobPlan(msgspec.Struct, kw_only=True):
 def plan_results(
     job: str,
     partitions: Sequence[PartitionSpec],
-    results: Iterable[tuple[str, CommittedResult]],
+    results: Iterable[FoundResult],
     keys: KeyMaker,
     load: Callable[[str], Manifest],
+    plan: JobPlan | None = None,
 ) -> JobPlan:
     """Decide for every committed result whether it is the one that this run would make.
 
     Args:
-        results: with the paths of their manifests.
         load: reads all of a manifest, of which more is needed to say why it is refused.
+        plan: what is known already, which is filled in.
     """
-    plan = JobPlan()
+    plan = plan or JobPlan()
     known = {partition.partition_id: partition for partition in partitions}
-    for path, result in results:
+    for found in results:
+        path, result = found.path, found.result
         partition = known.get(result.partition)
         if partition is None:
             plan.refused.append(
@@ -69,7 +72,7 @@ def plan_results(
             continue
         made = keys.keys(partition.digest, partition.position)
         if result.job == job and result.key == keys.result_key(made[-1]):
-            plan.done.add(result)
+            plan.done.add(result, partition.digest, keys.place(partition.position), found.version)
             continue
         point = find_resume_point(_wanted(job, partition, keys), [load(path)], [])
         plan.refused += [_refused(path, refusal) for refusal in point.refused]

@@ -69,6 +69,16 @@ class KeyMaker:
         self._framed_steps = tuple(_framed(step) for step in self._steps)
         self._export = export
 
+    @property
+    def pipeline(self) -> str:
+        """Digest of all that decides a key beside the fragment and, behind dataset operators, its position."""
+        resolves = [f"{index}:{key}" for index, key in sorted(self.resolve_keys.items())]
+        return digest(self.reader, self._export, *self._steps, *resolves)
+
+    def place(self, position: int) -> int:
+        """The position as far as it decides a key."""
+        return position if self.resolve_keys else 0
+
     def keys(self, fragment: str, position: int) -> tuple[str, ...]:
         """The key before the first operator and after each, shape (operators + 1,)."""
         key = digest(fragment, self.reader)

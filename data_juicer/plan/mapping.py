@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
+import sys
 from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
 
 from data_juicer.errors import CheckpointCorruptError
-from data_juicer.formats.base import FragmentLimits, LeftOut, SourceFile
+from data_juicer.formats.base import Fragment, FragmentLimits, LeftOut, SourceFile
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
@@ -17,7 +19,7 @@ READABLE_PARTITIONS_MAX: Final = 1000
 Materialize = Literal["auto", "always"]
 
 
-class DatasetMapping(msgspec.Struct, frozen=True, kw_only=True):
+class DatasetMapping(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a scan found.
 
     `limits`, `materialize` and `with_suffix` are what it was asked for: with others it has to be done again.
@@ -35,6 +37,18 @@ class DatasetMapping(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def rows(self) -> int:
         return sum(partition.rows for partition in self.partitions)
+
+    def partition(self, partition_id: int) -> PartitionSpec:
+        """The partition with this id: nearly always the one at that place. Raises: KeyError."""
+        if partition_id < len(self.partitions):
+            spec = self.partitions[partition_id]
+            if spec.partition_id == partition_id:
+                return spec
+        return self._by_id[partition_id]
+
+    @functools.cached_property
+    def _by_id(self) -> dict[int, PartitionSpec]:
+        return {spec.partition_id: spec for spec in self.partitions}
 
     def only(self, partition_ids: Sequence[int]) -> list[PartitionSpec]:
         """These partitions, in the order of the output."""
@@ -79,7 +93,7 @@ def encode_mapping(mapping: DatasetMapping) -> bytes:
     return _CODEC.encode(document, indent=1 if len(specs) <= READABLE_PARTITIONS_MAX else None)
 
 
-def decode_mapping(data: bytes, path: str, copies_dir: str) -> DatasetMapping:
+def decode_mapping(data: bytes | memoryview, path: str, copies_dir: str) -> DatasetMapping:
     """The mapping in a file, its partitions with the paths that they have now.
 
     Args:
@@ -88,7 +102,10 @@ def decode_mapping(data: bytes, path: str, copies_dir: str) -> DatasetMapping:
     """
     mapping = _CODEC.decode(data, path)
     paths = {source.index: source.path for source in mapping.sources}
+    before: Fragment | None = None
     for spec in mapping.partitions:  # nobody else has seen them yet
+        _share(spec, before)
+        before = spec.fragment
         if spec.fragment.source not in paths:
             raise CheckpointCorruptError(
                 f"{path}: damaged: it has no source {spec.fragment.source}, which is that of partition {spec.partition_id}."
@@ -100,7 +117,19 @@ def decode_mapping(data: bytes, path: str, copies_dir: str) -> DatasetMapping:
     return mapping
 
 
-def decode_sources(data: bytes, path: str) -> tuple[SourceFile, ...]:
+def _share(spec: PartitionSpec, before: Fragment | None) -> None:
+    """Have equal values of a partition and the fragment before it be one object: of a hundred thousand that is 15 MB less."""
+    force = msgspec.structs.force_setattr
+    force(spec, "format", sys.intern(spec.format))
+    if spec.position == spec.partition_id:
+        force(spec, "position", spec.partition_id)
+    if before is not None and spec.fragment.row_start == before.row_stop:
+        force(spec.fragment, "row_start", before.row_stop)
+    if before is not None and spec.fragment.byte_start == before.byte_stop:
+        force(spec.fragment, "byte_start", before.byte_stop)
+
+
+def decode_sources(data: bytes | memoryview, path: str) -> tuple[SourceFile, ...]:
     """The sources of a mapping alone, which does not take longer the more partitions there are to be made.
 
     Raises: CheckpointCorruptError, NewerFormatError.
@@ -108,7 +137,7 @@ def decode_sources(data: bytes, path: str) -> tuple[SourceFile, ...]:
     return _SOURCES_CODEC.decode(data, path).sources
 
 
-def decode_limits(data: bytes, path: str) -> FragmentLimits:
+def decode_limits(data: bytes | memoryview, path: str) -> FragmentLimits:
     """How large the partitions of a mapping may be, which does not take longer the more there are to be made.
 
     Raises: CheckpointCorruptError, NewerFormatError.

@@ -193,6 +193,10 @@ class Store(ABC):
     def read(self, path: str) -> bytes:
         """Raises: FileNotFoundError, StoreError."""
 
+    def read_document(self, path: str) -> bytes | memoryview:
+        """The same; a large one is not copied into memory, where the store need not. It is only ever replaced whole."""
+        return self.read(path)
+
     @abstractmethod
     def open_read(self, path: str) -> Reader:
         """Raises: FileNotFoundError, StoreError."""

@@ -20,6 +20,8 @@ from data_juicer.storage.posix_files import open_directory, open_held, open_new
 
 SMALL_BYTES: Final = 1 << 16
 """A file that is smaller is read at once, without asking for its size."""
+MAPPED_BYTES: Final = 1 << 20
+"""A document that is larger is not copied."""
 OWN_DIRECTORY_MODE: Final = 0o755
 """Less the umask: nobody else may write there, even where the umask lets a group write."""
 
@@ -122,6 +124,12 @@ class PosixStore(DiskStore):
             with translate_os_errors("reading", path):
                 raise
 
+    def read_document(self, path: str) -> bytes | memoryview:
+        with translate_os_errors("reading", path), open(path, "rb") as stream:
+            if os.fstat(stream.fileno()).st_size < MAPPED_BYTES:
+                return stream.read()
+            return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+
     def open_read(self, path: str) -> Reader:
         with translate_os_errors("reading", path):
             return _PosixReader(path, os.open(path, os.O_RDONLY | os.O_CLOEXEC))
@@ -133,8 +141,11 @@ class PosixStore(DiskStore):
             return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
 
     def stat(self, path: str) -> Stat:
-        with translate_os_errors("reading", path):
+        try:
             return _stat(os.stat(path))
+        except OSError:  # as in `read`
+            with translate_os_errors("reading", path):
+                raise
 
     def entries(self, path: str) -> list[Entry]:
         with translate_os_errors("listing", path):

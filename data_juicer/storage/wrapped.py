@@ -78,6 +78,9 @@ class WrappedDisk(DiskStore):
     def read(self, path: str) -> bytes:
         return self._inner.read(path)
 
+    def read_document(self, path: str) -> bytes | memoryview:
+        return self._inner.read_document(path)
+
     def open_read(self, path: str) -> Reader:
         return self._inner.open_read(path)
 
@@ -178,6 +181,10 @@ class WrappedStore(Store):
     def read(self, path: str) -> bytes:
         self.before_look()
         return self._inner.read(path)
+
+    def read_document(self, path: str) -> bytes | memoryview:
+        self.before_look()
+        return self._inner.read_document(path)
 
     def read_range(self, path: str, start: int, stop: int) -> bytes:
         self.before_look()

@@ -63,6 +63,16 @@ def set_aside(store: Store, paths: Iterable[str]) -> list[str]:
     return store.move(targets.items())
 
 
+def read_checked(store: Store, directory: str, name: str, size_bytes: int | None, digest: str) -> bytes:
+    """The bytes of a committed file, whose digest alone tells where its size is not known. Raises: CheckpointCorruptError: it is missing, or not what was committed."""
+    try:
+        data = store.read(os.path.join(directory, name))
+    except FileNotFoundError as error:
+        raise CheckpointCorruptError(f"{name} is missing.", file=name) from error
+    check_file(data, name, len(data) if size_bytes is None else size_bytes, digest)
+    return data
+
+
 def check_file(data: Data, name: str, size_bytes: int, digest: str) -> None:
     """Raises: CheckpointCorruptError: these are not the bytes that were committed."""
     import xxhash

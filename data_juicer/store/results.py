@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import msgspec
 
@@ -15,14 +15,20 @@ from data_juicer.formats.base import Compression, ExportOptions
 from data_juicer.formats.registry import FORMATS
 from data_juicer.storage.base import Data, Store, Upload
 from data_juicer.storage.locations.uri import absolute
+from data_juicer.store.commit import read_checked
 from data_juicer.store.export.line_shards import LineShard, SealedShard, plan_line_shards, write_line_shard
-from data_juicer.store.export.row_stats import write_row_stats
-from data_juicer.store.manifest import FileName
+from data_juicer.store.export.parts import Parts, PublishedPart
+from data_juicer.store.export.row_stats import ROW_STATS_SUFFIX, write_row_stats
+from data_juicer.store.manifest import DataFile
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 if TYPE_CHECKING:
     from data_juicer.formats.base import Merge
 
+SMALL_BYTES: Final = 1 << 16
+"""Parts that are smaller are checked when they are joined: each would be opened twice otherwise."""
+PUT_PARTS_MAX: Final = 5_000
+"""The document of more is streamed."""
 CHUNK_BYTES: Final = 8 << 20
 SHARED_BYTES: Final = 256_000_000
 """From so many bytes on the shards of an export are written by workers."""
@@ -41,23 +47,14 @@ class ExportedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When it was written, as the file system has it."""
 
 
-class PublishedPart(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    partition: int
-    file: FileName
-    rows: int
-    size_bytes: int
-    digest: str
-    row_stats: str = ""
-    """Digest of the file of stats beside it (`store.export.row_stats`); empty: there is none."""
-
-
 class ResultsManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """results/results.json: every partition in the order of the input, and the files that they were exported to."""
+    """results/results.json: the files that the results were exported to. Its `parts`, every partition in the order of the
+    input, are read by who needs them (`read_parts`).
+    """
 
     format_version: int = FORMAT_VERSION
     job: str
     rows: int
-    parts: tuple[PublishedPart, ...]
     exports: tuple[ExportedFile, ...] = ()
     """Files at the export path that are ours: written, or about to be."""
     is_exported: bool = False
@@ -72,7 +69,15 @@ class ResultsManifest(msgspec.Struct, frozen=True, kw_only=True):
         return (*self.exports, *self.shown)
 
 
+class _Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """As much of the document as says what was joined."""
+
+    format_version: int
+    parts: tuple[PublishedPart, ...]
+
+
 _CODEC: Final = VersionedJson(ResultsManifest)
+_PARTS_CODEC: Final = VersionedJson(_Parts)
 
 
 class ExportTarget(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +113,22 @@ def find_results(store: Store, path: str) -> ResultsManifest | None:
         return None
 
 
+def read_parts(store: Store, path: str) -> tuple[PublishedPart, ...]:
+    """The parts of the last manifest. Raises: FileNotFoundError, CheckpointCorruptError, NewerFormatError."""
+    return _PARTS_CODEC.decode(store.read(path), path).parts
+
+
+def checks_while_joining(target: ExportTarget, part_format: str) -> Callable[[DataFile], bool]:
+    """Whether a file of results need not be checked before `publish`, which checks it when it is joined."""
+    small = 0 if _find_merge(target, part_format) is not None or target.shard_size_bytes else SMALL_BYTES
+
+    def is_checked(file: DataFile) -> bool:
+        is_stats = file.name.endswith(f".{ROW_STATS_SUFFIX}")
+        return bool(target.row_stats_path) if is_stats else file.size_bytes < small
+
+    return is_checked
+
+
 def digest_of(data: Data) -> str:
     """xxh3-128 in hex, chunk by chunk, so that a mapped file need not be in memory at once."""
     import xxhash
@@ -122,6 +143,7 @@ def publish(
     store: Store,
     manifest_path: str,
     manifest: ResultsManifest,
+    parts: Parts,
     target: ExportTarget,
     part_format: str,
     heartbeat: Callable[[], None] = lambda: None,
@@ -142,15 +164,26 @@ def publish(
     path = absolute(target.path)
     store.make_dirs(os.path.dirname(path))
     earlier = _exported_before(store, manifest_path, manifest.job)
-    store.put(manifest_path, _CODEC.encode(msgspec.structs.replace(manifest, exports=earlier)))
+
+    def put(**changes: Any) -> ResultsManifest:
+        document = msgspec.structs.replace(manifest, **changes)
+        pieces = _CODEC.encode_with(document, "parts", parts.packed)
+        if len(parts) <= PUT_PARTS_MAX:
+            store.put(manifest_path, b"".join(pieces))
+            return document
+        with store.open_write(manifest_path) as upload:
+            for piece in pieces:
+                upload.write(piece)
+        return document
+
+    put(exports=earlier)
     results_dir = os.path.dirname(manifest_path)
-    parts = [os.path.join(results_dir, part.file) for part in manifest.parts]
     store.discard_uploads(path, manifest.job)
     with contextlib.ExitStack() as undone:
         merge = _find_merge(target, part_format)
         is_joined = merge is None and not target.shard_size_bytes
         has_names = bool(target.shard_size_bytes or (merge and (merge.beside or merge.describe)))
-        size_bytes = sum(part.size_bytes for part in manifest.parts) if is_joined else None
+        size_bytes = parts.size_bytes if is_joined else None
 
         def begin() -> _Shard:
             upload = store.new_upload(path, manifest.job, size_bytes, beside=has_names)
@@ -158,34 +191,28 @@ def publish(
             return _Shard(upload)
 
         by_lines = bool(target.shard_size_bytes) and merge is None
-        lines = _plan_lines(store, results_dir, manifest, target) if by_lines else []
-        if (
-            share is not None
-            and len(lines) > 1
-            and sum(part.size_bytes for part in manifest.parts) >= SHARED_BYTES
-        ):
+        lines = _plan_lines(store, results_dir, parts, target) if by_lines else []
+        if share is not None and len(lines) > 1 and parts.size_bytes >= SHARED_BYTES:
             undone.callback(store.discard_uploads, path, manifest.job)
             sealed = share(lines)
         else:
             written = (
                 _write_lines(store, begin, results_dir, lines, target, heartbeat)
                 if by_lines
-                else _write_shards(store, begin, parts, target, part_format, heartbeat, columns)
+                else _write_shards(store, begin, results_dir, parts, target, part_format, heartbeat, columns)
             )
             sealed = [shard.sealed() for shard in written]
         names = _names(target, sealed)
-        if target.row_stats_path and any(part.row_stats for part in manifest.parts):
+        if target.row_stats_path and parts.have_row_stats:
             store.discard_uploads(target.row_stats_path, manifest.job)
             stats = _Shard(store.new_upload(target.row_stats_path, manifest.job))
             undone.callback(stats.upload.discard)
-            rows = [(part.file, part.rows, bool(part.row_stats)) for part in manifest.parts]
+            rows = ((part.file, part.rows, part.row_stats) for part in parts)
             write_row_stats(store, results_dir, rows, stats.write, heartbeat)
             sealed, names = [*sealed, stats.sealed()], [*names, target.row_stats_path]
         exports = tuple(_exported(shard, name) for shard, name in zip(sealed, names, strict=True))
         both = {file.path: file for file in (*earlier, *exports)}
-        store.put(
-            manifest_path, _CODEC.encode(msgspec.structs.replace(manifest, exports=tuple(both.values())))
-        )
+        put(exports=tuple(both.values()))
         # What makes other files valid is gone before they change, and comes after them.
         depend = [name for shard, name in zip(sealed, names, strict=True) if shard.suffix or shard.name]
         if refused := store.remove_all(name for name in depend if store.exists(name)):
@@ -200,9 +227,7 @@ def publish(
         else msgspec.structs.replace(file, modified_ns=store.stat(file.path).modified_ns)
         for file in exports
     )
-    done = msgspec.structs.replace(manifest, exports=exports, is_exported=True)
-    store.put(manifest_path, _CODEC.encode(done))
-    return done
+    return put(exports=exports, is_exported=True)
 
 
 def is_as_written(store: Store, path: str, file: ExportedFile) -> bool:
@@ -245,6 +270,11 @@ class _Shard:
         self._is_digested = False
         self.upload.append_file(path)
 
+    def append_checked(self, store: Store, directory: str, part: PublishedPart) -> None:
+        """A small part, which is checked on its way. Raises: CheckpointCorruptError."""
+        self._is_digested = False
+        self.upload.write(read_checked(store, directory, part.file, part.size_bytes, part.digest))
+
     def tell(self) -> int:
         return self.upload.tell()
 
@@ -282,7 +312,8 @@ def _exported_before(store: Store, manifest_path: str, job: str) -> tuple[Export
 def _write_shards(
     store: Store,
     begin: Callable[[], _Shard],
-    parts: Sequence[str],
+    directory: str,
+    parts: Parts,
     target: ExportTarget,
     part_format: str,
     heartbeat: Callable[[], None],
@@ -291,19 +322,21 @@ def _write_shards(
     """Write the files of an export that is merged, or one file, one after the other; each is whole when it is yielded."""
     merge = _find_merge(target, part_format)
     if merge is not None:
-        yield from _write_merged(store, begin, parts, target, merge, heartbeat, columns)
+        paths = [os.path.join(directory, part.file) for part in parts]
+        yield from _write_merged(store, begin, paths, target, merge, heartbeat, columns)
     else:
         shard = begin()
         for part in parts:
             heartbeat()
-            shard.append_part(part)
+            if part.size_bytes < SMALL_BYTES:
+                shard.append_checked(store, directory, part)
+            else:
+                shard.append_part(os.path.join(directory, part.file))
         yield shard
 
 
-def _plan_lines(
-    store: Store, directory: str, manifest: ResultsManifest, target: ExportTarget
-) -> list[LineShard]:
-    files = [(part.file, part.size_bytes) for part in manifest.parts]
+def _plan_lines(store: Store, directory: str, parts: Parts, target: ExportTarget) -> list[LineShard]:
+    files = [(part.file, part.size_bytes) for part in parts]
     return plan_line_shards(store, directory, files, target.shard_size_bytes)
 
 

@@ -14,7 +14,7 @@ import xxhash
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.storage.base import Data, Store
 from data_juicer.store.codec import COMPRESSIONS, Compression, Format, decode_table, encode_table
-from data_juicer.store.commit import check_file
+from data_juicer.store.commit import check_file, read_checked
 from data_juicer.store.manifest import DataFile
 
 if TYPE_CHECKING:
@@ -74,9 +74,10 @@ def read_file(store: Store, directory: str, file: DataFile, *, memory_map: bool 
 
     Raises: CheckpointCorruptError: it is missing, or not what was committed.
     """
+    if not memory_map:
+        return read_checked(store, directory, file.name, file.size_bytes, file.digest)
     try:
-        path = os.path.join(directory, file.name)
-        data = store.map(path) if memory_map else store.read(path)
+        data = store.map(os.path.join(directory, file.name))
     except FileNotFoundError as error:
         raise CheckpointCorruptError(f"{file.name} is missing.", file=file.name) from error
     check_file(data, file.name, file.size_bytes, file.digest)

@@ -7,6 +7,7 @@ member, so that a changed digit is damage and not another number. Documents of f
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -55,7 +56,39 @@ class VersionedJson(Generic[DocumentT]):
         view = memoryview(data)  # a document may be hundreds of megabytes
         return b"".join((view[:place], member, view[place:]))
 
-    def decode(self, data: bytes, path: str) -> DocumentT:
+    def encode_with(
+        self, document: DocumentT, member: str, items: Callable[[], Iterable[bytes]]
+    ) -> Iterator[bytes]:
+        """A document with one member more: a list that is too long to be objects, of items that are JSON already.
+
+        Yields: the pieces of the document.
+
+        The member is one that the type of the document does not have, and another type may read.
+
+        Args:
+            items: called twice; each is one or several, with commas between them.
+        """
+        plain = self._json.encode(document)
+        begin = _BEGIN.match(plain)
+        if begin is None:
+            raise ValueError(
+                f"a document begins with format_version {self._version}, not with {plain[:40]!r}"
+            )
+        place = begin.end()
+
+        def rest() -> Iterator[bytes]:
+            yield b'"%s":[' % member.encode()
+            for number, item in enumerate(items()):
+                yield b"," if number else b""
+                yield item
+            yield b"],"
+            yield plain[place:]
+
+        yield plain[:place]
+        yield b'"checksum":"%s",' % _digest_of(plain[:place], *rest())
+        yield from rest()
+
+    def decode(self, data: bytes | memoryview, path: str) -> DocumentT:
         """The document in a file.
 
         Args:
@@ -83,11 +116,16 @@ class VersionedJson(Generic[DocumentT]):
             raise CheckpointCorruptError(f"{path}: damaged: {error}.") from error
 
 
-def _digest(data: bytes, start: int, stop: int) -> bytes:
+def _digest(data: bytes | memoryview, start: int, stop: int) -> bytes:
     """xxh3-64 in hex of everything but the bytes [start, stop)."""
+    view = memoryview(data)
+    return _digest_of(view[:start], view[stop:])
+
+
+def _digest_of(*pieces: bytes | memoryview) -> bytes:
     import xxhash
 
-    view = memoryview(data)
-    state = xxhash.xxh3_64(view[:start])
-    state.update(view[stop:])
+    state = xxhash.xxh3_64()
+    for piece in pieces:
+        state.update(piece)
     return state.hexdigest().encode()

@@ -23,7 +23,8 @@ from data_juicer.formats.partition import check_source, encode_result, read_part
 from data_juicer.formats.places import resolve
 from data_juicer.formats.registry import FORMATS, LINES, result_format
 from data_juicer.storage.memory import MemoryStore
-from data_juicer.store.results import ExportTarget, PublishedPart, ResultsManifest, publish
+from data_juicer.store.export.parts import Parts, PublishedPart
+from data_juicer.store.results import ExportTarget, ResultsManifest, publish
 
 Row = Mapping[str, Any]
 
@@ -318,8 +319,8 @@ class OutputFormatContract:
             PublishedPart(partition=number, file=name, rows=1, size_bytes=len(data), digest="")
             for number, (name, data) in enumerate(zip(names, parts, strict=True))
         ]
-        manifest = ResultsManifest(job="job", rows=len(rows), parts=tuple(files))
-        done = publish(store, "/job/results/results.json", manifest, target, self.part_format)
+        manifest = ResultsManifest(job="job", rows=len(rows))
+        done = publish(store, "/job/results/results.json", manifest, Parts(files), target, self.part_format)
         return self.read(store, sorted(file.path for file in done.exports))
 
     def test_rows_come_out_as_they_went_in(self) -> None:

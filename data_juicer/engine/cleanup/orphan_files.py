@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import groupby
+from typing import Final
 
 from data_juicer.engine.cleanup.orphan_copies import sweep_leftovers
 from data_juicer.engine.cleanup.orphan_shards import drop_shard_files, sweep_shards
@@ -14,6 +16,7 @@ from data_juicer.job.names import (
     ROWS_SUFFIX,
     CheckpointName,
     ResultName,
+    is_attempt,
     is_intermediate_name,
     parse_checkpoint_name,
     parse_intermediate_dir,
@@ -28,6 +31,8 @@ from data_juicer.storage.disk import ASIDE_SUFFIX
 from data_juicer.store.commit import SET_ASIDE, read_manifest
 from data_juicer.store.decisions import read_resolve
 from data_juicer.store.export.row_stats import ROW_STATS_SUFFIX
+
+_STATS: Final = (f".{STATS_SUFFIX}", f".{ROW_STATS_SUFFIX}")
 
 
 def done_partitions(store: Store, layout: JobLayout) -> list[int]:
@@ -193,11 +198,15 @@ def _sweep_dir(
     manifests: dict[int, list[str]] = {}
     files: dict[int, list[str]] = {}
     litter = []
-    for name in store.list(directory):
-        if name.endswith(ASIDE_SUFFIX):
-            litter.append(name)
-        elif (parsed := parse(name)) is not None:
-            (files if parsed.attempt else manifests).setdefault(parsed.partition_id, []).append(name)
+    for _, group in groupby(store.list(directory), _before_dot):
+        names = list(group)
+        if _is_undisturbed(names):
+            continue
+        for name in names:
+            if name.endswith(ASIDE_SUFFIX):
+                litter.append(name)
+            elif (parsed := parse(name)) is not None:
+                (files if parsed.attempt else manifests).setdefault(parsed.partition_id, []).append(name)
     for name in store.list(os.path.join(directory, SET_ASIDE)):
         if (parsed := parse(name.partition(".json")[0] + ".json")) is not None:
             files.pop(parsed.partition_id, None)
@@ -207,13 +216,31 @@ def _sweep_dir(
     remover.remove(directory, litter)
 
 
+def _before_dot(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _is_undisturbed(names: Sequence[str]) -> bool:
+    """Whether files whose names begin alike are a manifest and the file of one attempt, statistics aside, as nearly all are."""
+    manifest, *others = names
+    attempts = {name.split(".")[1] for name in others}
+    return (
+        manifest.endswith(".json")
+        and manifest.count(".") == 1
+        and sum(not name.endswith(_STATS) for name in others) == 1
+        and len(attempts) == 1
+        and is_attempt(*attempts)
+        and not any(name.endswith(ASIDE_SUFFIX) for name in others)
+    )
+
+
 def _named(store: Store, directory: str, manifests: Sequence[str], files: Sequence[str]) -> set[str]:
     """Which of the files of a partition these manifests name; all of them where one cannot be read.
 
     As many files as manifests, statistics aside, all of one attempt, are what a run leaves that nothing disturbed: none is
     opened.
     """
-    data = [name for name in files if not name.endswith((f".{STATS_SUFFIX}", f".{ROW_STATS_SUFFIX}"))]
+    data = [name for name in files if not name.endswith(_STATS)]
     if len(data) == len(manifests) and len({name.split(".")[1] for name in files}) == 1:
         return set(files)
     named: set[str] = set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 import msgspec
@@ -19,7 +19,7 @@ from data_juicer.engine.run_context import RunContext
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.base import Fragment
 from data_juicer.plan.jobplan import JobPlan, plan_job
-from data_juicer.plan.keys import KeyMaker
+from data_juicer.plan.keys import KeyMaker, digest
 from data_juicer.plan.mapping import (
     DatasetMapping,
     Materialize,
@@ -35,9 +35,11 @@ from data_juicer.plan.resume.damage import describe_damages
 from data_juicer.plan.resume.found import find_plan
 from data_juicer.plan.resume.inventory import take_checkpoints
 from data_juicer.plan.resume.report import encode_resume_report, resume_report
+from data_juicer.plan.resume.result_index import ResultIndex, settled_ns
 from data_juicer.plan.resume.results import CommittedResult, read_result
 from data_juicer.plan.scan.scan import Share, scan
 from data_juicer.store.commit import set_aside
+from data_juicer.store.manifest import DataFile
 
 _STEP: Final = 64
 """Results that are looked at between two heartbeats."""
@@ -103,7 +105,7 @@ def _mapping_before(job: OpenJob, recorder: EventRecorder) -> DatasetMapping | N
     """What an earlier run knew of the input; a damaged one is set aside and reported."""
     layout, path = job.layout, job.layout.dataset_mapping
     try:
-        return decode_mapping(job.store.read(path), path, layout.partitions_dir)
+        return decode_mapping(job.store.read_document(path), path, layout.partitions_dir)
     except FileNotFoundError:
         if has_work(job.store, layout):
             recorder.warn(f"{path} is missing; the input is scanned again.")
@@ -138,7 +140,8 @@ def plan_run(
         recorder.inform(
             f"settings were changed back: {again:,} results or checkpoints set aside before are used again"
         )
-    found = find_plan(store, layout, mapping.partitions, keys)
+    index = ResultIndex(digest(layout.job_id, keys.pipeline), store, layout.result_index)
+    found = find_plan(store, layout, mapping.partitions, keys, index, settled_ns(job.clock.now()))
     plan, inventory = found.plan, found.inventory
     for sentence in describe_damages(inventory.damaged):
         recorder.warn(sentence)
@@ -154,18 +157,26 @@ def plan_run(
 
 
 def set_damaged_aside(
-    job: OpenJob, plan: JobPlan, mapping: DatasetMapping, recorder: EventRecorder, context: RunContext
+    job: OpenJob,
+    plan: JobPlan,
+    mapping: DatasetMapping,
+    recorder: EventRecorder,
+    context: RunContext,
+    is_joined: Callable[[DataFile], bool] = lambda _: False,
 ) -> list[tuple[PartitionSpec, CommittedResult]]:
     """Partitions whose committed result is not what it was; their results are set aside.
 
     Reads every byte of every result of earlier runs, and every file that operators made.
+
+    Args:
+        is_joined: whether the rows in a file are checked when they are joined into the export.
     """
     damaged, count = [], 0
     has_produced = bool(job.store.list(job.layout.produced_dir))
     for spec in mapping.partitions if plan.done or has_produced else ():
-        result = plan.done.find(spec.partition_id, with_ledgers=False)
-        if result is None and has_produced:
-            result = _with_produced(job, spec.partition_id)
+        record = plan.done.record(spec.partition_id)
+        own = _with_produced(job, spec.partition_id) if record is None and has_produced else None
+        result = record or own
         if result is None:
             continue
         if count % _STEP == 0:
@@ -173,13 +184,11 @@ def set_damaged_aside(
                 f"checking results of earlier runs: {count:,} of {len(plan.done):,} partitions"
             )
         count += 1
-        damage = find_damage(job.store, job.layout, result)
-        if damage is not None:
-            whole = plan.done.find(spec.partition_id) or result
+        damage = find_damage(job.store, job.layout, result, is_joined)
+        if damage is not None and (whole := plan.done.discard(spec.partition_id) or own) is not None:
             recorder.result_set_aside(whole, damage)
             set_aside(job.store, [job.layout.result_manifest(spec.partition_id)])
             damaged.append((spec, whole))
-            plan.done.discard(spec.partition_id)
     return damaged
 
 

@@ -7,6 +7,7 @@ manifests of checkpoints and results do, and `plan/resume/inventory.py` looks at
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from data_juicer.engine.output.published import find_changes
 from data_juicer.errors import CheckpointCorruptError, JobError, ResumeRefusedError
@@ -15,10 +16,11 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import find_claim
 from data_juicer.job.names import parse_checkpoint_name, parse_result_name
 from data_juicer.job.summary import JobStatus, JobSummary
+from data_juicer.plan.resume.result_index import Record
 from data_juicer.plan.resume.results import CommittedResult
 from data_juicer.storage.base import Store
 from data_juicer.store.commit import set_aside
-from data_juicer.store.manifest import Manifest
+from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.results import find_results
 from data_juicer.store.staging import read_file
 
@@ -53,18 +55,27 @@ def find_unrecorded_end(store: Store, layout: JobLayout, run: int) -> str | None
     )
 
 
-def find_damage(store: Store, layout: JobLayout, result: Manifest | CommittedResult) -> str | None:
-    """What of a committed result is not what it was; None where all of it is. Reads every byte of it."""
-    folders = (
-        (layout.results_dir, result.files),
-        (layout.dead_letter_dir, result.dead_letters),
-        (layout.trace_dir, result.traces),
-        (layout.produced_dir, result.produced),
-    )
+def find_damage(
+    store: Store,
+    layout: JobLayout,
+    result: Manifest | CommittedResult | Record,
+    is_joined: Callable[[DataFile], bool] = lambda _: False,
+) -> str | None:
+    """What of a committed result is not what it was; None where all of it is. Reads every byte of it.
+
+    Args:
+        is_joined: whether the rows in a file are checked later, when they are joined.
+    """
     try:
-        for folder, files in folders:
-            for file in files:
-                read_file(store, folder, file)
+        for file in result.files:
+            if not is_joined(file):
+                read_file(store, layout.results_dir, file)
+        for file in result.dead_letters:
+            read_file(store, layout.dead_letter_dir, file)
+        for file in result.traces:
+            read_file(store, layout.trace_dir, file)
+        for file in result.produced:
+            read_file(store, layout.produced_dir, file)
     except CheckpointCorruptError as error:
         return str(error)
     return None
@@ -91,7 +102,7 @@ def _of_results(store: Store, layout: JobLayout, summary: JobSummary | None) -> 
         if summary is not None and summary.status is JobStatus.COMPLETED:
             return [f"{path} is missing; the result is published again."]
         return []
-    return list(find_changes(store, results, layout.job_dir)) if results.is_exported else []
+    return list(find_changes(store, results, layout)) if results.is_exported else []
 
 
 def has_work(store: Store, layout: JobLayout) -> bool:

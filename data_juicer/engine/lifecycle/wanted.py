@@ -303,12 +303,12 @@ def find_published(store: Store, wanted: WantedJob) -> ResultsManifest | None:
         return None
     if results is None or not results.is_exported:
         return None
-    return None if any(find_changes(store, results, wanted.layout.job_dir)) else results
+    return None if any(find_changes(store, results, wanted.layout)) else results
 
 
 def _known_sources(store: Store, layout: JobLayout) -> list[SourceFile]:
     """The files of the input as the last scan saw them; none where there was no scan."""
     try:
-        return list(decode_sources(store.read(layout.dataset_mapping), layout.dataset_mapping))
+        return list(decode_sources(store.read_document(layout.dataset_mapping), layout.dataset_mapping))
     except (FileNotFoundError, CheckpointCorruptError):
         return []

@@ -57,6 +57,10 @@ class Workforce:
             self._has_begun = True
             self._environment.backend.begin(setup, tasks, self._beat)
 
+    def end(self) -> None:
+        """There are no tasks any more: let go of who looked between them, and of the plan that it holds."""
+        self._between_batches = None
+
     @property
     def are_several(self) -> bool:
         """Work that is shared out is done sooner; of a cluster that is not joined yet that is supposed."""

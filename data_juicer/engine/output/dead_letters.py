@@ -13,7 +13,7 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.plan.mapping import decode_mapping
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.resume.inventory import Inventory, take_checkpoints
-from data_juicer.plan.resume.results import read_results
+from data_juicer.plan.resume.results import ResultManifests
 from data_juicer.storage.base import Store
 from data_juicer.store.dead_letters import DeadLetter, decode_dead_letter
 from data_juicer.store.manifest import DataFile, Manifest
@@ -61,7 +61,8 @@ class _Committed(NamedTuple):
 
 def _committed(store: Store, layout: JobLayout) -> Iterator[_Committed]:
     done: set[int] = set()
-    for _, result in read_results(store, layout, []):
+    for found in ResultManifests(store, layout).read([]):
+        result = found.result
         done.add(result.partition)
         if result.dead_letters:
             yield _Committed(result.partition, result.fragment, layout.dead_letter_dir, result.dead_letters)

@@ -54,7 +54,7 @@ def find_export_loss(store: Store, layout: JobLayout) -> str | None:
         results = find_results(store, layout.results_manifest)
     except CheckpointCorruptError:
         return None
-    change = None if results is None else find_export_change(store, results)
+    change = None if results is None else find_export_change(store, results, layout)
     if change is None:
         return None
     path, what = change

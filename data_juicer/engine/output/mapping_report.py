@@ -9,7 +9,8 @@ import msgspec
 import xxhash
 
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.plan.resume.results import CommittedResult, DoneResults
+from data_juicer.plan.resume.done_results import DoneResults, ledgers_of
+from data_juicer.plan.resume.result_index import Record
 from data_juicer.portable import encode_json
 from data_juicer.storage.base import Upload
 from data_juicer.store.ledger import READ, HasLedgers, LedgerSums, OperatorLedger
@@ -33,6 +34,12 @@ class PartitionReport(msgspec.Struct, frozen=True, kw_only=True):
     run: int
     committed: str
     ledgers: tuple[OperatorLedger, ...]
+
+
+class _PackedReport(PartitionReport, frozen=True, kw_only=True, gc=False):
+    """The same, with ledgers that are JSON already."""
+
+    ledgers: msgspec.Raw  # type: ignore[assignment]
 
 
 class MappingReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,24 +86,24 @@ class ReportWriter:
         """Those of the job: of what was done before, and of the other partitions so far."""
         return self._sums.total()
 
-    def add(self, partition: PartitionSpec, result: CommittedResult) -> None:
+    def add(self, partition: PartitionSpec, record: Record) -> None:
         """What became of the next partition."""
         if partition.partition_id not in self._done:
-            self._sums.add(result.ledgers)
-            self.rows_out += result.rows
-        report = PartitionReport(
+            self._sums.add(ledgers_of(record))
+            self.rows_out += record.rows
+        report = _PackedReport(
             partition=partition.partition_id,
             position=partition.position,
             source=partition.source_path,
             row_start=partition.fragment.row_start,
             row_stop=partition.fragment.row_stop,
-            rows=result.rows,
-            result=result.files[0].name,
-            digest=result.files[0].digest,
-            attempt=result.attempt,
-            run=result.run,
-            committed=result.created,
-            ledgers=result.ledgers,
+            rows=record.rows,
+            result=record.files[0].name,
+            digest=record.files[0].digest,
+            attempt=record.attempt,
+            run=record.run,
+            committed=record.created,
+            ledgers=msgspec.Raw(record.ledgers),
         )
         self._buffer += self._separator
         self._buffer += encode_json(report)

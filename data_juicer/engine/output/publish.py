@@ -23,13 +23,17 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_produced_name, parse_shown_letters_name
 from data_juicer.plan.partitions import PartitionSpec, places_digest
 from data_juicer.plan.resume.ahead import fetch_ahead
-from data_juicer.plan.resume.results import CommittedResult, DoneResults, read_result
+from data_juicer.plan.resume.done_results import DoneResults, ledgers_of, record_of
+from data_juicer.plan.resume.result_index import INDEXED_MIN, Record
+from data_juicer.plan.resume.results import CommittedResult, ResultManifests, read_result
 from data_juicer.rows import json_values
 from data_juicer.storage.base import Store
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.dead_letters import decode_dead_letter, encode_dead_letter
 from data_juicer.store.export.line_shards import LineShard, SealedShard
-from data_juicer.store.results import ExportedFile, PublishedPart, ResultsManifest, digest_of, publish
+from data_juicer.store.export.parts import Parts, PublishedPart
+from data_juicer.store.manifest import DataFile
+from data_juicer.store.results import ExportedFile, ResultsManifest, digest_of, publish
 from data_juicer.store.staging import read_file, read_lines, reference_to
 
 _PARTITIONS_LOOKED_AT: Final = 3
@@ -45,6 +49,7 @@ def publish_job(
     partitions: Sequence[PartitionSpec],
     setup: WorkerSetup,
     done: DoneResults,
+    settled_ns: int,
     reports: Sequence[str],
     heartbeat: Callable[[str], None],
     execute: Callable[[ExportShards], None] | None = None,
@@ -53,33 +58,30 @@ def publish_job(
 
     Args:
         done: results of earlier runs, which need not be read again.
+        settled_ns: those of this run that were committed before this time need not be read at the next start.
         reports: files that were written for people; they count as published, and are made again where they are damaged.
         heartbeat: called with how far the export is, often; what it raises ends the publishing.
         execute: has the shards of a large export written by workers; None: all are written here.
-    Raises: StoreError.
+    Raises: StoreError. CheckpointCorruptError: a result is not what was committed; nothing was published.
     """
     job = _PublishedJob(store, layout)
+    new = _NewResults(store, layout, setup, done, settled_ns, is_indexed=len(partitions) >= INDEXED_MIN)
     with job.report(done) as report:
-        new = (spec for spec in partitions if spec.partition_id not in done)
-        found = fetch_ahead(lambda spec: _read_new(store, layout, spec), new)
+        found = fetch_ahead(new.read, (spec for spec in partitions if spec.partition_id not in done))
         for number, spec in enumerate(partitions):
             if number % _STEP == 0:
                 heartbeat("writing reports")
-            result = done.find(spec.partition_id)
-            if result is None:
-                result = next(found)[1]()
-            report.add(spec, result)
-            job.add(spec, result)
-    for ledger in report.ledgers:
-        log.record(t.PerformanceMetric.of(ledger))
-    if (warning := find_emptying(report.ledgers)) is not None:
-        log.record(t.WarningNotice(message=warning))
+            record = done.record(spec.partition_id)
+            if record is None:
+                record = new.note(spec, *next(found)[1]())
+            report.add(spec, record)
+            job.add(spec, record)
+    new.flush()
     traces = _show_traces(store, layout, job.traced, config.trace_num) if config.open_tracer else []
     files = [*reports, *traces]
     manifest = ResultsManifest(
         job=layout.job_id,
         rows=report.rows_out,
-        parts=tuple(job.parts),
         places=places_digest(partitions),
         shown=(*job.dead_letters(), job.reported(report), *(_shown(store, layout, path) for path in files)),
     )
@@ -105,12 +107,17 @@ def publish_job(
         store,
         layout.results_manifest,
         manifest,
+        parts,
         target,
         setup.result_format if partitions else LINES,
         heartbeat=lambda: heartbeat(f"writing the export: {next(count) / reads:.0%}"),
         columns=b"" if report.rows_out else _rows_of_input(store, partitions, setup),
         share=None if execute is None else share,
     )
+    for ledger in report.ledgers:
+        log.record(t.PerformanceMetric.of(ledger))
+    if (warning := find_emptying(report.ledgers)) is not None:
+        log.record(t.WarningNotice(message=warning))
 
 
 def _publish_produced(
@@ -159,16 +166,46 @@ def _rows_of_input(store: Store, partitions: Sequence[PartitionSpec], setup: Wor
     return json_values.encode(keys) + b"\n"
 
 
-def _read_new(store: Store, layout: JobLayout, spec: PartitionSpec) -> CommittedResult:
-    """The result that this run committed of a partition."""
-    path = layout.result_manifest(spec.partition_id)
-    try:
-        return read_result(store, path)
-    except FileNotFoundError as error:
-        raise StoreError(
-            f"{path}: the result of a partition was removed while the job ran. Everything else is safe. "
-            "Start the job again: it makes this partition anew."
-        ) from error
+class _NewResults:
+    """The results that this run committed: each is read, and noted in the index of results where the job has one."""
+
+    def __init__(
+        self,
+        store: Store,
+        layout: JobLayout,
+        setup: WorkerSetup,
+        done: DoneResults,
+        settled_ns: int,
+        *,
+        is_indexed: bool,
+    ) -> None:
+        self._store = store
+        self._layout = layout
+        self._has_places = bool(setup.resolve_keys)
+        self._manifests = ResultManifests(store, layout, settled_ns) if is_indexed else None
+        self._noted = done.beside()
+
+    def read(self, spec: PartitionSpec) -> tuple[CommittedResult, str]:
+        """What this run committed of a partition, and the version of its manifest. Raises: StoreError: it is gone."""
+        path = self._layout.result_manifest(spec.partition_id)
+        version = self._manifests.version(spec.partition_id) if self._manifests is not None else None
+        try:
+            return read_result(self._store, path), version or ""
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"{path}: the result of a partition was removed while the job ran. Everything else is safe. "
+                "Start the job again: it makes this partition anew."
+            ) from error
+
+    def note(self, spec: PartitionSpec, result: CommittedResult, version: str) -> Record:
+        """The record of a result that was read."""
+        record = record_of(result, spec.digest, spec.position if self._has_places else 0, version)
+        if version:
+            self._noted.add_record(record, result.ledgers)
+        return record
+
+    def flush(self) -> None:
+        self._noted.flush()
 
 
 class _PublishedJob:
@@ -180,8 +217,8 @@ class _PublishedJob:
         self._letters: list[ExportedFile] = []
         parsed = map(parse_shown_letters_name, store.list(layout.dead_letter_dir))
         self._stale = {partition for partition in parsed if partition is not None}
-        self.parts: list[PublishedPart] = []
-        self.traced: list[tuple[PartitionSpec, CommittedResult]] = []
+        self.parts = Parts()
+        self.traced: list[tuple[PartitionSpec, Record]] = []
 
     @contextlib.contextmanager
     def report(self, done: DoneResults) -> Iterator[ReportWriter]:
@@ -201,22 +238,22 @@ class _PublishedJob:
             modified_ns=self._store.stat(path).modified_ns,
         )
 
-    def add(self, spec: PartitionSpec, result: CommittedResult) -> None:
-        file = result.files[0]
+    def add(self, spec: PartitionSpec, record: Record) -> None:
+        file = record.files[0]
         self.parts.append(
             PublishedPart(
-                partition=result.partition,
+                partition=record.partition,
                 file=file.name,
-                rows=result.rows,
+                rows=record.rows,
                 size_bytes=file.size_bytes,
                 digest=file.digest,
-                row_stats=result.files[1].digest if len(result.files) > 1 else "",
+                row_stats=record.files[1].digest if len(record.files) > 1 else "",
             )
         )
-        if result.dead_letters:
-            self._show_dead_letters(spec, result)
-        if result.traces:
-            self.traced.append((spec, result))
+        if record.dead_letters:
+            self._show_dead_letters(spec, record.dead_letters)
+        if record.traces:
+            self.traced.append((spec, record))
 
     def dead_letters(self) -> Sequence[ExportedFile]:
         """The files of dead letters. What people look for is gone where there are none now, or no such partition."""
@@ -224,18 +261,18 @@ class _PublishedJob:
             self._store.remove(self._layout.dead_letter(partition))
         return self._letters
 
-    def _show_dead_letters(self, spec: PartitionSpec, result: CommittedResult) -> None:
+    def _show_dead_letters(self, spec: PartitionSpec, files: Sequence[DataFile]) -> None:
         """Write the dead letters of a partition, with their places as they are now, under the name that people look for."""
         store, layout = self._store, self._layout
-        self._stale.discard(result.partition)
-        path = layout.dead_letter(result.partition)
+        self._stale.discard(spec.partition_id)
+        path = layout.dead_letter(spec.partition_id)
         dead_letters = (
             decode_dead_letter(line).resolve(spec.partition_id, spec)
-            for line in read_lines(store, layout.dead_letter_dir, result.dead_letters)
+            for line in read_lines(store, layout.dead_letter_dir, files)
         )
         store.put(path, b"".join(encode_dead_letter(dead_letter) + b"\n" for dead_letter in dead_letters))
         self._letters.append(_shown(store, layout, path))
-        for file in result.dead_letters:
+        for file in files:
             committed = os.path.join(layout.dead_letter_dir, file.name)
             self._letters.append(
                 ExportedFile(
@@ -258,15 +295,15 @@ def _shown(store: Store, layout: JobLayout, path: str) -> ExportedFile:
 
 
 def _show_traces(
-    store: Store, layout: JobLayout, results: Sequence[tuple[PartitionSpec, CommittedResult]], size: int
+    store: Store, layout: JobLayout, results: Sequence[tuple[PartitionSpec, Record]], size: int
 ) -> list[str]:
     """The samples of all partitions as one file an operator. Returns the files."""
     written = []
-    names = {ledger.index: ledger.name for _, result in results for ledger in result.ledgers}
+    names = {ledger.index: ledger.name for _, record in results for ledger in ledgers_of(record)}
     lines = (
         (spec, line)
-        for spec, result in results
-        for line in read_lines(store, layout.trace_dir, result.traces)
+        for spec, record in results
+        for line in read_lines(store, layout.trace_dir, record.traces)
     )
     for index, records in sampling.merge(lines, size).items():
         data = b"\n".join([*map(sampling.encode, records), b""])

@@ -12,22 +12,23 @@ from data_juicer.plan.partitions import PartitionSpec, places_digest
 from data_juicer.plan.resume.results import read_result
 from data_juicer.storage.base import Store
 from data_juicer.storage.locations.uri import join
-from data_juicer.store.results import ExportedFile, ResultsManifest, digest_of, is_as_written
+from data_juicer.store.results import ExportedFile, ResultsManifest, digest_of, is_as_written, read_parts
 
 READ_BYTES_MAX: Final = 64_000_000
 """So much is read again whenever somebody asks, some hundredths of a second; more only where times of files differ."""
 
 
-def find_changes(store: Store, results: ResultsManifest, job_dir: str) -> Iterator[str]:
+def find_changes(store: Store, results: ResultsManifest, layout: JobLayout) -> Iterator[str]:
     """A sentence for each published file that is gone or not what it was, as far as this can be seen.
 
     Files that are together larger than READ_BYTES_MAX are read only if they were written to since.
     """
+    job_dir = layout.job_dir
     is_small = sum(file.size_bytes for file in results.published) <= READ_BYTES_MAX
     _list_shown(store, results, job_dir)
     for file in results.published:
         path = join(job_dir, file.path)
-        change = _find_change(store, path, results, file, is_small)
+        change = _find_change(store, path, layout, file, is_small)
         if change is not None:
             yield f"{path} {change}; the result is published again."
 
@@ -41,7 +42,7 @@ def _list_shown(store: Store, results: ResultsManifest, job_dir: str) -> None:
                 store.entries(folder)
 
 
-def find_export_change(store: Store, results: ResultsManifest) -> tuple[str, str] | None:
+def find_export_change(store: Store, results: ResultsManifest, layout: JobLayout) -> tuple[str, str] | None:
     """The first file at the export path that is not what it was, and what is wrong with it; none where none is.
 
     Large files are not read.
@@ -49,7 +50,7 @@ def find_export_change(store: Store, results: ResultsManifest) -> tuple[str, str
     is_small = sum(file.size_bytes for file in results.exports) <= READ_BYTES_MAX
     for file in results.exports:
         change = (
-            _find_change(store, file.path, results, file, is_small) if is_small else _find_touch(store, file)
+            _find_change(store, file.path, layout, file, is_small) if is_small else _find_touch(store, file)
         )
         if change is not None:
             return file.path, change
@@ -63,7 +64,7 @@ def _find_touch(store: Store, file: ExportedFile) -> str | None:
 
 
 def _find_change(
-    store: Store, path: str, results: ResultsManifest, file: ExportedFile, is_small: bool
+    store: Store, path: str, layout: JobLayout, file: ExportedFile, is_small: bool
 ) -> str | None:
     try:
         size_bytes = store.stat(path).size_bytes
@@ -73,18 +74,18 @@ def _find_change(
             path
         ).modified_ns == file.modified_ns:
             return None
-        is_same = _is_same(results, file, memoryview(store.map(path)))
+        is_same = _is_same(store, layout, file, memoryview(store.map(path)))
     except FileNotFoundError:
         return "is missing"
     return None if is_same else "was changed since it was written"
 
 
-def _is_same(results: ResultsManifest, file: ExportedFile, data: memoryview) -> bool:
+def _is_same(store: Store, layout: JobLayout, file: ExportedFile, data: memoryview) -> bool:
     """A file without a digest of its own is made of all parts, one after the other."""
     if file.digest:
         return digest_of(data) == file.digest
     start = 0
-    for part in results.parts:
+    for part in read_parts(store, layout.results_manifest):
         stop = start + part.size_bytes
         if digest_of(data[start:stop]) != part.digest:
             return False
@@ -106,5 +107,5 @@ def is_as_published(
     committed = [(result.partition, *(file.digest for file in result.files)) for result in results]
     return committed == [
         (part.partition, part.digest, part.row_stats) if part.row_stats else (part.partition, part.digest)
-        for part in published.parts
+        for part in read_parts(store, layout.results_manifest)
     ]

@@ -22,7 +22,7 @@ from data_juicer.plan.resume.inventory import Inventory, take_inventory
 from data_juicer.storage.base import Store
 from data_juicer.store.ledger import check_ledgers
 from data_juicer.store.manifest import DataFile, Manifest
-from data_juicer.store.results import ResultsManifest, find_results
+from data_juicer.store.results import ResultsManifest, find_results, read_parts
 from data_juicer.store.staging import read_file
 
 
@@ -144,16 +144,16 @@ def _check_export(
             yield Finding(path=path, problem="is missing", answer=_REMADE)
         return
     if results.is_exported:
-        for change in find_changes(store, results, layout.job_dir):
+        for change in find_changes(store, results, layout):
             yield Finding(path=path, problem=change.partition(";")[0], answer=_REMADE)
-        yield from _check_counts(results, summary, inventory, path)
+        yield from _check_counts(store, results, summary, inventory, path)
 
 
 def _check_counts(
-    results: ResultsManifest, summary: JobSummary, inventory: Inventory, path: str
+    store: Store, results: ResultsManifest, summary: JobSummary, inventory: Inventory, path: str
 ) -> Iterator[Finding]:
     committed = sum(manifest.rows for _, manifest in inventory.results.values())
-    if len(inventory.results) == len(results.parts) and committed != results.rows:
+    if len(inventory.results) == len(read_parts(store, path)) and committed != results.rows:
         problem = f"says {results.rows:,} rows, the committed results hold {committed:,}"
         yield Finding(path=path, problem=problem, answer=_REMADE)
     if summary.status is JobStatus.COMPLETED and summary.counts.rows_out != results.rows:

@@ -82,7 +82,7 @@ def find_committed(store: Store, layout: JobLayout) -> CommittedWork:
 def rows_of_partitions(store: Store, layout: JobLayout) -> dict[int, int] | None:
     path = layout.dataset_mapping
     try:
-        mapping = _CODEC.decode(store.read(path), path)
+        mapping = _CODEC.decode(store.read_document(path), path)
     except (FileNotFoundError, CheckpointError):
         return None
     return {

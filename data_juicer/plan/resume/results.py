@@ -1,29 +1,30 @@
 """Committed results as a resume looks at them: one after the other, and no more of each than it needs.
 
 A hundred thousand manifests with everything that their keys were made from are gigabytes of objects. Here each is decoded without
-that, summed up, and packed into a few hundred bytes.
+that; `plan/resume/done_results.py` keeps what the end of the job needs of it.
 """
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Container, Iterator
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, Literal
+from bisect import bisect_left
+from collections.abc import Container, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from data_juicer.errors import CheckpointCorruptError
-from data_juicer.job.names import parse_result_name
+from data_juicer.job.names import parse_result_name, result_manifest_name
 from data_juicer.plan.resume.ahead import fetch_ahead
 from data_juicer.plan.resume.damage import BROKEN_LINK, Damage, wrong_files
-from data_juicer.store.ledger import SUMMED, LedgerSums, OperatorLedger
+from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import DataFile
 from data_juicer.store.versioned_json import VersionedJson
 
 if TYPE_CHECKING:
     from data_juicer.job.layout import JobLayout
-    from data_juicer.storage.base import Store
+    from data_juicer.storage.base import Stat, Store
 
 
 class SparseLedger(OperatorLedger, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -55,194 +56,104 @@ class CommittedResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 _CODEC: Final = VersionedJson(CommittedResult)
 
 
-_Numbers = tuple[str, int, str, int]
-"""Of a file: name, size, digest, rows."""
-
-
-class _Packed(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A result as it is kept in memory: some 350 bytes; names of operators and whatever all results share are left out."""
-
-    operator_index: int
-    files: tuple[_Numbers, ...]
-    dead_letters: tuple[_Numbers, ...]
-    traces: tuple[_Numbers, ...]
-    produced: tuple[_Numbers, ...]
-    rows: int
-    ledgers: tuple[tuple[Any, ...], ...]
-    attempt: str
-    run: int
-    created: str
-
-
-_PACK: Final = msgspec.msgpack.Encoder()
-_UNPACK: Final = msgspec.msgpack.Decoder(_Packed)
-_FILE: Final = attrgetter("name", "size_bytes", "digest", "rows")
-_LEDGER: Final = attrgetter("index", *SUMMED)
-
-
-class DoneResults:
-    """The results that a run does not compute again: what they come to, and as much of each as the end of the job needs."""
-
-    def __init__(self) -> None:
-        self._packed: dict[int, bytes] = {}
-        self._model: CommittedResult | None = None
-        self._names: dict[int, str] = {}
-        self._sums = LedgerSums()
-        self.rows_out = 0
-
-    def add(self, result: CommittedResult) -> None:
-        packed = _Packed(
-            result.operator_index,
-            tuple(map(_FILE, result.files)),
-            tuple(map(_FILE, result.dead_letters)),
-            tuple(map(_FILE, result.traces)),
-            tuple(map(_FILE, result.produced)),
-            result.rows,
-            tuple(map(_LEDGER, result.ledgers)),
-            result.attempt,
-            result.run,
-            result.created,
-        )
-        self._packed[result.partition] = _PACK.encode(packed)
-        self._model = self._model or result
-        if len(self._names) < len(result.ledgers):
-            self._names = {ledger.index: ledger.name for ledger in result.ledgers}
-        self._sums.add(result.ledgers)
-        self.rows_out += result.rows
-
-    def find(self, partition: int, *, with_ledgers: bool = True) -> CommittedResult | None:
-        """The result of a partition, without its key; None for a partition that is not done."""
-        data, model = self._packed.get(partition), self._model
-        if data is None or model is None:
-            return None
-        packed = _UNPACK.decode(data)
-        return CommittedResult(
-            format_version=model.format_version,
-            kind="result",
-            job=model.job,
-            partition=partition,
-            operator_index=packed.operator_index,
-            key="",
-            fragment="",
-            reader=model.reader,
-            files=_files(packed.files),
-            rows=packed.rows,
-            ledgers=tuple([_ledger(self._names, numbers) for numbers in packed.ledgers])
-            if with_ledgers
-            else (),
-            dead_letters=_files(packed.dead_letters),
-            traces=_files(packed.traces),
-            produced=_files(packed.produced),
-            attempt=packed.attempt,
-            run=packed.run,
-            created=packed.created,
-        )
-
-    def discard(self, partition: int) -> None:
-        """A result was set aside, and is counted no more."""
-        if (result := self.find(partition)) is not None:
-            self._sums.add(result.ledgers, sign=-1)
-            self.rows_out -= result.rows
-            del self._packed[partition]
-
-    def __len__(self) -> int:
-        return len(self._packed)
-
-    def __contains__(self, partition: object) -> bool:
-        return partition in self._packed
-
-    @property
-    def ledgers(self) -> tuple[OperatorLedger, ...]:
-        """The ledgers of all of them, operator by operator."""
-        return self._sums.total()
-
-    @property
-    def rows_in(self) -> int:
-        """Rows of the input in these partitions."""
-        ledgers = self.ledgers
-        return ledgers[0].rows_in if ledgers else 0
-
-
-def _files(files: tuple[_Numbers, ...]) -> tuple[DataFile, ...]:
-    return tuple(
-        [DataFile(name=name, size_bytes=size, digest=digest, rows=rows) for name, size, digest, rows in files]
-    )
-
-
-def _ledger(names: dict[int, str], numbers: tuple[Any, ...]) -> SparseLedger:
-    """`numbers` are in the order of `_LEDGER`, spelled out: there are as many as partitions times operators."""
-    (
-        index,
-        rows_in,
-        generated,
-        rows_out,
-        filtered,
-        duplicate,
-        dead,
-        grouped,
-        null_text,
-        duration_s,
-        text_bytes,
-    ) = numbers
-    return SparseLedger(
-        index=index,
-        name=names[index],
-        rows_in=rows_in,
-        rows_generated=generated,
-        rows_out=rows_out,
-        rows_filtered=filtered,
-        rows_duplicate=duplicate,
-        rows_dead_letter=dead,
-        rows_grouped=grouped,
-        rows_null_text=null_text,
-        duration_s=duration_s,
-        text_bytes=text_bytes,
-    )
-
-
 def read_result(store: Store, path: str) -> CommittedResult:
     """Raises: CheckpointCorruptError, NewerFormatError, FileNotFoundError."""
     return _CODEC.decode(store.read(path), path)
 
 
-def read_results(
-    store: Store, layout: JobLayout, damaged: list[Damage]
-) -> Iterator[tuple[str, CommittedResult]]:
-    """Every committed result with the path of its manifest, by partition. Those that are damaged are added to `damaged`.
+class FoundResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    path: str
+    """Of the manifest."""
+    version: str = ""
+    """Of the manifest, or of one before it; empty where nobody asked."""
+    result: CommittedResult
 
-    Data files are not opened: a missing one is damage here, any other damage is found when they are read for the export.
-    """
-    names = store.list(layout.results_dir)
-    present = frozenset(names)
-    paths = (
-        (os.path.join(layout.results_dir, name), parsed.partition_id)
-        for name in names
-        if name.endswith(".json")
-        and (parsed := parse_result_name(name)) is not None
-        and parsed.attempt is None
-    )
-    for (path, partition_id), read in fetch_ahead(lambda item: read_result(store, item[0]), paths):
+
+class ResultManifests:
+    """The manifests of results that a job has, and which other files are beside them."""
+
+    def __init__(self, store: Store, layout: JobLayout, settled_ns: int = 0) -> None:
+        """
+        Args:
+            settled_ns: a manifest that was written later may yet change without another version, which is not told; 0: that
+                of none is.
+        """
+        self._store = store
+        self._layout = layout
+        self._directory = layout.results_dir
+        self._folder = store.at(self._directory)
+        self._settled_ns = settled_ns
+        self._listed: dict[str, Stat] | None = None
+
+    @functools.cached_property
+    def _names(self) -> list[str]:
+        return self._folder.list(self._directory)
+
+    def version(self, partition: int) -> str | None:
+        """Of the manifest of a partition now; None where it is missing or too young."""
+        name = result_manifest_name(partition)
+        if (
+            self._listed is None and not self._folder.has_links
+        ):  # a look is a request, and the listing says as much
+            entries = self._folder.entries(self._directory)
+            self._listed = {entry.name: entry.stat for entry in entries if entry.stat is not None}
+        stat = self._look(name) if self._listed is None else self._listed.get(name)
+        return None if stat is None or stat.modified_ns >= self._settled_ns else stat.version
+
+    def _look(self, name: str) -> Stat | None:
         try:
-            result = read()
-            reason = _what_is_wrong(store, layout, result, partition_id, present)
-        except CheckpointCorruptError as error:
-            reason = str(error)
+            return self._folder.stat(os.path.join(self._directory, name))
         except FileNotFoundError:
-            reason = BROKEN_LINK
-        if reason is None:
-            yield path, result
-        else:
-            damaged.append(Damage(path=path, reason=reason))
+            return None
 
+    def has(self, name: str) -> bool:
+        place = bisect_left(self._names, name)
+        return place < len(self._names) and self._names[place] == name
 
-def _what_is_wrong(
-    store: Store, layout: JobLayout, result: CommittedResult, partition_id: int, present: Container[str]
-) -> str | None:
-    if result.partition != partition_id:
-        return f"it is the manifest of partition {result.partition}, operator {result.operator_index}"
-    if result.kind != "result":
-        return f"it is the manifest of a {result.kind}"
-    for file in result.files:
-        if file.name not in present:
-            return f"{file.name} is missing"
-    return wrong_files(store, layout.dead_letter_dir, result.dead_letters) if result.dead_letters else None
+    def find_missing(self, files: Iterable[str], dead_letters: Sequence[DataFile]) -> str | None:
+        """What of the files that a manifest names is not there, as far as listings and sizes tell."""
+        for name in files:
+            if not self.has(name):
+                return f"{name} is missing"
+        return wrong_files(self._store, self._layout.dead_letter_dir, dead_letters) if dead_letters else None
+
+    def read(self, damaged: list[Damage], *, without: Container[int] = ()) -> Iterator[FoundResult]:
+        """Every committed result, by partition. Those that are damaged are added to `damaged`.
+
+        Data files are not opened: a missing one is damage here, any other damage is found when they are read for the export.
+
+        Args:
+            without: partitions whose manifests are not read.
+        """
+        wanted = (
+            (os.path.join(self._directory, name), parsed.partition_id)
+            for name in self._names
+            if name.endswith(".json")
+            and (parsed := parse_result_name(name)) is not None
+            and parsed.attempt is None
+            and parsed.partition_id not in without
+        )
+        for (path, partition_id), read in fetch_ahead(self._read, wanted):
+            try:
+                result, version = read()
+                reason = self._find_wrong(result, partition_id)
+            except CheckpointCorruptError as error:
+                reason = str(error)
+            except FileNotFoundError:
+                reason = BROKEN_LINK
+            if reason is None:
+                yield FoundResult(path=path, version=version, result=result)
+            else:
+                damaged.append(Damage(path=path, reason=reason))
+
+    def _read(self, item: tuple[str, int]) -> tuple[CommittedResult, str]:
+        path, partition_id = item
+        version = (self.version(partition_id) or "") if self._settled_ns else ""
+        return read_result(self._store, path), version
+
+    def _find_wrong(self, result: CommittedResult, partition_id: int) -> str | None:
+        if result.partition != partition_id:
+            return f"it is the manifest of partition {result.partition}, operator {result.operator_index}"
+        if result.kind != "result":
+            return f"it is the manifest of a {result.kind}"
+        return self.find_missing((file.name for file in result.files), result.dead_letters)

@@ -37,6 +37,9 @@ class RememberingStore(WrappedStore):
             raise _missing(path)
         return data
 
+    def read_document(self, path: str) -> bytes | memoryview:
+        return self.read(path)
+
     def map(self, path: str) -> Data:
         return self._inner.map(path)
 

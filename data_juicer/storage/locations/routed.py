@@ -54,6 +54,9 @@ class RoutedStore(Store):
     def read(self, path: str) -> bytes:
         return self.at(path).read(path)
 
+    def read_document(self, path: str) -> bytes | memoryview:
+        return self.at(path).read_document(path)
+
     def read_range(self, path: str, start: int, stop: int) -> bytes:
         return self.at(path).read_range(path, start, stop)
 

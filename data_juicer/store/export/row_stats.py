@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from data_juicer.rows.batch import STATS_FIELD
 from data_juicer.storage.base import Data, Store
+from data_juicer.store.commit import read_checked
 
 ROW_STATS_SUFFIX: Final = "stats.jsonl"
 """Of the file beside a partition's result."""
@@ -25,20 +25,21 @@ def row_stats_name(result_name: str) -> str:
 def write_row_stats(
     store: Store,
     directory: str,
-    parts: Sequence[tuple[str, int, bool]],
+    parts: Iterable[tuple[str, int, str]],
     write: Callable[[Data], object],
     heartbeat: Callable[[], None],
 ) -> None:
     """Join the stats of all parts, in the order of the rows, with a line for each row.
 
     Args:
-        parts: of each its file of rows, how many rows it has, and whether a file of stats is beside it.
+        parts: of each its file of rows, how many rows it has, and the digest of the file of stats beside it.
         heartbeat: called before each part is read; may raise.
+    Raises: CheckpointCorruptError: a file of stats is not what was committed.
     """
-    for name, rows, has_stats in parts:
+    for name, rows, digest in parts:
         heartbeat()
-        if has_stats:
-            write(store.read(os.path.join(directory, row_stats_name(name))))
+        if digest:
+            write(read_checked(store, directory, row_stats_name(name), None, digest))
         else:
             for chunk in _fillers(rows):
                 write(chunk)

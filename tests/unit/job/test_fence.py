@@ -13,6 +13,7 @@ from data_juicer.storage.base import Data, Store
 from data_juicer.storage.disk import DiskStore
 from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.storage.wrapped import WrappedDisk, WrappedStore
+from data_juicer.store.export.parts import Parts
 from data_juicer.store.results import ExportTarget, ResultsManifest, publish
 from data_juicer.testing.clock import ManualClock
 
@@ -138,8 +139,8 @@ def test_an_export_of_a_driver_that_froze_before_its_rename_does_not_replace_tha
     target = ExportTarget(path="/out/r.jsonl", format="jsonl", compression="none", shard_size_bytes=0)
 
     def publish_none(store: Store) -> None:
-        manifest = ResultsManifest(job="job", rows=0, parts=())
-        publish(store, LAYOUT.results_manifest, manifest, target, "jsonl")
+        manifest = ResultsManifest(job="job", rows=0)
+        publish(store, LAYOUT.results_manifest, manifest, Parts(), target, "jsonl")
 
     frozen = take(FreezingStore(disk, "replace", target.path, lambda: publish_none(take(disk).store)))
     with pytest.raises(StoreError):

@@ -15,7 +15,8 @@ import xxhash
 
 from data_juicer.storage.base import Store
 from data_juicer.storage.memory import Loss, MemoryStore
-from data_juicer.store.results import ExportTarget, PublishedPart, ResultsManifest, find_results, publish
+from data_juicer.store.export.parts import Parts, PublishedPart
+from data_juicer.store.results import ExportTarget, ResultsManifest, find_results, publish
 from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 
 MANIFEST = "/job/results/results.json"
@@ -28,7 +29,7 @@ def target(path: str = "/out/r.jsonl", shard_size_bytes: int = 0, **fields: Any)
     return ExportTarget(path=path, shard_size_bytes=shard_size_bytes, **given)
 
 
-def with_parts(store: Store, parts: Sequence[bytes] = PARTS) -> ResultsManifest:
+def with_parts(store: Store, parts: Sequence[bytes] = PARTS) -> tuple[ResultsManifest, Parts]:
     store.make_dirs("/job/results")
     for number, data in enumerate(parts):
         store.stage(f"/job/results/{number}.part", data)
@@ -42,7 +43,7 @@ def with_parts(store: Store, parts: Sequence[bytes] = PARTS) -> ResultsManifest:
         )
         for n, part in enumerate(parts)
     ]
-    return ResultsManifest(job="job", rows=9, parts=tuple(held))
+    return ResultsManifest(job="job", rows=9), Parts(held)
 
 
 def published(
@@ -51,7 +52,7 @@ def published(
     parts: Sequence[bytes] = PARTS,
     part_format: Literal["jsonl", "parquet"] = "jsonl",
 ) -> list[tuple[str, bytes]]:
-    done = publish(store, MANIFEST, with_parts(store, parts), to, part_format)
+    done = publish(store, MANIFEST, *with_parts(store, parts), to, part_format)
     assert done.is_exported
     assert done == find_results(store, MANIFEST)
     return [(file.path, store.read(file.path)) for file in done.exports]
@@ -126,19 +127,19 @@ def test_a_crash_at_any_change_is_made_good_by_publishing_again(before: int, aft
         manifest = with_parts(disk, [*PARTS, b'{"n":9}\n'])
         if expected is None:
             fresh = disk.after_power_loss(Loss.NOTHING)
-            publish(fresh, MANIFEST, manifest, target(shard_size_bytes=after), "jsonl")
+            publish(fresh, MANIFEST, *manifest, target(shard_size_bytes=after), "jsonl")
             expected = {path: data for path, data in fresh.contents().items() if path.startswith("/out/")}
         try:
             publish(
                 CrashingStore(disk, crash_at),
                 MANIFEST,
-                manifest,
+                *manifest,
                 target(shard_size_bytes=after),
                 "jsonl",
             )
         except PowerLoss:
             again = disk.after_power_loss(loss)
-            publish(again, MANIFEST, manifest, target(shard_size_bytes=after), "jsonl")
+            publish(again, MANIFEST, *manifest, target(shard_size_bytes=after), "jsonl")
             left = {path: data for path, data in again.contents().items() if path.startswith("/out/")}
             assert {path: data for path, data in left.items() if ".aside" not in path} == expected, crash_at
         else:

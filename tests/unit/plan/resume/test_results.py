@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from data_juicer.plan.resume.results import CommittedResult, DoneResults, SparseLedger
+from data_juicer.plan.resume.done_results import DoneResults
+from data_juicer.plan.resume.results import CommittedResult, SparseLedger
 from data_juicer.store.ledger import SUMMED
 from data_juicer.store.manifest import DataFile
 
@@ -21,6 +22,6 @@ def test_every_number_of_a_ledger_survives_the_packing() -> None:
         format_version=2, kind="result", job="job", partition=3, operator_index=2, key="", fragment="", reader="jsonl",
         files=(file,), rows=2, ledgers=ledgers, attempt="r1a1", run=1, created="2026-03-13T18:09:11.000000Z",
     )  # fmt: skip
-    done = DoneResults()
+    done = DoneResults(job="job", reader="jsonl")
     done.add(result)
     assert done.find(3) == result
