@@ -6,6 +6,7 @@ whoever has added to an index since then. Their contents are part of the operato
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -160,14 +161,18 @@ def _parse(text: object) -> tuple[str, int | None]:
     if not isinstance(text, str) or not text:
         raise ValueError(f"against: expected folders of indexes, found {text!r}.")
     match = _PINNED.fullmatch(text)
-    return (absolute(match[1]), int(match[2])) if match else (absolute(text), None)
+    return (_located(match[1]), int(match[2])) if match else (_located(text), None)
+
+
+def _located(path: str) -> str:
+    return absolute(os.path.expanduser(path))
 
 
 def _target(operator: object, against: Sequence[str]) -> str | None:
     """The index that is added to. Raises: ValueError."""
     named, update = getattr(operator, "dedup_index", None), getattr(operator, "update", False)
     if named is not None:
-        return absolute(named)
+        return _located(named)
     if not update:
         return None
     if len(set(against)) != 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -13,7 +13,6 @@ from data_juicer.portable import escape, unescape
 from data_juicer.storage.base import Store
 from data_juicer.store.decisions import ResolveManifest, read_decision
 from data_juicer.store.resolve.known_tables import (
-    KNOWN_COLUMNS,
     KNOWN_INDEX,
     KNOWN_JOB,
     KNOWN_SOURCE,
@@ -85,20 +84,18 @@ def _tables(
             if KEPT_SOURCE_ROW not in table.column_names:
                 break  # an operator that keeps no row in place of another
             removed = table.filter(pc.invert(table.column("keep")))
-            kept = [
-                place_of_kept(row, partitions) for row in removed.select(_kept_columns(removed)).to_pylist()
-            ]
+            kept = _places_of_kept(removed, partitions)
             yield pa.table(
                 [
                     pa.array([resolve.operator_index] * len(removed), pa.int32()),
                     pa.array([resolve.operator_name] * len(removed)),
                     pa.array([escape(spec.source_path)] * len(removed)),
                     pa.array(rows_in_source(removed.column(SOURCE_ROW).to_numpy(), [spec] * len(removed))),
-                    pa.array([escape(place.source) for place in kept]),
-                    pa.array([place.row for place in kept]),
+                    kept.source,
+                    kept.row,
                     removed.column("similarity"),
-                    pa.array([place.index for place in kept], pa.string()),
-                    pa.array([place.job for place in kept], pa.string()),
+                    kept.index,
+                    kept.job,
                 ],
                 schema=_schema(),
             )
@@ -135,9 +132,34 @@ def place_of_kept(
     return KeptPlace(source=other.source_path, row=-1 if row < 0 else other.fragment.row_start + row)
 
 
-def _kept_columns(decisions: pa.Table) -> list[str]:
-    wanted = ("kept_partition", KEPT_SOURCE_ROW, *KNOWN_COLUMNS)
-    return [name for name in wanted if name in decisions.column_names]
+class _KeptColumns(NamedTuple):
+    """`KeptPlace` of many rows, as columns."""
+
+    source: pa.Array
+    row: pa.Array
+    index: pa.Array
+    job: pa.Array
+
+
+def _places_of_kept(removed: pa.Table, partitions: Sequence[PartitionSpec]) -> _KeptColumns:
+    """
+    Args:
+        removed: decisions about rows that were removed.
+        partitions: in the order of the input.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kept_in = [partitions[max(position, 0)] for position in removed.column("kept_partition").to_pylist()]
+    source = pa.array([escape(other.source_path) for other in kept_in], pa.string())
+    row = pa.array(rows_in_source(removed.column(KEPT_SOURCE_ROW).to_numpy(), kept_in), pa.int64())
+    if KNOWN_SOURCE not in removed.column_names:
+        nothing = pa.nulls(len(removed), pa.string())
+        return _KeptColumns(source, row, nothing, nothing)
+    known_source, known_row, index, job = (
+        removed.column(name) for name in (KNOWN_SOURCE, KNOWN_SOURCE_ROW, KNOWN_INDEX, KNOWN_JOB)
+    )
+    return _KeptColumns(pc.coalesce(known_source, source), pc.coalesce(known_row, row), index, job)
 
 
 def rows_in_source(rows: npt.NDArray[Any], partitions: Sequence[PartitionSpec]) -> npt.NDArray[Any]:
