@@ -48,7 +48,8 @@ def check(store: Store, source: SourceFile, text_keys: Sequence[str]) -> None:
     if found is not None or b"\0" in text or (head and not text):
         what = found.what if found else "bytes that are no text"
         raise UnreadableSourceError(f"{source.path}: holds {what}, expected CSV. Nothing was changed.")
-    names = _header(source, text)
+    names = _header(source, text, is_cut=len(head) >= HEAD_BYTES)
+    _refuse_twice(source, names)
     for key in text_keys if names else ():
         if key not in names:
             where = "column_names have" if source.options.column_names else "its header has"
@@ -57,11 +58,17 @@ def check(store: Store, source: SourceFile, text_keys: Sequence[str]) -> None:
             )
 
 
-def _header(source: SourceFile, text: bytes) -> Sequence[str]:
+def _header(source: SourceFile, text: bytes, *, is_cut: bool) -> Sequence[str]:
+    """The names of the columns; none where the header goes on beyond the text, which is cut: the scan reads all of it."""
     if source.options.column_names:
         return source.options.column_names
-    first = next(read_records(source, [text]), None)
-    return () if first is None else first.values
+    try:
+        first = next(read_records(source, [text]), None)
+    except InputError:
+        if is_cut:
+            return ()
+        raise
+    return () if first is None or (is_cut and first.stop >= len(text)) else first.values
 
 
 def _rows(store: Store, source: SourceFile, limits: FragmentLimits) -> Iterator[Record]:
@@ -83,11 +90,14 @@ def _rows(store: Store, source: SourceFile, limits: FragmentLimits) -> Iterator[
 
 
 def _refuse_twice(source: SourceFile, names: Sequence[str]) -> None:
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise InputError(
-            f"{source.path}: its header has {twice!r} twice. A row cannot hold both: rename one of them."
-        )
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            where = "column_names have" if source.options.column_names else "its header has"
+            raise InputError(
+                f"{source.path}: {where} {name!r} twice. A row cannot hold both: rename one of them. Nothing was processed."
+            )
+        seen.add(name)
 
 
 def _encode(row: object) -> bytes:

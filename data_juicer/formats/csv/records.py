@@ -49,6 +49,8 @@ def read_records(
             values = next(reader, None)
             if values is None:
                 return
+            if lines.is_at_end:  # the reader asks for a line beyond the last one only within a quote
+                raise csv.Error("the text ends within a quote")  # noqa: TRY301 - one answer to all damage
             if values:
                 yield CsvRecord(values, start, lines.offset, line)
             start, line = lines.offset, lines.count + 1
@@ -78,6 +80,8 @@ class _Lines:
         """Bytes of the text that were given as lines."""
         self.count = 0
         """Lines that were given."""
+        self.is_at_end = False
+        """One more line was asked for than there are."""
         self._lines = self._read()
         self._first = next(self._lines, None)
 
@@ -93,6 +97,7 @@ class _Lines:
             self.count += 1
             yield text
             line = next(self._lines, None)
+        self.is_at_end = True
 
     def _read(self) -> Iterator[tuple[str, int]]:
         """Each line, and its bytes."""
