@@ -16,6 +16,7 @@ from benchmarks.bench import Bench
 
 SUBJECTS = (
     "operators",
+    "native",
     "deduplicators",
     "sharing",
     "machinery",

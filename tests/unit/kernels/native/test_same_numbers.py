@@ -30,6 +30,8 @@ ODD = (
 )
 TEXTS = st.lists(st.text(st.sampled_from(ODD), max_size=40) | st.text(max_size=20), max_size=6)
 
+TABLES = (special_table(), codepoints.table_where(str.isalnum))
+
 
 @pytest.fixture(scope="module", autouse=True)
 def kernels() -> str:
@@ -52,7 +54,7 @@ def column(texts: Sequence[str]) -> pa.Array:
 
 @given(TEXTS)
 def test_characters_are_counted_and_kept(texts: list[str]) -> None:
-    for table in (special_table(), codepoints.table_where(str.isalnum)):
+    for table in TABLES:
         counted, counted_before = both(lambda table=table: codepoints.count_in(column(texts), table))
         assert counted.tolist() == counted_before.tolist()
         kept, kept_before = both(lambda table=table: keep_characters(column(texts), table))

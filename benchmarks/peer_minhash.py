@@ -1,0 +1,104 @@
+"""Signatures of MinHash beside peers: rensa and datatrove, in an environment of theirs that PEER_MINHASH_PYTHON names.
+
+The same documents, words in lower case, shingles of five words, 112 permutations; CPU time of cutting and signing alone,
+of one process each, in turns. Each takes texts as it takes them: rensa is given the shingles as strings, which the
+script cuts with `str.split`; datatrove its own normalised text and its own hashes of shingles. No network is used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.bench import Bench
+from benchmarks.native import COMPILED, NUMPY, only
+from benchmarks.operators import batches
+from benchmarks.report import Measured
+from data_juicer.kernels.native import loading
+from data_juicer.ops.dataset.minhash import signatures
+from data_juicer.ops.dataset.shingles import Shingler
+
+WORDS, PERMUTATIONS = 5, 112
+
+_THEIRS = {
+    "rensa": """
+from rensa import RMinHash
+def sign(text):
+    words = text.lower().split()
+    signature = RMinHash(num_perm=PERMUTATIONS, seed=42)
+    signature.update([" ".join(words[i : i + WORDS]) for i in range(max(len(words) - WORDS + 1, 1))])
+    return signature.digest()
+""",
+    "datatrove": """
+from datatrove.pipeline.dedup.minhash import MinhashConfig, MinhashDedupSignature
+from datatrove.utils.text import TextNormConfig, ngrams, simplify_text
+import numpy as np
+step = MinhashDedupSignature(output_folder=".", config=MinhashConfig(n_grams=WORDS, num_buckets=14, hashes_per_bucket=8))
+hashed = step.config.hash_config
+from datatrove.utils.hashing import create_hash_func
+func = create_hash_func(hashed)
+def sign(text):
+    words = simplify_text(text, step.config.norm_config).split()
+    shingles = np.fromiter((func(" ".join(w)) for w in ngrams(words, WORDS)), dtype=np.uint64).reshape(-1, 1)
+    return step.get_signature(shingles) if len(shingles) else None
+""",
+}
+_LOOP = """
+import json, sys, time
+texts = json.load(open(sys.argv[1]))
+start = time.process_time()
+for text in texts:
+    sign(text)
+print(time.process_time() - start)
+"""
+
+
+def measure(bench: Bench) -> list[Measured]:
+    python = os.environ.get("PEER_MINHASH_PYTHON")
+    if not python:
+        bench.say("not measured: PEER_MINHASH_PYTHON names no environment with rensa and datatrove")
+        return []
+    texts = [msgspec.json.decode(line)["text"] for line in bench.documents()][
+        :: max(1, 40 // bench.megabytes)
+    ]
+    megabytes = sum(len(text.encode()) for text in texts) / 1e6
+    speeds: dict[str, list[float]] = {}
+    with bench.scratch() as scratch:
+        path = scratch / "texts.json"
+        path.write_text(json.dumps(texts))
+        sides: dict[str, Callable[[], float]] = {NUMPY: lambda: _ours(NUMPY, texts)}
+        if loading.functions is not None:
+            sides[COMPILED] = lambda: _ours(COMPILED, texts)
+        for peer in _THEIRS:
+            sides[peer] = lambda peer=peer: _theirs(python, peer, path)
+        for number in range(bench.repetitions):
+            for side, seconds in sides.items():
+                bench.say(f"{side}, {number + 1} of {bench.repetitions}")
+                speeds.setdefault(side, []).append(megabytes / seconds())
+    what = "signatures of MinHash, cutting included"
+    return [Measured(what=f"{what}: {side}", values=values, unit="MB/s") for side, values in speeds.items()]
+
+
+def _ours(kernels: str, texts: list[str]) -> float:
+    shingler = Shingler("space", WORDS, lowercase=True, ignore_pattern=None, pieces=None)
+    spent = 0.0
+    with only(kernels):
+        for batch in batches(texts):
+            column = batch.text("text")
+            start = time.process_time()
+            signatures(shingler.cut(column), PERMUTATIONS)
+            spent += time.process_time() - start
+    return spent
+
+
+def _theirs(python: str, peer: str, path: Path) -> float:
+    constants = f"WORDS, PERMUTATIONS = {WORDS}, {PERMUTATIONS}\n"
+    program = constants + _THEIRS[peer] + _LOOP
+    done = subprocess.run([python, "-c", program, str(path)], capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
