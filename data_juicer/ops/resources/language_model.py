@@ -6,8 +6,10 @@ library, and so is every model where the kernels were not built. Scores are the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import lru_cache
+from io import BufferedReader
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +23,7 @@ from data_juicer.kernels.native import loading
 MAGIC, VERSION = 793712314, 12
 _SUPERVISED, _HIERARCHICAL = 3, 1
 _CENTROIDS: Final = 256
+_SMALL_BYTES_MAX: Final = 1 << 20
 _LABELS_MAX: Final = 10_000
 _FNV_START, _FNV_FACTOR = 2166136261, 16777619
 _BUCKET_FACTOR, _BUCKET_SHIFT = 0x9E3779B1, 7  # as in languages.c
@@ -73,34 +76,35 @@ def find_language_model(path: str) -> LanguageModel | None:
         return None
     try:
         with open(path, "rb") as file:
-            return _read(_Reader(file.read()))
+            return _read(_Reader(file))
     except UnknownModelError:
         return None
 
 
 class _Reader:
-    """Reads a file's bytes from left to right. Raises: UnknownModelError: it ends too early."""
+    """Reads a file from left to right, large arrays without a copy. Raises: UnknownModelError: it ends too early."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
+    def __init__(self, file: BufferedReader) -> None:
+        self._file = file
+        self._left = os.fstat(file.fileno()).st_size
 
     def array(self, kind: str, count: int = 1) -> npt.NDArray[Any]:
         size = np.dtype(kind).itemsize * count
-        if count < 0 or self._at + size > len(self._data):
+        self._left -= size
+        if count < 0 or self._left < 0:
             raise UnknownModelError
-        self._at += size
-        return np.frombuffer(self._data, kind, count, self._at - size).copy()
+        if size > _SMALL_BYTES_MAX:
+            return np.fromfile(self._file, kind, count)
+        return np.frombuffer(self._file.read(size), kind).copy()
 
     def number(self, kind: str = "<i4") -> int:
         return int(self.array(kind)[0])
 
     def word(self) -> bytes:
-        stop = self._data.find(b"\0", self._at)
-        if stop < 0:
-            raise UnknownModelError
-        start, self._at = self._at, stop + 1
-        return self._data[start:stop]
+        word = bytearray()
+        while (byte := self.number("<u1")) != 0:
+            word.append(byte)
+        return bytes(word)
 
 
 def _read(file: _Reader) -> LanguageModel:
