@@ -18,6 +18,7 @@ from data_juicer.engine.driver.driver import Driver
 from data_juicer.engine.driver.endings import RunEndings
 from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.driver.resolve import Resolves
+from data_juicer.engine.index.job_indexes import JobIndexes
 from data_juicer.engine.lifecycle.build_setup import (
     dataset_operator_indices,
     export_target,
@@ -64,6 +65,7 @@ from data_juicer.store.decisions import ResolveManifest
 from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.results import ResultsManifest, checks_while_joining
 
+_MB: Final = 1_000_000
 _REMOVALS_MENDED: Final = 2
 """A driver that was taken for dead may do one operation that it was about to do; two of them are one too many."""
 
@@ -182,7 +184,7 @@ class Run:
             self.committer.hold(partition_id, checkpoints)
         self._check_room(mapping, plan, setup)
         resolves = self._resolves(mapping, steps)
-        needs_index = resolves.want_indexes()
+        needs_index = resolves.find_missing_for_indexes()
         driver = self._driver(mapping, resolves, setup)
         tasks = len(mapping.partitions) if needs_index else len(plan.pending)
         self.workforce.begin(setup, tasks, driver.between_batches)
@@ -240,7 +242,7 @@ class Run:
             self.context.heartbeat_or_stop,
             self.workforce.export if self.workforce.are_several else None,
         )
-        work.resolves.commit_indexes()
+        work.resolves.indexes.commit(work.resolves.steps)
 
     def _check_export(self) -> None:
         """Look once more at what the export replaces: another job may have ended since. Raises: StoreError."""
@@ -394,8 +396,18 @@ class Run:
             recorder=self.recorder,
             memory_mb=self.config.resolve_memory_mb,
             context=self.context,
-            indexes=self.wanted.indexes,
-            job_uuid=self.job.summary.job_uuid,
+            indexes=JobIndexes(
+                store=self.store,
+                clock=self.environment.clock,
+                layout=self.layout,
+                run=self.job.run,
+                job_uuid=self.job.summary.job_uuid,
+                uses=self.wanted.indexes,
+                memory_bytes=self.config.resolve_memory_mb * _MB,
+                heartbeat=self.context.heartbeat_or_stop,
+                inform=self.recorder.inform,
+                warn=self.recorder.warn,
+            ),
             execute=self.workforce.resolve,
             shard_memory_bytes=shard_memory_bytes(self.config, self.environment.backend.workers),
         )

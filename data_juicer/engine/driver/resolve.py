@@ -22,7 +22,7 @@ from data_juicer.engine.driver.resolve_shards import (
     drop_shards,
     is_shared,
 )
-from data_juicer.engine.index.uses import IndexUse
+from data_juicer.engine.index.job_indexes import JobIndexes
 from data_juicer.engine.output.dedup_report import write_dedup_report
 from data_juicer.engine.output.group_report import write_group_report
 from data_juicer.engine.run_context import RunContext
@@ -35,16 +35,15 @@ from data_juicer.plan.phases import ResolveStep
 from data_juicer.plan.tasks import Phase
 from data_juicer.storage.base import Store
 from data_juicer.storage.os_errors import translate_os_errors
-from data_juicer.store.decisions import DeadRows, Decision, IndexedRows, ResolveManifest, stage_decisions
+from data_juicer.store.decisions import DeadRows, Decision, ResolveManifest, stage_decisions
 from data_juicer.store.manifest import Manifest
-from data_juicer.store.resolve.known_tables import NONE_KNOWN, KnownTables
+from data_juicer.store.resolve.known_tables import KnownTables
 from data_juicer.store.resolve.row_locations import with_member_places, with_source_rows
 from data_juicer.store.summaries import DamagedSummaryError, SummaryFiles
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from data_juicer.ops.dataset.pairs.remover import PairRemover
     from data_juicer.ops.dataset.scratch import Scratch
 
 _MB = 1_000_000
@@ -65,9 +64,7 @@ class Resolves(msgspec.Struct, kw_only=True):
     recorder: EventRecorder
     memory_mb: int
     context: RunContext
-    indexes: Sequence[IndexUse] = ()
-    """What deduplicators want of indexes of other jobs."""
-    job_uuid: str = ""
+    indexes: JobIndexes
     execute: Execute | None = None
     """Has the shards of a large resolve executed by the workers; None: each resolve is done in one piece."""
     shard_memory_bytes: int = 0
@@ -141,9 +138,8 @@ class Resolves(msgspec.Struct, kw_only=True):
         index, started_s = operator_index, self.clock.monotonic_s()
         operator = cast("DatasetOperator", self.operators[index])
         manifests = [step.summaries[spec.partition_id] for spec in self.partitions]
-        use = next((use for use in self.indexes if use.operator_index == index), None)
         try:
-            known = NONE_KNOWN if use is None else self._known(operator, use, manifests)
+            known = self.indexes.known_rows(index, operator, manifests)
             summaries = SummaryFiles(
                 self.store,
                 self.layout.checkpoints_dir,
@@ -155,7 +151,7 @@ class Resolves(msgspec.Struct, kw_only=True):
                 decisions = self._in_shards(operator, step, manifests, known)
             else:
                 decisions = self._in_one_piece(operator, index, summaries)
-            indexed = None if use is None else self._indexed(operator, use, summaries, decisions)
+            indexed = self.indexes.stage(index, operator, summaries, decisions, self.partitions)
         except DamagedSummaryError as error:
             self._set_aside(step, error)
             raise
@@ -182,96 +178,17 @@ class Resolves(msgspec.Struct, kw_only=True):
             created=format_utc(self.clock.now()),
         )
 
-    def _known(self, operator: DatasetOperator, use: IndexUse, manifests: Sequence[Manifest]) -> KnownTables:
-        """The rows of indexes that come before those of the job. Raises: DamagedSummaryError, StoreError."""
-        from data_juicer.engine.index.known_rows import stage_known_rows
-
-        summaries = SummaryFiles(
-            self.store, self.layout.checkpoints_dir, manifests, self.context.heartbeat_or_stop
-        )
-        known, found = stage_known_rows(
-            self.store,
-            self.layout,
-            use,
-            cast("PairRemover", operator),
-            summaries,
-            job_uuid=self.job_uuid,
-            memory_bytes=self.memory_mb * _MB,
-            run=self.run,
-            heartbeat=self.context.heartbeat_or_stop,
-        )
-        versions = ", ".join(f"{pin.path} version {pin.version}" for pin in use.against if pin.version)
-        if versions:
-            self.recorder.inform(
-                f"{use.operator_name}: compared with {found.rows:,} rows of {versions}; "
-                f"{found.rows_used:,} of them share a key with a row of this job, or seem to"
-            )
-        return known
-
-    def _indexed(
-        self,
-        operator: DatasetOperator,
-        use: IndexUse,
-        summaries: SummaryFiles,
-        decisions: Sequence[Decision],
-    ) -> IndexedRows | None:
-        """What is to be added to an index. Raises: DamagedSummaryError, StoreError."""
-        from data_juicer.engine.index.additions import stage_kept_rows
-
-        return stage_kept_rows(
-            self.store,
-            self.layout,
-            use,
-            cast("PairRemover", operator),
-            summaries,
-            decisions,
-            self.partitions,
-            job_uuid=self.job_uuid,
-            run=self.run,
-            heartbeat=self.context.heartbeat_or_stop,
-        )
-
-    def want_indexes(self) -> bool:
+    def find_missing_for_indexes(self) -> bool:
         """Forget decisions that left nothing for an index which the recipe adds to by now.
 
-        Returns: whether some have to be made again although no partition needs them. Raises: StoreError, CheckpointError.
+        Returns: whether some have to be made although no partition may need them. Raises: StoreError, CheckpointError.
         """
-        from data_juicer.engine.index.additions import is_added
-
-        needs = False
-        for use in self.indexes:
-            step = next(it for it in self.steps if it.operator_index == use.operator_index)
-            held = step.resolve.indexed if step.resolve is not None else None
-            if use.target is None or (held is not None and held.path == use.target):
-                continue
-            if is_added(self.store, use, self.job_uuid, step.key):
-                continue
-            needs = True
+        missing = list(self.indexes.find_missing(self.steps))
+        for step in missing:
             if step.resolve is not None:
-                self.committer.set_aside([self.layout.resolve_manifest(use.operator_index)])
+                self.committer.set_aside([self.layout.resolve_manifest(step.operator_index)])
                 step.resolve = None
-        return needs
-
-    def commit_indexes(self) -> None:
-        """Add what was staged to the indexes that the recipe names, once each. Raises: StoreError."""
-        from data_juicer.engine.index.additions import commit_kept_rows
-
-        for use in self.indexes:
-            step = next(it for it in self.steps if it.operator_index == use.operator_index)
-            if use.target is None or step.resolve is None or step.resolve.indexed is None:
-                continue
-            version, others = commit_kept_rows(
-                self.store, self.layout, use, step.resolve, job_uuid=self.job_uuid, clock=self.clock
-            )
-            self.recorder.inform(
-                f"index {use.target}: version {version.version} has {step.resolve.indexed.rows:,} rows of this job, "
-                f"{version.rows:,} of {len(version.additions):,} jobs in all"
-            )
-            if others:
-                self.recorder.warn(
-                    f"index {use.target}: {', '.join(others)} added rows while this job ran, which it was not compared with; "
-                    "rows that both have are in both results"
-                )
+        return bool(missing)
 
     def _in_one_piece(self, operator: DatasetOperator, index: int, summaries: SummaryFiles) -> list[Decision]:
         """By this process. Raises: DamagedSummaryError, JobStoppedError, StoreError, OperatorError."""
