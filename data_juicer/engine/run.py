@@ -129,6 +129,7 @@ class Run:
             job.run,
             retry_policy(self.config),
             self.config.fault_tolerance.drain_s,
+            speculates=speculates(self.config),
         )
 
     def run(self, workers: contextlib.ExitStack) -> JobOutcome:

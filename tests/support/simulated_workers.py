@@ -44,18 +44,21 @@ class SimulatedWorkers:
         workers: int,
         *,
         operator_s: Callable[[m.AnyAttempt, int], float] = lambda _, __: 0.1,
+        end_s: Callable[[m.AnyAttempt], float] = lambda _: 0.0,
         start_s: float = 0.0,
         frozen: Mapping[int, Freeze] | None = None,
     ) -> None:
         """
         Args:
-            operator_s: seconds that an operator of an attempt takes, by its index; -1 is `read`.
+            operator_s: seconds that an operator of an attempt takes, by its index; -1 is `read`, and what a shared task finds is 0.
+            end_s: seconds from what an attempt stages last to its end.
             start_s: seconds from the start of a worker to its first attempt.
             frozen: worker, from 0 -> when its first process is frozen.
         """
         self._store = store
         self._clock = clock
         self._operator_s = operator_s
+        self._end_s = end_s
         self._start_s = start_s
         self._frozen = dict(frozen or {})
         self._workers = [_Worker(number) for number in range(workers)]
@@ -136,6 +139,10 @@ class SimulatedWorkers:
         taken_s = 0.0
         if isinstance(worker.message, m.OperatorDone) and worker.attempt is not None:
             taken_s = self._operator_s(worker.attempt, worker.message.ledger.index)
+        elif isinstance(worker.message, m.WorkFound) and worker.attempt is not None:
+            taken_s = self._operator_s(worker.attempt, 0)
+        elif isinstance(worker.message, m.AttemptDone) and worker.attempt is not None:
+            taken_s = self._end_s(worker.attempt)
         worker.due_s = worker.free_s + taken_s
         if freeze := self._frozen.get(worker.number):
             worker.due_s = freeze.delay(worker.free_s, worker.due_s)

@@ -346,7 +346,7 @@ class RayBackend:
     def _place(self, attempt: m.AnyAttempt, free: Sequence[AgentHandle]) -> AgentHandle | None:
         """The agent with least to do that has no attempt of the same task; for a copy on another node, if there is one."""
         idlest = min(free, key=lambda agent: len(agent.flights))
-        at = {agent.node for agent in self._agents if agent.has(attempt.key)} if _may_be_two(attempt) else ()
+        at = {agent.node for agent in self._agents if agent.has(attempt.key)} if attempt.is_copy else ()
         if not at and not idlest.has(attempt.key):
             return idlest
         others = [agent for agent in free if not agent.has(attempt.key)]
@@ -386,8 +386,3 @@ class RayBackend:
             self._hand_out()
             if len(self._waiting) > 1 and not agent.flights:
                 self._fill()
-
-
-def _may_be_two(attempt: m.AnyAttempt) -> bool:
-    """Another attempt of its task may be with an agent."""
-    return isinstance(attempt, m.Attempt) and attempt.is_copy

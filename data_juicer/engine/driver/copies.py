@@ -20,13 +20,14 @@ class AttemptCopies:
         self._copies: dict[TaskKey, Flight] = {}
 
     def submit(self, attempt: m.Attempt, instruction: e.SubmitCopy, now_s: float) -> None:
-        self._recorder.copy_started(attempt, self._flights.get(attempt.key).name, instruction)
+        number, before = attempt.key.number, self._flights.get(attempt.key)
+        self._recorder.copy_started(f"partition {number}", number, attempt.name, before.name, instruction)
         self._copies[attempt.key] = Flight(attempt, attempt.task, attempt.name, now_s)
         self._backend.submit(attempt)
 
     def cancel(self, task: TaskKey) -> None:
         copy = self._copies.pop(task)
-        self._recorder.copy_lost(task.number, copy.name, self._flights.get(task).name)
+        self._recorder.copy_lost(f"partition {task.number}", task.number, copy.name)
         self._backend.cancel(task, copy.name)
 
     def hear(self, message: m.Message) -> e.CopyFailed | e.CopyDone | None:
@@ -40,7 +41,8 @@ class AttemptCopies:
         match message:
             case m.AttemptFailed() | m.AttemptReturned() | m.CheckpointDamaged():
                 del self._copies[message.task]
-                self._recorder.copy_failed(message, self._flights.get(message.task).name)
+                before = self._flights.get(message.task)
+                self._recorder.copy_failed(message, before.name, f"partition {message.task.number}")
                 return e.CopyFailed(task=message.task)
             case m.AttemptDone():
                 copy.lane.append(message)
@@ -57,7 +59,8 @@ class AttemptCopies:
         Returns: what the copy has reported, apart from what is committed already.
         """
         copy, before = self._copies.pop(task), self._flights.pop(task)
-        self._recorder.copy_won(task.number, copy.name, None if before is None else before.name)
+        straggler = None if before is None else before.name
+        self._recorder.copy_won(f"partition {task.number}", task.number, copy.name, straggler)
         if before is not None:
             self._backend.cancel(task, before.name)
         messages, copy.lane = copy.lane, deque()

@@ -17,6 +17,7 @@ from data_juicer.events.payloads import (
     OperatorFailure,
 )
 from data_juicer.plan.resume.results import CommittedResult
+from data_juicer.plan.tasks import TaskKind
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import Manifest
 
@@ -159,31 +160,35 @@ class EventRecorder:
 
     # ---- copies of attempts that took too long
 
-    def copy_started(self, copy: m.Attempt, straggler: str, why: e.SubmitCopy) -> None:
-        partition_id = copy.partition.partition_id
+    def copy_started(
+        self, task: str, partition_id: int | None, copy: str, straggler: str, why: e.SubmitCopy
+    ) -> None:
+        """
+        Args:
+            task: what it is an attempt of, for people; so in the others.
+            partition_id: the partition that it is about; None: about none alone.
+        """
         line = (
-            f"partition {partition_id}: {straggler} has taken {why.elapsed_s:.1f} s, and 95 % of such attempts take "
-            f"{why.usual_s:.1f} s at most; a copy of it, {copy.name}, begins on another worker"
+            f"{task}: {straggler} has taken {why.elapsed_s:.1f} s, and 95 % of such attempts take "
+            f"{why.usual_s:.1f} s at most; a copy of it, {copy}, begins on another worker"
         )
         self._tell_of_copy(line, partition_id, "started")
 
-    def copy_won(self, partition_id: int, copy: str, straggler: str | None) -> None:
+    def copy_won(self, task: str, partition_id: int | None, copy: str, straggler: str | None) -> None:
         """`straggler`: the attempt that is cancelled therefore; None: it has failed, and the copy is what is left."""
-        line = f"its copy {copy} goes on"
+        line = f"{task}: its copy {copy} goes on"
         if straggler is not None:
-            line = f"its copy {copy} ended before {straggler}, which was cancelled"
-        self._tell_of_copy(f"partition {partition_id}: {line}", partition_id, "won")
+            line = f"{task}: its copy {copy} ended before {straggler}, which was cancelled"
+        self._tell_of_copy(line, partition_id, "won")
 
-    def copy_lost(self, partition_id: int, copy: str, attempt: str) -> None:
-        line = (
-            f"partition {partition_id}: the copy {copy} of {attempt} is not needed any more and was cancelled"
-        )
+    def copy_lost(self, task: str, partition_id: int | None, copy: str) -> None:
+        line = f"{task}: its copy {copy} is not needed any more and was cancelled"
         self._tell_of_copy(line, partition_id, "lost")
 
     def copy_failed(
-        self, message: m.AttemptFailed | m.AttemptReturned | m.CheckpointDamaged, attempt: str
+        self, message: m.AttemptFailed | m.AttemptReturned | m.CheckpointDamaged, attempt: str, task: str
     ) -> None:
-        """No try of the partition is counted for it."""
+        """No try is counted for it."""
         match message:
             case m.AttemptFailed():
                 reason = f"{message.error_type}: {message.message}"
@@ -191,11 +196,11 @@ class EventRecorder:
                 reason = "its worker was lost before it began"
             case m.CheckpointDamaged():
                 reason = message.reason
-        partition_id = message.task.number
-        line = f"partition {partition_id}: the copy {message.attempt} failed ({reason.removesuffix('.')}); {attempt} goes on"
+        partition_id = message.task.number if message.task.kind is TaskKind.STAGE else None
+        line = f"{task}: its copy {message.attempt} failed ({reason.removesuffix('.')}); {attempt} goes on"
         self._tell_of_copy(line, partition_id, "failed")
 
-    def _tell_of_copy(self, message: str, partition_id: int, what: str) -> None:
+    def _tell_of_copy(self, message: str, partition_id: int | None, what: str) -> None:
         self.log.record(t.InfoNotice(message=message, partition_id=partition_id, data={t.COPY: what}))
 
     def warn(self, message: str, partition_id: int | None = None) -> None:

@@ -34,6 +34,8 @@ from data_juicer.errors import (
 from data_juicer.job.layout import attempt_name
 from data_juicer.plan.tasks import Task, TaskKey, TaskKind
 
+LOOK_S = 0.5
+"""How often the pool is told the time, where it looks for stragglers."""
 TURN_S = 0.2
 """How long a message is waited for before clocks and signals are looked at again."""
 
@@ -70,6 +72,8 @@ class _Flight(msgspec.Struct):
     attempt: str = ""
     found: list[Found] = msgspec.field(default_factory=list)
     failure: m.AttemptFailed | None = None
+    lane: list[m.Message] = msgspec.field(default_factory=list)
+    """What a copy has reported; it is heard when the copy takes over."""
 
 
 class PoolDriver:
@@ -97,22 +101,38 @@ class PoolDriver:
         self._pool: TaskPool
         self._outside = Outside(backend, context)
         self._flights: dict[TaskKey, _Flight] = {}
+        self._copies: dict[TaskKey, _Flight] = {}
+        """Copies of attempts in flight."""
+        self._speculates = False
+        self._told_time_s = 0.0
         self._tasks: SharedTasks[Work, Any]
         self._attempts_max = 0
         """The largest number of an attempt in this run."""
 
     def run(
-        self, kind: TaskKind, tasks: SharedTasks[Work, Any], retry: RetryPolicy, *, drain_s: float = 0.0
+        self,
+        kind: TaskKind,
+        tasks: SharedTasks[Work, Any],
+        retry: RetryPolicy,
+        *,
+        drain_s: float = 0.0,
+        speculates: bool = False,
     ) -> int:
         """Have all of the tasks executed. Returns: how many there were.
 
         Args:
             drain_s: how long tasks that run may go on when a signal asks to stop.
+            speculates: stragglers may be begun again elsewhere; only tasks of which two attempts write no common file.
         Raises: JobStoppedError. InputError, StoreError, OperatorError, JobFailedError: what a task failed with.
         """
         plan = PoolPlan(
-            slots=self._backend.slots, retry=retry, drain_s=drain_s, attempts_before=self._attempts_max
+            slots=self._backend.slots,
+            retry=retry,
+            drain_s=drain_s,
+            attempts_before=self._attempts_max,
+            speculates=speculates,
         )
+        self._speculates, self._copies = speculates, {}
         self._pool, self._outside.slots, self._tasks = TaskPool(plan), plan.slots, tasks
         self._flights, self._alarms = {}, Alarms(self._clock)
         self._write_down(plan)
@@ -137,6 +157,7 @@ class PoolDriver:
                 self._tell(due)
             self._context.heartbeat()
             self._look_outside()
+            self._tell_time()
 
     # ---- what happens
 
@@ -172,8 +193,12 @@ class PoolDriver:
     def _handle(self, message: m.Message) -> None:
         flight = self._flights.get(message.task)
         if flight is None or flight.attempt != message.attempt:
-            return  # a late word of an attempt that has ended
+            self._handle_of_copy(message)
+            return
         match message:
+            case m.AttemptStarted() if self._speculates:
+                worker = f"{message.worker} on {message.node}"
+                self._tell(e.AttemptBegan(task=message.task, worker=worker, at_s=self._clock.monotonic_s()))
             case m.WorkFound(found=found):
                 flight.found.append(found)
                 self._tasks.hear(message.task.number, found)
@@ -182,7 +207,7 @@ class PoolDriver:
                 self._outside.attempt_done(message)
                 del self._flights[message.task]
                 self._tasks.take(message.task.number, flight.found)
-                self._tell(e.AttemptDone(task=message.task))
+                self._tell(e.AttemptDone(task=message.task, duration_s=message.duration_s))
             case m.AttemptFailed():
                 flight.failure = message
                 self._tell(e.AttemptFailed.reported_by(message))
@@ -190,6 +215,53 @@ class PoolDriver:
                 self._tell(e.AttemptReturned(task=message.task))
             case _:
                 pass
+
+    # ---- copies of stragglers
+
+    def _tell_time(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if self._speculates and now_s - self._told_time_s >= LOOK_S:
+            self._told_time_s = now_s
+            self._tell(e.TimePassed(at_s=now_s))
+
+    def _handle_of_copy(self, message: m.Message) -> None:
+        """It waits until the copy takes over; what is of no copy is a late word of an attempt that has ended."""
+        copy = self._copies.get(message.task)
+        if copy is None or copy.attempt != message.attempt:
+            return
+        match message:
+            case m.AttemptFailed() | m.AttemptReturned():
+                del self._copies[message.task]
+                before = self._flights[message.task]
+                self._recorder.copy_failed(message, before.attempt, str(copy.work))
+                self._tell(e.CopyFailed(task=message.task))
+            case m.AttemptDone():
+                copy.lane.append(message)
+                self._tell(e.CopyDone(task=message.task))
+            case _:
+                copy.lane.append(message)
+
+    def _submit_copy(self, instruction: e.SubmitCopy) -> None:
+        self._attempts_max = self._pool.attempts_max
+        before = self._flights[instruction.task.key]
+        name = attempt_name(self._run_number, instruction.attempt)
+        self._copies[before.task.key] = _Flight(before.task, before.work, name)
+        self._recorder.copy_started(str(before.work), None, name, before.attempt, instruction)
+        self._backend.submit(m.SharedAttempt(task=before.task, name=name, work=before.work, is_copy=True))
+
+    def _cancel_copy(self, task: TaskKey) -> None:
+        copy = self._copies.pop(task)
+        self._recorder.copy_lost(str(copy.work), None, copy.attempt)
+        self._backend.cancel(task, copy.attempt)
+
+    def _take_over(self, task: TaskKey) -> None:
+        """The copy is the attempt from now on: what it has reported is heard."""
+        copy, flight = self._copies.pop(task), self._flights[task]
+        self._recorder.copy_won(str(copy.work), None, copy.attempt, flight.attempt)
+        self._backend.cancel(task, flight.attempt)  # nothing, where it has failed
+        flight.attempt, flight.found = copy.attempt, []
+        for message in copy.lane:
+            self._handle(message)
 
     # ---- what is to be done
 
@@ -199,6 +271,12 @@ class PoolDriver:
             match instruction:
                 case e.Submit():
                     self._submit(instruction)
+                case e.SubmitCopy():
+                    self._submit_copy(instruction)
+                case e.CancelCopy(task=task):
+                    self._cancel_copy(task)
+                case e.TakeOver(task=task):
+                    self._take_over(task)
                 case e.WakeAfter():
                     self._alarms.set(instruction)
                 case e.TellFailure(task=task, retry_in_s=retry_in_s):

@@ -26,7 +26,15 @@ class Workforce:
         run: int,
         retry: RetryPolicy,
         drain_s: float,
+        *,
+        speculates: bool = False,
     ) -> None:
+        """
+        Args:
+            speculates: shards of a resolve that take too long may be begun again elsewhere. Not tasks of a scan and of an export, whose
+                attempts may write one file.
+        """
+        self._speculates = speculates
         self._retry = retry
         self._drain_s = drain_s
         self._environment = environment
@@ -85,17 +93,21 @@ class Workforce:
 
     def resolve(self, tasks: SharedTasks[Work, Any]) -> None:
         """Have a step of a resolve executed. Raises: see `PoolDriver.run`."""
-        self._execute(TaskKind.RESOLVE_SHARD, tasks, self._drain_s)
+        self._execute(
+            TaskKind.RESOLVE_SHARD, tasks, self._drain_s, speculates=self._speculates and self.are_several
+        )
 
     def export(self, tasks: SharedTasks[Work, Any]) -> None:
         """Have the shards of an export written. Raises: see `PoolDriver.run`."""
         self._execute(TaskKind.EXPORT_SHARD, tasks)
 
-    def _execute(self, kind: TaskKind, tasks: SharedTasks[Work, Any], drain_s: float = 0.0) -> int:
+    def _execute(
+        self, kind: TaskKind, tasks: SharedTasks[Work, Any], drain_s: float = 0.0, *, speculates: bool = False
+    ) -> int:
         """Returns: how many tasks there were."""
         self._is_sharing = True
         try:
-            return self._pool.run(kind, tasks, self._retry, drain_s=drain_s)
+            return self._pool.run(kind, tasks, self._retry, drain_s=drain_s, speculates=speculates)
         finally:
             self._is_sharing = False
 

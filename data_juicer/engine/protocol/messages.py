@@ -72,6 +72,8 @@ class SharedAttempt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     task: Task
     name: str
     work: Work
+    is_copy: bool = False
+    """It is made beside another attempt of the task, which takes too long."""
 
     @property
     def key(self) -> TaskKey:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from data_juicer.config.schema import JobConfig
+from data_juicer.engine.driver.pool_driver import PoolDriver
 from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_context import RunControl
@@ -16,6 +17,7 @@ from data_juicer.engine.run_job import run_job
 from data_juicer.events import types as t
 from data_juicer.events.view import JobView
 from data_juicer.monitor.facts import job_facts
+from data_juicer.plan.scan import shared
 from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.testing import jobs
 from data_juicer.testing.clock import ManualClock
@@ -58,10 +60,13 @@ class Ran:
         frozen: dict[int, Freeze] | None = None,
         kind: type = SimulatedWorkers,
         operator_s: Callable[[m.Attempt, int], float] = lambda _, index: 0.4 * (index >= 0),
+        end_s: Callable[[m.Attempt], float] = lambda _: 0.0,
     ) -> None:
         self.store: MemoryStore = jobs.memory_with_input(config)
         clock, watch = ManualClock(), jobs.Watch()
-        self.backend = kind(self.store, clock, 4, operator_s=operator_s, start_s=0.5, frozen=frozen)
+        self.backend = kind(
+            self.store, clock, 4, operator_s=operator_s, end_s=end_s, start_s=0.5, frozen=frozen
+        )
         environment = RunEnvironment(
             store=self.store,
             clock=clock,
@@ -153,6 +158,40 @@ def test_what_a_slow_straggler_commits_beside_its_copy_is_counted_once(recipe: A
         1 if retention == "keep_all" else 0
     )  # the checkpoint that was committed is kept, beside the copy's own of that stage
     assert len(ran.files) == len(plain.files) + beside
+
+
+def test_a_straggler_whose_result_is_committed_before_it_says_its_last_word_ends_its_copy(
+    recipe: Any,
+) -> None:
+    def operator_s(attempt: m.Attempt, index: int) -> float:
+        if attempt.partition.partition_id != 20 or index < 0:
+            return 0.4 * (index >= 0)
+        return 60.0 if attempt.is_copy else 3.0
+
+    def end_s(attempt: m.Attempt) -> float:
+        return 5.0 if attempt.partition.partition_id == 20 else 0.0
+
+    ran, plain = Ran(recipe(), operator_s=operator_s, end_s=end_s), Ran(recipe())
+    assert (len(ran.notices("started")), len(ran.notices("lost"))) == (1, 1)
+    assert ran.result == plain.result
+
+
+def test_shared_tasks_are_begun_again_elsewhere_too(recipe: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scan, which is shared out as shards of a resolve are."""
+    run = PoolDriver.run
+
+    def speculating(driver: PoolDriver, *arguments: Any, **settings: Any) -> int:
+        return run(driver, *arguments, **{**settings, "speculates": True})
+
+    monkeypatch.setattr(PoolDriver, "run", speculating)
+    monkeypatch.setattr(shared, "LARGE_BYTES", 0)
+    monkeypatch.setattr(shared, "RANGE_BYTES", 300)
+    plain = Ran(recipe())
+    ran = Ran(recipe(), {1: Freeze(start_s=1.0, stop_s=1.0 + FROZEN_S)})
+    assert ran.notices("started")[0].startswith("the scan of ")
+    assert ran.notices("won")
+    assert ran.took_s - plain.took_s <= COST_S_MAX
+    assert ran.result == plain.result
 
 
 class LosesCopies(SimulatedWorkers):

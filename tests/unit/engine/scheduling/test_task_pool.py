@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from data_juicer.engine.scheduling import events as e
 from data_juicer.engine.scheduling.history import encode_history, replay
@@ -85,3 +86,49 @@ def test_its_history_can_be_replayed() -> None:
     pool = TaskPool(first)
     answered = [pool.handle(event) for event in events]
     assert list(replay([encode_history(first), *map(encode_history, events)])) == answered
+
+
+# ---- copies
+
+
+def with_a_copy() -> TaskPool:
+    """Task 1 runs and has a copy; tasks 2 to 4 are done."""
+    pool = TaskPool(replace(plan(slots=4), speculates=True))
+    for number in (1, 2, 3, 4):
+        pool.handle(offered(number))
+        pool.handle(e.AttemptBegan(task=key(number), worker="slow" if number == 1 else "w", at_s=0.0))
+    for number in (2, 3, 4):
+        pool.handle(e.AttemptDone(task=key(number), duration_s=1.0))
+    (copy,) = pool.handle(e.TimePassed(at_s=50.0))
+    assert isinstance(copy, e.SubmitCopy)
+    assert (copy.task.key, copy.attempt) == (key(1), 2)
+    return pool
+
+
+def test_the_copy_of_a_task_that_ends_first_takes_over() -> None:
+    pool = with_a_copy()
+    assert pool.handle(e.CopyDone(task=key(1))) == [e.TakeOver(task=key(1))]
+    assert pool.handle(e.AttemptDone(task=key(1))) == []
+    assert pool.is_idle
+
+
+def test_the_copy_of_a_task_is_cancelled_when_the_task_is_done() -> None:
+    pool = with_a_copy()
+    assert pool.handle(e.AttemptDone(task=key(1))) == [e.CancelCopy(task=key(1))]
+    assert pool.is_idle
+
+
+def test_a_task_that_fails_leaves_its_place_to_its_copy_and_a_failed_copy_costs_nothing() -> None:
+    pool = with_a_copy()
+    answer = pool.handle(e.AttemptFailed(task=key(1), transient=True))
+    assert answer == [e.TellFailure(task=key(1), retry_in_s=0.0), e.TakeOver(task=key(1))]
+    pool = with_a_copy()
+    assert pool.handle(e.CopyFailed(task=key(1))) == []
+    assert pool.handle(e.AttemptReturned(task=key(1)))[0] == e.Submit(
+        task=Task(key=key(1), end="answer"), attempt=3
+    )
+
+
+def test_a_task_that_fails_for_good_ends_its_copy() -> None:
+    answer = with_a_copy().handle(e.AttemptFailed(task=key(1)))
+    assert [type(each) for each in answer] == [e.CancelCopy, e.TellFailure, e.StopFatally]
