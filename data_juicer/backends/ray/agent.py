@@ -47,7 +47,7 @@ class _Relay(msgspec.Struct, eq=False):
     parcels: queue.SimpleQueue[list[m.Message]] = msgspec.field(default_factory=queue.SimpleQueue)
     waiting: list[m.Message] = msgspec.field(default_factory=list)
     since_s: float = 0.0
-    """When the first of `held` came."""
+    """When the first of `waiting` came."""
 
     def hold(self, message: m.Message, now_s: float) -> None:
         if not self.waiting:

@@ -81,4 +81,4 @@ def test_a_late_word_of_an_attempt_that_failed_does_not_disturb_the_next_one():
     second = _Relay(m.Attempt(task=stage(2), partition=partition(2), name="r1a1", number=1, base=None))
     bench.agent._inbox.put(second)
     bench.turn(worker)
-    assert (second.held, bench.parcels()) == ([], [])
+    assert (second.waiting, bench.parcels()) == ([], [])
