@@ -29,11 +29,12 @@ _WIDTH_MIN: Final = 40
 
 def run_dry(settings: Sequence[str], form: Format) -> None:
     """Raises: ConfigError: the recipe cannot be run."""
+    from data_juicer.backends.ray.look import count_cpus
     from data_juicer.engine.forecast.forecast import foresee
 
     config = load_config(settings, os.environ)
     try:
-        forecast = foresee(open_store(*config.locations()), config, SystemClock())
+        forecast = foresee(open_store(*config.locations()), config, SystemClock(), count_cpus)
     except (InputError, StoreError) as error:  # found before anything is created, as ConfigError is
         raise ConfigError(str(error)) from error
     output_of(form).emit(forecast, lambda columns: _lines(forecast, columns))
@@ -74,6 +75,8 @@ def _plan(forecast: Forecast) -> list[Fact]:
     done, begun = forecast.reuse.partitions_done, len(forecast.reuse.continued)
     reused = [f"{done:,} are done" if done else "", f"{begun:,} continue from a checkpoint" if begun else ""]
     reuse = ", ".join(filter(None, reused)) or "nothing is there to be reused"
+    if forecast.is_complete:
+        reuse = "all are done"
     return [
         Fact(name="job", text=folder),
         Fact(
@@ -98,7 +101,7 @@ def _price(forecast: Forecast) -> list[Fact]:
         cost = []
     else:
         low, high = format_duration(made.low_s), format_duration(made.high_s)
-        time = f"{low if low == high else f'{low} to {high}'} with {workers}"
+        time = f"{low if low == high else f'{low} to {high}'} with {workers} ({forecast.workers_source})"
         amount = (
             ""
             if forecast.costs.amount is None

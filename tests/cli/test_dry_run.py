@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from data_juicer.cli.process import main
+from data_juicer.config.config import load_recipe
 from data_juicer.engine.autoconfig.costs import OperatorCost
 from data_juicer.engine.forecast.estimate import START_S, estimate
+from data_juicer.engine.forecast.forecast import _workers
 
 RECIPE = """\
 dataset_path: in.jsonl
@@ -133,3 +136,29 @@ def test_an_operator_that_was_not_measured_is_named_with_the_reason() -> None:
     )  # fmt: skip
     assert (made.low_s, made.core_hours) == (None, None)
     assert [each.unmeasured for each in made.operators] == ["it calls a model", "no sampled row reached it"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "cpus", "expected"),
+    [
+        ({"executor_type": "inline"}, 64, (1, "executor_type: inline")),
+        ({"np": 3}, 64, (3, "np")),
+        (
+            {"executor_type": "ray_partitioned"},
+            64,
+            (64, "the CPUs of the Ray cluster, ray_address: auto"),
+        ),
+        ({"executor_type": "ray_partitioned", "np": 3}, 64, (3, "np")),
+        (
+            {"executor_type": "ray_partitioned", "np": 99},
+            64,
+            (64, "the CPUs of the Ray cluster, ray_address: auto"),
+        ),
+        ({"executor_type": "ray_partitioned", "np": 3}, None, (3, "np; no Ray cluster was reached")),
+    ],
+)
+def test_the_number_of_workers_says_where_it_is_from(
+    folder: Path, settings: dict[str, Any], cpus: int | None, expected: tuple[int, str]
+) -> None:
+    recipe = {"dataset_path": "in.jsonl", "export_path": "out.jsonl", "process": ["clean_email_mapper"]}
+    assert _workers(load_recipe({**recipe, **settings}, {}, {}), lambda _: cpus) == expected

@@ -124,6 +124,19 @@ def join(address: str, cpus_if_local: int) -> Cluster:
         ) from error
 
 
+def join_running(address: str) -> Cluster | None:
+    """Connect to a cluster that runs already; None where `auto` finds none.
+
+    Raises: ConfigError, BackendError: as `join`.
+    """
+    if address == "auto" and not ray.is_initialized():
+        try:
+            return _init("auto")
+        except ConnectionError:
+            return None
+    return join(address, 0)
+
+
 def _init(address: str, cpus_if_local: int = 0) -> Cluster:
     local: dict[str, Any] = {}
     if address == "local":

@@ -47,15 +47,17 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> int | 
 
 def _lines(report: VerifyReport, columns: int) -> list[str]:
     whole = f"{report.job_id}: {report.manifests_read:,} manifests and all files that they name were read"
+    width = max(columns, _WIDTH_MIN)
     if not report.findings:
-        return [f"{whole}; nothing is wrong"]
-    lines = [f"{whole}; {_problems(len(report.findings))} found. Nothing was changed."]
+        return textwrap.wrap(f"{whole}; nothing is wrong", width, subsequent_indent="  ")
+    verdict = f"{whole}; {_problems(len(report.findings))} found. Nothing was changed."
+    lines = textwrap.wrap(verdict, width, subsequent_indent="  ")
     for finding in report.findings:
         lines.append(f"damaged {finding.path}")
         problem = finding.problem.removeprefix(f"{finding.path}: ").removeprefix("damaged: ").rstrip(".")
         lines += textwrap.wrap(
             printable(f"{problem}; {finding.answer}."),
-            max(columns, _WIDTH_MIN),
+            width,
             initial_indent=_INDENT,
             subsequent_indent=_INDENT,
             break_long_words=False,

@@ -42,6 +42,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     partitions_new: int
     """About how many more there will be."""
     workers: int
+    workers_source: str
+    """Why so many."""
     reuse: ResumeReport
     estimate: Estimate
     worker_bytes: int
@@ -57,9 +59,17 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def foresee(
-    store: Store, config: JobConfig, clock: Clock, heartbeat: Callable[[str], None] = lambda _: None
+    store: Store,
+    config: JobConfig,
+    clock: Clock,
+    count_cluster_cpus: Callable[[str], int | None],
+    heartbeat: Callable[[str], None] = lambda _: None,
 ) -> Forecast:
-    """Raises: ConfigError, InputError: the recipe cannot be run."""
+    """
+    Args:
+        count_cluster_cpus: address -> CPUs of the Ray cluster that runs there; None where none does.
+    Raises: ConfigError, InputError: the recipe cannot be run.
+    """
     is_named = config.job_id is not None
     wanted = find_wanted(config, store, clock)
     config, layout = wanted.config, wanted.layout
@@ -69,7 +79,7 @@ def foresee(
     sample = take_sample(store, wanted.sources, text_keys, row_bytes_max(config), config.seed, heartbeat)
     costs_dir = os.path.join(os.path.dirname(layout.job_dir), COSTS_DIR)
     measured = measure_operators(store, costs_dir, reuse.setup, sample, heartbeat, keeps=False)
-    workers = 1 if config.executor_type == "inline" else config.np or usable_cores()
+    workers, workers_source = _workers(config, count_cluster_cpus)
     machine = Machine(workers=workers, memory_bytes=free_bytes(store))
     choice = choose(sample.stats, measured.cost, machine, sample.rows_total)
     size = choice.rows if config.partition.auto_configure else config.partition.size
@@ -97,6 +107,7 @@ def foresee(
         partitions_known=len(reuse.partitions),
         partitions_new=partitions_new,
         workers=workers,
+        workers_source=workers_source,
         reuse=reuse.report,
         estimate=made,
         worker_bytes=choice.worker_bytes,
@@ -115,6 +126,25 @@ def foresee(
         notices=wanted.notices,
         warnings=wanted.warnings,
     )
+
+
+def _workers(config: JobConfig, count_cluster_cpus: Callable[[str], int | None]) -> tuple[int, str]:
+    """How many workers a run would have, and where the number is from."""
+    if config.executor_type == "inline":
+        return 1, "executor_type: inline"
+    whence = ""
+    if config.executor_type in {"ray", "ray_partitioned"}:
+        cpus = count_cluster_cpus(config.ray_address)
+        if cpus:
+            workers = min(cpus, config.np or cpus)
+            return (
+                workers,
+                "np"
+                if workers == config.np
+                else f"the CPUs of the Ray cluster, ray_address: {config.ray_address}",
+            )
+        whence = "; no Ray cluster was reached"
+    return (config.np, f"np{whence}") if config.np else (usable_cores(), f"the cores of this machine{whence}")
 
 
 def _computed(report: ResumeReport, rows_known: int, rows_new: int) -> list[float]:
