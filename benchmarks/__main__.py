@@ -37,6 +37,7 @@ SUBJECTS = (
     "store_memory",
     "recipes",
     "peer",
+    "peer_minhash",
     "peers",
 )
 """Modules with a function `measure(bench) -> list of report.Measured`, in the order of the table."""

@@ -75,7 +75,7 @@ def measure(bench: Bench) -> list[Measured]:
         sides: dict[str, Callable[[], float]] = {NUMPY: lambda: _ours(NUMPY, texts)}
         if loading.functions is not None:
             sides[COMPILED] = lambda: _ours(COMPILED, texts)
-        for peer in _THEIRS:
+        for peer in filter(lambda peer: _is_there(python, peer, bench), _THEIRS):
             sides[peer] = lambda peer=peer: _theirs(python, peer, path)
         for number in range(bench.repetitions):
             for side, seconds in sides.items():
@@ -83,6 +83,13 @@ def measure(bench: Bench) -> list[Measured]:
                 speeds.setdefault(side, []).append(megabytes / seconds())
     what = "signatures of MinHash, cutting included"
     return [Measured(what=f"{what}: {side}", values=values, unit="MB/s") for side, values in speeds.items()]
+
+
+def _is_there(python: str, peer: str, bench: Bench) -> bool:
+    done = subprocess.run([python, "-c", f"import {peer}"], capture_output=True, check=False)
+    if done.returncode:
+        bench.say(f"{peer} not measured: the environment lacks it")
+    return done.returncode == 0
 
 
 def _ours(kernels: str, texts: list[str]) -> float:
