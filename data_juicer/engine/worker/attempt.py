@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import numpy as np
 from msgspec.structs import replace
 
 from data_juicer.engine.protocol import messages as m
-from data_juicer.engine.worker import failures, sampling
+from data_juicer.engine.worker import failures
 from data_juicer.engine.worker.apply_operator import Applied, DeadRow, Watch, run_operator
 from data_juicer.engine.worker.context import WorkerContext
-from data_juicer.engine.worker.dataset_operator import Summarised, apply_decision, summarise
 from data_juicer.engine.worker.row_isolation import RowIsolation, tell_nobody
 from data_juicer.engine.worker.stage_writer import StageWriter
-from data_juicer.engine.worker.summary_files import load_decision
 from data_juicer.errors import CheckpointCorruptError, InputError, OperatorError, StoreError
 from data_juicer.formats.base import NULL_TEXT, ReadRows
 from data_juicer.formats.partition import read_partition
@@ -33,6 +31,9 @@ from data_juicer.store.deltas import in_slices, join_batches, split_batch
 from data_juicer.store.ledger import READ, OperatorLedger
 from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.staging import load_deltas, read_file
+
+if TYPE_CHECKING:
+    from data_juicer.engine.worker.dataset_operator import Summarised
 
 
 class AttemptRunner:
@@ -215,6 +216,11 @@ class AttemptRunner:
 
     def _apply_decision(self, operator: DatasetOperator, index: int, watch: Watch | None) -> Applied:
         """Applies a decision. The seconds that led to the decision count as the operator's."""
+        from data_juicer.engine.worker.dataset_operator import (
+            apply_decision,
+        )  # few recipes have such operators
+        from data_juicer.engine.worker.summary_files import load_decision
+
         decision = self.attempt.decisions[index]
         table, dead = load_decision(self.context.store, self.context.layout, decision, operator)
         applied = apply_decision(operator, index, self.batches, table, dead, watch)
@@ -239,6 +245,8 @@ class AttemptRunner:
         ]
 
     def _summarise(self, index: int) -> Summarised:
+        from data_juicer.engine.worker.dataset_operator import summarise
+
         started_s = time.perf_counter()
         operator = cast("DatasetOperator", self.context.prepared(index))
         new_budget()
@@ -289,6 +297,8 @@ class AttemptRunner:
         size, seed = self.setup.trace_num, self.setup.seed
         if not size or index not in self.setup.traced:
             return None
+        from data_juicer.engine.worker import sampling
+
         return lambda before, after: self.traces.add(
             sampling.encode(record) for record in sampling.sample(operator, index, before, after, size, seed)
         )

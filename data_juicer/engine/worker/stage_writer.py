@@ -14,8 +14,6 @@ from data_juicer.clock import format_utc
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.worker import failures
 from data_juicer.engine.worker.context import WorkerContext
-from data_juicer.engine.worker.dataset_operator import Summarised
-from data_juicer.engine.worker.summary_files import stage_summary
 from data_juicer.errors import CheckpointCorruptError, NewerFormatError
 from data_juicer.formats.partition import encode_intermediate, encode_result
 from data_juicer.rows.batch import Batch
@@ -30,6 +28,8 @@ from data_juicer.store.staging import read_lines, stage_file, stage_files, stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from data_juicer.engine.worker.dataset_operator import Summarised
 
 
 class StageWriter:
@@ -138,6 +138,10 @@ class StageWriter:
         Args:
             letters: of the rows that it raised on.
         """
+        from data_juicer.engine.worker.summary_files import (
+            stage_summary,
+        )  # few recipes have dataset operators
+
         started_s = time.perf_counter()
         files, letter_files = stage_summary(
             self.context.store,

@@ -14,7 +14,6 @@ from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.worker import failures
 from data_juicer.engine.worker.attempt import AttemptRunner
 from data_juicer.engine.worker.context import WorkerContext
-from data_juicer.engine.worker.shared.run import run_shared
 from data_juicer.errors import CheckpointCorruptError
 
 
@@ -33,6 +32,10 @@ class Worker:
         """
         if isinstance(attempt, m.SharedAttempt):
             yield m.AttemptStarted(task=attempt.key, attempt=attempt.name, worker=self.name, node=self.node)
+            from data_juicer.engine.worker.shared.run import (
+                run_shared,
+            )  # of large inputs, resolves and exports
+
             yield from run_shared(self.context, attempt)
             return
         key = attempt.key
