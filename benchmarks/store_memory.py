@@ -19,7 +19,7 @@ from benchmarks.report import Measured
 TIMES = 50
 BLOCK_MB = 8
 PROCESS = [{"text_length_filter": {"min_len": 20_000}}]
-SETTINGS = {"partition": {"size": 100_000, "max_size_mb": 32}, "checkpoint": {"strategy": "every_op"}}
+SETTINGS = {"partition": {"size": 100_000, "max_size_mb": 8}, "checkpoint": {"strategy": "every_op"}}
 
 
 def measure(bench: Bench) -> list[Measured]:
@@ -34,7 +34,7 @@ def measure(bench: Bench) -> list[Measured]:
             note=" and ".join(
                 f"{getattr(ran[size], f'{who}_peak_bytes') / 1e6:.0f} MB" for size in (small, large)
             )
-            + "; partitions of 32 MB, np 1, bytes made by benchmarks/range_server.py",
+            + "; partitions of 8 MB, np 1, bytes made by benchmarks/range_server.py",
         )
         for who in ("driver", "worker")
     ]

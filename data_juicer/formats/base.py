@@ -292,7 +292,9 @@ def reading_input(path: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except StoreError as error:
-        raise InputError(f"{path}: cannot be read: {error.reason or error.finding}") from error
+        remedy = f" What was committed is safe. {error.remedy}" if error.remedy else ""
+        reason = (error.reason or error.finding).removesuffix(".")
+        raise InputError(f"{path}: cannot be read: {reason}.{remedy}") from error
 
 
 def read_range(store: Store, path: str, start: int, stop: int) -> bytes:

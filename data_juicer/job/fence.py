@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from data_juicer.errors import StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Data, Store
 from data_juicer.storage.disk import ASIDE_SUFFIX, DiskStore
@@ -30,7 +31,10 @@ def fenced(store: Store, fence: Callable[[], None]) -> Store:
 
 
 class FencedStore(WrappedStore):
-    """A store of any kind: each request that changes something is one operation, and the look comes before it."""
+    """A store of any kind: each request that changes something is one operation, and the look comes before it.
+
+    What may be replaced demands the version that was there before the look. Other files have names of an attempt, or are made only if absent.
+    """
 
     def __init__(self, inner: Store, fence: Callable[[], None]) -> None:
         super().__init__(inner)
@@ -38,6 +42,22 @@ class FencedStore(WrappedStore):
 
     def before_change(self) -> None:
         self._fence()
+
+    def put(self, path: str, data: Data) -> None:
+        """Replace a document only if it is the one that was there before the look: who freezes after the look replaces nothing."""
+        version = self._inner.find_version(path)
+        self._fence()
+        is_ours = (
+            self._inner.put_if_unchanged(path, data, version)
+            if version
+            else self._inner.put_if_absent(path, data)
+        )
+        if not is_ours:
+            self._fence()
+            raise StoreError(
+                f"{path}: writing failed: somebody else has written it.",
+                "What was committed is safe. Start the job again.",
+            )
 
 
 class FencedDisk(WrappedDisk):

@@ -265,6 +265,13 @@ class Store(ABC):
         Returns: False, with nothing changed, where something has the name. Raises: StoreError.
         """
 
+    def find_version(self, path: str) -> str:
+        """That of a file as it is now, for `put_if_unchanged`; empty where there is none. Raises: StoreError."""
+        try:
+            return self.stat(path).version
+        except FileNotFoundError:
+            return ""
+
     @abstractmethod
     def put_if_unchanged(self, path: str, data: Data, version: str) -> bool:
         """Replace a file if it is still the version that `stat` gave; of all who try with one version one succeeds.

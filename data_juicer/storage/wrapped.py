@@ -230,6 +230,10 @@ class WrappedStore(Store):
 
     # ---- writing
 
+    def find_version(self, path: str) -> str:
+        self.before_look()
+        return self._inner.find_version(path)
+
     def put(self, path: str, data: Data) -> None:
         self.before_change()
         self._inner.put(path, data)

@@ -112,14 +112,22 @@ def requests_of(rows: int, **settings: Any) -> tuple[int, int]:
 
 
 def test_a_stage_costs_three_requests_at_most_and_a_complete_job_ten() -> None:
-    """Of each partition: its source, what four operators made of it, its result, and the export of that."""
+    """Of each partition: its source, what four operators made of it, its result, and the export of that. Stats of rows are another result."""
     settings = {**JOBS["every_op"][1], "partition.size": 1}
-    few, _ = requests_of(4, **settings)
-    many, resume = requests_of(14, **settings)
     stages = len(PROCESS) + 1
-    print("requests a stage:", (many - few) / 10 / stages, "resume:", resume)
-    assert many - few <= 3 * 10 * stages
-    assert resume <= 10
+    for export_stats, more in ((False, 0), (True, 2)):
+        given = {**settings, "export_extra_args": {"export_stats": export_stats}}
+        few, _ = requests_of(4, **given)
+        many, resume = requests_of(14, **given)
+        print(
+            "requests a stage:",
+            (many - few) / 10 / stages,
+            "resume:",
+            resume,
+            f"stats of rows: {export_stats}",
+        )
+        assert many - few <= 10 * (3 * stages + more)
+        assert resume <= 10
     with_dead_letters, config = new_model(), model_job(**settings)
     run(with_dead_letters, config)
     assert run(with_dead_letters, config)[1].requests <= 10

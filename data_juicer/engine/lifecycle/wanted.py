@@ -106,6 +106,8 @@ def find_wanted(config: JobConfig, store: Store, clock: Clock) -> WantedJob:
     export_path = absolute(config.export_path)
     _refuse_overlap(store, config, sources, export_path, layout)
     target = _target(config, operators)
+    if target.row_stats_path and store.at(export_path).tells_changes:
+        store.entries(os.path.dirname(export_path))  # one request, and what is there is known of both files
     refuse_to_replace(store, config, target.path, (source.path for source in sources), layout)
     if target.row_stats_path:
         _refuse_overlap(store, config, sources, target.row_stats_path, layout, *_NO_STATS)

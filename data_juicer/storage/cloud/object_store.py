@@ -379,9 +379,15 @@ class ObjectStore(Store):
 
 
 def _changed(path: str, how: str) -> StoreError:
+    found, remedy = (
+        f"it was {how} while it was read",
+        "Start the job again: what has changed is processed anew.",
+    )
     return StoreError(
-        f"{path}: reading failed: it was {how} while it was read.",
-        "What was committed is safe; start the job again: what has changed is read and processed again.",
+        f"{path}: reading failed: {found}.",
+        f"What was committed is safe. {remedy}",
+        reason=found,
+        remedy=remedy,
     )
 
 

@@ -7,7 +7,8 @@ instances and workload identities. Nothing of it is kept by this process or writ
 from __future__ import annotations
 
 import os
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from data_juicer.errors import ConfigError
 from data_juicer.storage.cloud import s3_parts
@@ -15,6 +16,9 @@ from data_juicer.storage.cloud.obstore_bucket import ObstoreBucket
 
 _NO_RETRIES = {"max_retries": 0}
 """Requests are repeated by `patience.py`, which knows what became of them."""
+CREDENTIALS_TTL: Final = timedelta(minutes=10)
+"""What the client is told of how long keys of a profile are good. It asks again 5 minutes before that is over, and boto3 never gives keys that end
+within 10 minutes where it can renew them: so none ends in use. The provider's own half an hour is longer than that."""
 _MEMORY: dict[str, Any] = {}
 """Buckets of this process, by name."""
 
@@ -70,7 +74,7 @@ def _profile_options() -> dict[str, Any]:
         from obstore.auth.boto3 import Boto3CredentialProvider
 
         session = boto3.Session()
-        options = {"credential_provider": Boto3CredentialProvider(session)}
+        options = {"credential_provider": Boto3CredentialProvider(session, ttl=CREDENTIALS_TTL)}
         return options | ({"region": session.region_name} if session.region_name else {})
     except ImportError:
         raise ConfigError(

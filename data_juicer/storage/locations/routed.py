@@ -93,6 +93,9 @@ class RoutedStore(Store):
 
     # ---- writing
 
+    def find_version(self, path: str) -> str:
+        return self.at(path).find_version(path)
+
     def put(self, path: str, data: Data) -> None:
         self.at(path).put(path, data)
 
