@@ -63,7 +63,12 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
 
 
 def _tidy_up(wanted: WantedJob, environment: RunEnvironment) -> None:
-    """Remove what the last run of a complete job prepared and left, where it was killed before it gave the job free."""
+    """Remove what the last run of a complete job prepared and left, where it was killed before it gave the job free.
+
+    Object stores hold nothing of that kind (`job/fence.py`), and each look costs a request there.
+    """
+    if environment.store.at(wanted.layout.job_dir).tells_changes:
+        return
     owner = locks.find_owner(environment.store, wanted.layout)
     if owner is None or owner.released:
         return
