@@ -26,7 +26,7 @@ from benchmarks.one_job import peak_bytes
 from benchmarks.report import Measured
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.resume.damage import Damage
-from data_juicer.plan.resume.results import read_results
+from data_juicer.plan.resume.results import ResultManifests
 from data_juicer.storage.posix import PosixStore
 from data_juicer.testing.delaying_store import DelayingStore
 
@@ -73,7 +73,7 @@ def one(latency_ms: int, partitions: int, directory: str) -> dict[str, Any]:
         os.unlink(os.path.join(layout.results_dir, name))
     started_s = time.perf_counter()
     damaged: list[Damage] = []  # all are: the script names files that nobody wrote
-    read = sum(1 for _ in read_results(store, layout, damaged))
+    read = sum(1 for _ in ResultManifests(store, layout).read(damaged))
     read_s = time.perf_counter() - started_s
     return {
         "wall_s": wall_s,
