@@ -21,7 +21,7 @@ ROWS = [json.dumps({"text": f"row  {n % 17} http://x.example/{n} words", "n": n}
 ROWS[4], ROWS[12] = "{not json", json.dumps({"text": "!raise"})
 PROCESS: list[Any] = ["clean_links_mapper", "poison_mapper", {"text_length_filter": {"min_len": 8}}]
 INPUTS = ("in.jsonl", "recipe.json")
-EXPORT = "out/out.jsonl"
+EXPORTS = ("out/out.jsonl", "out/out_stats.jsonl")
 
 
 def flip(path: str) -> None:
@@ -111,7 +111,7 @@ class Job:
             path.name: [json.loads(line) | {"attempt": ""} for line in path.read_text().splitlines()]
             for path in dead_letters
         }
-        return held | {"export": (self.home / "out" / "out.jsonl").read_text().splitlines()}
+        return held | {name: (self.home / name).read_text().splitlines() for name in EXPORTS}
 
     def keep(self) -> None:
         shutil.copytree(self.home, self.saved)
@@ -188,7 +188,7 @@ def test_a_damaged_file_of_a_job_costs_work_and_no_row(
                 line for line in capsys.readouterr().err.splitlines() if re.match("failed|dj-process:", line)
             ]
             assert len(reported) == 1, (case, reported)
-            if path == EXPORT and damage is become_directory:
+            if path in EXPORTS and damage is become_directory:
                 assert reported[0].endswith("Nothing was changed; export to another file."), (case, reported)
                 continue
             assert "safe" in reported[0], (case, reported)
