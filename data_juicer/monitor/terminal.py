@@ -5,6 +5,7 @@ rich is imported here and nowhere else.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from data_juicer.clock import Clock
@@ -30,8 +31,17 @@ BAR_S: Final = 0.25
 LINE_S: Final = 5.0
 STEP_S: Final = 1.0
 """A step of the driver's own that is over sooner is not shown."""
+_ADVICE: Final = re.compile(r"\. What was committed is safe\..*(?=; given up$)")
 _TROUBLES_MAX: Final = 10
 """Warnings and failed attempts that are shown as they come; the rest is counted, and is in events.log."""
+
+
+def _told_once(event: WarningNotice | PartitionFailed) -> str:
+    """The event in one line, without the advice of a failure that ends the job: its last line gives that."""
+    text = " ".join(describe(event).split())
+    if isinstance(event, PartitionFailed) and event.data.retry_in_s is None:
+        return _ADVICE.sub("", text)
+    return text
 
 
 class _Display(Protocol):
@@ -72,7 +82,7 @@ class Terminal:
             return
         self._troubles += 1
         if self._troubles <= _TROUBLES_MAX:
-            self.say(f"warning: {' '.join(describe(event).split())}")
+            self.say(f"warning: {_told_once(event)}")
         elif self._troubles == _TROUBLES_MAX + 1:
             self.say("warning: more follow; they are in events.log")
 

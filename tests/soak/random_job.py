@@ -20,6 +20,7 @@ import psutil
 from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
 from data_juicer.store.commit import SET_ASIDE, read_manifest
+from data_juicer.store.decisions import read_resolve
 from tests.soak.driver import FROM_THEN_ON, ONCE, FaultyStore
 from tests.soak.one_job import DAMAGES
 from tests.soak.recipes import draw_recipe, write_input
@@ -43,6 +44,22 @@ class NotingStore(FaultyStore):
         super()._count(path)
 
 
+def share_small_jobs() -> None:
+    """Have this process share out small jobs as it does large ones, and keep an index of their results."""
+    from data_juicer.engine.driver import resolve_shards
+    from data_juicer.engine.output import publish
+    from data_juicer.plan.resume import done_results, found, result_index
+    from data_juicer.plan.scan import shared
+    from data_juicer.store import results
+
+    shared.RANGE_BYTES = 1500  # type: ignore[misc]
+    resolve_shards.SHARDED_KEYS = 0  # type: ignore[misc]
+    results.SHARED_BYTES = 0  # type: ignore[misc]
+    found.INDEXED_MIN = publish.INDEXED_MIN = 1  # type: ignore[misc]
+    done_results.GROUP_RECORDS = 3  # type: ignore[misc]
+    result_index._SETTLED_S = 0  # type: ignore[misc]
+
+
 @dataclass
 class RandomJob:
     """A job in a folder of its own. Every run is a process that is forked from this one, which has imported what it needs."""
@@ -63,7 +80,9 @@ class RandomJob:
 
     def job(self, name: str, backend: str = "inline") -> SmallJob:
         settings = {
-            key: value for key, value in self.recipe.items() if key not in {"export", "rows", "process"}
+            key: value
+            for key, value in self.recipe.items()
+            if key not in {"export", "rows", "process", "shared"}
         }
         export = self.folder / name / f"result.{self.recipe['export']}"
         settings |= {"export_path": str(export), "executor_type": backend}
@@ -82,6 +101,8 @@ class RandomJob:
         NotingStore.fault, NotingStore.fault_at = fault
         posix.PosixStore = NotingStore  # type: ignore[misc] # what the command line makes of it
         os.environ[TOKEN] = str(self.folder)
+        if self.recipe["shared"] and recipe.stem == "work":
+            share_small_jobs()
         os.environ["SOAK_ORDERS"] = ""
         code = process.main(["--config", str(recipe)])
         (self.folder / "changes").write_text(str(NotingStore.changes))
@@ -140,7 +161,8 @@ class RandomJob:
         for number in range(disturbances):
             if self.rng.random() < 0.3:
                 self._damage()
-            backend = self.rng.choice(["inline", "inline", "inline", "local"])
+            others = ["local", "local"] if self.recipe["shared"] else ["inline", "inline"]
+            backend = self.rng.choice(["inline", "local", *others])
             if self._disturb(backend, disturbances - number) == 0 and self.rng.random() < 0.7:
                 break  # it is complete; at times its files are damaged even so
         self._run_to_end("work")
@@ -281,10 +303,15 @@ class RandomJob:
             if SET_ASIDE in names:
                 continue
             named: set[str] = set()
-            for name in names:
-                if name in self.damaged:  # after the job was complete: nobody looked
+            manifest = re.compile(r"(partition|checkpoint|summary)_[\d_]+\.json")
+            gone = {name for name in self.damaged - set(names) if manifest.fullmatch(name)}
+            for name in (*names, *gone):
+                if name in self.damaged:  # or removed, after the job was complete: nobody looked
                     named |= set(names)
-                elif re.fullmatch(r"(partition|checkpoint|summary)_[\d_]+\.json", name):
+                elif re.fullmatch(r"resolve_\d+\.json", name):
+                    resolve = read_resolve(STORE, os.path.join(folder, name))
+                    named |= {resolve.file, *(decision.file for decision in resolve.decisions)}
+                elif manifest.fullmatch(name):
                     named |= {
                         file.name for file in read_manifest(STORE, os.path.join(folder, name)).all_files
                     }

@@ -16,7 +16,7 @@ from tests.soak import mapper
 INPUTS: Final = (
     "jsonl", "jsonl", "jsonl.gz", "jsonl.zst", "jsonl.bz2", "jsonl.xz", "parquet", "parquet", "arrow", "csv", "tsv.gz",
 )  # fmt: skip
-EXPORTS: Final = ("jsonl", "jsonl", "jsonl.gz", "jsonl.zst", "parquet")
+EXPORTS: Final = ("jsonl", "jsonl", "jsonl.gz", "jsonl.zst", "parquet", "csv", "arrow")
 MAPPERS: Final[list[Any]] = [
     "clean_links_mapper",
     "clean_email_mapper",
@@ -43,7 +43,11 @@ STRATEGIES: Final = ("every_op", "every_op", "every_partition", "every_n_ops", "
 
 
 def draw_recipe(rng: random.Random, folder: Path, rows_max: int = 160) -> dict[str, Any]:
-    """A recipe without the directories of its job; its input is written by `write_input`."""
+    """A recipe without the directories of its job; its input is written by `write_input`.
+
+    A `shared` one has its scan, its resolves and its export shared out to workers, and an index of its results, as large jobs
+    have: that decides nothing, and the undisturbed job is without.
+    """
     kind = rng.choice(INPUTS)
     process = _draw_process(rng)
     strategy = rng.choice(STRATEGIES)
@@ -81,6 +85,7 @@ def draw_recipe(rng: random.Random, folder: Path, rows_max: int = 160) -> dict[s
         "keep_stats_in_res_ds": rng.random() < 0.2,
         "export_shard_size": rng.choice([0, 0, 0, 600]),
         "export": rng.choice(EXPORTS),
+        "shared": rng.random() < 0.4,
         "rows": rng.randrange(rows_max // 2, rows_max),
     }
 

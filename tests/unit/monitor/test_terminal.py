@@ -113,6 +113,22 @@ def test_warnings_are_reported_at_once_and_not_without_end() -> None:
     assert lines[-1] == "warning: more follow; they are in events.log"
 
 
+@pytest.mark.parametrize(("retry_in_s", "times"), [(None, 0), (2.0, 1)])
+def test_the_advice_of_a_failure_that_ends_the_job_is_left_to_the_last_line(
+    retry_in_s: float | None, times: int
+) -> None:
+    stream = io.StringIO()
+    failure = payloads.AttemptFailure(
+        error_type="OperatorError",
+        error="a.jsonl, line 1: op_1: no. What was committed is safe. Mend the row.",
+        retry_in_s=retry_in_s,
+    )
+    event = t.PartitionFailed(partition_id=0, attempt="r1a1", duration_s=1.0, data=failure)
+    Terminal(JobView(), ManualClock(), stream).listen(record(event))
+    assert "line 1: op_1: no" in stream.getvalue()
+    assert stream.getvalue().count("Mend the row") == times
+
+
 def test_a_terminal_gets_a_bar_with_warnings_above_it(monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
