@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from data_juicer.events.codec import decode_line, decode_lines, find_header
@@ -77,3 +78,31 @@ def _newest_snapshot(store: Store, path: str) -> tuple[int, Snapshot] | None:
         if snapshot is not None:
             return start + len(line), snapshot
     return None
+
+
+def newest_records(
+    store: Store,
+    layout: JobLayout,
+    wanted: Callable[[t.Record], bool],
+    count: int,
+    lines_max: int | None = None,
+) -> list[t.Record]:
+    """The last events that are wanted, in their order; read from the end, so that a long log costs what is looked at.
+
+    Args:
+        lines_max: no more lines are looked at; None: as many as there are.
+    Raises: StoreError.
+    """
+    paths = (
+        layout.events_jsonl,
+        *(rotated(layout.events_jsonl, it) for it in rotated_numbers(store, layout.events_jsonl)),
+    )
+    lines = (line for path in paths for _, line in lines_backward(store, path))
+    found: list[t.Record] = []
+    for line in itertools.islice(lines, lines_max):
+        if len(found) >= count:
+            break
+        record = decode_line(line)
+        if record is not None and wanted(record):
+            found.append(record)
+    return found[::-1]

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import Final
 
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 60.0
 
 
 def count_cpus(address: str, patience_s: float = PATIENCE_S) -> int | None:

@@ -13,6 +13,7 @@ from data_juicer.cli.signals import StopSignals
 from data_juicer.clock import SystemClock
 from data_juicer.events import types as t
 from data_juicer.events.codec import encode_record
+from data_juicer.events.history import newest_records
 from data_juicer.events.tail import LogTail
 from data_juicer.events.text import describe
 from data_juicer.monitor.handle import JobHandle
@@ -45,11 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output, signals: StopSignals) -> None:
     job = JobHandle.open(arguments.work_dir, arguments.job)
     wanted = _filter(arguments)
-    found = [record for record in job.events() if wanted(record)] if not arguments.follow else []
-    if arguments.last is not None:
-        found = found[max(0, len(found) - arguments.last) :]
     if not arguments.follow:
-        _emit(found, output)
+        if arguments.last is None:
+            _emit(filter(wanted, job.events()), output)
+        else:
+            _emit(newest_records(job.store, job.layout, wanted, max(0, arguments.last)), output)
         return
     for records in _followed(job, signals):
         if new := [record for record in records if wanted(record)]:

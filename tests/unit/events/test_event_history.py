@@ -15,13 +15,14 @@ from data_juicer.events import payloads
 from data_juicer.events import types as t
 from data_juicer.events.codec import encode_record
 from data_juicer.events.file import CHUNK_BYTES, lines_backward, lines_from
-from data_juicer.events.history import read_records, read_view
+from data_juicer.events.history import newest_records, read_records, read_view
 from data_juicer.events.log import EventLog
 from data_juicer.events.snapshot import MARK, encode_snapshot, find_snapshot
 from data_juicer.events.tail import LogTail
 from data_juicer.events.view import JobView, fold
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.memory import MemoryStore
+from data_juicer.storage.posix import PosixStore
 from data_juicer.testing.clock import ManualClock
 from tests.support.sample_events import ONE_OF_EACH, FullDisk, ledger, plan
 
@@ -284,3 +285,23 @@ def test_a_run_goes_on_with_the_number_of_its_predecessor_whatever_was_appended_
         late = t.Record(seq=seq, ts="2026-03-13T18:09:11Z", run=2, event=events_of(0)[-1])
         store.append(LAYOUT.events_jsonl, encode_record(late))
     assert open_log(store, run=4).record(events_of(1)[0]).seq == last + 1
+
+
+def test_the_newest_events_are_read_from_the_end_over_rotated_files(tmp_path: Path) -> None:
+    store, layout = PosixStore(), JobLayout.of(str(tmp_path), "J")
+    log = EventLog(store, layout, ManualClock(), 1, max_log_size_mb=0.002, backup_count=9)
+    for number in range(40):
+        log.record(t.DebugNotice(message=f"{number}") if number % 2 else t.InfoNotice(message=f"{number}"))
+        log.flush()
+    log.close()
+    assert len(store.list(layout.event_logs_dir)) > 3
+    asked: list[int] = []
+
+    def wanted(record: t.Record) -> bool:
+        asked.append(record.seq)
+        return record.event.level != "DEBUG"
+
+    found = newest_records(store, layout, wanted, 12)
+    assert [record.seq for record in found] == list(range(17, 40, 2))
+    assert len(asked) == 24  # no line before them was looked at
+    assert [record.seq for record in newest_records(store, layout, wanted, 12, lines_max=3)] == [39]

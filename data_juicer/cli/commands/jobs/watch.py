@@ -7,7 +7,7 @@ import contextlib
 import select
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +17,7 @@ from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
 from data_juicer.clock import SystemClock
 from data_juicer.errors import ConfigError, DataJuicerError
+from data_juicer.events.history import newest_records
 from data_juicer.events.tail import LogTail
 from data_juicer.events.text import describe
 from data_juicer.job.find import FoundJob
@@ -30,6 +31,8 @@ from data_juicer.printable import printable
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from data_juicer.events import types as t
+
 NAME: Final = "watch"
 HELP: Final = "Show a job on the whole screen while it runs: phases, operators, workers, troubles, costs."
 
@@ -37,6 +40,8 @@ _PERIOD_S: Final = 0.5
 _DISK_EVERY: Final = 20
 """Files are added up once in so many turns: there may be many."""
 _EVENTS_MAX: Final = 200
+_LINES_MAX: Final = 20_000
+"""So many lines of a log are looked through for them."""
 _KEYS: Final = "o overview  e events  d dead letters  x dropped rows  s slow partitions  q quit"
 _STYLES: Final = {"title": "bold", "bar": "cyan", "warn": "yellow", "dim": "dim"}
 
@@ -74,6 +79,10 @@ def run(arguments: argparse.Namespace, output: Output, signals: StopSignals) -> 
         raise ConfigError("watch needs a terminal; to print its screen once: dj-jobs watch JOB --once")
 
 
+def _is_shown(record: t.Record) -> bool:
+    return record.event.level != "DEBUG"
+
+
 class _Watch:
     """What is known of the job, and what each page shows of it."""
 
@@ -82,6 +91,8 @@ class _Watch:
         self.tail = LogTail(job.store, job.layout)
         self.is_alive = False
         self._events: deque[str] = deque(maxlen=_EVENTS_MAX)
+        self._take(newest_records(job.store, job.layout, _is_shown, _EVENTS_MAX, _LINES_MAX))
+        self.tail.skip_to_end()
         self._turns = 0
         self._disk_bytes: int | None = None
         self._pages: dict[str, Callable[[int], Sequence[str]]] = {
@@ -97,12 +108,14 @@ class _Watch:
             self._disk_bytes = self.job.size_bytes()
         self._turns += 1
         self.is_alive = self.job.is_alive(now)
-        for record in self.tail.poll():
-            if record.event.level != "DEBUG":
-                self._events.append(f"{record.ts[11:19]} {record.event.level:<7} {describe(record.event)}")
+        self._take(filter(_is_shown, self.tail.poll()))
         with contextlib.suppress(DataJuicerError):  # as it was, where it is being written
             found = FoundJob(job_id=self.job.job_id, job_dir=self.job.layout.job_dir)
             self.job = JobHandle.of(found, self.job.store)
+
+    def _take(self, records: Iterable[t.Record]) -> None:
+        for record in records:
+            self._events.append(f"{record.ts[11:19]} {record.event.level:<7} {describe(record.event)}")
 
     def lines(self, page: str, now: datetime, columns: int, rows: int) -> list[Line]:
         if page == "o":
