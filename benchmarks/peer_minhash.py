@@ -2,7 +2,7 @@
 
 The same documents, words in lower case, shingles of five words, 112 permutations; CPU time of cutting and signing alone,
 of one process each, in turns. Each takes texts as it takes them: rensa is given the shingles as strings, which the
-script cuts with `str.split`; datatrove its own normalised text and its own hashes of shingles. No network is used.
+script cuts with `str.split`; datatrove normalises texts and hashes shingles itself, but does not cut words with spaCy.
 """
 
 from __future__ import annotations
@@ -36,17 +36,16 @@ def sign(text):
     return signature.digest()
 """,
     "datatrove": """
-from datatrove.pipeline.dedup.minhash import MinhashConfig, MinhashDedupSignature
-from datatrove.utils.text import TextNormConfig, ngrams, simplify_text
 import numpy as np
-step = MinhashDedupSignature(output_folder=".", config=MinhashConfig(n_grams=WORDS, num_buckets=14, hashes_per_bucket=8))
-hashed = step.config.hash_config
-from datatrove.utils.hashing import create_hash_func
-func = create_hash_func(hashed)
+from datatrove.pipeline.dedup import minhash
+from datatrove.utils.text import ngrams, simplify_text
+minhash.load_word_tokenizer = lambda language: None  # words are cut at spaces, as on the other sides
+config = minhash.MinhashConfig(n_grams=WORDS, num_buckets=14, hashes_per_bucket=PERMUTATIONS // 14)
+step = minhash.MinhashDedupSignature(output_folder=".", config=config)
 def sign(text):
-    words = simplify_text(text, step.config.norm_config).split()
-    shingles = np.fromiter((func(" ".join(w)) for w in ngrams(words, WORDS)), dtype=np.uint64).reshape(-1, 1)
-    return step.get_signature(shingles) if len(shingles) else None
+    words = simplify_text(text, config.norm_config).split()
+    hashed = [step._hash_func(" ".join(shingle)) for shingle in ngrams(words, WORDS)]
+    return step.get_signature(np.array(hashed, np.uint64).reshape(-1, 1)) if hashed else None
 """,
 }
 _LOOP = """
