@@ -12,7 +12,7 @@ import pytest
 
 from data_juicer.cli import jobs as cli
 from data_juicer.testing import jobs
-from tests.support.small_job import SmallJob
+from tests.support.small_job import STORE, SmallJob
 
 SENTENCE = "the quick brown fox jumps over the lazy dog near the old river bank"
 OTHER = "one two three four five six seven eight nine ten eleven twelve thirteen"
@@ -31,7 +31,7 @@ def job_of(folder: Path, *against: str) -> SmallJob:
 
 
 def texts(job: SmallJob) -> list[str]:
-    (data,) = jobs.exported(job.config(), jobs.PosixStore()).values()
+    data = jobs.exported(job.config(), STORE)["result.jsonl"]
     return [json.loads(line)["text"] for line in data.splitlines()]
 
 
