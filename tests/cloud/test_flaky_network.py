@@ -54,6 +54,7 @@ def test_a_network_of_which_one_request_in_seven_goes_wrong_costs_time_alone(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_of_a_larger_job_one_request_in_twenty_may_go_wrong(
     server: S3Server, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

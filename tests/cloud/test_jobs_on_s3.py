@@ -89,6 +89,7 @@ def test_local_workers_leave_the_same_bytes_and_no_secret_on_s3(bucket: str, tmp
     assert not any(SECRET.encode() in data or KEY.encode() in data for data in local)
 
 
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("kills", [2, pytest.param(40, marks=pytest.mark.slow)])
 def test_a_job_on_s3_that_is_killed_at_random_gives_the_bytes_of_a_local_disk(
     bucket: str, tmp_path: Path, kills: int
