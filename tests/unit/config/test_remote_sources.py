@@ -27,8 +27,8 @@ def test_a_remote_source_is_its_location_and_survives_the_copy_in_the_job() -> N
     ("source", "reported"),
     [
         (
-            {"path": "s3://b3/x", "source": "huggingface"},
-            r"configs\[0\]\.source: .*the one remote source is s3",
+            {"path": "s3://b3/x", "source": "arxiv"},
+            r"configs\[0\]\.source: .*the remote sources are s3 and huggingface",
         ),
         ({"path": "/data/x"}, r"configs\[0\]\.path: .*is no location of s3://"),
         (
