@@ -118,10 +118,10 @@ def encode_msgpack(value: object) -> bytes:
 
 
 def _holds_mark(data: bytes | memoryview) -> bool:
-    held = data.obj if isinstance(data, memoryview) else data
-    if isinstance(held, mmap.mmap):  # a large document, which is not copied to be looked at
-        return held.find(_MARK_IN_JSON, 0) >= 0
-    return _MARK_IN_JSON in bytes(held)
+    buffer = data.obj if isinstance(data, memoryview) else data
+    if isinstance(buffer, mmap.mmap):  # a large document, which is not copied to be looked at
+        return buffer.find(_MARK_IN_JSON, 0) >= 0
+    return _MARK_IN_JSON in bytes(buffer)
 
 
 _JSON: Final = msgspec.json.Encoder()

@@ -167,8 +167,8 @@ def _shared_parameters(declared: type, width: int) -> str:
     )
     blocks = [textwrap.fill(f"also: {listed}", width, subsequent_indent=" " * 6)]
     for name, meaning in meanings.items():
-        told = textwrap.fill(meaning, width, initial_indent=" " * 6, subsequent_indent=" " * 6)
-        blocks.append(f"  {name}: default {_shown(shared[name])}\n{told}")
+        filled = textwrap.fill(meaning, width, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        blocks.append(f"  {name}: default {_shown(shared[name])}\n{filled}")
     return "\n".join(blocks)
 
 

@@ -196,7 +196,7 @@ class JobConfig:
         ),
     )
     keep_stats_in_res_ds: bool = setting(
-        False, Flag(help="Keep the figures of filters in the result, as __dj__stats__.", result=True)
+        False, Flag(help="Keep the stats of filters in the result, as __dj__stats__.", result=True)
     )
     keep_hashes_in_res_ds: bool = setting(
         False,

@@ -291,7 +291,7 @@ class CostConfig:
     gb_read: float = setting(0.0, Number(help="Price of reading a GB of input."))
     gb_written: float = setting(0.0, Number(help="Price of writing a GB of checkpoints and results."))
     currency: str = setting(
-        "", Text(help="Shown behind amounts.", nullable=False, pattern=".{0,8}", what="at most 8 letters")
+        "", Text(help="Shown after amounts.", nullable=False, pattern=".{0,8}", what="at most 8 letters")
     )
 
     def __post_init__(self) -> None:

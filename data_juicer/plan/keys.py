@@ -71,7 +71,7 @@ class KeyMaker:
 
     @property
     def pipeline(self) -> str:
-        """Digest of all that decides a key beside the fragment and, behind dataset operators, its position."""
+        """Digest of all that decides a key beside the fragment and, after dataset operators, its position."""
         resolves = [f"{index}:{key}" for index, key in sorted(self.resolve_keys.items())]
         return digest(self.reader, self._export, *self._steps, *resolves)
 

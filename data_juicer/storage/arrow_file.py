@@ -21,11 +21,11 @@ class RangedFile(io.RawIOBase):
         self._reader = reader
         self._size_bytes = reader.stat().size_bytes
         self._position = 0
-        self._held: Sequence[tuple[int, bytes]] = ()
+        self._ranges: Sequence[tuple[int, bytes]] = ()
 
     def hold(self, ranges: Sequence[tuple[int, bytes]]) -> None:
         """Answer reads inside of one of these ranges, (start, bytes) in rising order, from memory; those before are forgotten."""
-        self._held = ranges
+        self._ranges = ranges
 
     def readable(self) -> bool:
         return True
@@ -49,11 +49,11 @@ class RangedFile(io.RawIOBase):
 
     def read_range(self, start: int, stop: int) -> bytes:
         """The bytes [start, stop), fewer where the file ends before `stop`; the position stays."""
-        number = bisect_right(self._held, start, key=itemgetter(0)) - 1
+        number = bisect_right(self._ranges, start, key=itemgetter(0)) - 1
         if number >= 0:
-            first, held = self._held[number]
-            if stop <= first + len(held):
-                return held[start - first : stop - first]
+            first, content = self._ranges[number]
+            if stop <= first + len(content):
+                return content[start - first : stop - first]
         return self._reader.read(start, stop)
 
     def close(self) -> None:

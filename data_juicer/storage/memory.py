@@ -223,22 +223,22 @@ class MemoryStore(DiskStore):
 
 
 class MemoryLock:
-    """Locks that share `held` are on one machine; a new set is the machine after its power came back."""
+    """Locks that share `locked` are on one machine; a new set is the machine after its power came back."""
 
     def __init__(self, locked: set[str]) -> None:
-        self._held = locked
+        self._names_locked = locked
         self._path: str | None = None
 
     def acquire(self, path: str) -> bool:
-        if path in self._held:
+        if path in self._names_locked:
             return False
-        self._held.add(path)
+        self._names_locked.add(path)
         self._path = path
         return True
 
     def release(self) -> None:
         if self._path is not None:
-            self._held.discard(self._path)
+            self._names_locked.discard(self._path)
             self._path = None
 
 

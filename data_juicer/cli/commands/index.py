@@ -103,14 +103,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> int | None:
     paths = [absolute(os.path.expanduser(path)) for path in arguments.paths]
     if arguments.write is not None:
-        told = _write(paths, absolute(os.path.expanduser(arguments.write)), arguments.n, arguments.min_words)
-        output.emit(told, lambda _: _ngram_lines(told))
+        found = _write(paths, absolute(os.path.expanduser(arguments.write)), arguments.n, arguments.min_words)
+        output.emit(found, lambda _: _ngram_lines(found))
         return None
     if len(paths) != 1:
         raise ConfigError("name one index; several benchmarks are read with --write. Nothing was changed.")
     if paths[0].endswith(_NGRAMS):
-        told = _ngrams(open_store(paths[0]), paths[0])
-        output.emit(told, lambda _: _ngram_lines(told))
+        found = _ngrams(open_store(paths[0]), paths[0])
+        output.emit(found, lambda _: _ngram_lines(found))
         return None
     report = _report(open_store(paths[0]), paths[0], is_verified=arguments.verify)
     output.emit(report, lambda columns: _lines(report, columns))
@@ -188,10 +188,10 @@ def _verified(store: Store, path: str, versions: Sequence[IndexVersion]) -> tupl
 def _lines(report: IndexReport, columns: int) -> list[str]:
     jobs = "1 job" if len(report.jobs) == 1 else f"{len(report.jobs):,} jobs"
     what = f"{report.rows:,} rows of {jobs}, {format_bytes(report.size_bytes)}"
-    told = [
+    found = [
         f"{name} {json.dumps(value)}" for name, value in report.parameters.items() if value not in (None, [])
     ]
-    keys = printable(f"keys of {report.operator}: {', '.join(told)}")
+    keys = printable(f"keys of {report.operator}: {', '.join(found)}")
     lines = [
         f"version {report.version} of {printable(report.path)}: {what}",
         *textwrap.wrap(keys, max(columns, 40), subsequent_indent="  ", break_on_hyphens=False),

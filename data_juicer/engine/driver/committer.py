@@ -65,7 +65,7 @@ class Committer:
         self._lock = lock
         self._retention = retention
         self._dataset_operators = dataset_operators
-        self._held: dict[int, list[Manifest]] = {}
+        self._checkpoints: dict[int, list[Manifest]] = {}
         """Committed checkpoints of partitions that are not done, the newest last. Commits of one partition follow each other."""
         self._pool: CommitPool[Order, Outcome] = CommitPool(self._try)
 
@@ -73,20 +73,20 @@ class Committer:
 
     def hold(self, partition_id: int, checkpoints: Sequence[Manifest]) -> None:
         """Checkpoints of an earlier run that this partition may continue from, the newest last."""
-        self._held[partition_id] = list(checkpoints)
+        self._checkpoints[partition_id] = list(checkpoints)
 
     def checkpoint(self, partition_id: int, operator_index: int) -> Manifest:
         """The committed checkpoint of a partition after an operator."""
-        return next(it for it in self._held[partition_id] if it.operator_index == operator_index)
+        return next(it for it in self._checkpoints[partition_id] if it.operator_index == operator_index)
 
     def newest(self, partition_id: int) -> int | None:
         """The operator after which the newest committed checkpoint of a partition is; None where it has none."""
-        checkpoints = self._held.get(partition_id, ())
+        checkpoints = self._checkpoints.get(partition_id, ())
         return max((manifest.operator_index for manifest in checkpoints), default=None)
 
     def made_from(self, partition_id: int, file: str) -> list[Manifest]:
         """The checkpoints of a partition that name a file, the oldest first."""
-        checkpoints = self._held.get(partition_id, ())
+        checkpoints = self._checkpoints.get(partition_id, ())
         found = [
             manifest
             for manifest in checkpoints
@@ -98,7 +98,7 @@ class Committer:
         """Checkpoints of a partition turned out damaged: attempts go on from the one before them from now on."""
         damaged = [self.checkpoint(partition_id, index) for index in operators]
         for manifest in damaged:
-            self._held[partition_id].remove(manifest)
+            self._checkpoints[partition_id].remove(manifest)
         self.set_aside(map(self._path, damaged))
         return damaged
 
@@ -138,10 +138,10 @@ class Committer:
         if not is_first:
             manifest = read_manifest(self._store, path)
         if manifest.kind == "result":
-            self._held.pop(manifest.partition, None)
+            self._checkpoints.pop(manifest.partition, None)
         elif manifest.kind == "checkpoint":
             self._supersede(manifest)
-        indices = tuple(it.operator_index for it in self._held.get(manifest.partition, ()))
+        indices = tuple(it.operator_index for it in self._checkpoints.get(manifest.partition, ()))
         return Outcome(order=order, manifest=manifest, is_first=is_first, checkpoints=indices)
 
     def commit_shard(self, path: str, manifest: ShardManifest) -> None:
@@ -156,12 +156,12 @@ class Committer:
             return Outcome(order=order, manifest=order.manifest, error=error)
 
     def _supersede(self, newest: Manifest) -> None:
-        checkpoints = self._held.setdefault(newest.partition, [])
+        checkpoints = self._checkpoints.setdefault(newest.partition, [])
         if any(it.operator_index == newest.operator_index for it in checkpoints):
             return
         dropped = superseded(newest, checkpoints, self._retention, self._dataset_operators)
         left = [*(manifest for manifest in checkpoints if manifest not in dropped), newest]
-        self._held[newest.partition] = sorted(left, key=lambda manifest: manifest.operator_index)
+        self._checkpoints[newest.partition] = sorted(left, key=lambda manifest: manifest.operator_index)
         if not dropped:
             return
         with contextlib.suppress(StoreError):  # what stays is swept when the run ends, or reported then
@@ -171,7 +171,7 @@ class Committer:
         """First the facts, then what they stood on."""
         if self._store.remove_all([self._path(manifest) for manifest in dropped]):
             return
-        for name in unnamed_files(dropped, self._held[newest.partition]):
+        for name in unnamed_files(dropped, self._checkpoints[newest.partition]):
             self._store.remove(os.path.join(self._layout.checkpoints_dir, name))
 
     def _path(self, manifest: Committable) -> str:

@@ -147,13 +147,13 @@ def _in_tables(parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """The same rows in tables of one chunk each, of at least BATCH_ROWS rows but for the last."""
     import pyarrow as pa
 
-    held: list[pa.Table] = []
+    tables: list[pa.Table] = []
     rows = 0
     for part in parts:
-        held.append(part)
+        tables.append(part)
         rows += part.num_rows
         if rows >= BATCH_ROWS:
-            yield pa.concat_tables(held).combine_chunks()
-            held, rows = [], 0
+            yield pa.concat_tables(tables).combine_chunks()
+            tables, rows = [], 0
     if rows:
-        yield pa.concat_tables(held).combine_chunks()
+        yield pa.concat_tables(tables).combine_chunks()

@@ -120,14 +120,14 @@ def run_isolated(
     if not len(batch):
         return [], []
     taken = isolation.taken_out(batch, start)
-    pieces, failed = apply_isolated(
+    slices, failed = apply_isolated(
         lambda piece: apply(piece.rebased()),
         batch,
         isolation.spans(len(batch), taken),
         lambda first, stop: isolation.tell(batch, start, (first, stop)),
     )
-    pieces.sort(key=lambda applied: applied[0])
-    return pieces, sorted((*taken, *failed), key=lambda lost: lost.row)
+    slices.sort(key=lambda applied: applied[0])
+    return slices, sorted((*taken, *failed), key=lambda lost: lost.row)
 
 
 def _run_on_batch(
@@ -138,13 +138,13 @@ def _run_on_batch(
     stats: list[Mapping[str, pa.Array]],
 ) -> tuple[Batch, list[FailedRow]]:
     """The rows after the operator, `base` counting in `batch`, and the rows lost to errors; adds to `stats`."""
-    pieces, lost = run_isolated(lambda piece: _apply(operator, piece), batch, start, isolation)
-    stats += [piece.stats for _, piece in pieces if piece.stats is not None]
-    if len(pieces) == 1 and not lost:
-        return pieces[0][1].rows, lost
-    if not pieces:
+    slices, lost = run_isolated(lambda piece: _apply(operator, piece), batch, start, isolation)
+    stats += [piece.stats for _, piece in slices if piece.stats is not None]
+    if len(slices) == 1 and not lost:
+        return slices[0][1].rows, lost
+    if not slices:
         return batch.take(np.empty(0, dtype=np.int32)), lost
-    return join_batches([replace(piece.rows, base=_base(piece.rows, first)) for first, piece in pieces]), lost
+    return join_batches([replace(piece.rows, base=_base(piece.rows, first)) for first, piece in slices]), lost
 
 
 def _apply(operator: Operator, batch: Batch) -> AppliedBatch:

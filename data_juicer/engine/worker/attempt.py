@@ -229,8 +229,8 @@ class AttemptRunner:
             applied.ledger, duration_s=decision.duration_s, text_bytes=decision.text_bytes
         )
         rows_max, bytes_max = self.setup.batch_rows_max, self.setup.batch_bytes_max
-        pieces = [piece for batch in applied.batches for piece in in_slices(batch, rows_max, bytes_max)]
-        return replace(applied, batches=pieces, ledger=ledger)
+        slices = [part for batch in applied.batches for part in in_slices(batch, rows_max, bytes_max)]
+        return replace(applied, batches=slices, ledger=ledger)
 
     def _bounded(self, operator: Operator) -> list[Batch]:
         """The batches in pieces that hold no more bytes than the operator takes, or the job gives, at once."""
@@ -239,9 +239,9 @@ class AttemptRunner:
             return self.batches
         rows_max = self.setup.batch_rows_max
         return [
-            piece
+            part
             for batch in self.batches
-            for piece in in_slices(batch, rows_max, bytes_max, operator.row_bytes(batch))
+            for part in in_slices(batch, rows_max, bytes_max, operator.row_bytes(batch))
         ]
 
     def _summarise(self, index: int) -> Summarised:

@@ -110,5 +110,5 @@ def _tables(path: str, opened: Any, schema: pa.Schema, *, is_file: bool) -> Iter
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
-            f"{path}: is damaged behind row {rows:,} ({reason}). Nothing was processed. Replace the file."
+            f"{path}: is damaged after row {rows:,} ({reason}). Nothing was processed. Replace the file."
         ) from error

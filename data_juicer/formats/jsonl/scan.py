@@ -105,21 +105,21 @@ class _Fragments:
         self._byte_start = self._digested = start
         self.row_start = 0
         self._line_start = 1
-        self._held: deque[memoryview] = deque()
+        self._chunks: deque[memoryview] = deque()
         self._kept: list[memoryview] = []
         self._kept_bytes = 0
         self._is_shortened = False
         self._hash = xxhash.xxh3_128()
 
     def hold(self, chunk: bytes) -> None:
-        self._held.append(memoryview(chunk))
+        self._chunks.append(memoryview(chunk))
 
     def digest_until(self, byte: int) -> None:
         while self._digested < byte:
-            view = self._held.popleft()
+            view = self._chunks.popleft()
             count = min(len(view), byte - self._digested)
             if count < len(view):
-                self._held.appendleft(view[count:])
+                self._chunks.appendleft(view[count:])
             self._hash.update(view[:count])
             self._digested += count
             if self._kept_max is not None and not self._is_shortened:

@@ -164,13 +164,13 @@ def _batches(file: InputFile, rows_at_once: int) -> Iterator[pa.Table]:
 def _runs(file: InputFile) -> Iterator[list[int]]:
     """Consecutive row groups of together at least _RUN_BYTES."""
     run: list[int] = []
-    held = 0
+    total = 0
     for group in range(file.parquet.metadata.num_row_groups):
         run.append(group)
-        held += file.size_bytes(group)
-        if held >= _RUN_BYTES:
+        total += file.size_bytes(group)
+        if total >= _RUN_BYTES:
             yield run
-            run, held = [], 0
+            run, total = [], 0
     if run:
         yield run
 
@@ -178,17 +178,17 @@ def _runs(file: InputFile) -> Iterator[list[int]]:
 def _rebatched(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
     """The same rows, so many in each table but the last, wherever row groups end: fragments do not depend on that."""
     left: list[pa.Table] = []
-    held = 0
+    total = 0
     for table in tables:
         if not left and table.num_rows == rows:
             yield table
             continue
         left.append(table)
-        held += table.num_rows
-        if held >= rows:
+        total += table.num_rows
+        if total >= rows:
             whole = pa.concat_tables(left).combine_chunks()
             yield whole.slice(0, rows)
-            left, held = [whole.slice(rows)] if held > rows else [], held - rows
+            left, total = [whole.slice(rows)] if total > rows else [], total - rows
     if left:
         yield pa.concat_tables(left).combine_chunks()
 

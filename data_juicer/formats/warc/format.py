@@ -71,7 +71,7 @@ class _Cutter:
         """Rows before the fragment that is open."""
         self._rows = 0
         self._start = self._stop = 0
-        self._held: list[bytes] = []
+        self._records: list[bytes] = []
         self._pending: list[bytes] = []
         """Records after the last row, which belong to the fragment only if another row follows."""
 
@@ -94,9 +94,9 @@ class _Cutter:
         if not self._rows:
             self._start = frame.start
         else:
-            self._held += [*self._pending, frame.before]
+            self._records += [*self._pending, frame.before]
         self._pending = []
-        self._held.append(frame.raw)
+        self._records.append(frame.raw)
         self._rows += 1
         self._stop = frame.stop
 
@@ -105,9 +105,9 @@ class _Cutter:
             yield self._cut()
 
     def _cut(self) -> tuple[Fragment, bytes]:
-        data = b"".join(self._held)
+        data = b"".join(self._records)
         fragment = self._fragment(self._rows, self._start, self._stop, xxhash.xxh3_128_hexdigest(data))
-        self._held, self._pending, self._rows = [], [], 0
+        self._records, self._pending, self._rows = [], [], 0
         return fragment, data
 
     def _long(self, frame: Frame) -> tuple[Fragment, bytes]:

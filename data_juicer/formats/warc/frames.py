@@ -95,7 +95,7 @@ def _headers(head: bytes) -> dict[str, str]:
 
 def _broken(path: str, number: int, start: int, finding: str) -> InputError:
     return InputError(
-        f"{path}: is damaged behind record {number:,}, byte {start:,}: {finding}. Nothing was processed. Replace the file."
+        f"{path}: is damaged after record {number:,}, byte {start:,}: {finding}. Nothing was processed. Replace the file."
     )
 
 
@@ -104,29 +104,29 @@ class _Stream:
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
-        self._held = b""
+        self._buffer = b""
         self._at = 0
         self.offset = 0
         """Bytes that were taken."""
 
     def line(self, size_max: int) -> bytes:
         """The next line with its end; no more than `size_max` bytes of it."""
-        end = self._held.find(b"\n", self._at)
-        while end < 0 and len(self._held) - self._at < size_max and self._more():
-            end = self._held.find(b"\n", self._at)
-        stop = len(self._held) if end < 0 else end + 1
+        end = self._buffer.find(b"\n", self._at)
+        while end < 0 and len(self._buffer) - self._at < size_max and self._more():
+            end = self._buffer.find(b"\n", self._at)
+        stop = len(self._buffer) if end < 0 else end + 1
         return self.take(min(stop - self._at, size_max))
 
     def take(self, size: int) -> bytes:
         """The next bytes, fewer at the end."""
-        if len(self._held) - self._at < size:
-            parts = [self._held[self._at :]]
+        if len(self._buffer) - self._at < size:
+            parts = [self._buffer[self._at :]]
             count = len(parts[0])
             while count < size and (chunk := next(self._chunks, b"")):
                 parts.append(chunk)
                 count += len(chunk)
-            self._held, self._at = b"".join(parts), 0
-        data = self._held[self._at : self._at + size]
+            self._buffer, self._at = b"".join(parts), 0
+        data = self._buffer[self._at : self._at + size]
         self._at += len(data)
         self.offset += len(data)
         return data
@@ -134,12 +134,12 @@ class _Stream:
     def take_while(self, letters: bytes) -> bytes:
         """The next bytes as long as they are some of these."""
         taken = b""
-        while self._at < len(self._held) or self._more():
+        while self._at < len(self._buffer) or self._more():
             stop = self._at
-            while stop < len(self._held) and self._held[stop] in letters:
+            while stop < len(self._buffer) and self._buffer[stop] in letters:
                 stop += 1
             taken += self.take(stop - self._at)
-            if self._at < len(self._held):
+            if self._at < len(self._buffer):
                 break
         return taken
 
@@ -147,9 +147,9 @@ class _Stream:
         """Pass over the next bytes. Returns: how many there were."""
         skipped = 0
         while skipped < size:
-            if self._at == len(self._held) and not self._more():
+            if self._at == len(self._buffer) and not self._more():
                 break
-            step = min(size - skipped, len(self._held) - self._at)
+            step = min(size - skipped, len(self._buffer) - self._at)
             self._at += step
             skipped += step
         self.offset += skipped
@@ -157,5 +157,5 @@ class _Stream:
 
     def _more(self) -> bool:
         chunk = next(self._chunks, b"")
-        self._held, self._at = self._held[self._at :] + chunk, 0
+        self._buffer, self._at = self._buffer[self._at :] + chunk, 0
         return bool(chunk)

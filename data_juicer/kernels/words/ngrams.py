@@ -76,8 +76,8 @@ def character_repeats(column: pa.Array, n: int) -> Repeats:
     if loading.functions is not None and n <= _NATIVE_MAX:
         utf8 = bytes_of(column)
         return _native_repeats(loading.functions.character_repeats, utf8.data, utf8.offsets, n)
-    held = points_of(column)
-    return _summed(held.points, held.offsets, n)
+    text_points = points_of(column)
+    return _summed(text_points.points, text_points.offsets, n)
 
 
 def word_repeats(keys: Keys, offsets: Counts, n: int) -> Repeats:

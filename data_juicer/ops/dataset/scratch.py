@@ -97,32 +97,32 @@ class Buckets:
         self._kind = np.dtype(kind)
         size = records_expected * self._kind.itemsize
         self.count = count or min(BUCKETS_MAX, 1 + size // scratch.part_bytes)
-        self._held: list[list[Records]] = [[] for _ in range(self.count)]
+        self._in_memory: list[list[Records]] = [[] for _ in range(self.count)]
         self._held_bytes = 0
         self._files: dict[int, str] = {}
 
     def add(self, bucket: npt.NDArray[np.integer[Any]], records: Records) -> None:
         """`bucket` in [0, count) for each record, shape (records,)."""
         if self.count == 1:
-            self._held[0].append(records)
+            self._in_memory[0].append(records)
         else:
             order = np.argsort(bucket, kind="stable")
             stops = np.searchsorted(bucket[order], np.arange(self.count + 1))
             ordered = records[order]
             for number in np.flatnonzero(np.diff(stops)):
-                self._held[number].append(ordered[stops[number] : stops[number + 1]])
+                self._in_memory[number].append(ordered[stops[number] : stops[number + 1]])
         self._held_bytes += records.nbytes
         if self._held_bytes > self._scratch.part_bytes:
             self._flush()
 
     def _flush(self) -> None:
         self._scratch.heartbeat()
-        for number, records in enumerate(self._held):
+        for number, records in enumerate(self._in_memory):
             if records:
                 path = self._files.get(number) or self._scratch.path()
                 self._files[number] = path
                 _append(path, records)
-        self._held = [[] for _ in range(self.count)]
+        self._in_memory = [[] for _ in range(self.count)]
         self._held_bytes = 0
 
     def __iter__(self) -> Iterator[Iterator[Records]]:
@@ -139,8 +139,8 @@ class Buckets:
             with open(path, "rb") as stream:
                 while len(chunk := np.fromfile(stream, self._kind, step)):
                     yield chunk
-        if self._held[number]:
-            yield np.concatenate(self._held[number])
+        if self._in_memory[number]:
+            yield np.concatenate(self._in_memory[number])
 
 
 class RowFile:
@@ -149,24 +149,26 @@ class RowFile:
     def __init__(self, scratch: Scratch, width: int) -> None:
         self._scratch = scratch
         self._width = width
-        self._held: list[Records] = []
+        self._in_memory: list[Records] = []
         self._held_bytes = 0
         self._path: str | None = None
 
     def append(self, rows: npt.NDArray[np.uint8]) -> None:
         """Shape (rows, width)."""
-        self._held.append(rows)
+        self._in_memory.append(rows)
         self._held_bytes += rows.nbytes
         if self._held_bytes > self._scratch.part_bytes or self._path is not None:
             self._path = self._path or self._scratch.path()
-            _append(self._path, self._held)
-            self._held, self._held_bytes = [], 0
+            _append(self._path, self._in_memory)
+            self._in_memory, self._held_bytes = [], 0
 
     def take(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """The rows with these numbers, shape (numbers, width)."""
         if self._path is None:
-            self._held = [np.concatenate(self._held)] if len(self._held) > 1 else self._held
-            return self._held[0][numbers] if len(numbers) else np.empty((0, self._width), np.uint8)
+            self._in_memory = (
+                [np.concatenate(self._in_memory)] if len(self._in_memory) > 1 else self._in_memory
+            )
+            return self._in_memory[0][numbers] if len(numbers) else np.empty((0, self._width), np.uint8)
         wanted, inverse = np.unique(numbers, return_inverse=True)
         found = np.empty((len(wanted), self._width), np.uint8)
         with open(self._path, "rb") as stream:

@@ -172,12 +172,12 @@ class NgramOverlapFilter(Filter):
         kept: Mask = few | (stats[RATIO].to_numpy() <= self.max_ratio)
         return kept
 
-    def explain(self, figures: Mapping[str, Any]) -> str:
-        matches = int(figures[MATCHES])
+    def explain(self, row_stats: Mapping[str, Any]) -> str:
+        matches = int(row_stats[MATCHES])
         ngrams = "n-gram is" if matches == 1 else "n-grams are"
         return (
-            f"{matches:,} {ngrams} in benchmarks, the first in {figures[SOURCE]}; "
-            f"{figures[RATIO]:.1%} of its words are inside"
+            f"{matches:,} {ngrams} in benchmarks, the first in {row_stats[SOURCE]}; "
+            f"{row_stats[RATIO]:.1%} of its words are inside"
         )
 
 

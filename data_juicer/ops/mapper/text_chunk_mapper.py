@@ -123,10 +123,10 @@ class TextChunkMapper(Mapper):
     def _parts_within(self, text: str, length: int, pattern: TimedPattern) -> Iterator[str]:
         start = 0
         while (window := self._window(text, start, length)) is not None:
-            part, behind = window
+            part, next_start = window
             last = next(reversed(list(pattern.matches(part))), None)
             if last is None:
-                start = behind
+                start = next_start
             elif last.end() == 0:
                 raise ValueError(f"split_pattern {pattern.pattern!r} matches nothing at the start of a part")
             else:
@@ -145,8 +145,8 @@ class TextChunkMapper(Mapper):
         ids = self.tokens.encode(text[start:])
         if len(ids) <= length:
             return None
-        behind = len(text) - len(self.tokens.decode(ids[length - self.overlap_len :]))
-        return self.tokens.decode(ids[:length]), max(behind, start + 1)
+        next_start = len(text) - len(self.tokens.decode(ids[length - self.overlap_len :]))
+        return self.tokens.decode(ids[:length]), max(next_start, start + 1)
 
 
 def _windows(sequence: Window, length: int, step: int) -> Iterator[Window]:

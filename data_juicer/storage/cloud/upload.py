@@ -76,7 +76,7 @@ class ObjectUpload(Upload):
         self._condition = store.find_version(path) if writer and not beside else None
         """What `path` holds when this begins: nobody else may have published there when this is."""
         self._part_bytes = max(PART_BYTES, -(-(size_bytes or 0) // PARTS_MAX))
-        self._held = bytearray()
+        self._buffer = bytearray()
         self._size_bytes = 0
         self._parts: Multipart | None = None
         self._has_strays = False
@@ -102,11 +102,11 @@ class ObjectUpload(Upload):
     def write(self, data: Data) -> int:
         view = memoryview(data).cast("B")
         if not self.is_settled:
-            self._held += view
+            self._buffer += view
             self._size_bytes += len(view)
-            while len(self._held) > self._part_bytes:
-                self._send(bytes(self._held[: self._part_bytes]))
-                del self._held[: self._part_bytes]
+            while len(self._buffer) > self._part_bytes:
+                self._send(bytes(self._buffer[: self._part_bytes]))
+                del self._buffer[: self._part_bytes]
         return len(view)
 
     def append_file(self, path: str) -> None:
@@ -146,7 +146,7 @@ class ObjectUpload(Upload):
         if self.is_settled:
             return
         self.is_settled = True
-        self._held.clear()
+        self._buffer.clear()
         if self._is_staged:
             self._store.remove(self._staged)
         elif (parts := self._parts) is not None:
@@ -191,11 +191,11 @@ class ObjectUpload(Upload):
     def _finish(self, path: str, condition: str | None) -> bool:
         """Make an object of what was written. False where the condition does not hold."""
         if self._parts is not None:
-            self._send(bytes(self._held))
+            self._send(bytes(self._buffer))
             is_ours = self._complete(self._parts, path, condition)
         else:
-            is_ours = self._store.put_version(path, self._held, condition) is not None
-        self._held.clear()
+            is_ours = self._store.put_version(path, self._buffer, condition) is not None
+        self._buffer.clear()
         return is_ours
 
     def _complete(self, parts: Multipart, path: str, condition: str | None) -> bool:

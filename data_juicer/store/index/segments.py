@@ -86,20 +86,20 @@ def _in_batches(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """The same rows, BATCH_ROWS at a time but for the last."""
     import pyarrow as pa
 
-    held: list[pa.Table] = []
+    waiting: list[pa.Table] = []
     rows = 0
     for table in tables:
-        held.append(table)
+        waiting.append(table)
         rows += table.num_rows
         if rows >= BATCH_ROWS:
-            together = pa.concat_tables(held)
+            together = pa.concat_tables(waiting)
             whole = rows - rows % BATCH_ROWS
             for start in range(0, whole, BATCH_ROWS):
                 yield together.slice(start, BATCH_ROWS)
             rest = together.slice(whole).combine_chunks()
-            held, rows = [rest], rest.num_rows
+            waiting, rows = [rest], rest.num_rows
     if rows:
-        yield pa.concat_tables(held)
+        yield pa.concat_tables(waiting)
 
 
 def _stage(store: Store, path: str, schema: pa.Schema, first: pa.Table, more: Iterator[pa.Table]) -> Segment:

@@ -154,15 +154,17 @@ def commit_addition(store: Store, path: str, keys: IndexKeys, addition: Addition
     """
     for _ in range(_TRIES_MAX):
         newest = find_newest(store, path)
-        held = newest.additions if newest else ()
+        earlier = newest.additions if newest else ()
         if newest is not None:
             if difference := keys.difference(newest.keys):
                 raise CheckpointError(
                     f"{path}: {difference}. What the job made is safe, the index unchanged."
                 )
-            if any(_is_same(other, addition) for other in held):
+            if any(_is_same(other, addition) for other in earlier):
                 return newest
-        others = tuple(other for other in held if not other.is_of(addition.job_uuid, addition.operator_index))
+        others = tuple(
+            other for other in earlier if not other.is_of(addition.job_uuid, addition.operator_index)
+        )
         made = IndexVersion(
             version=newest.version + 1 if newest else 1, keys=keys, additions=(*others, addition)
         )

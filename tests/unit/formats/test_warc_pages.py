@@ -91,5 +91,5 @@ def test_what_is_no_text_or_cannot_be_unpacked_costs_its_row() -> None:
     ],
 )
 def test_a_file_that_is_damaged_is_refused_with_the_place(data: bytes) -> None:
-    with pytest.raises(InputError, match=r"damaged behind record \d, byte \d+"):
+    with pytest.raises(InputError, match=r"damaged after record \d, byte \d+"):
         read(data)

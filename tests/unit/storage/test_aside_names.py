@@ -13,8 +13,7 @@ def test_two_containers_with_equal_process_ids_never_write_the_same_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = []
-    monkeypatch.setattr(PosixStore, "write", lambda _self, path, data: written.append(path))
-    monkeypatch.setattr(PosixStore, "sync", lambda _self, path: None)
+    monkeypatch.setattr(PosixStore, "write_durably", lambda _self, path, data: written.append(path))
     monkeypatch.setattr(PosixStore, "replace", lambda _self, source, target: None)
     monkeypatch.setattr(os, "getpid", lambda: 7)
     for _container in range(2):
