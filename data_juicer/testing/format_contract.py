@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import pytest
+import xxhash
 
 from data_juicer.errors import InputError
 from data_juicer.formats.base import ExportOptions, Fragment, FragmentLimits, SourceFile
@@ -316,7 +317,13 @@ class OutputFormatContract:
         for name, data in zip(names, parts, strict=True):
             store.write(f"/job/results/{name}", data)
         files = [
-            PublishedPart(partition=number, file=name, rows=1, size_bytes=len(data), digest="")
+            PublishedPart(
+                partition=number,
+                file=name,
+                rows=1,
+                size_bytes=len(data),
+                digest=xxhash.xxh3_128_hexdigest(data),
+            )
             for number, (name, data) in enumerate(zip(names, parts, strict=True))
         ]
         manifest = ResultsManifest(job="job", rows=len(rows))

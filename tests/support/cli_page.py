@@ -167,7 +167,7 @@ _VARYING: Final = (
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "TIME"),
     (re.compile(r"pid \d+ on \S+"), "pid N on HOST"),
     (re.compile(r"\d[\d,.]*(e-\d+)? (B|kB|MB|GB|TB)\b"), "SIZE"),
-    (re.compile(r"\d[\d,.]*(e-\d+)? (s|min|h|core-seconds|core-hours)\b"), "DURATION"),
+    (re.compile(r"\d[\d,.]*(e-\d+)? (ms|s|min|h|core-seconds|core-hours)\b"), "DURATION"),
     (re.compile(r"\b\d[\d,]*\.\d+%?"), "FIGURE"),
     (re.compile(r"(?<=\d)?\b\d+%"), "SHARE"),
     (re.compile(r"holds \d+ events"), "holds N events"),

@@ -19,8 +19,8 @@ from data_juicer.store.versioned_json import FORMAT_VERSION
 _CHUNK_BYTES: Final = 1 << 20
 
 
-class PartitionReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one partition; `committed` is when, ISO 8601."""
+class _ReportHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one partition, its ledgers aside; `committed` is when, ISO 8601."""
 
     partition: int
     position: int
@@ -33,13 +33,10 @@ class PartitionReport(msgspec.Struct, frozen=True, kw_only=True):
     attempt: str
     run: int
     committed: str
+
+
+class PartitionReport(_ReportHead, frozen=True, kw_only=True):
     ledgers: tuple[OperatorLedger, ...]
-
-
-class _PackedReport(PartitionReport, frozen=True, kw_only=True, gc=False):
-    """The same, with ledgers that are JSON already."""
-
-    ledgers: msgspec.Raw  # type: ignore[assignment]
 
 
 class MappingReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +88,7 @@ class ReportWriter:
         if partition.partition_id not in self._done:
             self._sums.add(ledgers_of(record))
             self.rows_out += record.rows
-        report = _PackedReport(
+        head = _ReportHead(
             partition=partition.partition_id,
             position=partition.position,
             source=partition.source_path,
@@ -103,10 +100,10 @@ class ReportWriter:
             attempt=record.attempt,
             run=record.run,
             committed=record.created,
-            ledgers=msgspec.Raw(record.ledgers),
         )
         self._buffer += self._separator
-        self._buffer += encode_json(report)
+        self._buffer += encode_json(head)[:-1]
+        self._buffer += b',"ledgers":%b}' % record.ledgers
         self._separator = b",\n"
         if len(self._buffer) > _CHUNK_BYTES:
             self._flush()

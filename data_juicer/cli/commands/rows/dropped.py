@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import textwrap
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -13,6 +14,7 @@ import msgspec
 from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
 from data_juicer.monitor.handle import JobHandle
+from data_juicer.monitor.streams import write_lines
 from data_juicer.printable import printable
 
 if TYPE_CHECKING:
@@ -80,8 +82,11 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     found = DroppedRows(job.store, job.layout, replay, seed if isinstance(seed, int) else 0)
     wanted = _wanted(job.view, only)
     if arguments.all:
+        row = None
         for row in found.every(wanted):
             output.emit(row, partial(_row_lines, row, with_operator=True))
+        if row is None:
+            write_lines(sys.stderr, [_none_dropped(job.job_id)])
         return
     sampled = found.sample(wanted, max(0, arguments.sample))
     report = DropReport(
@@ -118,9 +123,13 @@ def _operators(
             )
 
 
+def _none_dropped(job_id: str) -> str:
+    return f"{job_id}: no row was dropped."
+
+
 def _lines(report: DropReport, columns: int) -> list[str]:
     if not report.operators:
-        return [f"{report.job_id}: no row was dropped."]
+        return [_none_dropped(report.job_id)]
     lines: list[str] = []
     for each in report.operators:
         share = each.rows_dropped / each.rows_in if each.rows_in else 0.0

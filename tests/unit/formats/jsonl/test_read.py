@@ -17,7 +17,7 @@ GOOD = b'{"text":"good"}'
 BAD_LINES = {
     b'{"text":"a"': ("invalid_json", "not JSON: Expecting ',' delimiter at character 12"),
     b'{"text":"a","x":NaN}': ("invalid_json", "not JSON: NaN is no JSON value"),
-    b'{"text":"a\0"}': ("invalid_json", "not JSON: Invalid control character at at character 11"),
+    b'{"text":"a\0"}': ("invalid_json", "not JSON: Invalid control character at character 11"),
     b'{"text":"a\xff"}': ("invalid_utf8", "byte 11 of the line is not UTF-8"),
     b'{"text":"a","x":"\xff"}': ("invalid_utf8", "byte 18 of the line is not UTF-8"),
     b"[1]": ("not_an_object", "the line is an array, expected an object"),
