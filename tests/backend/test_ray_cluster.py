@@ -121,18 +121,18 @@ def start(folder: Path, name: str, address: str, drive: str = DRIVE) -> subproce
         return subprocess.Popen([sys.executable, "-c", drive, *words], stdout=out, stderr=out)
 
 
-Told = list[dict[str, Any]]
+Events = list[dict[str, Any]]
 
 
-def log_of(folder: Path, name: str) -> Told:
+def log_of(folder: Path, name: str) -> Events:
     path = folder / name / jobs.JOB_ID / "event_logs" / "events.jsonl"
     lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
     return [json.loads(line) for line in lines]
 
 
 def wait_until(
-    what: Callable[[Told], bool], driver: subprocess.Popen[bytes], folder: Path, name: str
-) -> Told:
+    what: Callable[[Events], bool], driver: subprocess.Popen[bytes], folder: Path, name: str
+) -> Events:
     """The log once that is so."""
     until_s = time.monotonic() + PATIENCE_S
     while time.monotonic() < until_s:
@@ -144,16 +144,16 @@ def wait_until(
     raise AssertionError((folder / f"{name}.out").read_text())
 
 
-def starts_of(reported: Told) -> Told:
+def starts_of(reported: Events) -> Events:
     return [event for event in reported if event["event_type"] == "PARTITION_START"]
 
 
-def ends_of(reported: Told) -> set[tuple[int, str]]:
+def ends_of(reported: Events) -> set[tuple[int, str]]:
     ends = {"PARTITION_COMPLETE", "PARTITION_FAILED"}
     return {(event["partition_id"], event["attempt"]) for event in reported if event["event_type"] in ends}
 
 
-def at_hand(reported: Told) -> dict[str, int]:
+def at_hand(reported: Events) -> dict[str, int]:
     """Node -> the partition that an attempt of it has begun and not ended."""
     ended = ends_of(reported)
     return {
@@ -163,7 +163,7 @@ def at_hand(reported: Told) -> dict[str, int]:
     }
 
 
-def failures_of(reported: Told) -> Told:
+def failures_of(reported: Events) -> Events:
     return [event for event in reported if event["event_type"] == "PARTITION_FAILED"]
 
 
@@ -183,9 +183,9 @@ def test_a_node_dies_then_the_driver_and_a_resume_gives_the_same_bytes(folder: P
         three_nodes = {name_of(node) for node in three.list_all_nodes()}
         driver = start(folder, "job", three.address)
 
-        def all_wait(reported: Told) -> bool:
-            held = at_hand(reported)
-            return held.keys() == three_nodes and min(held.values()) >= node_dies_at
+        def all_wait(reported: Events) -> bool:
+            begun = at_hand(reported)
+            return begun.keys() == three_nodes and min(begun.values()) >= node_dies_at
 
         reported = wait_until(all_wait, driver, folder, "job")
         victim = three.list_all_nodes()[-1]
@@ -196,9 +196,14 @@ def test_a_node_dies_then_the_driver_and_a_resume_gives_the_same_bytes(folder: P
         (folder / "node_gate").touch()
         left = three_nodes - {name_of(victim)}
 
-        def both_wait(reported: Told) -> bool:
-            held = at_hand(reported)
-            return held.keys() == left and min(held.values()) >= driver_dies_at
+        def both_wait(reported: Events) -> bool:
+            begun = at_hand(reported)
+            committed = {partition for partition, _ in ends_of(reported)}
+            return (
+                begun.keys() == left
+                and min(begun.values()) >= driver_dies_at
+                and committed >= set(range(driver_dies_at))
+            )
 
         reported = wait_until(both_wait, driver, folder, "job")
         driver.kill()
