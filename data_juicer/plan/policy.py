@@ -31,7 +31,7 @@ class SaveRule(msgspec.Struct, frozen=True, kw_only=True):
         """Whether to save after operator `index` of a stage that is saved at its end, before operator `until`, in any case.
 
         It does where a failure would cost more work than it is worth: the work since the last checkpoint is longer than the
-        optimal interval, and splitting the stage here saves more than saving costs. With work w behind and l ahead and a failure
+        optimal interval, and splitting the stage here saves more than saving costs. With work w done and l ahead and a failure
         every M seconds, (w + l)^2 / 2M - (w^2 + l^2) / 2M = w l / M of work is lost less.
 
         Args:

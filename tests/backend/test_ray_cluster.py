@@ -189,8 +189,8 @@ def test_a_node_dies_then_the_driver_and_a_resume_gives_the_same_bytes(folder: P
 
         reported = wait_until(all_wait, driver, folder, "job")
         victim = three.list_all_nodes()[-1]
-        held = at_hand(reported)[name_of(victim)]
-        assert held < node_dies_at + GATED
+        present = at_hand(reported)[name_of(victim)]
+        assert present < node_dies_at + GATED
         three.remove_node(victim, allow_graceful=False)
         wait_until(lambda reported: bool(failures_of(reported)), driver, folder, "job")
         (folder / "node_gate").touch()
@@ -211,7 +211,7 @@ def test_a_node_dies_then_the_driver_and_a_resume_gives_the_same_bytes(folder: P
         wait_until_gone({int(event["data"]["worker"].split()[1]) for event in starts_of(reported)})
     (folder / "driver_gate").touch()
     (failure,) = failures_of(reported)
-    assert failure["partition_id"] == held, "what waited behind it had not begun, and did not fail"
+    assert failure["partition_id"] == present, "what waited behind it had not begun, and did not fail"
     assert victim.node_id[:12] in failure["data"]["error"]
     assert failure["data"]["retry_in_s"] is not None
     with cluster(2) as two:  # a new head too
@@ -228,7 +228,7 @@ def test_a_node_dies_then_the_driver_and_a_resume_gives_the_same_bytes(folder: P
         (folder / "job" / jobs.JOB_ID / "metadata" / "final_mapping_report.json").read_bytes()
     )
     second = {part["partition"]: part["attempt"] for part in report["partitions"] if part["run"] == 2}
-    assert second.keys() - {held} == set(range(driver_dies_at, PARTITIONS)), (
+    assert second.keys() - {present} == set(range(driver_dies_at, PARTITIONS)), (
         "what was committed is not done again"
     )
     begun = {
@@ -318,13 +318,16 @@ def test_a_job_whose_head_dies_or_hangs_ends_in_order_and_goes_on_elsewhere(
         )
         driver = start(folder, "job", one.address, impatient)
         wait_until(
-            lambda reported: any(held >= 20 for held in at_hand(reported).values()), driver, folder, "job"
+            lambda reported: any(present >= 20 for present in at_hand(reported).values()),
+            driver,
+            folder,
+            "job",
         )
-        for held in one.head_node.all_processes["gcs_server"]:
-            held.process.send_signal(how)
+        for present in one.head_node.all_processes["gcs_server"]:
+            present.process.send_signal(how)
         assert driver.wait(timeout=PATIENCE_S) == 1
-        for held in one.head_node.all_processes["gcs_server"]:
-            held.process.kill()
+        for present in one.head_node.all_processes["gcs_server"]:
+            present.process.kill()
     out = (folder / "job.out").read_text()
     assert f"the head of the Ray cluster, {head}, has not answered for" in out
     assert f"--job_id {jobs.JOB_ID}" in out, "how to go on"

@@ -179,19 +179,21 @@ def test_only_the_stages_of_a_gpu_operator_run_on_workers_that_hold_a_gpu(job: J
 
 
 def test_ray_holds_two_attempts_a_worker_at_most(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    held: list[tuple[int, int]] = []
+    present: list[tuple[int, int]] = []
     hand_out = RayBackend._hand_out
 
     def watched(backend: RayBackend) -> None:
         hand_out(backend)
         flights = sum(len(agent.flights) for agent in backend._agents)
-        held.append((flights, sum(map(len, backend._waiting.values()))))
+        present.append((flights, sum(map(len, backend._waiting.values()))))
 
     monkeypatch.setattr(RayBackend, "_hand_out", watched)
     job.run([], rows=600, **{"partition.size": 1, "np": 2})
     assert len(job.watch.events(t.PartitionComplete)) == 600
-    assert max(flights for flights, _ in held) == 4
-    assert max(flights + waiting for flights, waiting in held) <= 4, "the driver keeps the others to itself"
+    assert max(flights for flights, _ in present) == 4
+    assert max(flights + waiting for flights, waiting in present) <= 4, (
+        "the driver keeps the others to itself"
+    )
 
 
 def test_an_agent_that_is_killed_costs_the_attempt_that_it_was_at(
@@ -204,7 +206,9 @@ def test_an_agent_that_is_killed_costs_the_attempt_that_it_was_at(
 
     def watched(agent: AgentHandle, stream: Any, reported: list[Any]) -> list[Any]:
         messages = follow(agent, stream, reported)
-        at_hand = [held.attempt.partition.partition_id for held in agent.flights.values() if held.has_begun]
+        at_hand = [
+            present.attempt.partition.partition_id for present in agent.flights.values() if present.has_begun
+        ]
         if not go.exists() and 10 in at_hand and agent.facts:
             os.kill(agent.facts.pid, signal.SIGKILL)
             go.touch()

@@ -70,6 +70,6 @@ def test_what_cannot_be_is_one_line(
     words: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["index", *words]) in {1, 2}
-    told = capsys.readouterr().err
-    assert expected in told
-    assert told.count("\n") == 1
+    reported = capsys.readouterr().err
+    assert expected in reported
+    assert reported.count("\n") == 1

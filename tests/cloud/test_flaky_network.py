@@ -43,12 +43,12 @@ def test_a_network_of_which_one_request_in_seven_goes_wrong_costs_time_alone(
         "work_dir": f"{bucket}/work",
     }
     expected = local_result(tmp_path, DEDUPLICATED)
-    with flaky_proxy((server.host, server.port), 0.15, SEED) as (address, told):
+    with flaky_proxy((server.host, server.port), 0.15, SEED) as (address, reported):
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         cloud_jobs.run_to_end(tmp_path, recipe(places, DEDUPLICATED, executor_type="default", np=2))
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{server.host}:{server.port}")
-    print(f"seed {SEED}:", dict(told))
-    assert sum(told.values()) - told["passed"] > 3
+    print(f"seed {SEED}:", dict(reported))
+    assert sum(reported.values()) - reported["passed"] > 3
     assert exported(f"{bucket}/out") == expected
     assert given_up(bucket, "job") == []
 
@@ -71,11 +71,11 @@ def test_of_a_larger_job_one_request_in_twenty_may_go_wrong(
                 "work_dir": f"{bucket}/work",
             }
             settings = recipe(places, TWO_BARRIERS, executor_type="default", np=2, job_id=job)
-            with flaky_proxy((server.host, server.port), ratio, SEED + number) as (address, told):
+            with flaky_proxy((server.host, server.port), ratio, SEED + number) as (address, reported):
                 monkeypatch.setenv("AWS_ENDPOINT_URL", address)
                 times.append(cloud_jobs.run_to_end(tmp_path, settings))
             monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{server.host}:{server.port}")
-            disturbed += told if ratio else Counter()
+            disturbed += reported if ratio else Counter()
             assert exported(f"{bucket}/{job}") == expected
             assert given_up(bucket, job) == []
     calm_s, disturbed_s = map(statistics.median, took_s.values())

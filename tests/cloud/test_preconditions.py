@@ -34,11 +34,11 @@ def of_two_manifests_the_first_stays(model: ObjectModel) -> None:
 def of_two_drivers_who_come_at_once_one_gets_the_job(model: ObjectModel) -> None:
     first, before = store_of(model)[0], dict(model.objects)
     acquire(model, A)
-    held = dict(model.objects)
+    present = dict(model.objects)
     model.objects = before  # B looked before A had claimed
     store = store_of(model)[0]
     owner = locks.find_owner(store, LAYOUT)
-    model.objects = held
+    model.objects = present
     assert owner is None
     assert not store.put_if_absent(LAYOUT.run_claim(1), b"claim of B")
     assert first.read(LAYOUT.run_claim(1)) != b"claim of B"

@@ -107,11 +107,11 @@ class Job:
     def results(self) -> dict[str, list[Any]]:
         """The export, and the dead letters without their attempt."""
         dead_letters = (self.home / "work" / "j" / "dead_letter").glob("partition_??????.jsonl")
-        held = {
+        present = {
             path.name: [json.loads(line) | {"attempt": ""} for line in path.read_text().splitlines()]
             for path in dead_letters
         }
-        return held | {name: (self.home / name).read_text().splitlines() for name in EXPORTS}
+        return present | {name: (self.home / name).read_text().splitlines() for name in EXPORTS}
 
     def keep(self) -> None:
         shutil.copytree(self.home, self.saved)

@@ -63,8 +63,10 @@ def test_people_are_told_what_was_found_and_where(tmp_path: Path, capsys: pytest
     job = job_of(tmp_path, str(bench))
     job.run()
     assert cli.main(["dropped", job.layout.job_dir]) == 0
-    told = capsys.readouterr().out
-    assert f"2 n-grams are in benchmarks, the first in {bench}, row 1; 87.5% of its words are inside" in told
+    reported = capsys.readouterr().out
+    assert (
+        f"2 n-grams are in benchmarks, the first in {bench}, row 1; 87.5% of its words are inside" in reported
+    )
 
 
 def test_n_grams_that_were_made_before_are_shown_and_find_the_same(
@@ -74,9 +76,9 @@ def test_n_grams_that_were_made_before_are_shown_and_find_the_same(
     ngrams = str(tmp_path / "made" / "bench.ngrams")
     assert cli.main(["index", str(tmp_path / "bench.txt"), "--write", ngrams]) == 0
     assert cli.main(["index", ngrams]) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == told[1]
-    assert f"{ngrams}: 2 n-grams of 13 words, of 1 text in 1 file" in told[0]
+    reported = capsys.readouterr().out.splitlines()
+    assert reported[0] == reported[1]
+    assert f"{ngrams}: 2 n-grams of 13 words, of 1 text in 1 file" in reported[0]
     job = job_of(tmp_path, ngrams)
     job.run()
     assert texts(job) == ["nothing", f"({OTHER})"]

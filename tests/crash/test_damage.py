@@ -307,7 +307,7 @@ def test_a_damaged_copy_of_the_input_is_made_again_by_the_next_run(tmp_path: Pat
     path.write_bytes(gzip.compress(lines(ROWS)))
     store = MemoryStore()
     jobs.run_inline(small_job([path], PROCESS[:1]), store)
-    copy = next(held for held in store.contents() if "/partitions/rows_" in held)
+    copy = next(present for present in store.contents() if "/partitions/rows_" in present)
     store.write(copy, flip(store.read(copy)))
     longer = small_job([path])
     with pytest.raises(DataJuicerError, match="the copy is made again"):

@@ -138,7 +138,7 @@ def test_a_huge_number_in_a_recipe_is_taken_or_refused(tmp_path, recipe, key, va
     path = tmp_path / "recipe.yaml"
     head, _, last = key.rpartition(".")
     setting = f"{head}: {{{last}: {value}}}" if head else f"{last}: {value}"
-    lines = [f"{name}: {json.dumps(held)}" for name, held in recipe.items()]
+    lines = [f"{name}: {json.dumps(present)}" for name, present in recipe.items()]
     path.write_text("\n".join([*lines, setting]) + "\n")
     code = process.main(["--config", str(path), "--job_id", "j", "--work_dir", str(tmp_path / "w")])
     assert code in {0, 2}
@@ -164,7 +164,7 @@ VALUES = ["9" * 400, "-1", '"\\u0000"', "[" * 400 + "]" * 400, "1e400", '{"a": 1
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: value[:12])
 def test_a_hostile_parameter_is_taken_or_refused_in_one_line(tmp_path, recipe, value, capsys) -> None:
     path = tmp_path / "recipe.yaml"
-    lines = [f"{name}: {json.dumps(held)}" for name, held in recipe.items() if name != "process"]
+    lines = [f"{name}: {json.dumps(present)}" for name, present in recipe.items() if name != "process"]
     path.write_text("\n".join([*lines, f"process: [{{text_length_filter: {{max_len: {value}}}}}]"]) + "\n")
     code = process.main(["--config", str(path), "--job_id", "j", "--work_dir", str(tmp_path / "w")])
     assert code in {0, 2}

@@ -82,7 +82,7 @@ def test_every_document_has_the_name(tmp_path: Path, source: str) -> None:
     assert [unescape(each["path"]) for each in mapping["sources"]] == [source]
     (report,) = list(job.glob("metadata/*.parquet"))
     (row,) = pq.read_table(report).to_pylist()
-    assert {unescape(held) for key, held in row.items() if key.endswith("source")} == {source}
+    assert {unescape(present) for key, present in row.items() if key.endswith("source")} == {source}
     for path in job.rglob("*.json*"):
         if not path.name.endswith((".gz", ".zst")):
             path.read_bytes().decode()

@@ -101,8 +101,8 @@ def test_a_resume_after_a_power_loss_asks_no_row_that_is_committed(tmp_path: Pat
         assert jobs.exported(job, disk) == expected, f"crash_at={crash_at}"
         again = {text for _, text in calls(tmp_path)[before:]}
         for partition in committed:
-            held = TEXTS[:6] if int(partition) == 0 else TEXTS[6:]
-            assert not again & set(held), f"crash_at={crash_at}"
+            present = TEXTS[:6] if int(partition) == 0 else TEXTS[6:]
+            assert not again & set(present), f"crash_at={crash_at}"
         assert max(Counter(text for _, text in calls(tmp_path)).values()) <= 2
         repeated += bool(again) and bool(committed)
     assert crash_at > 20

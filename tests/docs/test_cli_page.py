@@ -19,8 +19,8 @@ def made() -> str:
 
 
 def test_the_page_is_what_the_commands_say_now(made: str) -> None:
-    held, now = cli_page.normal(PAGE.read_text()), cli_page.normal(made)
-    assert held.splitlines() == now.splitlines(), (
+    present, now = cli_page.normal(PAGE.read_text()), cli_page.normal(made)
+    assert present.splitlines() == now.splitlines(), (
         "to write it anew: python -m tests.support.cli_page > docs/cli.md"
     )
 

@@ -16,5 +16,5 @@ def test_the_operator_reference_is_current():
     rendered = subprocess.run(
         [sys.executable, "-c", RENDER], capture_output=True, text=True, check=True
     ).stdout
-    held = {path.name: path.read_text() for path in FOLDER.iterdir()}
-    assert held == json.loads(rendered), "run: python -m data_juicer.cli.reference"
+    present = {path.name: path.read_text() for path in FOLDER.iterdir()}
+    assert present == json.loads(rendered), "run: python -m data_juicer.cli.reference"

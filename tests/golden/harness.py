@@ -132,8 +132,8 @@ def _filtered(case: Mapping[str, Any], batch: Batch, operator: Filter) -> Iterat
 def _mapped(case: Mapping[str, Any], batch: Batch, operator: Mapper) -> Iterator[Outcome]:
     after = operator.process(batch)
     if "kept_ids" in case:  # a selector that needs no other row
-        for row, held in enumerate(input_of(case)):
-            yield Outcome(row, held["id"] in case["kept_ids"], row in after.origin)
+        for row, present in enumerate(input_of(case)):
+            yield Outcome(row, present["id"] in case["kept_ids"], row in after.origin)
         return
     if "output_sha256" in case:
         expected = case["output_sha256"]

@@ -106,11 +106,15 @@ def _changed(value: Any, rng: random.Random) -> Any:
     if isinstance(value, dict) and value and rng.random() < 0.9:
         key = rng.choice(list(value))
         if rng.random() < 0.1:
-            return {held: value[held] for held in value if held != key}
-        return {held: _changed(value[held], rng) if held == key else value[held] for held in value}
+            return {present: value[present] for present in value if present != key}
+        return {
+            present: _changed(value[present], rng) if present == key else value[present] for present in value
+        }
     if isinstance(value, list) and value and rng.random() < 0.9:
         place = rng.randrange(len(value))
-        return [_changed(held, rng) if place == number else held for number, held in enumerate(value)]
+        return [
+            _changed(present, rng) if place == number else present for number, present in enumerate(value)
+        ]
     return rng.choice(NASTY)
 
 

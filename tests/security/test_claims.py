@@ -99,10 +99,10 @@ def test_a_copy_of_a_job_does_not_work_on_the_checkpoints_of_the_first(tmp_path:
 
 def test_a_job_whose_own_directory_was_lost_takes_up_what_lies_elsewhere(tmp_path: Path) -> None:
     start(tmp_path, "one")
-    held = {name for name in os.listdir(tmp_path / "ckpt" / "job") if name.endswith(".json")}
+    present = {name for name in os.listdir(tmp_path / "ckpt" / "job") if name.endswith(".json")}
     shutil.rmtree(tmp_path / "one")
     start(tmp_path, "one")
-    assert held <= set(os.listdir(tmp_path / "ckpt" / "job"))
+    assert present <= set(os.listdir(tmp_path / "ckpt" / "job"))
 
 
 @pytest.mark.parametrize(

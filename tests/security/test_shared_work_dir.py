@@ -237,13 +237,13 @@ def test_directories_that_lie_elsewhere_are_looked_at_too(work: Path, setting: s
 
 def test_jobs_work_in_a_shared_work_dir_under_any_umask(work: Path) -> None:
     for umask in (0o002, 0o000, 0o077):
-        held = os.umask(umask)
+        present = os.umask(umask)
         try:
             settings = {"event_log_dir": str(work / "e"), "checkpoint_dir": str(work / "c")}
             for _ in range(2):
                 start(work, f"job{umask}", verify_input=True, **settings)
         finally:
-            os.umask(held)
+            os.umask(present)
 
 
 def test_a_work_dir_without_the_sticky_bit_is_reported_of(work: Path) -> None:

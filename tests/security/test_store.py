@@ -74,7 +74,7 @@ def test_a_file_that_shares_its_bytes_with_another_name_is_made_anew(name: str, 
 
 
 def test_new_files_have_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:
-    held = os.umask(0o077)
+    present = os.umask(0o077)
     try:
         STORE.write(f"{tmp_path}/private", b"")
         os.umask(0o002)
@@ -83,18 +83,18 @@ def test_new_files_have_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:
         write_stream(f"{tmp_path}/stream")
         FileLock().acquire(f"{tmp_path}/lock")
     finally:
-        os.umask(held)
+        os.umask(present)
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
     assert modes.pop("private") == "0o600"
     assert set(modes.values()) == {"0o664"}
 
 
 def test_a_job_s_directory_is_closed_to_groups_whatever_the_umask_says(tmp_path: Path) -> None:
-    held = os.umask(0)
+    present = os.umask(0)
     try:
         STORE.make_own_dir(f"{tmp_path}/jobs/job")
     finally:
-        os.umask(held)
+        os.umask(present)
     assert (tmp_path / "jobs" / "job").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "jobs").stat().st_mode & 0o777 == 0o777
 

@@ -251,8 +251,8 @@ def meaning(value: Any, field: pa.Field | None = None) -> Any:
             return bool(value.value.as_py())
         return str(value.as_py())
     if pa.types.is_interval(kind):
-        held = value.as_py()
-        return {"months": held.months, "days": held.days, "nanoseconds": held.nanoseconds}
+        present = value.as_py()
+        return {"months": present.months, "days": present.days, "nanoseconds": present.nanoseconds}
     if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
         return meaning(value.value) if hasattr(value, "value") else value.as_py()
     if pa.types.is_struct(kind):

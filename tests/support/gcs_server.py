@@ -77,34 +77,34 @@ class _Handler(BaseHTTPRequestHandler):
             parts, metadata = self.server.uploads.pop(query["uploadId"])
             self._put(objects, key, b"".join(parts[number] for number in sorted(parts)), metadata)
         elif source := self.headers.get("x-goog-copy-source"):
-            held = objects.get(unquote(source).partition("/")[2])
-            if held is None:
+            present = objects.get(unquote(source).partition("/")[2])
+            if present is None:
                 self._answer(404, b"", code="NoSuchKey")
             else:
-                self._put(objects, key, held.data, held.metadata)
+                self._put(objects, key, present.data, present.metadata)
         else:
             self._put(objects, key, body, self._metadata())
 
     def _put(self, objects: dict[str, _Object], key: str, data: bytes, metadata: dict[str, str]) -> None:
-        wanted, held = self.headers.get("x-goog-if-generation-match"), objects.get(key)
-        if wanted is not None and int(wanted) != (held.generation if held else 0):
+        wanted, present = self.headers.get("x-goog-if-generation-match"), objects.get(key)
+        if wanted is not None and int(wanted) != (present.generation if present else 0):
             self._answer(412, b"", code="PreconditionFailed")
             return
         objects[key] = made = _Object(data, next(self.server.numbers), metadata)
-        told = (
+        reported = (
             f"<CompleteMultipartUploadResult><ETag>{escape(made.etag)}</ETag></CompleteMultipartUploadResult>"
         )
-        self._answer(200, told.encode() if self.command == "POST" else b"", self._headers_of(made))
+        self._answer(200, reported.encode() if self.command == "POST" else b"", self._headers_of(made))
 
     def _get(self, objects: dict[str, _Object], key: str) -> None:
-        held = objects.get(key)
-        if held is None:
+        present = objects.get(key)
+        if present is None:
             self._answer(404, b"", code="NoSuchKey")
             return
-        if (wanted := self.headers.get("If-Match")) is not None and wanted != held.etag:
+        if (wanted := self.headers.get("If-Match")) is not None and wanted != present.etag:
             self._answer(412, b"", code="PreconditionFailed")
             return
-        headers, data = self._headers_of(held), held.data
+        headers, data = self._headers_of(present), present.data
         if asked := self.headers.get("Range"):
             first, _, last = asked.removeprefix("bytes=").partition("-")
             start, stop = int(first), min(int(last or len(data)) + 1, len(data))
@@ -118,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _list(self, objects: dict[str, _Object], query: dict[str, str]) -> None:
         prefix, folders, found = query.get("prefix", ""), dict[str, None](), []
-        for key, held in sorted(objects.items()):
+        for key, present in sorted(objects.items()):
             name, slash, _ = key.removeprefix(prefix).partition("/")
             if not key.startswith(prefix):
                 continue
@@ -126,9 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
                 folders[f"{prefix}{name}/"] = None
             else:
                 found.append(
-                    f"<Contents><Key>{escape(key)}</Key><LastModified>{held.modified}</LastModified>"
-                    f"<ETag>{escape(held.etag)}</ETag><Size>{len(held.data)}</Size>"
-                    f"<Generation>{held.generation}</Generation></Contents>"
+                    f"<Contents><Key>{escape(key)}</Key><LastModified>{present.modified}</LastModified>"
+                    f"<ETag>{escape(present.etag)}</ETag><Size>{len(present.data)}</Size>"
+                    f"<Generation>{present.generation}</Generation></Contents>"
                 )
         below = (f"<CommonPrefixes><Prefix>{escape(each)}</Prefix></CommonPrefixes>" for each in folders)
         self._xml(f"<ListBucketResult>{''.join(found)}{''.join(below)}</ListBucketResult>")
@@ -138,12 +138,12 @@ class _Handler(BaseHTTPRequestHandler):
             name.lower(): value for name, value in self.headers.items() if name.lower().startswith(METADATA)
         }
 
-    def _headers_of(self, held: _Object) -> dict[str, str]:
+    def _headers_of(self, present: _Object) -> dict[str, str]:
         return {
-            "ETag": held.etag,
-            "x-goog-generation": str(held.generation),
-            "Last-Modified": formatdate(held.modified_s, usegmt=True),
-            **held.metadata,
+            "ETag": present.etag,
+            "x-goog-generation": str(present.generation),
+            "Last-Modified": formatdate(present.modified_s, usegmt=True),
+            **present.metadata,
         }
 
     def _xml(self, text: str) -> None:

@@ -26,9 +26,9 @@ class RerunJob:
     """What `run` takes where it is given nothing else."""
     store: MemoryStore = field(default_factory=MemoryStore)
 
-    def write(self, name: str, held: Sequence[bytes]) -> Path:
+    def write(self, name: str, present: Sequence[bytes]) -> Path:
         path = self.folder / name
-        path.write_bytes(lines(held))
+        path.write_bytes(lines(present))
         return path
 
     def run(

@@ -36,7 +36,7 @@ from data_juicer.store.summaries import DamagedSummaryError
 TURN_S = 0.2
 """How long the driver waits for a message before it looks at clocks and signals again."""
 LOOK_S = 0.5
-"""How often the scheduler is told the time, where it looks for stragglers."""
+"""How often the scheduler is given the time, where it looks for stragglers."""
 COMMIT_WAIT_S = 0.005
 """The same while commits are in flight: whichever comes first, a message or a commit, is soon taken."""
 MESSAGES_AT_ONCE = 256

@@ -35,7 +35,7 @@ from data_juicer.job.layout import attempt_name
 from data_juicer.plan.tasks import Task, TaskKey, TaskKind
 
 LOOK_S = 0.5
-"""How often the pool is told the time, where it looks for stragglers."""
+"""How often the pool is given the time, where it looks for stragglers."""
 TURN_S = 0.2
 """How long a message is waited for before clocks and signals are looked at again."""
 

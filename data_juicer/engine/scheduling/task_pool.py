@@ -98,7 +98,7 @@ class TaskPool:
                 self._fail(event, instructions)
             case (
                 e.AttemptBegan() | e.TimePassed() | e.CopyDone() | e.CopyFailed()
-            ):  # told where stragglers are looked for
+            ):  # given where stragglers are looked for
                 self._handle_of_copies(event, instructions)
             case e.DelayOver(task=key):
                 self._ready.append(self._waiting.pop(key))

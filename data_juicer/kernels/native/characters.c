@@ -1,23 +1,7 @@
 /* Characters of each row by class: counted, and kept. */
 #include "native.h"
 
-static void count_row(const uint8_t *at, const uint8_t *end, const uint8_t *table, int64_t *counted)
-{
-    int64_t found = 0;
-    while (at < end) {
-        if (*at < 0x80) {
-            found += table[*at++];
-        } else {
-            int size;
-            found += table[character_at(at, end, &size)];
-            at += size;
-        }
-    }
-    *counted = found;
-}
-
-/* count_characters(data, offsets, table, counts): the sum of `table`, one number a code point, over each row. */
-KERNEL(count_characters)
+PyObject *count_rows(PyObject *const *arguments, Py_ssize_t count, RowCounter count_row)
 {
     const char *letters = "bqbQ";
     Array a[ARGUMENTS_MAX];
@@ -33,10 +17,31 @@ KERNEL(count_characters)
     int64_t *counts = a[3].data;
     Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t row = 0; row + 1 < a[1].count; row++)
-        count_row(data + offsets[row], data + offsets[row + 1], a[2].data, &counts[row]);
+        counts[row] = count_row(data + offsets[row], data + offsets[row + 1], a[2].data);
     Py_END_ALLOW_THREADS
     give_back(letters, a);
     Py_RETURN_NONE;
+}
+
+static int64_t sum_of_row(const uint8_t *at, const uint8_t *end, const uint8_t *table)
+{
+    int64_t sum = 0;
+    while (at < end) {
+        if (*at < 0x80) {
+            sum += table[*at++];
+        } else {
+            int size;
+            sum += table[character_at(at, end, &size)];
+            at += size;
+        }
+    }
+    return sum;
+}
+
+/* count_characters(data, offsets, table, counts): the sum of `table`, one number a code point, over each row. */
+KERNEL(count_characters)
+{
+    return count_rows(arguments, count, sum_of_row);
 }
 
 /* keep_characters(data, offsets, table, out, rows): the characters that have a 1 in `table`, one number a code point, and

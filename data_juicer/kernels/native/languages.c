@@ -10,7 +10,7 @@
 
 #define FNV_START 2166136261u
 #define FNV_FACTOR 16777619u
-#define HELD_MAX 512 /* rows of the matrix that are added at a time, so that they are on their way before they are needed */
+#define UNSUMMED_MAX 512 /* rows of the matrix that are added at a time, so that they are on their way before they are needed */
 static const char LABEL[] = "__label__";
 static const char END[] = "</s>";
 
@@ -32,8 +32,8 @@ typedef struct {
 typedef struct {
     const Model *model;
     float *hidden;
-    int64_t held, added;
-    int64_t rows[HELD_MAX];
+    int64_t unsummed, added;
+    int64_t rows[UNSUMMED_MAX];
     uint8_t *word;
     struct { int64_t node; float score; } *waiting;
 } Work;
@@ -43,17 +43,17 @@ static inline uint32_t fnv(uint32_t hash, uint8_t byte)
     return (hash ^ (uint32_t)(int8_t)byte) * FNV_FACTOR;
 }
 
-static void add_held(Work *work)
+static void add_unsummed(Work *work)
 {
     int64_t dim = work->model->dim;
     float *hidden = work->hidden;
-    for (int64_t i = 0; i < work->held; i++) {
+    for (int64_t i = 0; i < work->unsummed; i++) {
         const float *vector = work->model->vectors + work->rows[i] * dim;
         for (int64_t d = 0; d < dim; d++)
             hidden[d] += vector[d];
     }
-    work->added += work->held;
-    work->held = 0;
+    work->added += work->unsummed;
+    work->unsummed = 0;
 }
 
 static inline void push(Work *work, int64_t row)
@@ -63,9 +63,9 @@ static inline void push(Work *work, int64_t row)
 #ifdef __GNUC__
     __builtin_prefetch(work->model->vectors + row * work->model->dim);
 #endif
-    work->rows[work->held++] = row;
-    if (work->held == HELD_MAX)
-        add_held(work);
+    work->rows[work->unsummed++] = row;
+    if (work->unsummed == UNSUMMED_MAX)
+        add_unsummed(work);
 }
 
 static inline void push_bucket(Work *work, uint32_t hash)
@@ -145,7 +145,7 @@ static int add_token(Work *work, const uint8_t *token, int64_t size)
 static void average(Work *work, const uint8_t *at, const uint8_t *end)
 {
     memset(work->hidden, 0, sizeof(float) * (size_t)work->model->dim);
-    work->held = work->added = 0;
+    work->unsummed = work->added = 0;
     int goes_on = 1;
     while (goes_on && at < end) {
         while (at < end && (*at == ' ' || (*at >= '\t' && *at <= '\r') || *at == 0))
@@ -158,7 +158,7 @@ static void average(Work *work, const uint8_t *at, const uint8_t *end)
     }
     if (goes_on)
         add_token(work, (const uint8_t *)END, sizeof(END) - 1);
-    add_held(work);
+    add_unsummed(work);
     float share = (float)(1.0 / (double)work->added);
     for (int64_t d = 0; d < work->model->dim && work->added; d++)
         work->hidden[d] *= share;

@@ -24,7 +24,7 @@ static int borrow_one(char letter, PyObject *argument, Array *array)
     int is_written = letter >= 'A' && letter <= 'Z';
     if (PyObject_GetBuffer(argument, &array->view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (is_written ? PyBUF_WRITABLE : 0)))
         return -1;
-    array->is_held = 1;
+    array->is_borrowed = 1;
     array->data = array->view.buf;
     Py_ssize_t size = item_size(letter);
     if (array->view.itemsize != size || (uintptr_t)array->data % (uintptr_t)size) {
@@ -55,9 +55,9 @@ int borrow(const char *letters, PyObject *const *arguments, Py_ssize_t count, Ar
 void give_back(const char *letters, Array *arrays)
 {
     for (size_t i = 0; i < strlen(letters); i++) {
-        if (arrays[i].is_held)
+        if (arrays[i].is_borrowed)
             PyBuffer_Release(&arrays[i].view);
-        arrays[i].is_held = 0;
+        arrays[i].is_borrowed = 0;
     }
 }
 

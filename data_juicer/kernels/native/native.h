@@ -17,18 +17,18 @@
 #endif
 
 #define CODE_POINTS 0x110000
-#define BROKEN 0xFFFD /* stands for a byte that begins no character */
+#define BROKEN 0xFFFD /* taken for a byte that begins no character */
 #define ARGUMENTS_MAX 20
 
 typedef struct {
     Py_buffer view;
     void *data;
     Py_ssize_t count; /* items; for an integer argument its value */
-    int is_held;
+    int is_borrowed;
 } Array;
 
 /* Borrow the arguments of a call. One letter each: 'b' bytes, 'i' items of 4 bytes, 'q' items of 8 bytes, in capitals
- * if they are written to, and 'n' an integer of at least 0. Returns 0, or -1 with an exception set and nothing held. */
+ * if they are written to, and 'n' an integer of at least 0. Returns 0, or -1 with an exception set and nothing borrowed. */
 int borrow(const char *letters, PyObject *const *arguments, Py_ssize_t count, Array *arrays);
 void give_back(const char *letters, Array *arrays);
 
@@ -70,6 +70,11 @@ static inline uint64_t eight_bytes(const uint8_t *at, const uint8_t *end)
     memcpy(&number, at, end - at < 8 ? (size_t)(end - at) : 8);
     return number;
 }
+
+/* What is counted in one row, with a table of one number a code point. */
+typedef int64_t (*RowCounter)(const uint8_t *at, const uint8_t *end, const uint8_t *table);
+/* A kernel of the arguments (data, offsets, table, counts): one count a row. */
+PyObject *count_rows(PyObject *const *arguments, Py_ssize_t count, RowCounter count_row);
 
 #define KERNEL(name) PyObject *name(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 

@@ -41,10 +41,10 @@ static int make_room(Scratch *scratch, int64_t symbols)
         return -1;
     symbols = symbols > 2 * scratch->room ? symbols : 2 * scratch->room;
     size_t items = (size_t)symbols;
-    uint64_t *held = realloc(scratch->symbols, items * 8);
-    if (held == NULL)
+    uint64_t *grown = realloc(scratch->symbols, items * 8);
+    if (grown == NULL)
         return -1;
-    scratch->symbols = held;
+    scratch->symbols = grown;
     free(scratch->keys);
     free(scratch->sorted);
     free(scratch->narrow);
@@ -76,8 +76,8 @@ static int narrowed(Scratch *scratch, int64_t symbols)
 static void make_keys(Scratch *scratch, int64_t first, int64_t windows, int width, int64_t n, const uint64_t *odd)
 {
     const uint8_t *narrow = scratch->narrow + first * width;
-    int held = 8 / width;
-    if (n <= held) {
+    int per_word = 8 / width;
+    if (n <= per_word) {
         uint64_t mask = width * n == 8 ? ~(uint64_t)0 : ((uint64_t)1 << (8 * width * n)) - 1;
         for (int64_t i = 0; i < windows; i++) {
             uint64_t word;
@@ -88,8 +88,8 @@ static void make_keys(Scratch *scratch, int64_t first, int64_t windows, int widt
     }
     memset(scratch->keys, 0, (size_t)windows * 8);
     int64_t number = 0;
-    for (int64_t place = 0; place < n; place += held, number++) {
-        const uint8_t *at = narrow + (place > n - held ? n - held : place) * width;
+    for (int64_t place = 0; place < n; place += per_word, number++) {
+        const uint8_t *at = narrow + (place > n - per_word ? n - per_word : place) * width;
         for (int64_t i = 0; i < windows; i++) {
             uint64_t word;
             memcpy(&word, at + i * width, 8);

@@ -33,24 +33,7 @@ static int64_t words_in(const uint8_t *at, const uint8_t *end, const uint8_t *sp
 /* count_words(data, offsets, special, counts): words of each row with a character that is not special. */
 KERNEL(count_words)
 {
-    const char *letters = "bqbQ";
-    Array a[ARGUMENTS_MAX];
-    if (borrow(letters, arguments, count, a))
-        return NULL;
-    if (check_offsets(&a[1], a[0].count) || check_count("special", &a[2], CODE_POINTS) ||
-        check_count("counts", &a[3], a[1].count - 1)) {
-        give_back(letters, a);
-        return NULL;
-    }
-    const uint8_t *data = a[0].data;
-    const int64_t *offsets = a[1].data;
-    int64_t *counts = a[3].data;
-    Py_BEGIN_ALLOW_THREADS
-    for (Py_ssize_t row = 0; row + 1 < a[1].count; row++)
-        counts[row] = words_in(data + offsets[row], data + offsets[row + 1], a[2].data);
-    Py_END_ALLOW_THREADS
-    give_back(letters, a);
-    Py_RETURN_NONE;
+    return count_rows(arguments, count, words_in);
 }
 
 /* Write a character of `size` bytes, 2 to 4. Returns 0 where it has another number of bytes. */

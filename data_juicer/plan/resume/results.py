@@ -75,7 +75,7 @@ class ResultManifests:
     def __init__(self, store: Store, layout: JobLayout, settled_ns: int = 0) -> None:
         """
         Args:
-            settled_ns: a manifest that was written later may yet change without another version, which is not told; 0: that
+            settled_ns: a manifest that was written later may yet change without another version, which is not seen; 0: that
                 of none is.
         """
         self._store = store

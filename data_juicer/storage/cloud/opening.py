@@ -17,7 +17,7 @@ from data_juicer.storage.cloud.obstore_bucket import ObstoreBucket
 _NO_RETRIES = {"max_retries": 0}
 """Requests are repeated by `patience.py`, which knows what became of them."""
 CREDENTIALS_TTL: Final = timedelta(minutes=10)
-"""What the client is told of how long keys of a profile are good. It asks again 5 minutes before that is over, and boto3 never gives keys that end
+"""What the client takes for how long keys of a profile are good. It asks again 5 minutes before that is over, and boto3 never gives keys that end
 within 10 minutes where it can renew them: so none ends in use. The provider's own half an hour is longer than that."""
 _MEMORY: dict[str, Any] = {}
 """Buckets of this process, by name."""

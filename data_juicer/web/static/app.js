@@ -1,7 +1,7 @@
 "use strict";
 /* The page. Whatever comes from a job is put in as text, never as markup. In a report the data is in the page; else it is asked of the server. */
-const held = document.getElementById("data");
-const report = held ? JSON.parse(held.textContent) : null;
+const embedded = document.getElementById("data");
+const report = embedded ? JSON.parse(embedded.textContent) : null;
 const main = document.getElementById("main"), live = document.getElementById("live"), where = document.getElementById("where");
 let stream = null, timer = null;
 var shown = null;
@@ -97,8 +97,8 @@ async function showList() {
 /* ---- one job */
 
 function copied(button, text) {
-  const told = word => { button.textContent = word; live.textContent = word; };
-  navigator.clipboard.writeText(text).then(() => told("Copied"), () => told("Not copied: select it"));
+  const say = word => { button.textContent = word; live.textContent = word; };
+  navigator.clipboard.writeText(text).then(() => say("Copied"), () => say("Not copied: select it"));
 }
 
 class JobPage {
@@ -135,7 +135,7 @@ class JobPage {
     else if (job.changed && job.changed.length) this.squares.change(job.changed);
     const counts = this.squares.tally;
     this.legendBox.replaceChildren(legend(Object.keys(STATES).filter(key => counts[key]).map(key => [`${number(counts[key])} ${STATES[key][0]}`, STATES[key][1]])));
-    this.head(job); this.flow(job); this.time(job); this.now(job); this.told(job); this.drawWide();
+    this.head(job); this.flow(job); this.time(job); this.now(job); this.history(job); this.drawWide();
   }
   head(job) {
     const percent = Math.floor(job.share * 100), running = job.is_alive;
@@ -173,8 +173,8 @@ class JobPage {
       ["rows_null_text", "null texts", "--soft"], ["rows_dead_letter", "dead letters", "--dead"]].filter(([key]) => key === "rows_out" || job.operators.some(o => o[key]));
     const made = job.operators.some(o => o.rows_generated);
     const rows = job.operators.map(o => {
-      const told = kinds.map(([key, word]) => `${number(o[key])} ${word}`).join(", ");
-      const flow = el("div", { class: "flow", role: "img", "aria-label": told, title: told }, ...kinds.map(([key, , colour]) => el("i", { colour, width: `${o[key] / most * 100}%` })));
+      const label = kinds.map(([key, word]) => `${number(o[key])} ${word}`).join(", ");
+      const flow = el("div", { class: "flow", role: "img", "aria-label": label, title: label }, ...kinds.map(([key, , colour]) => el("i", { colour, width: `${o[key] / most * 100}%` })));
       return [o.name, flow, number(o.rows_in), ...(made ? [number(o.rows_generated)] : []), ...kinds.map(([key]) => number(o[key])), seconds(o.duration_s), o.mb_per_s === null ? "" : plainNumber(Number(o.mb_per_s.toPrecision(3)))];
     });
     put(this.parts.flow, legend(kinds.map(([, word, colour]) => [word, colour])), job.operators.length ?
@@ -185,8 +185,8 @@ class JobPage {
     const colours = ["--kept", "--made", "--duplicate", "--dropped", "--warn", "--link"], colour = run => colours[runs.indexOf(run) % colours.length];
     const most = Math.max(1e-9, ...job.operators.map(o => Math.max(o.duration_s, Object.values(o.seconds_by_run).reduce((a, b) => a + b, 0))));
     const rows = job.operators.map(o => {
-      const told = Object.entries(o.seconds_by_run).map(([run, s]) => `run ${run}: ${seconds(s)} s`).join(", ");
-      return [o.name, el("div", { class: "flow", role: "img", "aria-label": told || "no time", title: told }, ...Object.entries(o.seconds_by_run).map(([run, s]) => el("i", { colour: colour(run), width: `${s / most * 100}%` }))), seconds(o.duration_s)];
+      const label = Object.entries(o.seconds_by_run).map(([run, s]) => `run ${run}: ${seconds(s)} s`).join(", ");
+      return [o.name, el("div", { class: "flow", role: "img", "aria-label": label || "no time", title: label }, ...Object.entries(o.seconds_by_run).map(([run, s]) => el("i", { colour: colour(run), width: `${s / most * 100}%` }))), seconds(o.duration_s)];
     });
     put(this.parts.time, job.is_history_read || !job.is_alive ? legend(runs.map(run => [`run ${run}`, colour(run)])) : el("p", { class: "hint" }, "The event log is being read…"),
       table("Seconds of all workers together; what was redone counts in the run that did it", ["operator", "share", "seconds committed"], rows, ["cut", "wide"]));
@@ -200,7 +200,7 @@ class JobPage {
         busy.slice(0, 64).map(lane => [lane.name, number(lane.partition), lane.operator, seconds(Math.max(0, job.time_s - lane.since_s))]), ["cut", "", "left"]) :
       el("p", { class: "hint" }, `${job.lanes.length === 1 ? "1 worker" : `${job.lanes.length} workers`}; none is busy now.`));
   }
-  told(job) {
+  history(job) {
     put(this.parts.events, job.notices.length ? el("ul", { class: "events", tabindex: "0" }, ...[...job.notices].reverse().map(n =>
       el("li", { class: n.level }, el("span", { class: "soft" }, `${when(n.ts)} `), n.text))) : el("p", { class: "hint" }, "None yet."));
     put(this.parts.runs, table("Times are UTC", ["run", "outcome", "started", "took", "where"], job.runs.map(r => [String(r.number), r.outcome, when(r.started), r.took, r.where]), ["", "left", "left", "", "text"]),
@@ -224,9 +224,9 @@ class JobPage {
   heavy(stats, samples, letters) {
     this.stats(stats); this.samples(samples); this.letters(letters);
   }
-  stats(told) {
+  stats(found) {
     const cards = [];
-    for (const filter of told.filters) for (const stat of filter.stats) {
+    for (const filter of found.filters) for (const stat of filter.stats) {
       const bound = filter.bound && filter.bound.stat === stat.name ? filter.bound : null;
       const dropped = `${number(filter.rows_dropped)} of ${number(filter.rows_in)} rows dropped (${(filter.rows_dropped / Math.max(1, filter.rows_in) * 100).toFixed(1)}%)`;
       const missing = filter.partitions_unknown ? `; ${filter.partitions_unknown === 1 ? "1 partition has" : `${number(filter.partitions_unknown)} partitions have`} no statistics` : "";
@@ -254,10 +254,10 @@ class JobPage {
     const rows = stat.percentiles.map(p => [`${p.share * 100}%`, plainNumber(p.value), number(p.rows_below), number(p.rows_above)]);
     return [chart.root, range, out, el("details", {}, el("summary", {}, "Percentiles"), table("What a bound at each would drop", ["percentile", "value", "as minimum", "as maximum"], rows))];
   }
-  samples(told) {
+  samples(found) {
     const by = new Map();
-    for (const sample of told.samples) { const name = `${sample.operator_index + 1}. ${sample.operator}`; if (!by.has(name)) by.set(name, []); by.get(name).push(sample); }
-    put(this.parts.samples, el("p", { class: "hint" }, told.note), ...[...by].map(([name, list]) => el("details", {}, el("summary", {}, `${name}: ${summed(list)}`),
+    for (const sample of found.samples) { const name = `${sample.operator_index + 1}. ${sample.operator}`; if (!by.has(name)) by.set(name, []); by.get(name).push(sample); }
+    put(this.parts.samples, el("p", { class: "hint" }, found.note), ...[...by].map(([name, list]) => el("details", {}, el("summary", {}, `${name}: ${summed(list)}`),
       el("div", { class: "rows", tabindex: "0", role: "region", "aria-label": `Rows of ${name}` }, ...list.map(s => this.sample(s))))));
   }
   sample(s) {
@@ -265,9 +265,9 @@ class JobPage {
     const text = s.after === null ? [s.before] : diffWords(s.before, s.after).map(([kind, part]) => kind === 0 ? part : el(kind < 0 ? "del" : "ins", {}, part));
     return el("div", { class: "sample" }, el("span", { class: "soft" }, place), el("pre", { dir: "auto" }, ...(s.before === "" && !s.after ? [el("span", { class: "soft" }, "(empty)")] : text)));
   }
-  letters(told) {
-    put(this.parts.letters, ...(told.rows ? [table("By operator and error", ["operator", "error", "rows"], told.groups.map(g => [g.operator, g.error_type, number(g.rows)]), ["cut", "left"]),
-      told.letters.length && el("details", {}, el("summary", {}, told.letters.length === 1 ? "The row" : `The first ${told.letters.length} rows`), el("div", { class: "rows", tabindex: "0", role: "region", "aria-label": "Rows of dead letters" }, ...told.letters.map(l => el("div", { class: "sample" }, el("span", { class: "soft" }, `${l.source}, ${l.place}, ${l.operator}`), el("pre", {}, `${l.error}\n${l.row}`)))))].filter(Boolean) :
+  letters(found) {
+    put(this.parts.letters, ...(found.rows ? [table("By operator and error", ["operator", "error", "rows"], found.groups.map(g => [g.operator, g.error_type, number(g.rows)]), ["cut", "left"]),
+      found.letters.length && el("details", {}, el("summary", {}, found.letters.length === 1 ? "The row" : `The first ${found.letters.length} rows`), el("div", { class: "rows", tabindex: "0", role: "region", "aria-label": "Rows of dead letters" }, ...found.letters.map(l => el("div", { class: "sample" }, el("span", { class: "soft" }, `${l.source}, ${l.place}, ${l.operator}`), el("pre", {}, `${l.error}\n${l.row}`)))))].filter(Boolean) :
       [el("p", { class: "hint" }, "None: every row could be read and processed.")]));
   }
   async loadHeavy() {

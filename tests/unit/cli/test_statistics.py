@@ -91,5 +91,5 @@ def test_the_result_counts_partitions_that_are_through_all_operators() -> None:
         PartitionStats(partition=0, ledgers=through, operators={}, is_done=True),
         PartitionStats(partition=1, ledgers=(ledger(-1, "read", 7),), operators={}, is_done=False),
     ]
-    told = answer([("words_num_filter", {"min_num": 3})], {}, partitions)
-    assert (told.rows_out, told.rows_out_then, told.partitions_unfinished) == (5, exactly(5), 1)
+    output = answer([("words_num_filter", {"min_num": 3})], {}, partitions)
+    assert (output.rows_out, output.rows_out_then, output.partitions_unfinished) == (5, exactly(5), 1)

@@ -27,9 +27,9 @@ def test_dead_letters_are_no_error_of_the_run() -> None:
 
 
 def test_the_end_of_a_run_is_told_without_the_name_of_its_error_where_that_says_nothing() -> None:
-    def told(error_type: str) -> str:
+    def reported(error_type: str) -> str:
         failure = RunFailure(error_type=error_type, error="stopped by SIGTERM.")
         return describe(t.ProcessingError(duration_s=1.0, data=failure))
 
-    assert told("JobStoppedError") == "run ended after 1.00 s: stopped by SIGTERM"
-    assert told("StoreError") == "run ended after 1.00 s: StoreError: stopped by SIGTERM"
+    assert reported("JobStoppedError") == "run ended after 1.00 s: stopped by SIGTERM"
+    assert reported("StoreError") == "run ended after 1.00 s: StoreError: stopped by SIGTERM"

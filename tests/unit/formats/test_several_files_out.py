@@ -118,9 +118,9 @@ def test_a_job_that_is_killed_while_it_publishes_leaves_no_index_of_other_files(
         disk = exported_before()
         with pytest.raises(PowerLoss):
             jobs.run_inline(config(10), CrashingStore(disk, crash_at))
-        held = {name: bytes(disk.read(name)) if disk.exists(name) else None for name in (index, data)}
-        is_pair = held in (before, meant)
-        assert is_pair or held[index] is None
+        present = {name: bytes(disk.read(name)) if disk.exists(name) else None for name in (index, data)}
+        is_pair = present in (before, meant)
+        assert is_pair or present[index] is None
         seen.add("pair" if is_pair else "no index")
     jobs.run_inline(config(10), disk)
     assert {name: bytes(disk.read(name)) for name in (index, data)} == meant

@@ -42,12 +42,12 @@ def test_a_second_driver_is_refused_with_who_holds_the_job(layout: JobLayout) ->
 
 
 def test_drivers_of_one_machine_share_its_locks(layout: JobLayout) -> None:
-    held: set[str] = set()
-    first = acquire(STORE, layout, ManualClock(), HERE, MemoryLock(held))
+    present: set[str] = set()
+    first = acquire(STORE, layout, ManualClock(), HERE, MemoryLock(present))
     with pytest.raises(JobLockedError):
-        acquire(STORE, layout, ManualClock(), HERE, MemoryLock(held))
+        acquire(STORE, layout, ManualClock(), HERE, MemoryLock(present))
     first.release(0)
-    assert acquire(STORE, layout, ManualClock(), HERE, MemoryLock(held)).run == 2
+    assert acquire(STORE, layout, ManualClock(), HERE, MemoryLock(present)).run == 2
 
 
 def test_run_numbers_rise(layout: JobLayout) -> None:

@@ -68,8 +68,8 @@ def test_refined_words_are_counted_without_being_made(texts: list[str]) -> None:
 
 @given(st.lists(st.text("ab中😀", max_size=60), max_size=5), st.integers(1, 20))
 def test_repeated_ngrams_are_counted(texts: list[str], n: int) -> None:
-    held = codepoints.points_of(sliced(texts))
-    for text, found in zip(texts, ngrams.repeats(held.points, held.offsets, n), strict=True):
+    present = codepoints.points_of(sliced(texts))
+    for text, found in zip(texts, ngrams.repeats(present.points, present.offsets, n), strict=True):
         counts = Counter(text[i : i + n] for i in range(len(text) - n + 1))
         repeated = sorted(count for count in counts.values() if count > 1)
         assert (found[0], found[1], sorted(found[2].tolist())) == (counts.total(), len(counts), repeated)
@@ -77,9 +77,9 @@ def test_repeated_ngrams_are_counted(texts: list[str], n: int) -> None:
 
 def test_ngrams_of_many_rows_do_not_depend_on_how_rows_are_grouped() -> None:
     texts = [f"{number} 中😀 {'abc ' * (number % 50)}" * 40 for number in range(300)]
-    held = codepoints.points_of(pa.array(texts, pa.large_string()))
+    present = codepoints.points_of(pa.array(texts, pa.large_string()))
     together = [
-        (total, distinct, sorted(counts)) for total, distinct, counts in ngrams.repeats(*_parts(held), 10)
+        (total, distinct, sorted(counts)) for total, distinct, counts in ngrams.repeats(*_parts(present), 10)
     ]
     alone = [
         (total, distinct, sorted(counts))
@@ -93,8 +93,8 @@ def _one(text: str) -> pa.Array:
     return pa.array([text], pa.large_string())
 
 
-def _parts(held: codepoints.Points) -> tuple[np.ndarray, np.ndarray]:
-    return held.points, held.offsets
+def _parts(present: codepoints.Points) -> tuple[np.ndarray, np.ndarray]:
+    return present.points, present.offsets
 
 
 MARKS = {"，": ",", "—": " - ", "…": "...", "´": "'", "\t": " ", "．": ". ", "\xa0": " "}

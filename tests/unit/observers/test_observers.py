@@ -47,9 +47,9 @@ def make_config(folder: Path, **settings: Any) -> JobConfig:
 
 
 def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
+    with socket.socket() as present:
+        present.bind(("127.0.0.1", 0))
+        return int(present.getsockname()[1])
 
 
 class AtEnd(Observer):
@@ -106,10 +106,10 @@ def test_a_run_answers_prometheus_and_leaves_a_file(tmp_path: Path, monkeypatch:
 
 
 def test_a_port_that_is_taken_is_said_before_anything_is_created(tmp_path: Path) -> None:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        held.listen()
-        config = make_config(tmp_path, **{"metrics.port": held.getsockname()[1]})
+    with socket.socket() as present:
+        present.bind(("127.0.0.1", 0))
+        present.listen()
+        config = make_config(tmp_path, **{"metrics.port": present.getsockname()[1]})
         with pytest.raises(ConfigError, match=r"metrics\.port: cannot listen"):
             run_config(config)
     assert not (tmp_path / "jobs").exists()

@@ -62,8 +62,8 @@ def test_ids_are_unique_and_as_many_known_fragments_as_can_keep_theirs(history: 
     after = assign_partitions(pieces(history[-1]), before)
     assert len({spec.partition_id for spec in after}) == len(after)
     assert [spec.position for spec in after] == list(range(len(after)))
-    held = {(spec.partition_id, spec.digest) for spec in before}
-    kept = sum((spec.partition_id, spec.digest) in held for spec in after)
+    present = {(spec.partition_id, spec.digest) for spec in before}
+    kept = sum((spec.partition_id, spec.digest) in present for spec in after)
     assert kept == sum(min(history[-2].count(digest), history[-1].count(digest)) for digest in "abc")
 
 
@@ -85,8 +85,8 @@ def test_a_mapping_comes_back_from_its_file() -> None:
 def test_copies_are_looked_for_where_the_job_is_now() -> None:
     one, other = mapping().partitions
     copied = msgspec.structs.replace(one, copy_path="/old/job/partitions/partition_000000.ab.jsonl")
-    held = msgspec.structs.replace(mapping(), partitions=(copied, other))
-    data = encode_mapping(held)
+    present = msgspec.structs.replace(mapping(), partitions=(copied, other))
+    data = encode_mapping(present)
     assert b"/old" not in data
     assert [spec.path for spec in decode(data).partitions] == [
         "/new/job/partitions/partition_000000.ab.jsonl",

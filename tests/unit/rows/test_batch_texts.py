@@ -39,8 +39,8 @@ def nested(rows=NESTED):
     return batch_of(rows, ["meta.text"])
 
 
-def texts(*held):
-    return pa.array(held, pa.large_string())
+def texts(*present):
+    return pa.array(present, pa.large_string())
 
 
 def test_a_text_within_a_field_that_was_written_is_what_was_written_there():

@@ -94,8 +94,8 @@ def test_a_delta_carries_statistics_beside_its_rows() -> None:
     delta = pa.table({"base": pa.array([0, 2])})
     data = encode_stats([packed(COLUMNS)])
     assert find_stats(delta) == ()
-    held = with_stats(delta, data)
-    assert held.column("base").equals(delta.column("base"))
-    assert [stats.operator_name for stats in find_stats(held)] == ["a_filter"]
+    present = with_stats(delta, data)
+    assert present.column("base").equals(delta.column("base"))
+    assert [stats.operator_name for stats in find_stats(present)] == ["a_filter"]
     with pytest.raises(CheckpointCorruptError):
         find_stats(delta.replace_schema_metadata({b"data_juicer.stats": b"?"}))

@@ -72,7 +72,7 @@ def ledger(index: int, rows_in: int, rows_out: int, **fields: int) -> OperatorLe
 
 
 def manifest(**fields: object) -> Manifest:
-    held = Manifest(
+    present = Manifest(
         kind="checkpoint",
         job="j",
         partition=1,
@@ -89,7 +89,7 @@ def manifest(**fields: object) -> Manifest:
         run=1,
         created="",
     )
-    return msgspec.structs.replace(held, **fields)
+    return msgspec.structs.replace(present, **fields)
 
 
 @pytest.fixture

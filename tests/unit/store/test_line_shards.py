@@ -13,13 +13,13 @@ from data_juicer.store.export.line_shards import plan_line_shards, write_line_sh
 
 def one_by_one(lines: list[bytes], size_bytes: int) -> list[bytes]:
     """The shards as DataJuicer's users know them: a line goes into the next one where it does not fit any more."""
-    shards, held = [], b""
+    shards, present = [], b""
     for line in lines:
-        if held and len(held) + len(line) > size_bytes:
-            shards.append(held)
-            held = b""
-        held += line
-    return [*shards, held]
+        if present and len(present) + len(line) > size_bytes:
+            shards.append(present)
+            present = b""
+        present += line
+    return [*shards, present]
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -33,7 +33,7 @@ def with_parts(store: Store, parts: Sequence[bytes] = PARTS) -> tuple[ResultsMan
     store.make_dirs("/job/results")
     for number, data in enumerate(parts):
         store.stage(f"/job/results/{number}.part", data)
-    held = [
+    present = [
         PublishedPart(
             partition=n,
             file=f"{n}.part",
@@ -43,7 +43,7 @@ def with_parts(store: Store, parts: Sequence[bytes] = PARTS) -> tuple[ResultsMan
         )
         for n, part in enumerate(parts)
     ]
-    return ResultsManifest(job="job", rows=9), Parts(held)
+    return ResultsManifest(job="job", rows=9), Parts(present)
 
 
 def published(
@@ -111,8 +111,8 @@ def test_files_of_an_export_with_another_number_of_shards_go(before: int, after:
 def test_an_export_of_another_job_is_replaced_and_its_other_shards_stay() -> None:
     store = MemoryStore()
     published(store, target(shard_size_bytes=25))
-    held = json.loads(store.read(MANIFEST)) | {"job": "another"}
-    store.write(MANIFEST, json.dumps(held).encode())
+    present = json.loads(store.read(MANIFEST)) | {"job": "another"}
+    store.write(MANIFEST, json.dumps(present).encode())
     published(store, target(shard_size_bytes=30))
     assert "r-02-of-03.jsonl" in store.list("/out")
 

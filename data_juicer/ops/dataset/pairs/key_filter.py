@@ -1,4 +1,4 @@
-"""Which of many known rows may meet one of the rows at hand, told by a Bloom filter: none that does is missed.
+"""Which of many known rows may meet one of the rows at hand, decided by a Bloom filter: none that does is missed.
 
 An index is a hundred times larger than what is compared with it, and few of its rows share a key with any new row. The others
 cannot change a decision, and are left out before anything is written.

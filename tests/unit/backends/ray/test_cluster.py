@@ -72,7 +72,7 @@ def test_a_head_that_takes_connections_and_answers_nothing_does_not_answer(
 
     client = SimpleNamespace(check_alive=check_alive)
     monkeypatch.setattr(ray._private.worker, "global_worker", SimpleNamespace(gcs_client=client))
-    held = cluster.Cluster(is_ours=True, head=listening)
-    assert held.answers()
+    present = cluster.Cluster(is_ours=True, head=listening)
+    assert present.answers()
     served["is"] = False
-    assert not held.answers()
+    assert not present.answers()

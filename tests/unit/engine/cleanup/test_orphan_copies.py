@@ -151,21 +151,21 @@ def ordered(manifest: Manifest) -> Order:
 def test_a_newer_checkpoint_supersedes_but_keeps_the_layers_below(
     config: JobConfig, store: MemoryStore, retention: Retention, left: int
 ) -> None:
-    held = committer(store, config, retention)
-    held.hold(0, [checkpoint(store, config, 0), checkpoint(store, config, 1)])
+    present = committer(store, config, retention)
+    present.hold(0, [checkpoint(store, config, 0), checkpoint(store, config, 1)])
     newest = msgspec.structs.replace(checkpoint(store, config, 1), operator_index=2)
-    outcome = held.commit(ordered(newest))
+    outcome = present.commit(ordered(newest))
     assert (outcome.is_first, outcome.checkpoints) == (True, {3: (0, 1, 2), 1: (2,)}[left])
-    assert held.checkpoint(0, 2) == newest
+    assert present.checkpoint(0, 2) == newest
     manifests = [name for name in names(store, config) if name.startswith("checkpoint_000000")]
     assert len(manifests) == left
     assert all(file.name in names(store, config) for file in newest.files)
 
 
 def test_a_second_attempt_does_not_commit_what_the_first_has(config: JobConfig, store: MemoryStore) -> None:
-    held = committer(store, config, "cleanup_all")
+    present = committer(store, config, "cleanup_all")
     again = msgspec.structs.replace(checkpoint(store, config, 1), attempt="r1a2")
-    outcome = held.commit(ordered(again))
+    outcome = present.commit(ordered(again))
     assert (outcome.is_first, outcome.manifest) == (False, checkpoint(store, config, 1))
     assert checkpoint(store, config, 1).attempt == "r1a1"
     assert "checkpoint_000000_000.json" in names(store, config)
@@ -185,10 +185,10 @@ def test_a_driver_that_was_taken_for_dead_commits_nothing(config: JobConfig, sto
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_the_newest(
     config: JobConfig, store: MemoryStore
 ) -> None:
-    held = committer(store, config, "keep_all")
-    held.hold(0, [checkpoint(store, config, 0), checkpoint(store, config, 1)])
-    held.set_aside_damaged(0, [1])
-    assert held.checkpoint(0, 0).operator_index == 0
+    present = committer(store, config, "keep_all")
+    present.hold(0, [checkpoint(store, config, 0), checkpoint(store, config, 1)])
+    present.set_aside_damaged(0, [1])
+    assert present.checkpoint(0, 0).operator_index == 0
     with pytest.raises(StopIteration):
-        held.checkpoint(0, 1)
+        present.checkpoint(0, 1)
     assert store.list(jobs.layout_of(config).set_aside_dir) == ["checkpoint_000000_001.json"]

@@ -110,11 +110,11 @@ def test_threads_are_as_many_as_a_thousand_commits_a_second_need_and_four_on_a_f
 
 
 def test_jobs_of_one_lane_are_done_in_order_and_those_of_others_meanwhile() -> None:
-    held, done = threading.Event(), []
+    present, done = threading.Event(), []
 
     def work(job: str) -> str:
         if job == "a1":
-            assert held.wait(60.0)
+            assert present.wait(60.0)
         done.append(job)
         return job
 
@@ -122,7 +122,7 @@ def test_jobs_of_one_lane_are_done_in_order_and_those_of_others_meanwhile() -> N
     for job in ("a1", "a2", "b1", "b2"):
         pool.submit(job[0], job)
     assert [pool.take(60.0), pool.take(60.0)] == ["b1", "b2"]
-    held.set()
+    present.set()
     assert [pool.take(60.0), pool.take(60.0)] == ["a1", "a2"]
     assert pool.in_flight == 0
     pool.close()
@@ -130,11 +130,11 @@ def test_jobs_of_one_lane_are_done_in_order_and_those_of_others_meanwhile() -> N
 
 
 def test_closing_waits_for_what_is_under_way_and_drops_what_was_not_begun() -> None:
-    begun, held, done = threading.Event(), threading.Event(), []
+    begun, present, done = threading.Event(), threading.Event(), []
 
     def work(job: int) -> int:
         begun.set()
-        assert held.wait(60.0)
+        assert present.wait(60.0)
         done.append(job)
         return job
 
@@ -142,7 +142,7 @@ def test_closing_waits_for_what_is_under_way_and_drops_what_was_not_begun() -> N
     for job in range(3):
         pool.submit("lane", job)
     assert begun.wait(60.0)
-    threading.Timer(0.0, held.set).start()
+    threading.Timer(0.0, present.set).start()
     pool.close()
     assert done in ([0], [0, 1], [0, 1, 2])
 

@@ -34,17 +34,17 @@ def test_it_removes_nothing_and_calls_nothing_failed(config: JobConfig) -> None:
         layout.result_data(3, "r2a1", "jsonl"),
         f"{layout.checkpoint_manifest(3, 0)}.77.aside",
     ]
-    held: dict[str, bytes] = {}
+    present: dict[str, bytes] = {}
 
     class TakeOver(Observer):
         """The owner's workers have staged what its driver is about to commit."""
 
         def heartbeat(self, activity: str) -> None:
-            if watch.events(t.PartitionComplete) and not held:
+            if watch.events(t.PartitionComplete) and not present:
                 for path in theirs:
                     store.write(path, b"x")
                 store.put_if_absent(layout.run_claim(2), b"{}")
-                held.update(store.contents())
+                present.update(store.contents())
 
     environment = RunEnvironment(
         store=store,
@@ -56,6 +56,6 @@ def test_it_removes_nothing_and_calls_nothing_failed(config: JobConfig) -> None:
     with pytest.raises(JobLockedError, match="run 2 took the job over"):
         run_job(config, environment)
     left = store.contents()
-    assert not held.keys() - left.keys()
-    assert left[layout.summary] == held[layout.summary]
+    assert not present.keys() - left.keys()
+    assert left[layout.summary] == present[layout.summary]
     assert not watch.events(t.JobFailed)

@@ -49,23 +49,23 @@ def sampled(job: JobHandle, size: int = 100, seconds: list[bool] | None = None) 
     return sample_rows(job.store, job.layout, job.summary, size, lambda: bool(seconds and seconds.pop(0)))
 
 
-def found(told: RowSamples) -> set[tuple[str, str, str, str]]:
+def found(reported: RowSamples) -> set[tuple[str, str, str, str]]:
     changed = {
         (row.operator, f"line {row.line}", row.before["text"], (row.after or {})["text"])
-        for row in told.changed
+        for row in reported.changed
     }
-    return changed | {(row.operator, row.place, row.text, row.why) for row in told.dropped}
+    return changed | {(row.operator, row.place, row.text, row.why) for row in reported.dropped}
 
 
 @pytest.mark.parametrize("settings", SAVED, ids=str)
 def test_rows_are_shown_before_and_after_operators_whatever_is_saved(
     tmp_path: Path, settings: dict[str, Any]
 ) -> None:
-    told = found(sampled(run(tmp_path, **settings)))
-    assert ("whitespace_normalization_mapper", "line 3", "c\u00a0d", "c d") in told
-    assert ("text_length_filter", "line 2", "", "text_len = 0 is below 3") in told
-    assert ("text_length_filter", "line 6", "long enough", "text_len = 11 is outside [1, 8]") in told
-    assert ("document_deduplicator", "line 4", "a  b", "a duplicate of row 1 of the same file") in told
+    reported = found(sampled(run(tmp_path, **settings)))
+    assert ("whitespace_normalization_mapper", "line 3", "c\u00a0d", "c d") in reported
+    assert ("text_length_filter", "line 2", "", "text_len = 0 is below 3") in reported
+    assert ("text_length_filter", "line 6", "long enough", "text_len = 11 is outside [1, 8]") in reported
+    assert ("document_deduplicator", "line 4", "a  b", "a duplicate of row 1 of the same file") in reported
 
 
 @pytest.mark.parametrize("settings", SAVED, ids=str)
@@ -84,9 +84,9 @@ def test_only_the_first_rows_of_a_partition_are_run_again(
 
 def test_it_ends_after_the_operator_at_which_its_time_is_over(tmp_path: Path) -> None:
     job = run(tmp_path)
-    told = sampled(job, seconds=[False, False, True, True])
-    assert told.partitions == 1
-    assert {row[0] for row in found(told)} <= {"whitespace_normalization_mapper", "text_length_filter"}
+    reported = sampled(job, seconds=[False, False, True, True])
+    assert reported.partitions == 1
+    assert {row[0] for row in found(reported)} <= {"whitespace_normalization_mapper", "text_length_filter"}
 
 
 def test_code_of_the_jobs_own_is_not_run_to_show_it_but_what_it_saved_is_shown(tmp_path: Path) -> None:
@@ -104,6 +104,6 @@ def test_code_of_the_jobs_own_is_not_run_to_show_it_but_what_it_saved_is_shown(t
     settings = {"custom_operator_paths": [str(code)], "text_keys": ["text"]}
     job = run(tmp_path, process, checkpoint={"strategy": "every_op"}, **settings)
     ran = mark.read_text()
-    told = sampled(job)
-    assert ("shouting_of_samples_mapper", "line 3", "c d", "C D") in found(told)
+    reported = sampled(job)
+    assert ("shouting_of_samples_mapper", "line 3", "c d", "C D") in found(reported)
     assert mark.read_text() == ran

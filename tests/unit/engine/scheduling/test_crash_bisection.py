@@ -18,83 +18,85 @@ CRASH = Loss(from_within=True)
 
 
 def lose(
-    held: CrashHistory, loss: Loss, operator: int | None = 0, reason: str = "why"
+    present: CrashHistory, loss: Loss, operator: int | None = 0, reason: str = "why"
 ) -> tuple[CrashHistory, bool]:
-    return after_loss(held, loss, operator, reason)
+    return after_loss(present, loss, operator, reason)
 
 
 def test_a_first_kill_from_outside_teaches_nothing_and_counts_as_a_failure() -> None:
-    held, is_news = lose(CrashHistory(), FROM_OUTSIDE)
+    present, is_news = lose(CrashHistory(), FROM_OUTSIDE)
     assert not is_news
-    assert held.care == IsolationPlan()
+    assert present.care == IsolationPlan()
 
 
 def test_a_second_kill_in_an_operator_makes_it_careful() -> None:
-    held, _ = lose(CrashHistory(), FROM_OUTSIDE)
-    held, is_news = lose(held, FROM_OUTSIDE)
+    present, _ = lose(CrashHistory(), FROM_OUTSIDE)
+    present, is_news = lose(present, FROM_OUTSIDE)
     assert is_news
-    assert held.care == IsolationPlan(row_by_row=frozenset({0}))
+    assert present.care == IsolationPlan(row_by_row=frozenset({0}))
 
 
 def test_a_crash_makes_its_operator_careful_at_once() -> None:
-    held, is_news = lose(CrashHistory(), CRASH, operator=3)
+    present, is_news = lose(CrashHistory(), CRASH, operator=3)
     assert is_news
-    assert held.care.row_by_row == {3}
+    assert present.care.row_by_row == {3}
 
 
 def test_a_worker_lost_while_rows_are_read_or_saved_blames_no_operator() -> None:
-    held = CrashHistory()
+    present = CrashHistory()
     for _ in range(5):
-        held, is_news = lose(held, CRASH, operator=None)
+        present, is_news = lose(present, CRASH, operator=None)
         assert not is_news
-    assert held.care == IsolationPlan()
+    assert present.care == IsolationPlan()
 
 
 def test_a_row_is_blamed_only_after_a_worker_was_lost_with_it_alone() -> None:
-    held, _ = lose(CrashHistory(), CRASH)
-    held, is_news = lose(held, Loss(row=row_of(0, 7)))
-    assert (is_news, held.care.first, held.care.excluded) == (True, row_of(0, 7), ())
+    present, _ = lose(CrashHistory(), CRASH)
+    present, is_news = lose(present, Loss(row=row_of(0, 7)))
+    assert (is_news, present.care.first, present.care.excluded) == (True, row_of(0, 7), ())
     alone = Loss(row=row_of(0, 7), alone=True, from_within=True)
-    held, is_news = lose(held, alone, reason="SIGSEGV in my_op")
+    present, is_news = lose(present, alone, reason="SIGSEGV in my_op")
     assert is_news
-    assert [(taken.row, taken.reason) for taken in held.care.excluded] == [(row_of(0, 7), "SIGSEGV in my_op")]
-    assert held.care.first is None
+    assert [(taken.row, taken.reason) for taken in present.care.excluded] == [
+        (row_of(0, 7), "SIGSEGV in my_op")
+    ]
+    assert present.care.first is None
 
 
 def test_a_suspect_killed_by_a_signal_that_may_come_from_outside_is_tried_alone_again() -> None:
-    held, _ = lose(CrashHistory(), CRASH)
-    held, _ = lose(held, Loss(row=row_of(0, 7)))
-    held, is_news = lose(held, Loss(row=row_of(0, 7), alone=True))
-    assert (is_news, held.blamed, held.care.first) == (True, (), row_of(0, 7))
-    held, is_news = lose(held, Loss(row=row_of(0, 7), alone=True))
+    present, _ = lose(CrashHistory(), CRASH)
+    present, _ = lose(present, Loss(row=row_of(0, 7)))
+    present, is_news = lose(present, Loss(row=row_of(0, 7), alone=True))
+    assert (is_news, present.blamed, present.care.first) == (True, (), row_of(0, 7))
+    present, is_news = lose(present, Loss(row=row_of(0, 7), alone=True))
     assert is_news
-    assert [taken.row for taken in held.blamed] == [row_of(0, 7)]
+    assert [taken.row for taken in present.blamed] == [row_of(0, 7)]
 
 
 def test_a_row_lost_twice_in_company_is_not_blamed() -> None:
-    held, _ = lose(CrashHistory(), CRASH)
+    present, _ = lose(CrashHistory(), CRASH)
     for expected_news in (True, False, False):
-        held, is_news = lose(held, Loss(row=row_of(0, 7)))
+        present, is_news = lose(present, Loss(row=row_of(0, 7)))
         assert is_news is expected_news
-    assert not held.blamed
+    assert not present.blamed
 
 
 def test_a_suspect_that_was_innocent_costs_a_retry_when_the_next_one_is_found() -> None:
-    held, _ = lose(CrashHistory(), CRASH)
-    held, _ = lose(held, Loss(row=row_of(0, 7)))
-    held, is_news = lose(held, Loss(row=row_of(0, 9)))
+    present, _ = lose(CrashHistory(), CRASH)
+    present, _ = lose(present, Loss(row=row_of(0, 7)))
+    present, is_news = lose(present, Loss(row=row_of(0, 9)))
     assert not is_news
-    assert held.suspect == row_of(0, 9)
+    assert present.suspect == row_of(0, 9)
 
 
 def test_a_row_blamed_in_an_earlier_operator_makes_those_of_later_ones_unknown_again() -> None:
-    held = CrashHistory()
+    present = CrashHistory()
     for operator in (2, 0):
-        held, _ = lose(held, CRASH, operator)
-        held, _ = lose(held, Loss(row=row_of(operator, 5)), operator)
-        held, _ = lose(held, Loss(row=row_of(operator, 5), alone=True, from_within=True), operator)
-    assert [taken.row for taken in held.blamed] == [row_of(0, 5)]
-    assert held.careful == {0, 2}
+        present, _ = lose(present, CRASH, operator)
+        present, _ = lose(present, Loss(row=row_of(operator, 5)), operator)
+        present, _ = lose(present, Loss(row=row_of(operator, 5), alone=True, from_within=True), operator)
+    assert [taken.row for taken in present.blamed] == [row_of(0, 5)]
+    assert present.careful == {0, 2}
 
 
 @dataclass
@@ -112,13 +114,13 @@ class Attempts:
 
     def run(self) -> set[tuple[int, int]]:
         """Rows blamed when an attempt comes through, by operator and source row."""
-        held = CrashHistory()
-        while (lost := self._attempt(held.care)) is not None:
+        present = CrashHistory()
+        while (lost := self._attempt(present.care)) is not None:
             self.made += 1
-            held, is_news = after_loss(held, lost[0], lost[1], "why")
+            present, is_news = after_loss(present, lost[0], lost[1], "why")
             self.counted += not is_news
             assert self.made < 10_000
-        return {(taken.row.operator_index, taken.row.origin) for taken in held.blamed}
+        return {(taken.row.operator_index, taken.row.origin) for taken in present.blamed}
 
     def _attempt(self, care: IsolationPlan) -> tuple[Loss, int] | None:
         left = list(range(self.rows))

@@ -24,8 +24,8 @@ def rule(**fields: object) -> SaveRule:
     return SaveRule(**given)  # type: ignore[arg-type]
 
 
-def pays(held: SaveRule, index: int = 2, unsaved_s: float = 300.0, spent_s: float = 0.0) -> bool:
-    return held.pays(index, OPERATORS, unsaved_s=unsaved_s, worked_s=300.0, spent_s=spent_s)
+def pays(present: SaveRule, index: int = 2, unsaved_s: float = 300.0, spent_s: float = 0.0) -> bool:
+    return present.pays(index, OPERATORS, unsaved_s=unsaved_s, worked_s=300.0, spent_s=spent_s)
 
 
 def test_the_interval_is_where_saving_and_losing_cost_least() -> None:

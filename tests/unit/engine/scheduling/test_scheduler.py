@@ -75,14 +75,14 @@ class Run:
         """Its attempt ends well and is committed; what both lead to."""
         key = self.key(partition)
         end = self.scheduler.running[key].task.end
-        held = (key.until - 1,) if end == "checkpoint" else ()
+        present = (key.until - 1,) if end == "checkpoint" else ()
         self.tell(e.StageStaged(task=key, operator_index=key.until - 1))
         reported = self.tell(e.AttemptDone(task=key))
         return reported + self.tell(
             e.StageCommitted(
                 task=key,
                 operator_index=key.until - 1,
-                checkpoints=held,
+                checkpoints=present,
                 is_end=True,
                 rows_dead=rows_dead,
             )

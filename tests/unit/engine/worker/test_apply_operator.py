@@ -56,8 +56,14 @@ def texts_of(applied: Applied) -> list[str]:
 
 
 def counts(applied: Applied) -> tuple[int, int, int, int, int]:
-    held = applied.ledger
-    return held.rows_in, held.rows_generated, held.rows_out, held.rows_filtered, held.rows_dead_letter
+    present = applied.ledger
+    return (
+        present.rows_in,
+        present.rows_generated,
+        present.rows_out,
+        present.rows_filtered,
+        present.rows_dead_letter,
+    )
 
 
 @pytest.mark.parametrize("rows_max", [1, 2, 3, 100])

@@ -53,9 +53,9 @@ def test_replaced_characters_move_all_behind_them(rows: list[str]) -> None:
     data, starts = encoded("".join(rows))
     utf8 = Bytes(data, np.cumsum([0, *(len(row.encode()) for row in rows)]))
     text = "".join(rows)
-    held = [index for index, character in enumerate(text) if character in becomes]
-    positions = starts[held]
-    new = np.array([ord(becomes[text[index]]) for index in held], np.uint8)
+    present = [index for index, character in enumerate(text) if character in becomes]
+    positions = starts[present]
+    new = np.array([ord(becomes[text[index]]) for index in present], np.uint8)
     changed, moved = replace_characters(utf8, positions, widths(data, positions), new)
     table = str.maketrans(becomes)
     assert changed.column().to_pylist() == [row.translate(table) for row in rows]

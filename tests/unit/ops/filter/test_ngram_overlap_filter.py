@@ -82,11 +82,11 @@ def written(rng: random.Random, text: str) -> str:
 
 def test_every_planted_sentence_is_found_and_nothing_else_goes(bench: Path) -> None:
     rng, operator = random.Random(5), made(against=[str(bench)])
-    texts, planted, rows, held = [], [], [], rows_of(bench)
+    texts, planted, rows, present = [], [], [], rows_of(bench)
     for number in range(120):
         fill = rng.choices(WORDS, k=60)
         row = rng.randrange(50)
-        source = held[row]
+        source = present[row]
         sentence = source["question"] if number % 4 == 0 else source["more"]["answer"]
         is_planted = number % 2 == 0
         middle = written(rng, sentence) if is_planted else ""

@@ -22,9 +22,9 @@ def maker(
 
 
 def changed(index: int, **fields: object) -> tuple[OperatorIdentity, ...]:
-    held = list(OPERATORS)
-    held[index] = msgspec.structs.replace(held[index], **fields)
-    return tuple(held)
+    present = list(OPERATORS)
+    present[index] = msgspec.structs.replace(present[index], **fields)
+    return tuple(present)
 
 
 # ---- keys
@@ -91,7 +91,7 @@ def test_without_operators_there_is_no_checkpoint(strategy: str) -> None:
 def manifest(index: int, kind: str = "checkpoint", **fields: object) -> Manifest:
     keys = maker().keys("f", 0)
     key = maker().result_key(keys[-1]) if kind == "result" else keys[index + 1]
-    held = Manifest(
+    present = Manifest(
         kind=kind,  # type: ignore[arg-type]
         job="j",
         partition=4,
@@ -110,7 +110,7 @@ def manifest(index: int, kind: str = "checkpoint", **fields: object) -> Manifest
         run=1,
         created="",
     )
-    return msgspec.structs.replace(held, **fields)
+    return msgspec.structs.replace(present, **fields)
 
 
 def wanted(made: KeyMaker | None = None, fragment: str = "f") -> Wanted:
@@ -146,7 +146,7 @@ def test_checkpoints_of_the_unchanged_operators_are_taken_the_newest_last() -> N
 
 
 @pytest.mark.parametrize(
-    ("held", "asked", "reason"),
+    ("present", "asked", "reason"),
     [
         (manifest(0, job="k"), wanted(), "it belongs to job k"),
         (manifest(0, partition=5), wanted(), "it belongs to partition 5"),
@@ -155,8 +155,8 @@ def test_checkpoints_of_the_unchanged_operators_are_taken_the_newest_last() -> N
         (manifest(2), wanted(maker(OPERATORS[:1])), "the recipe is shorter now"),
     ],
 )
-def test_what_differs_first_is_the_reason(held: Manifest, asked: Wanted, reason: str) -> None:
-    point = find_resume_point(asked, [], [held])
+def test_what_differs_first_is_the_reason(present: Manifest, asked: Wanted, reason: str) -> None:
+    point = find_resume_point(asked, [], [present])
     assert point.bases == ()
     assert [refusal.reason for refusal in point.refused] == [reason]
 
@@ -172,9 +172,9 @@ def test_a_result_written_out_in_another_way_is_refused_and_its_checkpoints_are_
 
 
 def test_older_checkpoints_go_unless_all_are_kept() -> None:
-    held = [manifest(0), manifest(1)]
-    assert superseded(manifest(2), held, "keep_all") == ()
-    assert superseded(manifest(2), held, "cleanup_all") == tuple(held)
+    present = [manifest(0), manifest(1)]
+    assert superseded(manifest(2), present, "keep_all") == ()
+    assert superseded(manifest(2), present, "cleanup_all") == tuple(present)
     assert superseded(manifest(0), [manifest(1)], "cleanup_all") == ()
 
 
