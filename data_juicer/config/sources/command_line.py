@@ -65,11 +65,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def help_text() -> str:
-    """What `dj-process --help` prints about settings, 80 columns wide."""
-    return build_parser().format_help()
-
-
 def read_flags(argv: Sequence[str]) -> tuple[str | None, list[Given]]:
     """The recipe's path and the settings of a command line.
 

@@ -11,7 +11,6 @@ from data_juicer.config.config import load_config
 from data_juicer.config.operators import check_operators
 from data_juicer.config.reference import render_reference
 from data_juicer.config.schema import DEFAULTS, SPECS
-from data_juicer.config.sources.command_line import help_text
 from data_juicer.config.sources.yaml_text import parse_yaml
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -49,7 +48,7 @@ def test_the_demo_recipe_means_the_same_to_another_reader_of_yaml():
 
 
 def test_help_shows_every_setting_in_80_columns():
-    text = help_text()
+    text = render_help()
     assert max(map(len, text.splitlines())) <= 80
     assert all(f"--{key} " in text for key in SPECS)
 
@@ -61,8 +60,8 @@ def test_the_help_that_is_printed_is_current():
 
 def test_help_and_loading_import_nothing_heavy():
     program = (
-        "import sys; from data_juicer.config import config\nfrom data_juicer.config.sources import command_line\n"
-        "command_line.help_text(); config.load_config(['--dataset_path', 'x', '--process', '[a]'], {})\n"
+        "import sys; from data_juicer.cli.process import render_help\nfrom data_juicer.config import config\n"
+        "render_help(); config.load_config(['--dataset_path', 'x', '--process', '[a]'], {})\n"
         "heavy = {'numpy', 'pyarrow', 'polars', 'loguru', 'rich', 'jsonargparse', 'ftfy'} & set(sys.modules)\n"
         "sys.exit(f'imported: {heavy}' if heavy else 0)"
     )
