@@ -35,8 +35,6 @@ from data_juicer.store.summaries import DamagedSummaryError
 
 TURN_S = 0.2
 """How long the driver waits for a message before it looks at clocks and signals again."""
-LOOK_S = 0.5
-"""How often the scheduler is given the time, where it looks for stragglers."""
 COMMIT_WAIT_S = 0.005
 """The same while commits are in flight: whichever comes first, a message or a commit, is soon taken."""
 MESSAGES_AT_ONCE = 256
@@ -103,11 +101,9 @@ class Driver:
         self._save_costs = save_costs
         self._history = history
         self._scheduler: Scheduler
-        self._outside = Outside(backend, context)
+        self._outside = Outside(backend, context, clock)
         self._flights = Flights(recorder, save_costs, self._operator_works)
         self._copies = AttemptCopies(backend, recorder, self._flights)
-        self._speculates = False
-        self._time_passed_s = 0.0
         self._own: deque[Task] = deque()
         """Tasks that this process executes."""
         self._alarms = Alarms(clock)
@@ -126,14 +122,13 @@ class Driver:
         self._outside.slots = plan.slots
         self._flights.begin(plan.works)
         self._is_over = False
-        self._speculates = plan.speculates
+        self._outside.speculates = plan.speculates
         self._tell(e.RunBegan())
         while not self._scheduler.finished:
             self._take_turn()
             self._end_delays()
             self._context.heartbeat()
             self._look_outside()
-            self._tell_time()
         return DriverOutcome(
             given_up=tuple(self._scheduler.given_up),
             stopped_by=self._outside.stopped_by,
@@ -222,7 +217,7 @@ class Driver:
                 self._flights.hear(flight, message)
 
     def _note_begin(self, message: m.AttemptStarted) -> None:
-        if self._speculates:
+        if self._outside.speculates:
             worker = f"{message.worker} on {message.node}"
             self._tell(e.AttemptBegan(task=message.task, worker=worker, at_s=self._clock.monotonic_s()))
 
@@ -277,12 +272,6 @@ class Driver:
         self._tell(e.OperatorWorks(operator_index=operator_index))
 
     # ---- clocks
-
-    def _tell_time(self) -> None:
-        now_s = self._clock.monotonic_s()
-        if self._speculates and now_s - self._time_passed_s >= LOOK_S:
-            self._time_passed_s = now_s
-            self._tell(e.TimePassed(at_s=now_s))
 
     def _end_delays(self) -> None:
         while (event := self._alarms.take_due()) is not None:

@@ -34,8 +34,6 @@ from data_juicer.errors import (
 from data_juicer.job.layout import attempt_name
 from data_juicer.plan.tasks import Task, TaskKey, TaskKind
 
-LOOK_S = 0.5
-"""How often the pool is given the time, where it looks for stragglers."""
 TURN_S = 0.2
 """How long a message is waited for before clocks and signals are looked at again."""
 
@@ -99,12 +97,10 @@ class PoolDriver:
         self._clock = clock
         self._alarms: Alarms
         self._pool: TaskPool
-        self._outside = Outside(backend, context)
+        self._outside = Outside(backend, context, clock)
         self._flights: dict[TaskKey, _Flight] = {}
         self._copies: dict[TaskKey, _Flight] = {}
         """Copies of attempts in flight."""
-        self._speculates = False
-        self._told_time_s = 0.0
         self._tasks: SharedTasks[Work, Any]
         self._attempts_max = 0
         """The largest number of an attempt in this run."""
@@ -132,7 +128,7 @@ class PoolDriver:
             attempts_before=self._attempts_max,
             speculates=speculates,
         )
-        self._speculates, self._copies = speculates, {}
+        self._outside.speculates, self._copies = speculates, {}
         self._pool, self._outside.slots, self._tasks = TaskPool(plan), plan.slots, tasks
         self._flights, self._alarms = {}, Alarms(self._clock)
         self._write_down(plan)
@@ -157,7 +153,6 @@ class PoolDriver:
                 self._tell(due)
             self._context.heartbeat()
             self._look_outside()
-            self._tell_time()
 
     # ---- what happens
 
@@ -196,7 +191,7 @@ class PoolDriver:
             self._handle_of_copy(message)
             return
         match message:
-            case m.AttemptStarted() if self._speculates:
+            case m.AttemptStarted() if self._outside.speculates:
                 worker = f"{message.worker} on {message.node}"
                 self._tell(e.AttemptBegan(task=message.task, worker=worker, at_s=self._clock.monotonic_s()))
             case m.WorkFound(found=found):
@@ -217,12 +212,6 @@ class PoolDriver:
                 pass
 
     # ---- copies of stragglers
-
-    def _tell_time(self) -> None:
-        now_s = self._clock.monotonic_s()
-        if self._speculates and now_s - self._told_time_s >= LOOK_S:
-            self._told_time_s = now_s
-            self._tell(e.TimePassed(at_s=now_s))
 
     def _handle_of_copy(self, message: m.Message) -> None:
         """It waits until the copy takes over; what is of no copy is a late word of an attempt that has ended."""
