@@ -14,7 +14,8 @@ import msgspec
 
 from data_juicer.errors import StoreError
 from data_juicer.job.layout import rotated
-from data_juicer.storage.base import AppendLog, Store
+from data_juicer.storage.base import Store
+from data_juicer.storage.capabilities import AppendLog
 
 CHUNK_BYTES: Final = 1 << 20
 """So much of a log is in memory at once, however large it is; or one line, where that is longer."""

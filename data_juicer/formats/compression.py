@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from data_juicer.errors import InputError
 from data_juicer.formats.base import reading_input
 from data_juicer.storage.arrow_file import RangedFile, arrow_file
-from data_juicer.storage.base import Reader, Stat
+from data_juicer.storage.files import Reader, Stat
 
 if TYPE_CHECKING:
     from data_juicer.formats.base import Compression, SourceFile

@@ -19,7 +19,7 @@ from data_juicer.formats.registry import FORMATS, LINES, SUFFIXES, TEXT, suffix_
 from data_juicer.formats.saved_datasets import find_saved
 from data_juicer.storage.base import Store
 from data_juicer.storage.locations.uri import absolute, root_of
-from data_juicer.storage.walk import GLOB_MARKS, glob_files, walk_files
+from data_juicer.storage.locations.walk import GLOB_MARKS, glob_files, walk_files
 
 _SUFFIXES_SHOWN_MAX: Final = 10
 _REMEDY: Final = "Set right the file or dataset_path, and start the job again."

@@ -13,8 +13,9 @@ from collections.abc import Callable
 
 from data_juicer.errors import StoreError
 from data_juicer.job.layout import JobLayout
-from data_juicer.storage.base import Data, Store
+from data_juicer.storage.base import Store
 from data_juicer.storage.disk import ASIDE_SUFFIX, DiskStore
+from data_juicer.storage.files import Data
 from data_juicer.storage.locations.routed import RoutedStore
 from data_juicer.storage.wrapped import WrappedDisk, WrappedStore
 

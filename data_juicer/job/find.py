@@ -13,7 +13,8 @@ import msgspec
 from data_juicer.errors import ConfigError, JobNotFoundError, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver, find_owner, is_alive
-from data_juicer.storage.base import Entry, Store
+from data_juicer.storage.base import Store
+from data_juicer.storage.files import Entry
 from data_juicer.storage.locations.uri import absolute
 
 

@@ -23,7 +23,8 @@ from data_juicer.job.fence import fenced, remove_asides
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lease import LEASE_S, RENEWAL_S, Lease, age_s, seal
 from data_juicer.job.names import parse_run_name
-from data_juicer.storage.base import AdvisoryLock, Store
+from data_juicer.storage.base import Store
+from data_juicer.storage.capabilities import AdvisoryLock
 from data_juicer.storage.cloud.processes import is_gone, this_process
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from data_juicer.storage.base import Reader, Store
+    from data_juicer.storage.base import Store
+    from data_juicer.storage.files import Reader
 
 
 Rows = Iterator[tuple[str, int, Mapping[str, Any]]]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from data_juicer.errors import ConfigError
-from data_juicer.storage.walk import GLOB_MARKS, head_of, may_match_below, would_match
+from data_juicer.storage.locations.walk import GLOB_MARKS, head_of, may_match_below, would_match
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from data_juicer.errors import CheckpointCorruptError, NewerFormatError
-from data_juicer.storage.base import Data
+from data_juicer.storage.files import Data
 from data_juicer.version import VERSION
 
 EXACT_ROWS_MAX: Final = 5_000

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from data_juicer.storage.base import Reader
+    from data_juicer.storage.files import Reader
 
 
 class RangedFile(io.RawIOBase):

@@ -18,8 +18,9 @@ from functools import cache
 from typing import Protocol
 
 from data_juicer.errors import StoreError
-from data_juicer.storage.base import AppendLog, Data, Store, Upload
-from data_juicer.storage.directory import OwnDirectory, PathDirectory
+from data_juicer.storage.base import Store
+from data_juicer.storage.capabilities import AppendLog, OwnDirectory, PathDirectory
+from data_juicer.storage.files import Data, Upload
 
 ASIDE_SUFFIX = ".aside"
 """Ends the names of files that are not whole yet, and nothing else."""

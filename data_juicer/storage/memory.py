@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import msgspec
 
 from data_juicer.errors import StoreError
-from data_juicer.storage.base import AppendLog, Data, Entry, Reader, Stat
+from data_juicer.storage.capabilities import AppendLog
 from data_juicer.storage.disk import DiskStore
+from data_juicer.storage.files import Data, Entry, Reader, Stat
 
 
 class Loss(enum.Enum):

@@ -10,10 +10,10 @@ import stat
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from data_juicer.storage.base import AdvisoryLock, Data, Entry, Reader, Stat
-from data_juicer.storage.directory import OwnDirectory
+from data_juicer.storage.capabilities import AdvisoryLock, OwnDirectory
 from data_juicer.storage.disk import ASIDE_SUFFIX, DiskStore, Sink
 from data_juicer.storage.file_lock import FileLock, held_exclusively, is_held
+from data_juicer.storage.files import Data, Entry, Reader, Stat
 from data_juicer.storage.os_errors import free_bytes, has_inodes, no_inodes, translate_os_errors, volume
 from data_juicer.storage.owners import find_foreign, find_kind, find_open_to_all, find_untrusted
 from data_juicer.storage.posix_files import open_directory, open_held, open_new

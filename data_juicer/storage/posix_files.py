@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
-from data_juicer.storage.directory import OwnDirectory
+from data_juicer.storage.capabilities import OwnDirectory
 from data_juicer.storage.os_errors import translate_os_errors
 from data_juicer.storage.owners import find_foreign_descriptor, user_name
 

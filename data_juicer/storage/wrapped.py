@@ -7,9 +7,10 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 
 from data_juicer.errors import StoreError
-from data_juicer.storage.base import AdvisoryLock, AppendLog, Data, Entry, Reader, Stat, Store, Upload
-from data_juicer.storage.directory import OwnDirectory
+from data_juicer.storage.base import Store
+from data_juicer.storage.capabilities import AdvisoryLock, AppendLog, OwnDirectory
 from data_juicer.storage.disk import DiskStore, Sink
+from data_juicer.storage.files import Data, Entry, Reader, Stat, Upload
 
 
 class WrappedDisk(DiskStore):

@@ -12,7 +12,7 @@ import json
 from typing import TYPE_CHECKING, Final, Literal
 
 from data_juicer.errors import CheckpointCorruptError
-from data_juicer.storage.base import Data
+from data_juicer.storage.files import Data
 
 if TYPE_CHECKING:
     import pyarrow as pa

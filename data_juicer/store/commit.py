@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from data_juicer.errors import CheckpointCorruptError, CheckpointError
-from data_juicer.storage.base import Data, Store
+from data_juicer.storage.base import Store
+from data_juicer.storage.files import Data
 from data_juicer.store.ledger import check_ledgers
 from data_juicer.store.manifest import Manifest, decode_manifest, encode_manifest
 

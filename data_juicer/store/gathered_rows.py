@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.ops.dataset.summaries import ROW_BYTES
-from data_juicer.storage.base import Data, Store
+from data_juicer.storage.base import Store
+from data_juicer.storage.files import Data
 from data_juicer.store.manifest import DataFile
 from data_juicer.store.staging import stage_file
 

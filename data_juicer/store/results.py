@@ -13,7 +13,8 @@ import msgspec
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.base import Compression, ExportOptions
 from data_juicer.formats.registry import FORMATS
-from data_juicer.storage.base import Data, Store, Upload
+from data_juicer.storage.base import Store
+from data_juicer.storage.files import Data, Upload
 from data_juicer.storage.locations.uri import absolute
 from data_juicer.store.commit import read_checked
 from data_juicer.store.export.line_shards import LineShard, SealedShard, plan_line_shards, write_line_shard

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import xxhash
 
 from data_juicer.errors import CheckpointCorruptError
-from data_juicer.storage.base import Data, Store
+from data_juicer.storage.base import Store
+from data_juicer.storage.files import Data
 from data_juicer.store.codec import COMPRESSIONS, Compression, Format, decode_table, encode_table
 from data_juicer.store.commit import check_file, read_checked
 from data_juicer.store.manifest import DataFile

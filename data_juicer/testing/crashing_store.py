@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from data_juicer.storage.base import AdvisoryLock, Data, Entry, Reader, Stat
+from data_juicer.storage.capabilities import AdvisoryLock
 from data_juicer.storage.disk import DiskStore
+from data_juicer.storage.files import Data, Entry, Reader, Stat
 from data_juicer.storage.memory import AppendingStream
 
 

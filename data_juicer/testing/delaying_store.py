@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from data_juicer.storage.base import Reader, Stat, Store
+from data_juicer.storage.base import Store
+from data_juicer.storage.files import Reader, Stat
 from data_juicer.storage.wrapped import WrappedStore
 
 

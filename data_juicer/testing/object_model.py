@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeVar
 
 from data_juicer.clock import Clock
-from data_juicer.storage.base import Data
 from data_juicer.storage.cloud.bucket import (
     ABSENT,
     ConditionFailed,
@@ -24,6 +23,7 @@ from data_juicer.storage.cloud.bucket import (
 )
 from data_juicer.storage.cloud.object_store import ObjectStore
 from data_juicer.storage.cloud.patience import Patience
+from data_juicer.storage.files import Data
 from data_juicer.storage.locations.routed import RoutedStore
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.crashing_store import PowerLoss

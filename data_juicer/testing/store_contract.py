@@ -19,7 +19,7 @@ import pytest
 from data_juicer.errors import StoreError
 from data_juicer.storage.arrow_file import RangedFile, arrow_file
 from data_juicer.storage.base import Store
-from data_juicer.storage.walk import glob_files, walk_files
+from data_juicer.storage.locations.walk import glob_files, walk_files
 
 
 class StoreContract:

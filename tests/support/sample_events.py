@@ -3,7 +3,7 @@
 from data_juicer.errors import StoreError
 from data_juicer.events import payloads
 from data_juicer.events import types as t
-from data_juicer.storage.base import Data
+from data_juicer.storage.files import Data
 from data_juicer.storage.posix import PosixStore
 from data_juicer.store.ledger import OperatorLedger
 

@@ -14,7 +14,8 @@ from typing import BinaryIO, Final, cast
 from data_juicer.engine.autoconfig.modality import Medium
 from data_juicer.engine.autoconfig.sample_stats import MediumFile
 from data_juicer.errors import StoreError
-from data_juicer.storage.base import Reader, Store
+from data_juicer.storage.base import Store
+from data_juicer.storage.files import Reader
 
 FILES_MAX: Final = 500
 """Files that are looked at; of more, what those say is enough."""

@@ -26,7 +26,7 @@ from data_juicer.job.names import (
 )
 from data_juicer.rows.recorded_stats import STATS_SUFFIX
 from data_juicer.storage.base import Store
-from data_juicer.storage.directory import OwnDirectory
+from data_juicer.storage.capabilities import OwnDirectory
 from data_juicer.storage.disk import ASIDE_SUFFIX
 from data_juicer.store.commit import SET_ASIDE, read_manifest
 from data_juicer.store.decisions import read_resolve

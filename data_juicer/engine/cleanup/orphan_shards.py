@@ -6,7 +6,7 @@ from data_juicer.engine.cleanup.remover import Remover
 from data_juicer.errors import CheckpointError, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_shard_name
-from data_juicer.storage.directory import OwnDirectory
+from data_juicer.storage.capabilities import OwnDirectory
 from data_juicer.storage.disk import ASIDE_SUFFIX
 from data_juicer.store.resolve.shards import read_shard
 

@@ -15,7 +15,7 @@ import msgspec
 from data_juicer.errors import StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Store
-from data_juicer.storage.directory import OwnDirectory
+from data_juicer.storage.capabilities import OwnDirectory
 
 
 class Remover(msgspec.Struct):

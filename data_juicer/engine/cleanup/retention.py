@@ -27,7 +27,7 @@ from data_juicer.job.claims import decode_claim
 from data_juicer.job.layout import CLAIM_NAME, JobLayout
 from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.storage.base import Store
-from data_juicer.storage.directory import OwnDirectory
+from data_juicer.storage.capabilities import OwnDirectory
 
 
 def is_expired(summary: JobSummary, now: datetime, days: int) -> bool:

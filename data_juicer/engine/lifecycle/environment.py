@@ -9,7 +9,8 @@ from data_juicer.engine.protocol.backend import Backend
 from data_juicer.engine.run_context import RunControl
 from data_juicer.events.view import JobView
 from data_juicer.job.summary import JobSummary
-from data_juicer.storage.base import AdvisoryLock, Store
+from data_juicer.storage.base import Store
+from data_juicer.storage.capabilities import AdvisoryLock
 
 
 class JobOutcome(msgspec.Struct, frozen=True, kw_only=True):

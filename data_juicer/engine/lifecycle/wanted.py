@@ -51,7 +51,7 @@ from data_juicer.plan.references import are_unchanged, load_references
 from data_juicer.plan.resume.report import decode_resume_report
 from data_juicer.storage.base import Store
 from data_juicer.storage.locations.uri import absolute
-from data_juicer.storage.walk import GLOB_MARKS
+from data_juicer.storage.locations.walk import GLOB_MARKS
 from data_juicer.store.manifest import OperatorIdentity
 from data_juicer.store.results import ExportTarget, ResultsManifest, find_results
 

@@ -12,7 +12,7 @@ from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.resume.done_results import DoneResults, ledgers_of
 from data_juicer.plan.resume.result_index import Record
 from data_juicer.portable import encode_json
-from data_juicer.storage.base import Upload
+from data_juicer.storage.files import Upload
 from data_juicer.store.ledger import READ, HasLedgers, LedgerSums, OperatorLedger
 from data_juicer.store.versioned_json import FORMAT_VERSION
 

@@ -21,7 +21,7 @@ from data_juicer.errors import InputError
 from data_juicer.formats.hub.location import REVISION, SCHEME, HubDataset, location_of, parse_location
 from data_juicer.formats.hub.readme import SplitFiles, read_configs, split_by_names
 from data_juicer.storage.base import Store
-from data_juicer.storage.walk import GLOB_MARKS, glob_files, walk_files
+from data_juicer.storage.locations.walk import GLOB_MARKS, glob_files, walk_files
 
 _COMMIT_BYTES_MAX: Final = 256
 _SHARD: Final = re.compile(r"(.*?)-(\d{5})-of-(\d{5})(\..+)")

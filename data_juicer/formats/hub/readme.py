@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from data_juicer.formats.registry import SUFFIXES, TEXT, suffix_of
 from data_juicer.storage.base import Store
-from data_juicer.storage.walk import would_match
+from data_juicer.storage.locations.walk import would_match
 
 SplitFiles = Mapping[str, Sequence[str]]
 """Split -> its files, relative to the repository."""

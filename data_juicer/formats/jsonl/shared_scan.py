@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from data_juicer.formats.base import FragmentLimits, SourceFile
-    from data_juicer.storage.base import Reader, Store
+    from data_juicer.storage.base import Store
+    from data_juicer.storage.files import Reader
 
 _SEARCH_BYTES: Final = 1 << 16
 """Read at a time where the end of a line is looked for."""

@@ -26,7 +26,7 @@ from data_juicer.ops.resources.ngram_index import (
 from data_juicer.ops.shared_text import shared_alphanumeric_keys
 from data_juicer.storage import open_store
 from data_juicer.storage.locations.uri import absolute
-from data_juicer.storage.walk import GLOB_MARKS, glob_files, walk_files
+from data_juicer.storage.locations.walk import GLOB_MARKS, glob_files, walk_files
 
 if TYPE_CHECKING:
     from data_juicer.kernels.arrays import Mask

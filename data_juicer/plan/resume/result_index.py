@@ -26,7 +26,8 @@ from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import DataFile
 
 if TYPE_CHECKING:
-    from data_juicer.storage.base import Reader, Store
+    from data_juicer.storage.base import Store
+    from data_juicer.storage.files import Reader
 
 FORMAT: Final = 1
 GROUP_RECORDS: Final = 512

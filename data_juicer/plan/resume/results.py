@@ -24,7 +24,8 @@ from data_juicer.store.versioned_json import VersionedJson
 
 if TYPE_CHECKING:
     from data_juicer.job.layout import JobLayout
-    from data_juicer.storage.base import Stat, Store
+    from data_juicer.storage.base import Store
+    from data_juicer.storage.files import Stat
 
 
 class SparseLedger(OperatorLedger, frozen=True, kw_only=True, gc=False, omit_defaults=True):

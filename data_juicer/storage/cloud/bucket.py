@@ -11,7 +11,7 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
-from data_juicer.storage.base import Data
+from data_juicer.storage.files import Data
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):

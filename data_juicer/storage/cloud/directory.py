@@ -6,8 +6,8 @@ import contextlib
 import os
 
 from data_juicer.storage.base import Store
+from data_juicer.storage.capabilities import OwnDirectory
 from data_juicer.storage.cloud.segments import SegmentedLogs
-from data_juicer.storage.directory import OwnDirectory
 
 
 class ObjectDirectory(OwnDirectory):

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 from data_juicer.errors import StoreError
-from data_juicer.storage.base import AppendLog, Data, Entry, Reader, Stat, Store, Upload
+from data_juicer.storage.base import Store
+from data_juicer.storage.capabilities import AppendLog, OwnDirectory
 from data_juicer.storage.cloud.bucket import (
     ABSENT,
     Bucket,
@@ -35,7 +36,7 @@ from data_juicer.storage.cloud.upload import (
     decode_note,
     staged_prefix,
 )
-from data_juicer.storage.directory import OwnDirectory
+from data_juicer.storage.files import Data, Entry, Reader, Stat, Upload
 
 _LATER: Final = "Start the job again when the store answers."
 _REMEDIES: Final[dict[FaultKind, str]] = {

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from data_juicer.storage.base import Data
 from data_juicer.storage.cloud.bucket import (
     ABSENT,
     ConditionFailed,
@@ -23,6 +22,7 @@ from data_juicer.storage.cloud.bucket import (
 )
 from data_juicer.storage.cloud.faults import explain_status
 from data_juicer.storage.cloud.s3_parts import TOKEN, S3Client, S3Parts
+from data_juicer.storage.files import Data
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore as Client

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, Protocol
 
-from data_juicer.storage.base import Reader, Stat
 from data_juicer.storage.cloud.bucket import Found
+from data_juicer.storage.files import Reader, Stat
 
 BLOCK_BYTES: Final = 256 << 10
 """The least that one request asks for."""

@@ -10,9 +10,9 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from data_juicer.storage.base import Data
 from data_juicer.storage.cloud.bucket import ABSENT, ConditionFailed, RequestFault
 from data_juicer.storage.cloud.faults import explain_status
+from data_juicer.storage.files import Data
 
 TOKEN: Final = "djtoken"  # noqa: S105 - the name of a field of an object
 

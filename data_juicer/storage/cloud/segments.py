@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from data_juicer.errors import StoreError
-from data_juicer.storage.base import AppendLog, Data, Reader, Stat
+from data_juicer.storage.capabilities import AppendLog
 from data_juicer.storage.cloud.bucket import ABSENT, Found
+from data_juicer.storage.files import Data, Reader, Stat
 
 SEGMENT_BYTES: Final = 256 << 10
 """A segment that would grow over it is left as it is; a single append may be larger."""

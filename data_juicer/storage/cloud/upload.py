@@ -11,9 +11,9 @@ from typing import Final, Protocol
 import msgspec
 
 from data_juicer.errors import StoreError
-from data_juicer.storage.base import Data, Reader, Upload
 from data_juicer.storage.cloud.bucket import Bucket, ConditionFailed, Multipart
 from data_juicer.storage.cloud.patience import Patience
+from data_juicer.storage.files import Data, Reader, Upload
 
 PART_BYTES: Final = 8 << 20
 """Less is put whole; more in parts of this size, or of a larger one where the stream is known to be long."""

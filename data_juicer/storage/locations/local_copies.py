@@ -12,10 +12,11 @@ import xxhash
 
 from data_juicer.errors import ConfigError, StoreError
 from data_juicer.storage import open_store
-from data_juicer.storage.base import Stat, Store
+from data_juicer.storage.base import Store
+from data_juicer.storage.files import Stat
 from data_juicer.storage.locations.uri import is_cloud
+from data_juicer.storage.locations.walk import walk_files
 from data_juicer.storage.posix import PosixStore
-from data_juicer.storage.walk import walk_files
 
 
 def local_copy(location: str, cache: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import builtins
 
-from data_juicer.storage.base import Data, Entry, Stat, Store
+from data_juicer.storage.base import Store
+from data_juicer.storage.files import Data, Entry, Stat
 from data_juicer.storage.locations.routed import RoutedStore
 from data_juicer.storage.wrapped import WrappedStore
 

@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 
 from data_juicer.errors import StoreError
-from data_juicer.storage.base import Data, Entry, Reader, Stat, Store, Upload
-from data_juicer.storage.directory import OwnDirectory
+from data_juicer.storage.base import Store
+from data_juicer.storage.capabilities import OwnDirectory
+from data_juicer.storage.files import Data, Entry, Reader, Stat, Upload
 from data_juicer.storage.locations.uri import ROUTED, root_of
 
 COPY_BYTES = 8 << 20

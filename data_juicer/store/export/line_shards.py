@@ -16,7 +16,8 @@ import msgspec
 
 from data_juicer.formats.base import Compression
 from data_juicer.formats.compression import compress
-from data_juicer.storage.base import Store, Upload
+from data_juicer.storage.base import Store
+from data_juicer.storage.files import Upload
 from data_juicer.store.manifest import FileName
 
 CHUNK_BYTES: Final = 8 << 20

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from data_juicer.rows.batch import STATS_FIELD
-from data_juicer.storage.base import Data, Store
+from data_juicer.storage.base import Store
+from data_juicer.storage.files import Data
 from data_juicer.store.commit import read_checked
 
 ROW_STATS_SUFFIX: Final = "stats.jsonl"

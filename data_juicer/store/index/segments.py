@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 import xxhash
 
 from data_juicer.errors import CheckpointCorruptError
-from data_juicer.storage.base import Data, Store, Upload
+from data_juicer.storage.base import Store
+from data_juicer.storage.files import Data, Upload
 from data_juicer.store.commit import check_file
 from data_juicer.store.index.versions import Segment, segments_dir
 

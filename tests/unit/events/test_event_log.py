@@ -8,7 +8,7 @@ from data_juicer.events.history import read_records
 from data_juicer.events.log import EventLog
 from data_juicer.events.view import fold
 from data_juicer.job.layout import JobLayout
-from data_juicer.storage.base import AppendLog
+from data_juicer.storage.capabilities import AppendLog
 from data_juicer.storage.posix import PosixStore
 from data_juicer.testing.clock import ManualClock
 from tests.support.sample_events import ONE_OF_EACH, FullDisk

@@ -9,8 +9,9 @@ import pytest
 from data_juicer.errors import JobLockedError, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import Driver, Lock, acquire
-from data_juicer.storage.base import Data, Store
+from data_juicer.storage.base import Store
 from data_juicer.storage.disk import DiskStore
+from data_juicer.storage.files import Data
 from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.storage.wrapped import WrappedDisk, WrappedStore
 from data_juicer.store.export.parts import Parts

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from data_juicer.errors import CheckpointCorruptError, CheckpointError
-from data_juicer.storage.base import Data
+from data_juicer.storage.files import Data
 from data_juicer.storage.memory import MemoryStore
 from data_juicer.store.index.versions import (
     Addition,

@@ -21,7 +21,7 @@ from data_juicer.errors import CheckpointError, JobLockedError, StoreError
 from data_juicer.events import types as t
 from data_juicer.job.lock import Driver, acquire
 from data_juicer.plan.tasks import TaskKey, TaskKind
-from data_juicer.storage.base import Data
+from data_juicer.storage.files import Data
 from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.manifest import Manifest

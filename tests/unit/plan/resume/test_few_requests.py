@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from data_juicer.storage.base import Stat
 from data_juicer.storage.disk import Sink
+from data_juicer.storage.files import Stat
 from data_juicer.storage.memory import MemoryStore
 from data_juicer.testing import jobs
 

@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from data_juicer.storage.base import Entry, Store
+from data_juicer.storage.base import Store
+from data_juicer.storage.files import Entry
 from data_juicer.storage.locations.uri import parts_of, root_of
 
 GLOB_MARKS: Final = frozenset("*?[")

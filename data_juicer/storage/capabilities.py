@@ -1,6 +1,6 @@
-"""One directory of a job, held open: nothing in it is reached through a link, and nothing outside of it is touched.
+"""What only some stores can do: logs that grow at their end, locks of a machine, directories that are held open.
 
-A path can be made to lead elsewhere between a look at it and a deed; a directory that is held open cannot.
+A store says with None that it lacks one (`Store.logs`, `Store.advisory_lock`, `Store.open_own`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,41 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Protocol
+
+from data_juicer.storage.files import Data
+
+
+class AppendLog(ABC):
+    """Capability: files that grow at their end."""
+
+    wait_s: float = 0.5
+    """How old a line may grow before it is appended: more where each append costs more."""
+
+    @abstractmethod
+    def append(self, path: str, data: Data) -> None:
+        """Add to the end of a file, creating it; a part of `data` may be there if this fails. Raises: StoreError."""
+
+    @abstractmethod
+    def truncate(self, path: str, size_bytes: int) -> None:
+        """Raises: StoreError."""
+
+    @abstractmethod
+    def flush(self, path: str) -> None:
+        """Make what was appended durable, and the names of the files beside it. Raises: StoreError."""
+
+    @abstractmethod
+    def rotate(self, path: str, older: str) -> None:
+        """Give a log an older name, replacing what has it. Raises: StoreError."""
+
+
+class AdvisoryLock(Protocol):
+    """Capability: at most one holder of a path on this machine, gone with the process."""
+
+    def acquire(self, path: str) -> bool:
+        """False when somebody else holds it. Waits 0.1 s at most. Raises: StoreError."""
+
+    def release(self) -> None:
+        """No error when it is not held."""
 
 
 class Paths(Protocol):
@@ -24,7 +59,11 @@ class Paths(Protocol):
 
 
 class OwnDirectory(ABC):
-    """A directory that belongs to this user and that nobody else may write into; `name` is always one name in it."""
+    """Capability: a directory that belongs to this user, that nobody else may write into, and that is held open.
+
+    Nothing in it is reached through a link, and nothing outside of it is touched: a path can be made to lead elsewhere
+    between a look at it and a deed, a directory that is held open cannot. `name` is always one name in it.
+    """
 
     @abstractmethod
     def list(self) -> list[str]:
