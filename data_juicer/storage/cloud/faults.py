@@ -1,9 +1,12 @@
-"""What the status and the code of a refusal mean. Pure."""
+"""What a refusal of an object store means, and what is said to people about it. Pure."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Final
 
+from data_juicer.errors import StoreError
 from data_juicer.storage.cloud.bucket import FaultKind, RequestFault
 
 _EXPIRED: Final = frozenset(
@@ -37,6 +40,14 @@ _BY_STATUS: Final[dict[int, tuple[FaultKind, str]]] = {
     429: ("throttled", "it asks for fewer requests"),
     503: ("throttled", "it asks for fewer requests"),
 }
+_LATER: Final = "Start the job again when the store answers."
+_REMEDIES: Final[dict[FaultKind, str]] = {
+    "expired": "Renew the credentials and start the job again.",
+    "anonymous": "Set the variables that docs/storage.md names and start the job again.",
+    "denied": "Set the permissions that docs/storage.md names and start the job again.",
+    "refused": "Set that right and start the job again.",
+    "unreachable": "See whether the endpoint is right, and start the job again when it answers.",
+}
 
 
 def explain_status(status: int, code: str) -> RequestFault:
@@ -51,3 +62,32 @@ def explain_status(status: int, code: str) -> RequestFault:
     kind, found = _BY_CODE.get(code) or _BY_STATUS.get(status) or unknown
     status_text = " ".join(word for word in (str(status or ""), code) if word)
     return RequestFault(kind, f"{found} ({status_text})" if status_text else found)
+
+
+@contextlib.contextmanager
+def translate_faults(doing: str, path: str) -> Iterator[None]:
+    """Faults of requests as errors for people. Raises: StoreError."""
+    try:
+        yield
+    except RequestFault as fault:
+        remedy = _REMEDIES.get(fault.kind, _LATER)
+        raise StoreError(
+            f"{path}: {doing} failed: {fault}.",
+            f"What was committed is safe. {remedy}",
+            reason=str(fault),
+            remedy=remedy,
+        ) from None
+
+
+def changed_meanwhile(path: str, how: str) -> StoreError:
+    """The error of a file that was "removed" or "replaced" between two requests for parts of it."""
+    found, remedy = (
+        f"it was {how} while it was read",
+        "Start the job again: what has changed is processed anew.",
+    )
+    return StoreError(
+        f"{path}: reading failed: {found}.",
+        f"What was committed is safe. {remedy}",
+        reason=found,
+        remedy=remedy,
+    )

@@ -11,7 +11,6 @@ import contextlib
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, TypeVar
 
 from data_juicer.errors import StoreError
 from data_juicer.storage.base import Store
@@ -20,12 +19,11 @@ from data_juicer.storage.cloud.bucket import (
     ABSENT,
     Bucket,
     ConditionFailed,
-    FaultKind,
     Found,
     Listing,
-    RequestFault,
 )
 from data_juicer.storage.cloud.directory import ObjectDirectory
+from data_juicer.storage.cloud.faults import changed_meanwhile, translate_faults
 from data_juicer.storage.cloud.patience import Patience
 from data_juicer.storage.cloud.reader import ObjectReader
 from data_juicer.storage.cloud.segments import SegmentedLogs, SegmentsReader, only_segments, stat_of
@@ -37,17 +35,6 @@ from data_juicer.storage.cloud.upload import (
     staged_prefix,
 )
 from data_juicer.storage.files import Data, Entry, Reader, Stat, Upload
-
-_LATER: Final = "Start the job again when the store answers."
-_REMEDIES: Final[dict[FaultKind, str]] = {
-    "expired": "Renew the credentials and start the job again.",
-    "anonymous": "Set the variables that docs/storage.md names and start the job again.",
-    "denied": "Set the permissions that docs/storage.md names and start the job again.",
-    "refused": "Set that right and start the job again.",
-    "unreachable": "See whether the endpoint is right, and start the job again when it answers.",
-}
-
-T = TypeVar("T")
 
 
 class ObjectStore(Store):
@@ -77,7 +64,7 @@ class ObjectStore(Store):
     def read(self, path: str) -> bytes:
         key = self.key_of(path)
         try:
-            with self.translated_faults("reading", path):
+            with translate_faults("reading", path):
                 _, data = self.patience.ask(lambda _: self.bucket.get(key))
         except FileNotFoundError:
             with self._log_reader(path) as log:
@@ -89,7 +76,7 @@ class ObjectStore(Store):
         if start >= stop:
             return b""
         try:
-            with self.translated_faults("reading", path):
+            with translate_faults("reading", path):
                 return self.patience.ask(lambda _: self.bucket.get(key, start, stop))[1]
         except FileNotFoundError:
             with self._log_reader(path) as log:
@@ -105,7 +92,7 @@ class ObjectStore(Store):
     def open_with(self, path: str, size_bytes: int) -> tuple[Reader, bytes]:
         """A reader and the first bytes, with one request. Raises: FileNotFoundError, StoreError."""
         key = self.key_of(path)
-        with self.translated_faults("reading", path):
+        with translate_faults("reading", path):
             found, data = self.patience.ask(lambda _: self.bucket.get(key, 0, size_bytes))
         return ObjectReader(self, path, found, self._stat_of(path, found)), data
 
@@ -113,12 +100,12 @@ class ObjectStore(Store):
         """The bytes [start, stop) of one version of an object, all of them. Raises: StoreError."""
         key = self.key_of(path)
         try:
-            with self.translated_faults("reading", path):
+            with translate_faults("reading", path):
                 return self.patience.ask(lambda _: self.bucket.get(key, start, stop, version))[1]
         except FileNotFoundError:
-            raise _changed(path, "removed") from None
+            raise changed_meanwhile(path, "removed") from None
         except ConditionFailed:
-            raise _changed(path, "replaced") from None
+            raise changed_meanwhile(path, "replaced") from None
 
     def stat(self, path: str) -> Stat:
         if (known := self._logs.find_stat(path)) is not None:
@@ -154,7 +141,7 @@ class ObjectStore(Store):
         with contextlib.suppress(StoreError):
             while prefixes:
                 prefix = prefixes.pop()
-                with self.translated_faults("listing", path):
+                with translate_faults("listing", path):
                     found = self.patience.ask(lambda _, prefix=prefix: self.bucket.list(prefix))  # type: ignore[misc]
                 used += sum(each.size_bytes for each in found.objects)
                 prefixes += [f"{folder}/" for folder in found.folders]
@@ -230,7 +217,7 @@ class ObjectStore(Store):
             decode_note(self.read(at)) for at in others if at.endswith(NOTE_SUFFIX) and at not in notes_found
         ]
         spared = {note.upload_id for note in foreign if note is not None}
-        with self.translated_faults("discarding", directory):
+        with translate_faults("discarding", directory):
             for note in notes_found.values():
                 ids = [note.upload_id] if note.upload_id else self._begun(note.key, spared | set(note.before))
                 for upload_id in ids:
@@ -245,7 +232,7 @@ class ObjectStore(Store):
         for path, target in pairs:
             source, key = self.key_of(path), self.key_of(target)
             try:
-                with self.translated_faults("copying", path):
+                with translate_faults("copying", path):
                     self.patience.ask(lambda _, source=source, key=key: self.bucket.copy(source, key))  # type: ignore[misc]
             except FileNotFoundError:
                 continue
@@ -258,7 +245,7 @@ class ObjectStore(Store):
             self._logs.remove(path)
             return
         key = self.key_of(path)
-        with self.translated_faults("removing", path):
+        with translate_faults("removing", path):
             self.patience.ask(lambda _: self.bucket.delete([key]))
 
     def remove_all(self, paths: Iterable[str]) -> builtins.list[StoreError]:
@@ -266,7 +253,7 @@ class ObjectStore(Store):
         if not keys:
             return []
         try:
-            with self.translated_faults("removing", f"{self._root}/{keys[0]}"):
+            with translate_faults("removing", f"{self._root}/{keys[0]}"):
                 self.patience.ask(lambda _: self.bucket.delete(keys))
         except StoreError as error:
             return [error]
@@ -290,7 +277,7 @@ class ObjectStore(Store):
 
     def _below(self, path: str) -> Listing:
         prefix = f"{key}/" if (key := self.key_of(path)) else ""
-        with self.translated_faults("listing", path):
+        with translate_faults("listing", path):
             return self.patience.ask(lambda _: self.bucket.list(prefix))
 
     def segments_of(self, path: str) -> builtins.list[Found]:
@@ -320,7 +307,7 @@ class ObjectStore(Store):
         key = self.key_of(path)
         if not key:
             raise FileNotFoundError(2, "No such object", path)
-        with self.translated_faults("looking", path):
+        with translate_faults("looking", path):
             return self.patience.ask(lambda _: self.bucket.head(key))
 
     def find_version(self, path: str) -> str:
@@ -345,7 +332,7 @@ class ObjectStore(Store):
             except ConditionFailed:
                 return self.find_ours(key, token) if is_undecided else None
 
-        with self.translated_faults("writing", path):
+        with translate_faults("writing", path):
             return self.patience.ask(put)
 
     def find_ours(self, key: str, token: str) -> str | None:
@@ -363,33 +350,6 @@ class ObjectStore(Store):
             identity=path,
             version=found.version or found.etag,
         )
-
-    @contextlib.contextmanager
-    def translated_faults(self, doing: str, path: str) -> Iterator[None]:
-        """Faults of requests as errors for people. Raises: StoreError."""
-        try:
-            yield
-        except RequestFault as fault:
-            remedy = _REMEDIES.get(fault.kind, _LATER)
-            raise StoreError(
-                f"{path}: {doing} failed: {fault}.",
-                f"What was committed is safe. {remedy}",
-                reason=str(fault),
-                remedy=remedy,
-            ) from None
-
-
-def _changed(path: str, how: str) -> StoreError:
-    found, remedy = (
-        f"it was {how} while it was read",
-        "Start the job again: what has changed is processed anew.",
-    )
-    return StoreError(
-        f"{path}: reading failed: {found}.",
-        f"What was committed is safe. {remedy}",
-        reason=found,
-        remedy=remedy,
-    )
 
 
 def modified_ns(found: Found) -> int:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -36,7 +35,6 @@ class Objects(Protocol):
     def put_version(self, path: str, data: Data, condition: str | None) -> str | None: ...
     def move(self, pairs: Iterable[tuple[str, str]]) -> list[str]: ...
     def remove_all(self, paths: Iterable[str]) -> list[StoreError]: ...
-    def translated_faults(self, doing: str, path: str) -> AbstractContextManager[None]: ...
 
 
 @dataclass(slots=True)

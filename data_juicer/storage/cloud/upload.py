@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 import msgspec
 
 from data_juicer.errors import StoreError
 from data_juicer.storage.cloud.bucket import Bucket, ConditionFailed, Multipart
+from data_juicer.storage.cloud.faults import translate_faults
 from data_juicer.storage.cloud.patience import Patience
 from data_juicer.storage.files import Data, Reader, Upload
 
@@ -37,7 +37,6 @@ class Objects(Protocol):
     def key_of(self, path: str) -> str: ...
     def find_version(self, path: str) -> str: ...
     def find_ours(self, key: str, token: str) -> str | None: ...
-    def translated_faults(self, doing: str, path: str) -> AbstractContextManager[None]: ...
     def open_with(self, path: str, size_bytes: int) -> tuple[Reader, bytes]: ...
     def put_version(self, path: str, data: Data, condition: str | None) -> str | None: ...
     def put(self, path: str, data: Data) -> None: ...
@@ -150,12 +149,12 @@ class ObjectUpload(Upload):
         if self._is_staged:
             self._store.remove(self._staged)
         elif (parts := self._parts) is not None:
-            with self._store.translated_faults("discarding", self.path):
+            with translate_faults("discarding", self.path):
                 self._store.patience.ask(lambda _: parts.abort())
         self._forget()
 
     def _send(self, data: bytes) -> None:
-        with self._store.translated_faults("writing", self.path):
+        with translate_faults("writing", self.path):
             if self._parts is None:
                 self._parts = self._begin()
             parts = self._parts
@@ -214,7 +213,7 @@ class ObjectUpload(Upload):
             return True
 
         try:
-            with self._store.translated_faults("publishing", path):
+            with translate_faults("publishing", path):
                 return self._store.patience.ask(complete)
         except FileNotFoundError:
             raise self._removed() from None
