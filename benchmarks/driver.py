@@ -18,8 +18,8 @@ from data_juicer.engine.driver.endings import RunEndings
 from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_context import RunContext
-from data_juicer.engine.scheduling.dead_letter_budget import DeadLetterBudget
-from data_juicer.engine.scheduling.retry import RetryPolicy
+from data_juicer.engine.scheduling.failures.dead_letter_budget import DeadLetterBudget
+from data_juicer.engine.scheduling.failures.retry import RetryPolicy
 from data_juicer.engine.scheduling.run_plan import RunPlan
 from data_juicer.events.log import EventLog
 from data_juicer.formats.base import Fragment

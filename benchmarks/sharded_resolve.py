@@ -39,7 +39,7 @@ from data_juicer.engine.driver import resolve_shards
 from data_juicer.engine.driver.pool_driver import PoolDriver
 from data_juicer.engine.driver.resolve_shards import ShardedResolve
 from data_juicer.engine.protocol.worker_setup import OperatorSpec, WorkerSetup
-from data_juicer.engine.scheduling.retry import RetryPolicy
+from data_juicer.engine.scheduling.failures.retry import RetryPolicy
 from data_juicer.job.layout import JobLayout
 from data_juicer.ops.catalog import registry
 from data_juicer.ops.dataset.scratch import Scratch

@@ -47,7 +47,7 @@ from data_juicer.engine.output.publish import publish_job
 from data_juicer.engine.output.published import is_as_published
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.run_context import RunContext
-from data_juicer.engine.scheduling.dead_letter_budget import DeadLetterBudget
+from data_juicer.engine.scheduling.failures.dead_letter_budget import DeadLetterBudget
 from data_juicer.engine.scheduling.run_plan import RunPlan
 from data_juicer.engine.scheduling.save_costs import explain
 from data_juicer.errors import CheckpointCorruptError, StoreError

@@ -52,7 +52,7 @@ ALWAYS_PURE = {
     "engine.worker.row_isolation",
     "engine.protocol.messages",
     "engine.worker.apply_operator",
-    "engine.scheduling.retry",
+    "engine.scheduling.failures.retry",
     "engine.scheduling.scheduler",
     "engine.scheduling.history",
     "store.ledger",

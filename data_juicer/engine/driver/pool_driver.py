@@ -19,8 +19,8 @@ from data_juicer.engine.protocol.backend import Abandoned, Backend
 from data_juicer.engine.protocol.shared_work import Found, Work
 from data_juicer.engine.run_context import RunContext, stopped_by
 from data_juicer.engine.scheduling import events as e
+from data_juicer.engine.scheduling.failures.retry import RetryPolicy
 from data_juicer.engine.scheduling.history import Step, encode_history
-from data_juicer.engine.scheduling.retry import RetryPolicy
 from data_juicer.engine.scheduling.task_pool import PoolOver, PoolPlan, TaskPool
 from data_juicer.errors import (
     CheckpointCorruptError,

@@ -11,7 +11,7 @@ from data_juicer.config import rules
 from data_juicer.config.schema import JobConfig
 from data_juicer.config.sources.arguments import export_options
 from data_juicer.engine.protocol.worker_setup import OperatorSpec, WorkerSetup
-from data_juicer.engine.scheduling.retry import RetryPolicy
+from data_juicer.engine.scheduling.failures.retry import RetryPolicy
 from data_juicer.engine.scheduling.save_costs import SaveCosts
 from data_juicer.events.view import JobView
 from data_juicer.formats.base import ExportOptions, FragmentLimits

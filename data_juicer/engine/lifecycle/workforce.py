@@ -11,7 +11,7 @@ from data_juicer.engine.lifecycle.environment import RunEnvironment
 from data_juicer.engine.protocol.shared_work import Work
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.run_context import RunContext
-from data_juicer.engine.scheduling.retry import RetryPolicy
+from data_juicer.engine.scheduling.failures.retry import RetryPolicy
 from data_juicer.plan.scan.scan import Share
 from data_juicer.plan.scan.shared import SharedScan
 from data_juicer.plan.tasks import TaskKind

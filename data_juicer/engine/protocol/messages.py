@@ -33,7 +33,7 @@ class ExcludedRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IsolationPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How an attempt goes about a partition that lost workers before; see engine/scheduling/crash_bisection.py."""
+    """How an attempt goes about a partition that lost workers before; see engine/scheduling/failures/crash_bisection.py."""
 
     row_by_row: frozenset[int] = frozenset()
     """Operators that are given one row at a time, each announced before."""

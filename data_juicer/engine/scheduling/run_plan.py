@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from data_juicer.engine.scheduling.dead_letter_budget import DeadLetterBudget
-from data_juicer.engine.scheduling.retry import RetryPolicy
+from data_juicer.engine.scheduling.failures.dead_letter_budget import DeadLetterBudget
+from data_juicer.engine.scheduling.failures.retry import RetryPolicy
 from data_juicer.plan.tasks import Phase, Segment
 
 

@@ -16,19 +16,17 @@ docs/design/0030-tasks.md walks a task, a commit, a crash and a drain through it
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
-from data_juicer.engine.protocol.messages import IsolationPlan
 from data_juicer.engine.scheduling import events as e
 from data_juicer.engine.scheduling.copies import COPIES_MAX, Copies
-from data_juicer.engine.scheduling.crash_bisection import CrashHistory, CrashTally, after_loss
+from data_juicer.engine.scheduling.failures.crash_bisection import CrashTally
 from data_juicer.engine.scheduling.run_plan import RunPlan
 from data_juicer.engine.scheduling.stragglers import Straggler
+from data_juicer.engine.scheduling.task_queue import TaskQueue, TaskState
 from data_juicer.plan.tasks import (
     Phase,
     Task,
@@ -39,30 +37,8 @@ from data_juicer.plan.tasks import (
     resolve_key,
 )
 
-BYSTANDER_LOSSES_MAX: Final = 3
-"""How often a partition may lose its worker to another one's crash before that counts as its own failure."""
 ENDING_MAX: Final = 1024
 """Tasks whose attempts are over and whose commits are not; at so many nothing more begins."""
-
-
-class _Flight(msgspec.Struct, kw_only=True):
-    """A task that was begun, and what this run knows of its partition."""
-
-    task: Task
-    attempts: int = 0
-    copies: int = 0
-    """How many of those were copies of one that took too long."""
-    failures: int = 0
-    bystander_losses: int = 0
-    crashes: CrashHistory = msgspec.field(default_factory=CrashHistory)
-    commits: int = 0
-    """Staged, and not yet committed."""
-    is_over: bool = False
-    """The attempt came to its end."""
-    is_end_committed: bool = False
-    rows_dead: int = 0
-    setback: e.AttemptFailed | e.AttemptReturned | e.CheckpointDamaged | None = None
-    """What ended the attempt, while its commits are waited for."""
 
 
 class Scheduler:
@@ -80,16 +56,14 @@ class Scheduler:
         self._checkpoints = {partition: list(indices) for partition, indices in plan.checkpoints.items()}
         self._budget = plan.budget
         self._phase_number = 0
-        self._pending: Sequence[int] = ()
-        self._cursor = 0
         self._left = 0
         """Partitions of the phase that are neither done nor given up."""
         self._attempts_before = plan.attempts_before
-        self._running: dict[TaskKey, _Flight] = {}
+        self._running: dict[TaskKey, TaskState] = {}
         """With the backend."""
-        self._ending: dict[TaskKey, _Flight] = {}
-        self._waiting: dict[TaskKey, _Flight] = {}
-        self._ready: list[deque[_Flight]] = [deque() for _ in plan.segments]
+        self._ending: dict[TaskKey, TaskState] = {}
+        self._waiting: dict[TaskKey, TaskState] = {}
+        self._queue = TaskQueue(plan.segments, plan.segment_slots)
         self._tally = CrashTally(works=set(plan.works))
         self._copies = Copies(are_wanted=plan.speculates, unrepeatable=plan.unrepeatable)
         self._has_stopped = False
@@ -104,24 +78,20 @@ class Scheduler:
         if self._has_stopped:
             return True
         if self._is_abandoned:
-            return not any(flight.commits for flight in (*self._running.values(), *self._ending.values()))
+            return not any(state.commits for state in (*self._running.values(), *self._ending.values()))
         if self._running or self._ending:
             return False
-        return self._is_draining or not (self._waiting or any(self._ready) or self._has_more)
+        return self._is_draining or not (self._waiting or self._queue)
 
     @property
-    def running(self) -> Mapping[TaskKey, _Flight]:
+    def running(self) -> Mapping[TaskKey, TaskState]:
         """Tasks that are with the backend."""
         return self._running
 
     @property
-    def waiting(self) -> Mapping[TaskKey, _Flight]:
+    def waiting(self) -> Mapping[TaskKey, TaskState]:
         """Tasks whose delay has not passed."""
         return self._waiting
-
-    @property
-    def _has_more(self) -> bool:
-        return self._cursor < len(self._pending)
 
     @property
     def _phase(self) -> Phase:
@@ -136,7 +106,7 @@ class Scheduler:
             return instructions
         match event:
             case e.StageStaged():
-                self._flight(event.task).commits += 1
+                self._state_of(event.task).commits += 1
                 instructions.append(e.Commit(task=event.task, operator_index=event.operator_index))
             case e.StageCommitted():
                 self._settle(event, instructions)
@@ -153,8 +123,8 @@ class Scheduler:
             case e.SummaryDamaged():
                 self._gather_again(event)
             case e.DelayOver():
-                flight = self._waiting.pop(event.task)
-                self._ready[flight.task.segment].append(flight)
+                state = self._waiting.pop(event.task)
+                self._queue.put(state)
             case _:
                 self._handle_of_run(event, instructions)
         self._fill(instructions)
@@ -179,66 +149,66 @@ class Scheduler:
             case _:
                 raise AssertionError(f"{event} is about an attempt")
 
-    def _flight(self, task: TaskKey) -> _Flight:
+    def _state_of(self, task: TaskKey) -> TaskState:
         return self._running[task] if task in self._running else self._ending[task]
 
     # ---- commits and ends
 
     def _settle(self, event: e.StageCommitted, instructions: list[e.Instruction]) -> None:
-        flight = self._flight(event.task)
-        flight.commits -= 1
-        flight.rows_dead = event.rows_dead
-        flight.is_end_committed |= event.is_end
+        state = self._state_of(event.task)
+        state.commits -= 1
+        state.rows_dead = event.rows_dead
+        state.is_end_committed |= event.is_end
         key = event.task
         if key.kind is TaskKind.STAGE:
             self._checkpoints[key.number] = list(event.checkpoints)
-        if flight.commits:
+        if state.commits:
             return
-        if flight.setback is not None:
-            setback, flight.setback = flight.setback, None
+        if state.setback is not None:
+            setback, state.setback = state.setback, None
             self._set_back(setback, instructions)
-        elif flight.is_over:
-            self._finish(flight, instructions)
+        elif state.is_over:
+            self._finish(state, instructions)
         elif (copy := self._copies.find(key)) is not None and copy.is_done:
-            self._take_over(flight, instructions)
+            self._take_over(state, instructions)
 
     def _end_attempt(self, event: e.AttemptDone, instructions: list[e.Instruction]) -> None:
         """Its slot is free at once, whatever its commits wait for."""
         key = event.task
-        flight = self._running.pop(key)
+        state = self._running.pop(key)
         self._copies.end(key, event.duration_s)
         self._cancel_copy(key, instructions)
-        self._ending[key] = flight
-        flight.is_over = True
-        if not flight.commits:
-            self._finish(flight, instructions)
+        self._ending[key] = state
+        state.is_over = True
+        if not state.commits:
+            self._finish(state, instructions)
 
-    def _finish(self, flight: _Flight, instructions: list[e.Instruction]) -> None:
-        key = flight.task.key
-        if not flight.is_end_committed:
+    def _finish(self, state: TaskState, instructions: list[e.Instruction]) -> None:
+        key = state.task.key
+        if not state.is_end_committed:
             self._stop(e.StopFatally(task=key), instructions)
             return
         del self._ending[key]
         if key.kind is TaskKind.RESOLVE:
             self._enter_phase(self._phase_number + 1, instructions)
-        elif flight.task.end == "checkpoint":
-            self._go_on(flight)
+        elif state.task.end == "checkpoint":
+            self._go_on(state)
         else:
-            self._end_partition(flight, instructions)
+            self._end_partition(state, instructions)
 
-    def _go_on(self, flight: _Flight) -> None:
+    def _go_on(self, state: TaskState) -> None:
         """The next stage of a partition, which needs other resources."""
-        task = self._next_task(flight.task.key.number)
-        following = _Flight(task=task, attempts=flight.attempts)
-        self._ready[task.segment].append(following)
+        task = self._next_task(state.task.key.number)
+        following = TaskState(task=task, attempts=state.attempts)
+        self._queue.put(following)
 
-    def _end_partition(self, flight: _Flight, instructions: list[e.Instruction]) -> None:
+    def _end_partition(self, state: TaskState, instructions: list[e.Instruction]) -> None:
         self.done += 1
         self._left -= 1
-        if flight.task.end == "result":
-            self._checkpoints.pop(flight.task.key.number, None)
-        self._budget = self._budget.with_dead(flight.rows_dead)
-        self._tally.forget(flight.task.key)
+        if state.task.end == "result":
+            self._checkpoints.pop(state.task.key.number, None)
+        self._budget = self._budget.with_dead(state.rows_dead)
+        self._tally.forget(state.task.key)
         if self._budget.is_spent:
             self._stop(e.StopForDeadLetters(rows_dead=self._budget.rows_dead), instructions)
             return
@@ -252,77 +222,63 @@ class Scheduler:
         event: e.AttemptFailed | e.AttemptReturned | e.CheckpointDamaged,
         instructions: list[e.Instruction],
     ) -> None:
-        flight = self._running[event.task]
-        if flight.commits:
-            flight.setback = event
+        state = self._running[event.task]
+        if state.commits:
+            state.setback = event
             return
         self._copies.end(event.task)
         if isinstance(event, e.AttemptReturned) and self._copies.find(event.task):
-            self._take_over(flight, instructions)
+            self._take_over(state, instructions)
             return
         del self._running[event.task]
         match event:
             case e.AttemptReturned():
-                self._again(flight)
+                self._again(state)
             case e.CheckpointDamaged():
                 self._cancel_copy(event.task, instructions)
-                self._fall_back(flight, event, instructions)
+                self._fall_back(state, event, instructions)
             case e.AttemptFailed():
-                self._fail(flight, event, instructions)
+                self._fail(state, event, instructions)
 
     def _fall_back(
-        self, flight: _Flight, event: e.CheckpointDamaged, instructions: list[e.Instruction]
+        self, state: TaskState, event: e.CheckpointDamaged, instructions: list[e.Instruction]
     ) -> None:
         """To the checkpoint before those that are damaged, which may be one of an earlier stage."""
         partition = event.task.number
         indices = self._checkpoints.get(partition, [])
         damaged = (*event.older, event.operator_index)
         indices[:] = [index for index in indices if index not in damaged]
-        self._again(flight)
-        instructions.append(e.SetAside(task=event.task, operators=damaged, base=flight.task.base))
+        self._again(state)
+        instructions.append(e.SetAside(task=event.task, operators=damaged, base=state.task.base))
 
-    def _fail(self, flight: _Flight, event: e.AttemptFailed, instructions: list[e.Instruction]) -> None:
+    def _fail(self, state: TaskState, event: e.AttemptFailed, instructions: list[e.Instruction]) -> None:
         key, retry = event.task, self._plan.retry
         if event.fatal:
             instructions.append(e.TellFailure(task=key, retry_in_s=None))
             self._stop(e.StopFatally(task=key), instructions)
             return
-        if self._learns(flight, event):
+        if self._plan.retry.isolates and state.learn(event, self._tally):
             self._cancel_copy(key, instructions)
             instructions.append(e.TellFailure(task=key, retry_in_s=0.0))
             self._check_crashes(event, instructions)
-            self._again(flight)
+            self._again(state)
             return
-        flight.failures += 1
+        state.failures += 1
         if event.transient and self._copies.find(key):
             instructions.append(e.TellFailure(task=key, retry_in_s=0.0))
-            self._running[key] = flight
-            self._take_over(flight, instructions)
+            self._running[key] = state
+            self._take_over(state, instructions)
             return
         self._cancel_copy(key, instructions)
-        if not event.transient or flight.failures > retry.retries_max:
+        if not event.transient or state.failures > retry.retries_max:
             instructions.append(e.TellFailure(task=key, retry_in_s=None))
-            self._give_up(flight, instructions)
+            self._give_up(state, instructions)
             return
-        delay_s = retry.delay_s(key.number, flight.failures)
-        flight.task = self._next_task(key.number)
-        self._waiting[flight.task.key] = flight
+        delay_s = retry.delay_s(key.number, state.failures)
+        state.task = self._next_task(key.number)
+        self._waiting[state.task.key] = state
         instructions.append(e.TellFailure(task=key, retry_in_s=delay_s))
-        instructions.append(e.WakeAfter(delay_s=delay_s, event=e.DelayOver(task=flight.task.key)))
-
-    def _learns(self, flight: _Flight, event: e.AttemptFailed) -> bool:
-        """Whether the next attempt knows more than this one did, or this one lost its worker to another partition."""
-        if event.loss is None or not self._plan.retry.isolates:
-            return False
-        if event.loss.is_bystander:
-            flight.bystander_losses += 1
-            return flight.bystander_losses <= BYSTANDER_LOSSES_MAX
-        before = len(flight.crashes.blamed)
-        flight.crashes, is_news = after_loss(flight.crashes, event.loss, event.operator_index, event.reason)
-        if event.operator_index is not None:
-            is_blamed = len(flight.crashes.blamed) > before
-            self._tally.add(event.task, event.operator_index, event.loss, is_blamed=is_blamed)
-        return is_news
+        instructions.append(e.WakeAfter(delay_s=delay_s, event=e.DelayOver(task=state.task.key)))
 
     def _check_crashes(self, event: e.AttemptFailed, instructions: list[e.Instruction]) -> None:
         """Stop where an operator crashes on whatever it is given, or on more rows than may be lost."""
@@ -335,13 +291,13 @@ class Scheduler:
             stop = e.StopForDeadLetters(rows_dead=budget.rows_dead, operator_index=index)
             self._stop(stop, instructions)
 
-    def _again(self, flight: _Flight) -> None:
+    def _again(self, state: TaskState) -> None:
         """The next attempt, at once, from the newest checkpoint."""
-        flight.task = self._next_task(flight.task.key.number)
-        self._ready[flight.task.segment].append(flight)
+        state.task = self._next_task(state.task.key.number)
+        self._queue.put(state)
 
-    def _give_up(self, flight: _Flight, instructions: list[e.Instruction]) -> None:
-        self.given_up.append(flight.task.key.number)
+    def _give_up(self, state: TaskState, instructions: list[e.Instruction]) -> None:
+        self.given_up.append(state.task.key.number)
         self._left -= 1
         if not self._left:
             self._end_phase(instructions)
@@ -356,37 +312,37 @@ class Scheduler:
         if self._is_draining:
             return
         for straggler in self._copies.stragglers(now_s, self._slots):
-            flight = self._running[straggler.task]
-            if flight.copies < COPIES_MAX and not flight.is_end_committed:
-                self._copy(flight, straggler, instructions)
+            state = self._running[straggler.task]
+            if state.copies < COPIES_MAX and not state.is_end_committed:
+                self._copy(state, straggler, instructions)
             else:
                 self._copies.end(straggler.task)
 
-    def _copy(self, flight: _Flight, straggler: Straggler, instructions: list[e.Instruction]) -> None:
+    def _copy(self, state: TaskState, straggler: Straggler, instructions: list[e.Instruction]) -> None:
         """From the newest checkpoint that the straggler has committed, up to the same end."""
-        base = self._next_task(flight.task.key.number).base
-        task = replace(flight.task, base=base)
-        flight.copies += 1
+        base = self._next_task(state.task.key.number).base
+        task = replace(state.task, base=base)
+        state.copies += 1
         self._copies.add(task)
         submit = e.SubmitCopy(
             task=task,
-            attempt=self._count_attempt(flight),
+            attempt=self._count_attempt(state),
             elapsed_s=straggler.elapsed_s,
             usual_s=straggler.usual_s,
         )
         instructions.append(submit)
 
     def _finish_copy(self, key: TaskKey, instructions: list[e.Instruction]) -> None:
-        copy, flight = self._copies.find(key), self._running.get(key)
-        if copy is not None and flight is not None:
+        copy, state = self._copies.find(key), self._running.get(key)
+        if copy is not None and state is not None:
             copy.is_done = True
-            if not flight.commits:
-                self._take_over(flight, instructions)
+            if not state.commits:
+                self._take_over(state, instructions)
 
-    def _take_over(self, flight: _Flight, instructions: list[e.Instruction]) -> None:
+    def _take_over(self, state: TaskState, instructions: list[e.Instruction]) -> None:
         """The copy goes on as the attempt; what it reports from now on, or has reported, is heard."""
-        flight.task = self._copies.take_over(flight.task.key)
-        instructions.append(e.TakeOver(task=flight.task.key))
+        state.task = self._copies.take_over(state.task.key)
+        instructions.append(e.TakeOver(task=state.task.key))
 
     def _cancel_copy(self, key: TaskKey, instructions: list[e.Instruction]) -> None:
         if self._copies.drop(key):
@@ -399,8 +355,8 @@ class Scheduler:
             return
         self._phase_number = number
         self._attempts_before = self.attempts_max
-        self._pending, self._cursor = self._phase.partitions, 0
-        self._left = len(self._pending)
+        self._queue.begin(self._phase.partitions)
+        self._left = len(self._phase.partitions)
         self._budget = self._plan.budget.with_dead(self._phase.rows_dead_before)
         if self._budget.is_spent:
             self._stop(e.StopForDeadLetters(rows_dead=self._budget.rows_dead), instructions)
@@ -412,7 +368,7 @@ class Scheduler:
             return
         if self._phase.is_resolved:
             key = resolve_key(self._phase.until)
-            self._running[key] = _Flight(task=Task(key=key, end="decisions"))
+            self._running[key] = TaskState(task=Task(key=key, end="decisions"))
             instructions.append(e.Submit(task=self._running[key].task, attempt=1))
         else:
             self._enter_phase(self._phase_number + 1, instructions)
@@ -421,7 +377,8 @@ class Scheduler:
         """The phase goes on with one partition more; its end submits the resolve again."""
         del self._running[event.task]
         self._attempts_before = self.attempts_max
-        self._pending, self._cursor, self._left = (event.partition_id,), 0, 1
+        self._queue.begin([event.partition_id])
+        self._left = 1
 
     # ---- what begins
 
@@ -430,50 +387,25 @@ class Scheduler:
         return plan_stage(partition, base, self._phase, self._plan.segments)
 
     def _fill(self, instructions: list[e.Instruction]) -> None:
-        """Give free slots to tasks: later segments first, and partitions that were begun before those that were not."""
+        """Give free slots to tasks."""
         while not (self._is_draining or self._has_stopped):
             if len(self._running) + len(self._copies) >= self._slots or len(self._ending) >= ENDING_MAX:
                 return
-            flight = self._take_ready()
-            if flight is None:
+            state = self._queue.take(self._slots, self._running.values(), self._next_task)
+            if state is None:
                 return
-            number = self._count_attempt(flight)
-            flight.is_over = flight.is_end_committed = False
-            self._running[flight.task.key] = flight
-            if not flight.crashes.losses:  # one that looks for a row that kills its worker takes its time
-                self._copies.submit(flight.task)
-            instructions.append(e.Submit(task=flight.task, attempt=number, isolation=self._isolation(flight)))
+            number = self._count_attempt(state)
+            state.is_over = state.is_end_committed = False
+            self._running[state.task.key] = state
+            if not state.crashes.losses:  # one that looks for a row that kills its worker takes its time
+                self._copies.submit(state.task)
+            instructions.append(
+                e.Submit(task=state.task, attempt=number, isolation=state.crashes.isolation_plan)
+            )
 
-    def _count_attempt(self, flight: _Flight) -> int:
+    def _count_attempt(self, state: TaskState) -> int:
         """The number of the next one."""
-        flight.attempts += 1
-        number = self._attempts_before + flight.attempts
+        state.attempts += 1
+        number = self._attempts_before + state.attempts
         self.attempts_max = max(self.attempts_max, number)
         return number
-
-    def _isolation(self, flight: _Flight) -> IsolationPlan:
-        return flight.crashes.care if flight.crashes.losses else _NO_ISOLATION
-
-    def _take_ready(self) -> _Flight | None:
-        while True:
-            for segment in range(len(self._ready) - 1, -1, -1):
-                if self._ready[segment] and self._has_room(segment):
-                    return self._ready[segment].popleft()
-            if not self._has_more or sum(map(len, self._ready)) >= self._slots:
-                return None
-            partition = self._pending[self._cursor]
-            self._cursor += 1
-            task = self._next_task(partition)
-            self._ready[task.segment].append(_Flight(task=task))
-
-    def _has_room(self, segment: int) -> bool:
-        """Whether one more task of a segment may run at once (`num_proc` of its operators)."""
-        plan = self._plan
-        limits = [plan.segments[segment].resources.concurrency, *plan.segment_slots[segment : segment + 1]]
-        limit = min((limit for limit in limits if limit), default=0)
-        if not limit or limit >= self._slots:
-            return True
-        return limit > sum(flight.task.segment == segment for flight in self._running.values())
-
-
-_NO_ISOLATION: Final = IsolationPlan()

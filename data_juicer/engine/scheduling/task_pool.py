@@ -19,7 +19,7 @@ import msgspec
 
 from data_juicer.engine.scheduling import events as e
 from data_juicer.engine.scheduling.copies import COPIES_MAX, Copies
-from data_juicer.engine.scheduling.retry import RetryPolicy
+from data_juicer.engine.scheduling.failures.retry import RetryPolicy
 from data_juicer.plan.tasks import Task, TaskKey
 
 

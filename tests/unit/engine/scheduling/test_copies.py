@@ -9,9 +9,9 @@ import pytest
 from data_juicer.engine.protocol.messages import Loss
 from data_juicer.engine.scheduling import events as e
 from data_juicer.engine.scheduling.copies import COPIES_MAX
-from data_juicer.engine.scheduling.dead_letter_budget import DeadLetterBudget
+from data_juicer.engine.scheduling.failures.dead_letter_budget import DeadLetterBudget
+from data_juicer.engine.scheduling.failures.retry import RetryPolicy
 from data_juicer.engine.scheduling.history import encode_history, replay
-from data_juicer.engine.scheduling.retry import RetryPolicy
 from data_juicer.engine.scheduling.run_plan import RunPlan
 from data_juicer.engine.scheduling.scheduler import Scheduler
 from data_juicer.ops.operator_resources import OperatorResources

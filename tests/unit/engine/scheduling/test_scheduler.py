@@ -7,93 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from data_juicer.engine.protocol.messages import Loss, OperatorRow
 from data_juicer.engine.scheduling import events as e
-from data_juicer.engine.scheduling.crash_bisection import ROWS_TRIED_MIN
-from data_juicer.engine.scheduling.dead_letter_budget import DeadLetterBudget
-from data_juicer.engine.scheduling.retry import DELAY_S_MAX, RetryPolicy
-from data_juicer.engine.scheduling.run_plan import RunPlan
-from data_juicer.engine.scheduling.scheduler import Scheduler
 from data_juicer.ops.operator_resources import OperatorResources
-from data_juicer.plan.tasks import Phase, Segment, TaskKey, TaskKind, plan_segments, resolve_key
-
-TWICE = RetryPolicy(retries_max=2, backoff="fixed", seed=1)
-OPERATORS = 3
-ONE_SEGMENT = plan_segments([OperatorResources()] * OPERATORS)
-NO_BOUND = DeadLetterBudget(ratio_max=1.0, rows=1_000)
-
-
-class Run:
-    """A scheduler, and the instructions that it gave and nobody looked at."""
-
-    def __init__(
-        self,
-        partitions: Sequence[int],
-        slots: int = 1,
-        phases: Sequence[Phase] | None = None,
-        segments: tuple[Segment, ...] = ONE_SEGMENT,
-        checkpoints: dict[int, list[int]] | None = None,
-        budget: DeadLetterBudget = NO_BOUND,
-        retry: RetryPolicy = TWICE,
-    ) -> None:
-        self.scheduler = Scheduler(
-            RunPlan(
-                phases=tuple(phases or [Phase(until=OPERATORS, partitions=partitions)]),
-                segments=segments,
-                checkpoints=checkpoints or {},
-                slots=slots,
-                retry=retry,
-                budget=budget,
-                drain_s=7.0,
-            )
-        )
-        self.begun: list[tuple[int, int]] = []
-        """Partition and attempt of each Submit of a stage."""
-        self.last = self.tell(e.RunBegan())
-
-    def tell(self, event: e.Event) -> list[e.Instruction]:
-        self.last = self.scheduler.handle(event)
-        self.begun += [
-            (it.task.key.number, it.attempt)
-            for it in self.last
-            if isinstance(it, e.Submit) and it.task.key.kind is TaskKind.STAGE
-        ]
-        return self.last
-
-    @property
-    def submits(self) -> list[tuple[int, int]]:
-        """Partition and attempt that the last event began."""
-        return [(it.task.key.number, it.attempt) for it in self.last if isinstance(it, e.Submit)]
-
-    def key(self, partition: int) -> TaskKey:
-        """The running stage of a partition."""
-        return next(
-            key for key in self.scheduler.running if key.kind is TaskKind.STAGE and key.number == partition
-        )
-
-    def finish(self, partition: int, rows_dead: int = 0) -> list[e.Instruction]:
-        """Its attempt ends well and is committed; what both lead to."""
-        key = self.key(partition)
-        end = self.scheduler.running[key].task.end
-        present = (key.until - 1,) if end == "checkpoint" else ()
-        self.tell(e.StageStaged(task=key, operator_index=key.until - 1))
-        reported = self.tell(e.AttemptDone(task=key))
-        return reported + self.tell(
-            e.StageCommitted(
-                task=key,
-                operator_index=key.until - 1,
-                checkpoints=present,
-                is_end=True,
-                rows_dead=rows_dead,
-            )
-        )
-
-    def fail(self, partition: int, **how: object) -> list[e.Instruction]:
-        return self.tell(e.AttemptFailed(task=self.key(partition), **how))  # type: ignore[arg-type]
-
-    def delay_over(self, partition: int) -> list[e.Instruction]:
-        key = next(key for key in self.scheduler.waiting if key.number == partition)
-        return self.tell(e.DelayOver(task=key))
+from data_juicer.plan.tasks import Phase, TaskKey, TaskKind, plan_segments, resolve_key
+from tests.support.scheduled_run import OPERATORS, TWICE, ScheduledRun
 
 
 def kinds(instructions: Sequence[e.Instruction]) -> list[type[e.Instruction]]:
@@ -104,13 +21,13 @@ def kinds(instructions: Sequence[e.Instruction]) -> list[type[e.Instruction]]:
 
 
 def test_free_slots_are_filled_in_the_order_of_the_input() -> None:
-    run = Run([7, 3, 5], slots=2)
+    run = ScheduledRun([7, 3, 5], slots=2)
     assert run.submits == [(7, 1), (3, 1)]
     assert not run.scheduler.finished
 
 
 def test_a_partition_that_is_done_with_its_worker_makes_room_for_the_next_before_it_is_committed() -> None:
-    run = Run([7, 3, 5], slots=2)
+    run = ScheduledRun([7, 3, 5], slots=2)
     key = run.key(7)
     assert run.tell(e.StageStaged(task=key, operator_index=2)) == [e.Commit(task=key, operator_index=2)]
     run.tell(e.AttemptDone(task=key))
@@ -123,7 +40,7 @@ def test_a_partition_that_is_done_with_its_worker_makes_room_for_the_next_before
 
 
 def test_a_run_is_not_over_before_its_last_commit_is() -> None:
-    run = Run([0])
+    run = ScheduledRun([0])
     key = run.key(0)
     run.tell(e.StageStaged(task=key, operator_index=2))
     run.tell(e.AttemptDone(task=key))
@@ -133,7 +50,7 @@ def test_a_run_is_not_over_before_its_last_commit_is() -> None:
 
 
 def test_a_partition_that_waits_for_its_retry_holds_no_slot() -> None:
-    run = Run([0, 1])
+    run = ScheduledRun([0, 1])
     reported = run.fail(0, transient=True)
     assert kinds(reported) == [e.TellFailure, e.WakeAfter, e.Submit]
     assert run.submits == [(1, 1)]
@@ -143,7 +60,7 @@ def test_a_partition_that_waits_for_its_retry_holds_no_slot() -> None:
 
 
 def test_a_partition_is_given_up_after_its_last_retry_and_the_others_go_on() -> None:
-    run = Run([0, 1])
+    run = ScheduledRun([0, 1])
     for attempt in (2, 3):
         run.fail(0, transient=True)
         if any(key.number == 1 for key in run.scheduler.running):
@@ -157,19 +74,19 @@ def test_a_partition_is_given_up_after_its_last_retry_and_the_others_go_on() -> 
 
 
 def test_a_permanent_failure_is_not_tried_again() -> None:
-    run = Run([0, 1])
+    run = ScheduledRun([0, 1])
     assert kinds(run.fail(0)) == [e.TellFailure, e.Submit]
     assert run.submits == [(1, 1)]
 
 
 def test_a_fatal_failure_ends_the_run() -> None:
-    run = Run([0, 1], slots=2)
+    run = ScheduledRun([0, 1], slots=2)
     assert kinds(run.fail(0, fatal=True)) == [e.TellFailure, e.StopFatally]
     assert run.scheduler.finished
 
 
 def test_an_attempt_that_came_back_is_made_again_at_once_and_not_counted() -> None:
-    run = Run([0, 1])
+    run = ScheduledRun([0, 1])
     for attempt in range(2, 9):
         run.tell(e.AttemptReturned(task=run.key(0)))
         assert run.submits == [(0, attempt)]
@@ -181,7 +98,7 @@ def test_an_attempt_that_came_back_is_made_again_at_once_and_not_counted() -> No
 
 
 def test_while_draining_nothing_begins_and_the_end_of_the_drain_abandons_what_runs() -> None:
-    run = Run([0, 1, 2], slots=2)
+    run = ScheduledRun([0, 1, 2], slots=2)
     assert run.tell(e.StopAsked()) == [e.WakeAfter(delay_s=7.0, event=e.DrainOver())]
     assert [reported for reported in run.finish(0) if isinstance(reported, e.Submit)] == []
     assert not run.scheduler.finished
@@ -197,7 +114,7 @@ def test_while_draining_nothing_begins_and_the_end_of_the_drain_abandons_what_ru
 def test_whatever_happens_every_partition_ends_once(seed: int) -> None:
     draw = random.Random(seed)
     partitions = list(range(draw.randint(1, 12)))
-    run = Run(partitions, slots=draw.randint(1, 4))
+    run = ScheduledRun(partitions, slots=draw.randint(1, 4))
     limit = run.scheduler._slots
     while not run.scheduler.finished:
         keys = [key.number for key in run.scheduler.running]
@@ -222,7 +139,7 @@ def test_whatever_happens_every_partition_ends_once(seed: int) -> None:
 
 
 def test_a_task_that_failed_waits_for_its_commits_and_goes_on_from_what_they_committed() -> None:
-    run = Run([0])
+    run = ScheduledRun([0])
     key = run.key(0)
     run.tell(e.StageStaged(task=key, operator_index=1))
     assert run.fail(0, transient=True) == []
@@ -235,7 +152,7 @@ def test_a_task_that_failed_waits_for_its_commits_and_goes_on_from_what_they_com
 
 
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_gone_on_from() -> None:
-    run = Run([0], checkpoints={0: [0, 1]})
+    run = ScheduledRun([0], checkpoints={0: [0, 1]})
     reported = run.tell(e.CheckpointDamaged(task=run.key(0), operator_index=1))
     assert reported[0] == e.SetAside(task=TaskKey(TaskKind.STAGE, 0, OPERATORS), operators=(1,), base=0)
     assert isinstance(reported[1], e.Submit)
@@ -253,7 +170,7 @@ def test_all_partitions_are_summarised_then_decided_about_then_brought_to_their_
         Phase(until=1, partitions=[0, 1], is_resolved=True),
         Phase(until=OPERATORS, partitions=[0, 1, 2]),
     ]
-    run = Run([], slots=2, phases=phases)
+    run = ScheduledRun([], slots=2, phases=phases)
     assert run.submits == [(0, 1), (1, 1)]
     assert [key.is_summary for key in run.scheduler.running] == [True, True]
     run.finish(0)
@@ -267,7 +184,9 @@ def test_all_partitions_are_summarised_then_decided_about_then_brought_to_their_
 
 
 def test_a_damaged_summary_is_made_again_before_the_resolve_is() -> None:
-    run = Run([], phases=[Phase(until=1, partitions=[4], is_resolved=True), Phase(until=3, partitions=[])])
+    run = ScheduledRun(
+        [], phases=[Phase(until=1, partitions=[4], is_resolved=True), Phase(until=3, partitions=[])]
+    )
     run.finish(4)
     run.tell(e.SummaryDamaged(task=resolve_key(1), partition_id=4))
     assert run.submits == [(4, 2)]
@@ -276,7 +195,7 @@ def test_a_damaged_summary_is_made_again_before_the_resolve_is() -> None:
 
 
 def test_where_a_partition_is_given_up_nothing_is_decided_about_the_others() -> None:
-    run = Run(
+    run = ScheduledRun(
         [], phases=[Phase(until=1, partitions=[0, 1], is_resolved=True), Phase(until=3, partitions=[0])]
     )
     run.fail(0)
@@ -292,7 +211,7 @@ TWO_AT_ONCE = OperatorResources(concurrency=2)
 
 
 def test_a_stage_ends_where_the_resources_change_and_the_next_goes_on_from_its_checkpoint() -> None:
-    run = Run([0], segments=plan_segments([OperatorResources(), GPU, OperatorResources()]))
+    run = ScheduledRun([0], segments=plan_segments([OperatorResources(), GPU, OperatorResources()]))
     seen = []
     for _ in range(3):
         (key,) = run.scheduler.running
@@ -305,7 +224,7 @@ def test_a_stage_ends_where_the_resources_change_and_the_next_goes_on_from_its_c
 
 
 def test_a_damaged_checkpoint_leads_back_to_the_stage_that_makes_it_again() -> None:
-    run = Run([0], segments=plan_segments([OperatorResources(), GPU, GPU]), checkpoints={0: [0]})
+    run = ScheduledRun([0], segments=plan_segments([OperatorResources(), GPU, GPU]), checkpoints={0: [0]})
     assert [it.task.segment for it in run.last if isinstance(it, e.Submit)] == [1]
     reported = run.tell(e.CheckpointDamaged(task=run.key(0), operator_index=0))
     assert [it.task.segment for it in reported if isinstance(it, e.Submit)] == [0]
@@ -313,7 +232,7 @@ def test_a_damaged_checkpoint_leads_back_to_the_stage_that_makes_it_again() -> N
 
 def test_no_more_tasks_run_at_once_than_num_proc_of_their_operators_allows() -> None:
     segments = plan_segments([OperatorResources(), TWO_AT_ONCE])
-    run = Run([], slots=8, phases=[Phase(until=2, partitions=list(range(20)))], segments=segments)
+    run = ScheduledRun([], slots=8, phases=[Phase(until=2, partitions=list(range(20)))], segments=segments)
     most = 0
     while not run.scheduler.finished:
         stages = [flight.task.segment for flight in run.scheduler.running.values()]
@@ -325,7 +244,7 @@ def test_no_more_tasks_run_at_once_than_num_proc_of_their_operators_allows() -> 
 
 def test_a_dataset_operator_with_resources_of_its_own_is_summarised_in_a_stage_of_its_own() -> None:
     segments = plan_segments([OperatorResources(), GPU, OperatorResources()])
-    run = Run(
+    run = ScheduledRun(
         [],
         phases=[Phase(until=1, partitions=[0], is_resolved=True), Phase(until=3, partitions=[0])],
         segments=segments,
@@ -341,78 +260,3 @@ def test_a_dataset_operator_with_resources_of_its_own_is_summarised_in_a_stage_o
 def test_where_all_operators_declare_the_same_nothing_is_split() -> None:
     assert len(plan_segments([GPU] * 5)) == 1
     assert len(plan_segments([])) == 1
-
-
-# ---- dead letters and crashes
-
-
-def test_dead_letters_end_the_run_once_no_other_row_can_change_that() -> None:
-    budget = DeadLetterBudget(ratio_max=0.01, rows=1_000)
-    run = Run([0, 1, 2], budget=budget)
-    run.finish(0, rows_dead=10)
-    assert not run.scheduler.finished
-    reported = run.finish(1, rows_dead=1)
-    assert reported[-1] == e.StopForDeadLetters(rows_dead=11)
-
-
-def test_dead_letters_of_earlier_runs_count() -> None:
-    phase = Phase(until=OPERATORS, partitions=[0], rows_dead_before=11)
-    run = Run([], phases=[phase], budget=DeadLetterBudget(ratio_max=0.01, rows=1_000))
-    assert run.last == [e.StopForDeadLetters(rows_dead=11)]
-
-
-def crash(run: Run, partition: int, row: int | None, rows_before: int = -1) -> list[e.Instruction]:
-    suspect = None if row is None else OperatorRow(operator_index=1, row=row, origin=row)
-    loss = Loss(row=suspect, from_within=True, rows_before=rows_before)
-    return run.fail(partition, transient=True, operator_index=1, reason="SIGSEGV", loss=loss)
-
-
-def test_an_operator_that_crashes_on_every_row_ends_the_run_after_a_few_workers() -> None:
-    run = Run([0, 1], slots=1, budget=DeadLetterBudget(ratio_max=0.5, rows=100_000))
-    workers = 1
-    reported = crash(run, 0, None)
-    while not run.scheduler.finished:
-        workers += 1
-        reported = crash(run, 0, row=workers * 100, rows_before=0)
-    assert reported[-1] == e.StopForCrashes(operator_index=1, rows_tried=ROWS_TRIED_MIN)
-    assert workers == ROWS_TRIED_MIN + 1
-
-
-def test_an_operator_that_some_row_has_passed_is_not_said_to_crash_on_every_row() -> None:
-    run = Run([0], budget=DeadLetterBudget(ratio_max=0.5, rows=100_000))
-    run.tell(e.OperatorWorks(operator_index=1))
-    crash(run, 0, None)
-    for row in range(3 * ROWS_TRIED_MIN):
-        crash(run, 0, row, rows_before=0)
-    assert not run.scheduler.finished
-
-
-def test_crashes_that_exceed_what_the_ratio_allows_end_the_run_before_they_are_committed() -> None:
-    run = Run([0], budget=DeadLetterBudget(ratio_max=0.02, rows=100))
-    run.tell(e.OperatorWorks(operator_index=1))
-    crash(run, 0, None)
-    for row in range(2):
-        crash(run, 0, row, rows_before=0)
-    assert crash(run, 0, 3, rows_before=0)[-1] == e.StopForDeadLetters(rows_dead=3, operator_index=1)
-
-
-def test_a_partition_that_loses_its_worker_to_another_one_loses_no_try() -> None:
-    run = Run([0], retry=RetryPolicy(retries_max=0, backoff="fixed", seed=1))
-    for _ in range(3):
-        run.fail(0, transient=True, loss=Loss(is_bystander=True))
-        assert run.submits
-    run.fail(0, transient=True, loss=Loss(is_bystander=True))
-    assert run.scheduler.given_up == [0], "it may be what workers die of all the same"
-
-
-@pytest.mark.parametrize(
-    ("backoff", "expected"),
-    [("exponential", [1, 2, 4, 8, 16, 32, 60, 60]), ("linear", [1, 2, 3, 4, 5, 6, 7, 8]), ("fixed", [1] * 8)],
-)
-def test_delays_grow_as_asked_within_a_tenth(backoff: str, expected: list[float]) -> None:
-    policy = RetryPolicy(retries_max=9, backoff=backoff, seed=5)  # type: ignore[arg-type]
-    delays = [policy.delay_s(3, failures) for failures in range(1, 9)]
-    assert all(abs(delay - wanted) <= wanted / 10 for delay, wanted in zip(delays, expected, strict=True))
-    assert delays == [policy.delay_s(3, failures) for failures in range(1, 9)]
-    assert policy.delay_s(4, 1) != delays[0]
-    assert policy.delay_s(3, 10_000) <= DELAY_S_MAX * 1.1

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from data_juicer.engine.scheduling import events as e
+from data_juicer.engine.scheduling.failures.retry import RetryPolicy
 from data_juicer.engine.scheduling.history import encode_history, replay
-from data_juicer.engine.scheduling.retry import RetryPolicy
 from data_juicer.engine.scheduling.task_pool import PoolPlan, TaskPool
 from data_juicer.plan.tasks import Task, TaskKey, TaskKind
 

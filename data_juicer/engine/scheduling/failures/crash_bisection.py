@@ -36,8 +36,8 @@ class CrashHistory(msgspec.Struct, frozen=True, kw_only=True):
     blamed: tuple[ExcludedRow, ...] = ()
 
     @property
-    def care(self) -> IsolationPlan:
-        """The isolation plan of the next attempt."""
+    def isolation_plan(self) -> IsolationPlan:
+        """Of the next attempt."""
         return IsolationPlan(row_by_row=self.careful, first=self.suspect, excluded=self.blamed)
 
 

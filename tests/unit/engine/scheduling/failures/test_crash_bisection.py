@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from data_juicer.engine.protocol.messages import IsolationPlan, Loss, OperatorRow
-from data_juicer.engine.scheduling.crash_bisection import CrashHistory, after_loss
+from data_juicer.engine.scheduling.failures.crash_bisection import CrashHistory, after_loss
 
 
 def row_of(operator: int, row: int) -> OperatorRow:
@@ -26,20 +26,20 @@ def lose(
 def test_a_first_kill_from_outside_teaches_nothing_and_counts_as_a_failure() -> None:
     present, is_news = lose(CrashHistory(), FROM_OUTSIDE)
     assert not is_news
-    assert present.care == IsolationPlan()
+    assert present.isolation_plan == IsolationPlan()
 
 
 def test_a_second_kill_in_an_operator_makes_it_careful() -> None:
     present, _ = lose(CrashHistory(), FROM_OUTSIDE)
     present, is_news = lose(present, FROM_OUTSIDE)
     assert is_news
-    assert present.care == IsolationPlan(row_by_row=frozenset({0}))
+    assert present.isolation_plan == IsolationPlan(row_by_row=frozenset({0}))
 
 
 def test_a_crash_makes_its_operator_careful_at_once() -> None:
     present, is_news = lose(CrashHistory(), CRASH, operator=3)
     assert is_news
-    assert present.care.row_by_row == {3}
+    assert present.isolation_plan.row_by_row == {3}
 
 
 def test_a_worker_lost_while_rows_are_read_or_saved_blames_no_operator() -> None:
@@ -47,27 +47,31 @@ def test_a_worker_lost_while_rows_are_read_or_saved_blames_no_operator() -> None
     for _ in range(5):
         present, is_news = lose(present, CRASH, operator=None)
         assert not is_news
-    assert present.care == IsolationPlan()
+    assert present.isolation_plan == IsolationPlan()
 
 
 def test_a_row_is_blamed_only_after_a_worker_was_lost_with_it_alone() -> None:
     present, _ = lose(CrashHistory(), CRASH)
     present, is_news = lose(present, Loss(row=row_of(0, 7)))
-    assert (is_news, present.care.first, present.care.excluded) == (True, row_of(0, 7), ())
+    assert (is_news, present.isolation_plan.first, present.isolation_plan.excluded) == (
+        True,
+        row_of(0, 7),
+        (),
+    )
     alone = Loss(row=row_of(0, 7), alone=True, from_within=True)
     present, is_news = lose(present, alone, reason="SIGSEGV in my_op")
     assert is_news
-    assert [(taken.row, taken.reason) for taken in present.care.excluded] == [
+    assert [(taken.row, taken.reason) for taken in present.isolation_plan.excluded] == [
         (row_of(0, 7), "SIGSEGV in my_op")
     ]
-    assert present.care.first is None
+    assert present.isolation_plan.first is None
 
 
 def test_a_suspect_killed_by_a_signal_that_may_come_from_outside_is_tried_alone_again() -> None:
     present, _ = lose(CrashHistory(), CRASH)
     present, _ = lose(present, Loss(row=row_of(0, 7)))
     present, is_news = lose(present, Loss(row=row_of(0, 7), alone=True))
-    assert (is_news, present.blamed, present.care.first) == (True, (), row_of(0, 7))
+    assert (is_news, present.blamed, present.isolation_plan.first) == (True, (), row_of(0, 7))
     present, is_news = lose(present, Loss(row=row_of(0, 7), alone=True))
     assert is_news
     assert [taken.row for taken in present.blamed] == [row_of(0, 7)]
@@ -115,7 +119,7 @@ class Attempts:
     def run(self) -> set[tuple[int, int]]:
         """Rows blamed when an attempt comes through, by operator and source row."""
         present = CrashHistory()
-        while (lost := self._attempt(present.care)) is not None:
+        while (lost := self._attempt(present.isolation_plan)) is not None:
             self.made += 1
             present, is_news = after_loss(present, lost[0], lost[1], "why")
             self.counted += not is_news
