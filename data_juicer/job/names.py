@@ -18,7 +18,7 @@ _RESOLVE_NAME: Final = re.compile(
     r"resolve_(\d{3,})\.(?:json|r\d+\.decisions|g\d{4,}\.r\d+a\d+\.decisions)", re.ASCII
 )
 _SHARD_NAME: Final = re.compile(
-    r"resolve_(\d{3,})_(?:meet|compare|join|count|decide)_\d{4,}\.(?:json|r\d+a\d+\.shard)"
+    r"resolve_(\d{3,})_(?:meet|compare|join|count|rank|choose|arrange|decide)_\d{4,}\.(?:json|r\d+a\d+\.shard)"
     r"|summaries_(\d{3,})|known_(\d{3,})_\d{4,}\.r\d+\.arrow",
     re.ASCII,
 )

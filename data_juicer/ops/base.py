@@ -181,7 +181,7 @@ class DatasetOperator(Operator):
     ledger_outcome: ClassVar[LedgerOutcome]
     """How the ledger names rows that it removes."""
     collects_rows: ClassVar[bool] = False
-    """Makes rows of whole rows from all partitions: those are beside the summaries (ops/dataset/grouping.py)."""
+    """Makes rows of whole rows from all partitions: those are beside the summaries (ops/dataset/grouping/)."""
 
     @abstractmethod
     def summarise(self, batch: Batch) -> pa.Table:

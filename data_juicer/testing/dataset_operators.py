@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from data_juicer.formats.jsonl.write import encode_rows
 from data_juicer.ops.base import DatasetOperator
-from data_juicer.ops.dataset.grouping import MEMBER_PARTITION, MEMBER_ROW, ROW
+from data_juicer.ops.dataset.grouping.grouper import ROW
+from data_juicer.ops.dataset.grouping.members import MEMBER_PARTITION, MEMBER_ROW
 from data_juicer.ops.dataset.scratch import Scratch
 from data_juicer.rows.batch import Batch
 from data_juicer.store.gathered_rows import with_rows

@@ -44,6 +44,24 @@ def in_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolve_shards, "SHARDS", 4)
 
 
+SELECTIONS: list[Any] = [
+    {"range_specified_field_selector": {"field_key": "n", "lower_rank": 40, "upper_percentile": 0.9}},
+    {"frequency_specified_field_selector": {"field_key": "tag", "top_ratio": 0.8}},
+    {"key_value_grouper": {"group_by_keys": ["tag"]}},
+]
+
+
+def selected(folder: Path, **settings: object) -> bytes:
+    """The result of a job that selects rows and makes groups of them."""
+    folder.mkdir()
+    rows = [b'{"text":"row %d","n":%d,"tag":%d}\n' % (row, row * 37 % 101, row % 90) for row in range(700)]
+    (folder / "in.jsonl").write_bytes(b"".join(rows))
+    given = {"partition.size": 50, **settings}
+    config = jobs.recipe(str(folder / "job"), [str(folder / "in.jsonl")], SELECTIONS, given)
+    make_executor(config, RunControl()).run(config)
+    return (folder / "job" / "result.jsonl").read_bytes()
+
+
 def indexed(folder: Path, **settings: object) -> tuple[list[bytes], list[Any]]:
     """The results of two jobs that share an index, and what each added to it."""
     folder.mkdir()
@@ -82,6 +100,17 @@ def test_a_backend_changes_no_byte(tmp_path: Path, backend: str, monkeypatch: py
     found = run(tmp_path / "shards", executor_type=backend, np=2)
     monkeypatch.setattr(resolve_shards, "SHARDED_KEYS", 1 << 60)
     assert run(tmp_path / "whole", executor_type="inline") == found
+
+
+@pytest.mark.usefixtures("in_shards")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_backend_changes_no_byte_of_selections(
+    tmp_path: Path, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = selected(tmp_path / "shards", executor_type=backend, np=2)
+    monkeypatch.setattr(resolve_shards, "SHARDED_KEYS", 1 << 60)
+    assert selected(tmp_path / "whole", executor_type="inline") == found
+    assert 40 < len(found.splitlines()) < 90
 
 
 @pytest.mark.usefixtures("in_shards")

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_juicer.config.schema import JobConfig
-from data_juicer.engine.driver import resolve_shards
 from data_juicer.engine.driver.committer import Committer
 from data_juicer.errors import DataJuicerError
 from data_juicer.storage.disk import DiskStore
@@ -21,6 +20,7 @@ from data_juicer.store.resolve.shards import ShardManifest
 from data_juicer.testing import jobs
 from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 from tests.support.crash_recipes import lines, small_job
+from tests.support.in_shards import sharded
 from tests.support.power_loss import visit
 
 EXACT: Any = {"document_deduplicator": {"lowercase": True}}
@@ -46,14 +46,7 @@ def rows(count: int) -> list[bytes]:
 
 @pytest.fixture
 def in_shards(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
-    """Every resolve by pairs has about so many shards, and groups of so many rows."""
-
-    def use(shards: int, group_rows: int) -> None:
-        monkeypatch.setattr(resolve_shards, "SHARDED_KEYS", 0)
-        monkeypatch.setattr(resolve_shards, "SHARDS", shards)
-        monkeypatch.setattr(resolve_shards, "GROUP_ROWS", group_rows)
-
-    return use
+    return sharded(monkeypatch)
 
 
 def run(config: JobConfig) -> tuple[dict[str, bytes], pa.Table, MemoryStore]:

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from data_juicer.ops.base import DatasetOperator, Filter, Mapper, parameters_of
 from data_juicer.ops.catalog import registry
-from data_juicer.ops.dataset.grouping import Grouper
+from data_juicer.ops.dataset.grouping.grouper import Grouper
 from data_juicer.rows.batch import META_FIELD, STATS_FIELD, Batch
 from data_juicer.testing.dataset_operators import resolve
 from data_juicer.testing.rows import batch_of

@@ -6,9 +6,10 @@ removed when the decisions are committed (docs/design/0032-sharded-resolves.md).
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -20,7 +21,7 @@ from data_juicer.engine.protocol.shared_work import (
     ShardStaged,
     SummariesChecked,
 )
-from data_juicer.errors import CheckpointCorruptError, StoreError
+from data_juicer.errors import CheckpointCorruptError, OperatorError, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_shard_name
 from data_juicer.plan.keys import canonical, digest
@@ -35,13 +36,17 @@ from data_juicer.store.resolve.shards import (
     ShardManifest,
     Step,
     encode_catalogue,
+    read_section,
     read_shard,
 )
 from data_juicer.store.summaries import DamagedSummaryError
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from data_juicer.ops.base import DatasetOperator
-    from data_juicer.ops.dataset.pairs.remover import PairRemover
+    from data_juicer.ops.dataset.grouping.cut import GroupCut
+    from data_juicer.ops.dataset.ranks.bound import Bound
 
 SHARDS: Final = 16
 """About how many shards a step has at least: more than the workers of a machine, whatever their number is, since a run with
@@ -52,7 +57,7 @@ SHARDED_KEYS: Final = 4_000_000
 """From so many keys of rows on a resolve is shared out; below it takes a few seconds at most."""
 _DAMAGES_MENDED: Final = 2
 """How often in one run files that shards left for each other may turn out damaged."""
-_VERSION: Final = "1"
+_VERSION: Final = "2"
 """Of what shards hold; in their keys."""
 
 Execute = Callable[["ShardStep"], None]
@@ -60,12 +65,11 @@ Execute = Callable[["ShardStep"], None]
 
 def is_shared(operator: DatasetOperator, rows: int) -> bool:
     """Whether the resolve of an operator can be shared out, and is large enough for that."""
-    from data_juicer.ops.dataset.key_counts import KeyCounter
-    from data_juicer.ops.dataset.pairs.remover import PairRemover
+    from data_juicer.engine.driver.shard_plans.kinds import plan_of
 
-    if isinstance(operator, PairRemover):
-        return rows * operator.passes >= SHARDED_KEYS
-    return isinstance(operator, KeyCounter) and rows * operator.keys_expected >= SHARDED_KEYS
+    plan = plan_of(operator)
+    keys = 0 if plan is None else plan.keys(operator)
+    return keys > 0 and rows * keys >= SHARDED_KEYS
 
 
 class ShardStep:
@@ -102,7 +106,7 @@ class ShardStep:
                 self._take(work.number, each)
 
 
-class ShardedResolve(msgspec.Struct, kw_only=True):
+class ShardedResolve(msgspec.Struct, kw_only=True, dict=True):
     """One resolve in shards."""
 
     store: Store
@@ -113,7 +117,7 @@ class ShardedResolve(msgspec.Struct, kw_only=True):
     execute: Execute
     """Has the tasks of a step executed."""
     operator: DatasetOperator
-    """A `PairRemover` or a `KeyCounter`."""
+    """Of a kind in `shard_plans.kinds`."""
     step: ResolveStep
     manifests: Sequence[Manifest]
     """Of the summaries, in the order of the input."""
@@ -143,32 +147,81 @@ class ShardedResolve(msgspec.Struct, kw_only=True):
         )
 
     def _steps(self) -> list[Decision]:
-        from data_juicer.ops.dataset.pairs.remover import PairRemover
+        from data_juicer.engine.driver.shard_plans.kinds import plan_of
+
+        plan = plan_of(self.operator)
+        if plan is None:
+            raise OperatorError(f"{self.operator.name}: its resolve cannot be shared out.")
+        self._check([self.work("check", number) for number in range(len(self.groups) - 1)])
+        decisions = [decision for shard in plan.decide(self, self.operator) for decision in shard.decisions]
+        rows = sum(self.rows)
+        if sum(decision.rows for decision in decisions) != rows:
+            raise OperatorError(f"{self.operator.name}: there must be one decision for each of {rows} rows.")
+        return decisions
+
+    # ---- what plans are made of (`shard_plans.shards.Shards`)
+
+    @property
+    def count(self) -> int:
+        return SHARDS
+
+    @functools.cached_property
+    def rows(self) -> list[int]:
+        return [manifest.rows for manifest in self.manifests]
+
+    @functools.cached_property
+    def groups(self) -> tuple[int, ...]:
         from data_juicer.ops.dataset.pairs.shards import plan_groups
 
-        rows = [manifest.rows for manifest in self.manifests]
-        groups = tuple(plan_groups(rows, min(GROUP_ROWS, -(-sum(rows) // SHARDS))))
-        self._check([self._work("check", number, groups) for number in range(len(groups) - 1)])
-        if isinstance(self.operator, PairRemover):
-            decided = self._by_pairs(self.operator, groups)
-        else:
-            decided = self._by_counts(groups)
-        return [decision for shard in decided for decision in shard.decisions]
+        return tuple(plan_groups(self.rows, min(GROUP_ROWS, -(-sum(self.rows) // SHARDS))))
 
-    def _by_pairs(self, operator: PairRemover, groups: tuple[int, ...]) -> list[ShardManifest]:
-        """See `ops/dataset/pairs/shards.py`."""
-        pairs = self._sections(self._key_works("meet", operator.passes, groups))
-        if operator.sketch_bytes:
-            pairs = self._sections(self._group_works("compare", groups, pairs))
-        moved = self._sections([self._work("join", 0, groups, tuple(pairs))])
-        return self._shards(self._group_works("decide", groups, moved))
-
-    def _by_counts(self, groups: tuple[int, ...]) -> list[ShardManifest]:
-        """See `ops/dataset/key_counts.py`."""
-        frequent = tuple(self._sections(self._key_works("count", 1, groups)))
-        return self._shards(
-            [self._work("decide", number, groups, frequent) for number in range(len(groups) - 1)]
+    def work(
+        self,
+        step: Step,
+        number: int,
+        *,
+        sections: Sequence[Section] = (),
+        keys: tuple[KeyRange, ...] = (),
+        partitions: tuple[int, int] | None = None,
+        bounds: tuple[Bound, ...] = (),
+        cut: GroupCut | None = None,
+    ) -> ResolveWork:
+        return ResolveWork(
+            operator_index=self._index,
+            operator_name=self.operator.name,
+            step=step,
+            number=number,
+            catalogue=self._catalogue,
+            memory_bytes=self.memory_bytes,
+            groups=self.groups,
+            partitions=partitions,
+            keys=keys,
+            bounds=bounds,
+            cut=cut,
+            sections=tuple(sections),
         )
+
+    def shards(self, works: Sequence[ResolveWork]) -> list[ShardManifest]:
+        if not works:
+            return []
+        key = digest(
+            self.step.key,
+            _VERSION,
+            works[0].step,
+            canonical([(work.groups, work.partitions, work.keys, work.bounds, work.cut) for work in works]),
+            *(file.digest for file in self.known.files),
+        )
+        done = {work.number: shard for work in works if (shard := self._find(work, key)) is not None}
+        given = {work.number: work for work in works}
+
+        def take(number: int, staged: ShardStaged) -> None:
+            done[number] = self._commit(given[number], key, staged)
+
+        self.execute(ShardStep([work for work in works if work.number not in done], take))
+        return [done[work.number] for work in works]
+
+    def records(self, section: Section, kind: npt.DTypeLike) -> npt.NDArray[Any]:
+        return read_section(self.store, self.layout.shards_dir, section, kind)
 
     # ---- inside
 
@@ -180,42 +233,6 @@ class ShardedResolve(msgspec.Struct, kw_only=True):
     def _catalogue(self) -> str:
         return self.layout.summary_catalogue(self._index)
 
-    def _key_works(self, step: Step, keys: int, groups: tuple[int, ...]) -> list[ResolveWork]:
-        """A shard for some of a row's keys, or some values of them."""
-        from data_juicer.ops.dataset.pairs.shards import plan_keys
-
-        planned = [tuple(KeyRange(*unit) for unit in units) for units in plan_keys(keys, SHARDS)]
-        return [self._work(step, number, groups, keys=each) for number, each in enumerate(planned)]
-
-    def _group_works(
-        self, step: Step, groups: tuple[int, ...], sections: Sequence[Section]
-    ) -> list[ResolveWork]:
-        """A shard for each group, with its sections."""
-        own: list[list[Section]] = [[] for _ in groups[1:]]
-        for section in sections:
-            own[section.number].append(section)
-        return [self._work(step, number, groups, tuple(each)) for number, each in enumerate(own)]
-
-    def _work(
-        self,
-        step: Step,
-        number: int,
-        groups: tuple[int, ...],
-        sections: tuple[Section, ...] = (),
-        keys: tuple[KeyRange, ...] = (),
-    ) -> ResolveWork:
-        return ResolveWork(
-            operator_index=self._index,
-            operator_name=self.operator.name,
-            step=step,
-            number=number,
-            catalogue=self._catalogue,
-            memory_bytes=self.memory_bytes,
-            groups=groups,
-            keys=keys,
-            sections=sections,
-        )
-
     def _check(self, works: Sequence[ResolveWork]) -> None:
         """Have every summary read whole, once a run: what follows reads columns and single rows of them.
 
@@ -226,26 +243,6 @@ class ShardedResolve(msgspec.Struct, kw_only=True):
         if step.damaged:
             partition, reason = min(step.damaged)
             raise DamagedSummaryError(reason, partition)
-
-    def _sections(self, works: Sequence[ResolveWork]) -> list[Section]:
-        return [section for shard in self._shards(works) for section in shard.sections]
-
-    def _shards(self, works: Sequence[ResolveWork]) -> list[ShardManifest]:
-        """The shards of a step in their order; those that no run has committed are made."""
-        key = digest(
-            self.step.key,
-            _VERSION,
-            works[0].step,
-            canonical([(work.groups, work.keys) for work in works]),
-            *(file.digest for file in self.known.files),
-        )
-        done = {work.number: shard for work in works if (shard := self._find(work, key)) is not None}
-
-        def take(number: int, staged: ShardStaged) -> None:
-            done[number] = self._commit(works[number], key, staged)
-
-        self.execute(ShardStep([work for work in works if work.number not in done], take))
-        return [done[work.number] for work in works]
 
     def _find(self, work: ResolveWork, key: str) -> ShardManifest | None:
         """The shard, if it is committed and its file has the size that it had; what has its name and is another goes."""

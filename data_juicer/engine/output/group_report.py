@@ -59,7 +59,7 @@ def _tables(
     import numpy as np
     import pyarrow as pa
 
-    from data_juicer.ops.dataset.grouping import IS_FIRST, MEMBER_PARTITION
+    from data_juicer.ops.dataset.grouping.members import IS_FIRST, MEMBER_PARTITION
 
     for resolve in resolves:
         groups = 0

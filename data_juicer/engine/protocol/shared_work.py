@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from data_juicer.formats.base import Compression
+from data_juicer.ops.dataset.grouping.cut import GroupCut
+from data_juicer.ops.dataset.ranks.bound import Bound
 from data_juicer.plan.scan.shared import Scanned, ScanWork
 from data_juicer.store.decisions import Decision
 from data_juicer.store.export.line_shards import LineRange
@@ -21,7 +23,7 @@ class KeyRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class ResolveWork(msgspec.Struct, frozen=True, kw_only=True, tag="resolve"):
-    """One shard of a step of a resolve; see `ops/dataset/pairs/shards.py`."""
+    """One shard of a step of a resolve; see `engine/driver/shard_plans/`."""
 
     operator_index: int
     operator_name: str
@@ -32,7 +34,13 @@ class ResolveWork(msgspec.Struct, frozen=True, kw_only=True, tag="resolve"):
     memory_bytes: int
     groups: tuple[int, ...]
     """Where groups of partitions begin: positions in the input and, last, the number of partitions."""
+    partitions: tuple[int, int] | None = None
+    """From which position on and up to which one (exclusive) partitions are looked at; None: those of the group `number`."""
     keys: tuple[KeyRange, ...] = ()
+    bounds: tuple[Bound, ...] = ()
+    """Of ranks: the digits that are known so far."""
+    cut: GroupCut | None = None
+    """Of groups of rows."""
     sections: tuple[Section, ...] = ()
     """Of the step before."""
 

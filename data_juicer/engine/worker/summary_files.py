@@ -10,7 +10,7 @@ from data_juicer.errors import CheckpointCorruptError, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import ROWS_SUFFIX
 from data_juicer.ops.base import DatasetOperator
-from data_juicer.ops.dataset.grouping import ROW
+from data_juicer.ops.dataset.grouping.grouper import ROW
 from data_juicer.storage.base import Store
 from data_juicer.store.codec import encode_table
 from data_juicer.store.commit import set_aside

@@ -18,7 +18,8 @@ from data_juicer.ops import base, base_op
 from data_juicer.ops.catalog.foreign_rows import Foreign, samples_of
 from data_juicer.ops.catalog.row_dataset import RowDataset, kept_rows
 from data_juicer.ops.dataset.decisions import KEEP
-from data_juicer.ops.dataset.grouping import KEY, Grouper
+from data_juicer.ops.dataset.grouping.grouper import Grouper
+from data_juicer.ops.dataset.grouping.members import KEY
 from data_juicer.ops.dataset.text_hash import HASH
 from data_juicer.rows import json_values
 

@@ -21,6 +21,14 @@ class Grouped(msgspec.Struct, frozen=True):
     records: Records
     is_first: npt.NDArray[np.bool_]
     """Whether no record before has the same key."""
+    rows_before: int = 0
+    """Records of rows before this number were in an earlier group already."""
+
+    @property
+    def is_new(self) -> npt.NDArray[np.bool_]:
+        """Whether no earlier group had the record."""
+        new: npt.NDArray[np.bool_] = self.records["row"] >= self.rows_before
+        return new
 
     @property
     def is_last(self) -> npt.NDArray[np.bool_]:
@@ -50,22 +58,28 @@ def group(records: Records) -> Grouped:
     return Grouped(ordered, is_first)
 
 
-def grouped(parts: Iterable[Records], records_expected: int, scratch: Scratch) -> Iterator[Grouped]:
+def grouped(
+    parts: Iterable[Records], records_expected: int, scratch: Scratch, kind: npt.DTypeLike = KEYED
+) -> Iterator[Grouped]:
     """All records of `parts`, which come by rising row, in groups that hold whole keys or the next rows of keys.
 
     However many rows share a key, a group stays small: of what came before only the first and the last record of each key are
     kept, and come again at the head of their key. Every row is therefore in a group with the first one of its key and with the
     one before it, however much memory there is.
+
+    Args:
+        kind: of the records: KEYED, or more fields beside it.
     """
-    buckets = Buckets(scratch, KEYED, records_expected)
+    buckets = Buckets(scratch, kind, records_expected)
     for part in parts:
         buckets.add((part["high"] % np.uint64(buckets.count)).astype(np.int64), part)
     for bucket in buckets:
-        before = np.empty(0, KEYED)
+        before, rows_before = np.empty(0, kind), 0
         for chunk in bucket:
             groups = group(np.concatenate([before, chunk]))
-            yield groups
+            yield msgspec.structs.replace(groups, rows_before=rows_before)
             before = groups.records[groups.is_first | groups.is_last]
+            rows_before = int(before["row"].max(initial=-1)) + 1
 
 
 def counted(records: Records) -> Records:

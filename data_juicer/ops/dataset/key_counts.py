@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from data_juicer.ops.base import DatasetOperator
 from data_juicer.ops.dataset.groups import KEYED
-from data_juicer.ops.dataset.pairs.remover import ALL_KEYS, KeyShare
+from data_juicer.ops.dataset.key_share import ALL_KEYS, KeyShare
 from data_juicer.ops.dataset.scratch import Records, Scratch
 from data_juicer.ops.dataset.summaries import Summaries
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -12,9 +11,6 @@ import pyarrow as pa
 from data_juicer.errors import OperatorError
 from data_juicer.ops.base import Kind, RowRemover
 from data_juicer.ops.dataset.decisions import KEEP
-from data_juicer.ops.dataset.ranks import Mask
-from data_juicer.ops.dataset.scratch import Scratch
-from data_juicer.ops.dataset.summaries import Summaries, row_count
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import STATS_FIELD
 from data_juicer.utils.common_utils import number_of
@@ -51,15 +47,10 @@ class TopSelector(Selector):
         self.topk = topk
         self.reverse = reverse
 
-    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
-        """Raises: OperatorError: no row has such a field."""
-        if not self.field_key or (self.top_ratio is None and self.topk is None):
-            return keep_all(summaries.rows)
-        return self.select(summaries, scratch)
-
-    @abstractmethod
-    def select(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
-        """Decisions, where there is something to decide. Raises: OperatorError: no row has such a field."""
+    @property
+    def keeps_all(self) -> bool:
+        """Whether there is nothing to decide by."""
+        return not self.field_key or (self.top_ratio is None and self.topk is None)
 
     def how_many(self, of: int) -> int:
         return how_many(of, self.top_ratio, self.topk)
@@ -100,15 +91,14 @@ def numbers_of(batch: Batch, key: str) -> pa.Array:
     return pa.array([number_of(value) for value in column_of(batch, key)], pa.float64())
 
 
-def need_field(summaries: Summaries, valued: int, key: str) -> None:
-    """Raises: OperatorError: no row has a value that counts there, so that the name is wrong."""
-    if row_count(summaries) and not valued:
+def need_field(rows: int, valued: int, key: str) -> None:
+    """
+    Args:
+        valued: how many of so many rows have a value that counts in the field; or how many values there are.
+    Raises: OperatorError: none, so that the name is wrong.
+    """
+    if rows and not valued:
         raise OperatorError(f"no row has a value to select by in the field {key!r} (field_key).")
-
-
-def keep_masked(masks: Iterable[Mask]) -> Iterator[pa.Table]:
-    """Decisions from which rows of each partition are chosen."""
-    return (pa.table({KEEP: pa.array(mask)}) for mask in masks)
 
 
 def keep_all(rows: Sequence[int]) -> Iterator[pa.Table]:

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from data_juicer.ops.dataset.groups import grouped, keyed
+from data_juicer.ops.dataset.key_share import ALL_KEYS, KeyShare
 from data_juicer.ops.dataset.pairs.clusters import pairs_of
-from data_juicer.ops.dataset.pairs.remover import ALL_KEYS, KeyShare, PairRemover
+from data_juicer.ops.dataset.pairs.remover import PairRemover
 from data_juicer.ops.dataset.scratch import Records, Scratch
 from data_juicer.ops.dataset.summaries import Summaries, numbered, row_count
 from data_juicer.ops.dataset.text_hash import HASH, compared, halves, hashes, row_numbers

@@ -15,7 +15,7 @@ from data_juicer.kernels.words.word_keys import flat
 from data_juicer.ops.base import Kind
 from data_juicer.ops.dataset.groups import KEYED, among, counted, keyed
 from data_juicer.ops.dataset.key_counts import KeyCounter
-from data_juicer.ops.dataset.pairs.remover import ALL_KEYS, KeyShare
+from data_juicer.ops.dataset.key_share import ALL_KEYS, KeyShare
 from data_juicer.ops.dataset.scratch import Buckets, Records, Scratch
 from data_juicer.ops.dataset.summaries import Summaries
 from data_juicer.ops.dataset.text_hash import HASH, compared, halves, hashes

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from data_juicer.ops.dataset import minhash
 from data_juicer.ops.dataset.groups import grouped, keyed
+from data_juicer.ops.dataset.key_share import ALL_KEYS, KeyShare
 from data_juicer.ops.dataset.pairs.clusters import meetings
-from data_juicer.ops.dataset.pairs.remover import ALL_KEYS, KeyShare, PairRemover, Sketches
+from data_juicer.ops.dataset.pairs.remover import PairRemover, Sketches
 from data_juicer.ops.dataset.scratch import Records, Scratch
 from data_juicer.ops.dataset.shingles import Shingler, Tokenization
 from data_juicer.ops.dataset.summaries import Summaries, numbered, row_count

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from data_juicer.kernels.mixing import mixed
 from data_juicer.ops.dataset.groups import grouped, keyed
+from data_juicer.ops.dataset.key_share import ALL_KEYS, KeyShare
 from data_juicer.ops.dataset.pairs.clusters import meetings
-from data_juicer.ops.dataset.pairs.remover import ALL_KEYS, KeyShare, PairRemover, Sketches
+from data_juicer.ops.dataset.pairs.remover import PairRemover, Sketches
 from data_juicer.ops.dataset.scratch import Buckets, Records, Scratch
 from data_juicer.ops.dataset.shingles import Shingler
 from data_juicer.ops.dataset.simhash import BITS, VALUED, block_masks, near, simhashes

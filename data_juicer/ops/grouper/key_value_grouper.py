@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 import xxhash
 
-from data_juicer.ops.dataset.grouping import Grouper
+from data_juicer.ops.dataset.grouping.grouper import Grouper
 from data_juicer.ops.dataset.selection import column_of
 from data_juicer.ops.dataset.text_hash import HASH
 from data_juicer.rows import json_values

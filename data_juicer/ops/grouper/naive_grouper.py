@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 
-from data_juicer.ops.dataset.grouping import Grouper
+from data_juicer.ops.dataset.grouping.grouper import Grouper
 from data_juicer.ops.dataset.text_hash import HASH
 
 if TYPE_CHECKING:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -11,17 +9,15 @@ import pyarrow as pa
 import xxhash
 
 from data_juicer.kernels.mixing import mixed
-from data_juicer.ops.dataset.decisions import KEEP
-from data_juicer.ops.dataset.ranks import First, Keys
-from data_juicer.ops.dataset.scratch import Scratch
-from data_juicer.ops.dataset.selection import Selector, check_number, check_share, how_many
-from data_juicer.ops.dataset.summaries import Summaries, first_rows, row_count
+from data_juicer.ops.dataset.ranks.digits import Words
+from data_juicer.ops.dataset.ranks.selectors import RankSelector
+from data_juicer.ops.dataset.selection import check_number, check_share, how_many
 
 if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch
 
 
-class RandomSelector(Selector):
+class RandomSelector(RankSelector):
     """Random sampling: keeps a number or share of rows, drawn from the job's `seed` (42) and the row numbers before this operator.
 
     With both `select_ratio` and `select_num` the smaller one counts; with neither every row is kept.
@@ -45,13 +41,10 @@ class RandomSelector(Selector):
     def summarise(self, batch: Batch) -> pa.Table:
         return pa.table({"row": pa.array(np.zeros(len(batch), np.bool_))})
 
-    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
-        count = how_many(row_count(summaries), self.select_ratio, self.select_num)
-        first = First.of(lambda: self._drawn(summaries), count)
-        return (pa.table({KEEP: pa.array(mask)}) for mask in first.masks(self._drawn(summaries)))
+    def ranks(self, rows: int) -> tuple[int, int]:
+        return 0, how_many(rows, self.select_ratio, self.select_num)
 
-    def _drawn(self, summaries: Summaries) -> Iterator[Keys]:
-        """A key for each row: its number and the seed, mixed."""
+    def words(self, summary: pa.Table, first: int) -> Words:
+        """The number of each row and the seed, mixed."""
         seed = np.uint64(xxhash.xxh3_64_intdigest(str(self.seed).encode()))
-        for start, stop in pairwise(first_rows(summaries).tolist()):
-            yield mixed(np.arange(start, stop, dtype=np.uint64) + seed)
+        return mixed(np.arange(first, first + summary.num_rows, dtype=np.uint64) + seed)

@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar
 
-import pyarrow as pa
-
-from data_juicer.ops.dataset.ranks import First, Keys, Mask
-from data_juicer.ops.dataset.scratch import Scratch
-from data_juicer.ops.dataset.selection import (
-    check_number,
-    check_share,
-    keep_all,
-    keep_masked,
-    need_field,
-)
-from data_juicer.ops.dataset.summaries import Summaries, row_count
-from data_juicer.ops.selector.topk_specified_field_selector import (
-    NEVER_FIRST,
-    NumberSelector,
-    keys_of,
-    valid_count,
-)
+from data_juicer.ops.dataset.selection import check_number, check_share
+from data_juicer.ops.selector.topk_specified_field_selector import NumberSelector
 
 
 class RangeSpecifiedFieldSelector(NumberSelector):
@@ -60,26 +43,13 @@ class RangeSpecifiedFieldSelector(NumberSelector):
         self.lower = (lower_percentile, lower_rank)
         self.upper = (upper_percentile, upper_rank)
 
-    def resolve(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
-        """Raises: OperatorError: no row has such a field."""
-        if not self.field_key or (*self.lower, *self.upper) == (None,) * 4:
-            return keep_all(summaries.rows)
-        need_field(summaries, valid_count(summaries), self.field_key)
-        count = row_count(summaries)
-        lower = max([0, *_ranks(count, *self.lower)])
-        upper = min([count, *_ranks(count, *self.upper)])
-        return keep_masked(_between(summaries, lower, upper))
+    @property
+    def keeps_all(self) -> bool:
+        return not self.field_key or (*self.lower, *self.upper) == (None,) * 4
+
+    def ranks(self, rows: int) -> tuple[int, int]:
+        return max([0, *_ranks(rows, *self.lower)]), min([rows, *_ranks(rows, *self.upper)])
 
 
 def _ranks(count: int, share: float | None, rank: int | None) -> list[int]:
     return [each for each in (None if share is None else int(count * share), rank) if each is not None]
-
-
-def _between(summaries: Summaries, lower: int, upper: int) -> Iterator[Mask]:
-    masks = [First.of(lambda: _keys(summaries), rank).masks(_keys(summaries)) for rank in (lower, upper)]
-    for below, within in zip(*masks, strict=True):
-        yield within & ~below
-
-
-def _keys(summaries: Summaries) -> Iterator[Keys]:
-    return keys_of(summaries, descending=False, without=-NEVER_FIRST)

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data_juicer.ops.dataset.ranks import First, Keys, ordered_keys
-from data_juicer.ops.dataset.scratch import Scratch
-from data_juicer.ops.dataset.selection import (
-    Selector,
-    TopSelector,
-    keep_masked,
-    need_field,
-    numbers_of,
-)
-from data_juicer.ops.dataset.summaries import Summaries, row_count
+from data_juicer.ops.dataset.ranks.digits import Words, ordered_words
+from data_juicer.ops.dataset.ranks.selectors import RankSelector
+from data_juicer.ops.dataset.selection import TopSelector, numbers_of
 
 if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch
@@ -28,34 +20,30 @@ NEVER_FIRST: Final = float(sys.maxsize)
 """DataJuicer's number for a row without one, with the sign that makes it the last."""
 
 
-class NumberSelector(Selector):
-    """A selector by the numbers in one field: a text counts as the number that it says, a list as its mean.
+class NumberSelector(RankSelector):
+    """A selector by the numbers in one field: a text counts as the number that it says, a list as its mean."""
 
-    Rows without a number are neither first nor last by chance: `keys_of` says where they stand.
-    """
+    @property
+    def descending(self) -> bool:
+        """Whether the largest come first."""
+        return False
 
-    field_key: str
+    @property
+    def without(self) -> float:
+        """What counts as the number of a row that has none: it comes first in ascending order, as DataJuicer sorts it."""
+        return -NEVER_FIRST
 
     def summarise(self, batch: Batch) -> pa.Table:
         if not self.field_key:
             return pa.table({"number": pa.nulls(len(batch), pa.float64())})
         return pa.table({"number": numbers_of(batch, self.field_key)})
 
+    def valued(self, summary: pa.Table) -> int:
+        return int(summary.num_rows - summary.column("number").null_count)
 
-def valid_count(summaries: Summaries) -> int:
-    """How many rows have a number."""
-    return sum(table.num_rows - table.column("number").null_count for table in summaries)
-
-
-def keys_of(summaries: Summaries, *, descending: bool, without: float) -> Iterator[Keys]:
-    """The numbers of each partition's rows as keys.
-
-    Args:
-        without: what counts as the number of a row that has none.
-    """
-    for table in summaries:
-        numbers = pc.fill_null(table.column("number").combine_chunks(), without)
-        yield ordered_keys(numbers.to_numpy(), descending=descending)
+    def words(self, summary: pa.Table, first: int) -> Words:
+        numbers = pc.fill_null(summary.column("number").combine_chunks(), self.without)
+        return ordered_words(numbers.to_numpy(), descending=self.descending)
 
 
 class TopkSpecifiedFieldSelector(TopSelector, NumberSelector):
@@ -75,11 +63,14 @@ class TopkSpecifiedFieldSelector(TopSelector, NumberSelector):
     name: ClassVar[str] = "topk_specified_field_selector"
     version: ClassVar[int | str] = 2
 
-    def select(self, summaries: Summaries, scratch: Scratch) -> Iterator[pa.Table]:
-        need_field(summaries, valid_count(summaries), self.field_key)
-        count = self.how_many(row_count(summaries))
-        first = First.of(lambda: self._keys(summaries), count)
-        return keep_masked(first.masks(self._keys(summaries)))
+    @property
+    def descending(self) -> bool:
+        return self.reverse
 
-    def _keys(self, summaries: Summaries) -> Iterator[Keys]:
-        return keys_of(summaries, descending=self.reverse, without=NEVER_FIRST * (-1 if self.reverse else 1))
+    @property
+    def without(self) -> float:
+        """It comes last in either order."""
+        return -NEVER_FIRST if self.reverse else NEVER_FIRST
+
+    def ranks(self, rows: int) -> tuple[int, int]:
+        return 0, self.how_many(rows)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from data_juicer.store.resolve.known_tables import KNOWN_COLUMNS
-from data_juicer.store.summaries import SummaryFiles
+from data_juicer.store.summaries import SummaryFiles, source_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,35 +80,63 @@ def with_member_places(
     tables: Iterator[pa.Table], summaries: SummaryFiles, scratch: Scratch
 ) -> Iterator[pa.Table]:
     """Decisions that gather rows, with where each is in the files beside the summaries."""
-    import numpy as np
-    import pyarrow as pa
-
-    from data_juicer.ops.dataset.grouping import MEMBER_PARTITION, MEMBER_ROW
+    from data_juicer.ops.dataset.grouping.members import MEMBER_PARTITION, MEMBER_ROW, member_kind
     from data_juicer.ops.dataset.summaries import ROW_BYTES, first_rows, row_count
-    from data_juicer.store.gathered_rows import ROW_DIGEST, ROW_FILE, ROW_START
 
-    firsts, origins = first_rows(summaries), _origins(summaries, scratch)
-    starts = scratch.zeros(row_count(summaries), np.int64)
-    sizes = scratch.zeros(row_count(summaries), np.int64)
-    digests = scratch.zeros(row_count(summaries), np.uint64)
-    for first, table in zip(firsts, summaries, strict=False):
-        size = table.column(ROW_BYTES).to_numpy()
-        stop = first + len(size)
-        lines = size + 1  # each ends with a line feed
-        starts[first:stop], sizes[first:stop] = np.cumsum(lines) - lines, size
-        digests[first:stop] = table.column(ROW_DIGEST).to_numpy()
+    firsts, kind = first_rows(summaries), place_kind()
+    places = scratch.zeros(row_count(summaries), member_kind(kind))
+    for number, first in enumerate(firsts[:-1]):
+        table = summaries.whole_summary(number)
+        part, of_table = places[first : first + table.num_rows], member_places(table)
+        part["size"] = table.column(ROW_BYTES).to_numpy()
+        for name in kind.names or ():
+            part[name] = of_table[name]
     for table in tables:
         partition = table.column(MEMBER_PARTITION).to_numpy()
         member = firsts[partition] + table.column(MEMBER_ROW).to_numpy()
-        present, place = np.unique(partition, return_inverse=True)
-        files = pa.array([summaries.row_file(number) for number in present.tolist()], pa.string())
-        yield (
-            table.append_column(ROW_FILE, pa.DictionaryArray.from_arrays(place.astype(np.int32), files))
-            .append_column(ROW_START, pa.array(starts[member]))
-            .append_column(ROW_BYTES, pa.array(sizes[member]))
-            .append_column(ROW_DIGEST, pa.array(digests[member]))
-            .append_column(SOURCE_ROW, pa.array(origins[member]))
-        )
+        yield add_member_places(table, places[member], summaries)
+
+
+def place_kind() -> np.dtype[np.void]:
+    """Where a row is in the file beside its summary and in its source, and its digest."""
+    import numpy as np
+
+    return np.dtype([("start", "<i8"), ("digest", "<u8"), ("origin", "<i4")])
+
+
+def member_places(summary: pa.Table) -> npt.NDArray[Any]:
+    """These of all rows of a partition."""
+    import numpy as np
+
+    from data_juicer.ops.dataset.summaries import ROW_BYTES
+    from data_juicer.store.gathered_rows import ROW_DIGEST
+
+    places = np.empty(summary.num_rows, place_kind())
+    lines = summary.column(ROW_BYTES).to_numpy() + 1  # each ends with a line feed
+    places["start"] = np.cumsum(lines) - lines
+    places["digest"] = summary.column(ROW_DIGEST).to_numpy()
+    places["origin"] = source_rows(summary)
+    return places
+
+
+def add_member_places(table: pa.Table, places: npt.NDArray[Any], summaries: SummaryFiles) -> pa.Table:
+    """A decision that gathers rows, with the places of these and their sizes; see `grouping.members.member_kind`."""
+    import numpy as np
+    import pyarrow as pa
+
+    from data_juicer.ops.dataset.grouping.members import MEMBER_PARTITION
+    from data_juicer.ops.dataset.summaries import ROW_BYTES
+    from data_juicer.store.gathered_rows import ROW_DIGEST, ROW_FILE, ROW_START
+
+    present, place = np.unique(table.column(MEMBER_PARTITION).to_numpy(), return_inverse=True)
+    files = pa.array([summaries.row_file(number) for number in present.tolist()], pa.string())
+    return (
+        table.append_column(ROW_FILE, pa.DictionaryArray.from_arrays(place.astype(np.int32), files))
+        .append_column(ROW_START, pa.array(places["start"]))
+        .append_column(ROW_BYTES, pa.array(places["size"]))
+        .append_column(ROW_DIGEST, pa.array(places["digest"]))
+        .append_column(SOURCE_ROW, pa.array(places["origin"]))
+    )
 
 
 def _origins(summaries: SummaryFiles, scratch: Scratch) -> npt.NDArray[np.int32]:

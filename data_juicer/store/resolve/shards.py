@@ -30,7 +30,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """Of all summaries, in the order of the input."""
 
 
-Step = Literal["check", "meet", "compare", "join", "count", "decide"]
+Step = Literal["check", "meet", "compare", "join", "count", "rank", "choose", "arrange", "decide"]
 """The first leaves no file."""
 
 
@@ -38,7 +38,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Some records of a shard: a range of bytes of its file. `digest` is the xxh3-128 of it in hex."""
 
     number: int
-    """What the records are about: a group of rows."""
+    """What the records are about, such as a group of rows."""
     file: FileName
     byte_start: int
     byte_stop: int

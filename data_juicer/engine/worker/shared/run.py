@@ -47,7 +47,7 @@ def _found(context: WorkerContext, attempt: m.SharedAttempt) -> Iterator[Found]:
     heartbeat = context.between_batches or _nothing
     if isinstance(work, ExportWork):
         return iter([write_export_shard(work, context.store, context.layout, heartbeat)])
-    from data_juicer.engine.worker.shared.resolve import shard_runner
+    from data_juicer.engine.worker.shared.resolve.run import shard_runner
 
     operator = context.prepared(work.operator_index)
     return iter([shard_runner(operator, work, context.store, context.layout, attempt.name, heartbeat).run()])

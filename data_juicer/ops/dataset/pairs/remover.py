@@ -10,13 +10,13 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from data_juicer.ops.base import Kind, RowRemover
 from data_juicer.ops.dataset.decisions import duplicates
+from data_juicer.ops.dataset.key_share import ALL_KEYS, KeyShare
 from data_juicer.ops.dataset.pairs.clusters import Clusters, Pairs, with_own_rows
 from data_juicer.ops.dataset.scratch import Records, Scratch
 from data_juicer.ops.dataset.summaries import Numbers, Summaries, numbered, own_rows_begin, row_count
@@ -27,21 +27,6 @@ if TYPE_CHECKING:
 Sketches = npt.NDArray[np.uint8]
 
 
-class KeyShare(msgspec.Struct, frozen=True):
-    """One of `of` equal parts of all 64-bit keys, by their upper halves."""
-
-    number: int = 0
-    of: int = 1
-
-    def holds(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_] | slice:
-        """Which keys are in it, as an index; the keys must be hashes."""
-        if self.of == 1:
-            return slice(None)
-        mine: npt.NDArray[np.bool_] = (keys >> np.uint64(32)) % np.uint64(self.of) == np.uint64(self.number)
-        return mine
-
-
-ALL_KEYS: Final = KeyShare()
 INDEX_PARAMETERS: Final = ("dedup_index", "against", "update")
 
 

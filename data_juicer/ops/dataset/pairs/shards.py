@@ -20,9 +20,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from data_juicer.ops.dataset.decisions import duplicate_rows
+from data_juicer.ops.dataset.key_share import KeyShare
 from data_juicer.ops.dataset.pairs.clusters import PAIR, pairs_of, with_own_rows
 from data_juicer.ops.dataset.pairs.components import components
-from data_juicer.ops.dataset.pairs.remover import KeyShare, PairRemover
+from data_juicer.ops.dataset.pairs.remover import PairRemover
 from data_juicer.ops.dataset.scratch import BUCKETS_MAX, Buckets, Records, Scratch
 from data_juicer.ops.dataset.summaries import Numbers, Summaries, first_rows
 

@@ -1,0 +1,1 @@
+"""The steps of resolves in shards: a module for each kind of operator."""

@@ -1,0 +1,1 @@
+"""Shards of resolves, as workers execute them: a module for each kind of operator."""

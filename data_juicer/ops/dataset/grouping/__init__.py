@@ -1,0 +1,1 @@
+"""Groups: rows with one key, which become one row."""
