@@ -92,7 +92,7 @@ def _is_there(python: str, peer: str, bench: Bench) -> bool:
 
 
 def _ours(kernels: str, texts: list[str]) -> float:
-    shingler = Shingler("space", WORDS, lowercase=True, ignore_pattern=None, pieces=None)
+    shingler = Shingler("space", WORDS, lowercase=True, ignore_pattern=None, sentencepiece=None)
     spent = 0.0
     with only(kernels):
         for batch in batches(texts):

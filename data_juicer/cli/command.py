@@ -45,11 +45,11 @@ def expand_folder(given: str, name: str) -> str:
         name: what an error calls the argument.
     Raises: ConfigError.
     """
-    from data_juicer.config.paths import Surroundings, expand
+    from data_juicer.config.paths import PathContext, expand
     from data_juicer.config.sources.plain import InvalidValueError
 
     try:
-        return expand(given, Surroundings(environ=os.environ, expand_user=os.path.expanduser))
+        return expand(given, PathContext(environ=os.environ, expand_user=os.path.expanduser))
     except InvalidValueError as error:
         raise ConfigError(f"{name}: {error}") from None
 

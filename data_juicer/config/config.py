@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from data_juicer import redaction
-from data_juicer.config.paths import INPUTS, PATHS, Surroundings, expand, map_paths
+from data_juicer.config.paths import INPUTS, PATHS, PathContext, expand, map_paths
 from data_juicer.config.schema import DEFAULTS, JobConfig, find_problem
 from data_juicer.config.secrets import Secret, resolve_secrets, without_secrets_in_words
 from data_juicer.config.sources import layers
@@ -117,7 +117,7 @@ def _load(
     """
     variables, notices = layers.from_environment(environ)
     settled = layers.settle([*layers.from_recipe(recipe, source), *variables, *last])
-    settled = _expand_paths(settled, Surroundings(environ=environ, expand_user=os.path.expanduser))
+    settled = _expand_paths(settled, PathContext(environ=environ, expand_user=os.path.expanduser))
     settled, secrets = _read_secrets(settled, environ)
     _check_together(settled, source)
     if arguments:
@@ -139,14 +139,14 @@ def _read_secrets(settled: Settled, environ: Mapping[str, str]) -> tuple[Settled
     return replace(settled, values={**settled.values, "process": process}), secrets
 
 
-def _expand_paths(settled: Settled, around: Surroundings) -> Settled:
+def _expand_paths(settled: Settled, context: PathContext) -> Settled:
     values = dict(settled.values)
     for key in PATHS:
         if key in values:
             given = settled.givens[key]
             try:
                 values[key] = map_paths(
-                    key, values[key], partial(expand, around=around, is_input=key in INPUTS)
+                    key, values[key], partial(expand, context=context, is_input=key in INPUTS)
                 )
             except InvalidValueError as error:
                 raise given.source.refuse(given.path + error.below, str(error)) from None

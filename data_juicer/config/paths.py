@@ -36,7 +36,7 @@ _PATH_PARAMETER: Final = re.compile(r"(?:.*_)?(?:dir|path|file)")
 """Names of operators' parameters that are paths."""
 
 
-class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+class PathContext(msgspec.Struct, frozen=True, kw_only=True):
     """What paths refer to outside of the recipe."""
 
     environ: Mapping[str, str]
@@ -44,7 +44,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """`~` and `~name` at the start of a path -> the home directory; the path itself where there is no such user."""
 
 
-def expand(path: str, around: Surroundings, *, is_input: bool = False) -> str:
+def expand(path: str, context: PathContext, *, is_input: bool = False) -> str:
     """The path with `~`, `$NAME` and `${NAME}` filled in, and without `file://`; `$$` is a dollar sign.
 
     Args:
@@ -56,15 +56,15 @@ def expand(path: str, around: Surroundings, *, is_input: bool = False) -> str:
         name = match[1].strip("{}")
         if name == "$":
             return "$"
-        if name not in around.environ:
+        if name not in context.environ:
             raise InvalidValueError(
                 f"{show(path)}: the variable {name} is not set (a dollar sign is written $$)"
             )
-        return around.environ[name]
+        return context.environ[name]
 
     filled = _VARIABLE.sub(value_of, path)
     if path.startswith("~"):
-        filled = around.expand_user(filled)
+        filled = context.expand_user(filled)
         if filled.startswith("~"):
             raise InvalidValueError(f"{show(path)}: there is no such user (a file of this name is ./{path})")
     if is_input and filled.startswith(hub_location.SCHEME):

@@ -257,7 +257,7 @@ def _readable() -> str:
     )
     return (
         f"a file must end in {', '.join(data)}, or a suffix of text or code such as .txt or .py; "
-        f"text may have {_either(packed)} behind that"
+        f"text may have {_either(packed)} after that"
     )
 
 

@@ -14,7 +14,7 @@ from data_juicer.kernels.words.words import count_words, words_of
 from data_juicer.rows.batch import Batch
 
 if TYPE_CHECKING:
-    from data_juicer.ops.resources.pieces import Pieces
+    from data_juicer.ops.resources.sentencepiece_model import SentencePieceModel
 
 
 def shared_lengths(batch: Batch, key: str) -> Counts:
@@ -48,14 +48,16 @@ def shared_alphanumeric_keys(batch: Batch, key: str) -> pa.Array:
     return batch.shared(key, "alphanumeric keys", make=alphanumeric_keys)
 
 
-def shared_word_keys(batch: Batch, key: str, pieces: Pieces | None = None) -> pa.Array:
+def shared_word_keys(batch: Batch, key: str, sentencepiece: SentencePieceModel | None = None) -> pa.Array:
     """A key for each refined word of the text column `key`: large_list of uint64, made once for all operators.
 
     Equal words have equal keys; two different ones of a batch of 10^6 words share a key with a chance of some 10^-8.
 
     Args:
-        pieces: the model that cuts the text into words; None: words are what is between spaces, tabs and newlines.
+        sentencepiece: the model that cuts the text into words; None: words are what is between spaces, tabs and newlines.
     """
-    if pieces is None:
+    if sentencepiece is None:
         return batch.shared(key, "word keys", make=word_keys)
-    return batch.shared(key, "word keys", pieces.path, make=lambda _: word_keys(pieces.joined(batch, key)))
+    return batch.shared(
+        key, "word keys", sentencepiece.path, make=lambda _: word_keys(sentencepiece.joined(batch, key))
+    )

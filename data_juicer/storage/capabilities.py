@@ -84,7 +84,7 @@ class OwnDirectory(ABC):
         """
 
     def remove_log(self, name: str) -> None:
-        """Remove a file that was appended to, which some stores keep in pieces; otherwise as `remove`."""
+        """Remove a file that was appended to, which some stores keep as several objects; otherwise as `remove`."""
         self.remove(name)
 
     @abstractmethod

@@ -1,6 +1,6 @@
-"""A checkpoint as a layer: what changed against the checkpoint below it (docs/design/0001-deltas.md). Pure.
+"""A checkpoint as a delta: what changed against the checkpoint below it (docs/design/0001-deltas.md). Pure.
 
-Columns of a layer: `base`, the row's number in the layer below (-1: a row of its own); `text:KEY`, null where the text
+Columns of a delta: `base`, the row's number in the delta below (-1: a row of its own); `text:KEY`, null where the text
 is the one below; `field:KEY`, the whole field as raw JSON, null where a row lacks it; `stat:NAME`, stats.
 """
 
@@ -26,8 +26,8 @@ FIELD: Final = "field:"
 STAT: Final = "stat:"
 
 
-def make_layer(below: Batch, batch: Batch) -> pa.Table:
-    """What `batch` is, as changes of `below`: the batch that the layers so far give back, and that it was made from."""
+def make_delta(below: Batch, batch: Batch) -> pa.Table:
+    """What `batch` is, as changes of `below`: the batch that the deltas so far give back, and that it was made from."""
     base = np.arange(len(batch), dtype=np.int32) if batch.base is None else batch.base
     own = base < 0
     indices = pa.array(base, mask=own)
@@ -54,9 +54,9 @@ def make_layer(below: Batch, batch: Batch) -> pa.Table:
     return pa.table(columns)
 
 
-def apply_layer(below: Batch, layer: pa.Table) -> Batch:
-    """The batch that `make_layer` was given, from the one below it."""
-    base = layer.column(BASE).to_numpy()
+def apply_delta(below: Batch, delta: pa.Table) -> Batch:
+    """The batch that `make_delta` was given, from the one below it."""
+    base = delta.column(BASE).to_numpy()
     own = base < 0
     if _in_place(base, len(below)):
         batch = below
@@ -67,9 +67,9 @@ def apply_layer(below: Batch, layer: pa.Table) -> Batch:
     else:
         batch = _with_own_rows(below, base, own)
     stats = {}
-    for name in layer.column_names:
+    for name in delta.column_names:
         kind, colon, key = name.partition(":")
-        column = layer.column(name).combine_chunks()
+        column = delta.column(name).combine_chunks()
         if kind + colon == TEXT:
             new = column if column.null_count == 0 else pc.coalesce(column, batch.text(key))
             batch = batch.with_text(key, new)
@@ -104,17 +104,17 @@ def join_batches(batches: Sequence[Batch]) -> Batch:
 
 
 def split_batch(batch: Batch, rows_max: int, bytes_max: int = 0) -> list[Batch]:
-    """The batch in pieces of at most `rows_max` rows and `bytes_max` bytes; `base` of each piece counts in the whole."""
+    """The batch in slices of at most `rows_max` rows and `bytes_max` bytes; `base` of each slice counts in the whole."""
     return in_slices(replace(batch, base=np.arange(len(batch), dtype=np.int32)), rows_max, bytes_max)
 
 
 def in_slices(
     batch: Batch, rows_max: int, bytes_max: int = 0, row_bytes: npt.NDArray[np.int64] | None = None
 ) -> list[Batch]:
-    """The batch in pieces of at most `rows_max` rows, `base` counting where it did.
+    """The batch in slices of at most `rows_max` rows, `base` counting where it did.
 
     Args:
-        bytes_max: of a piece of more than one row; 0: no bound.
+        bytes_max: of a slice of more than one row; 0: no bound.
         row_bytes: how much each row counts for that, shape (rows,); by default its own bytes.
     """
     stops = list(range(rows_max, len(batch), rows_max))
@@ -131,7 +131,7 @@ def in_slices(
 
 
 def _stops(ends: npt.NDArray[np.int64], rows_max: int, bytes_max: int) -> list[int]:
-    """Where pieces end, the last one aside. `ends`: bytes up to the end of each row."""
+    """Where slices end, the last one aside. `ends`: bytes up to the end of each row."""
     stops, start, before = [], 0, 0
     while start < len(ends):
         fitting = int(np.searchsorted(ends, before + bytes_max, side="right"))
@@ -153,7 +153,7 @@ def _rows_of_their_own(below: Batch, rows: int) -> Batch:
 def _with_own_rows(below: Batch, base: Rows, own: Mask) -> Batch:
     """The rows below, and between them rows of their own, which have none of the fields and stats of those.
 
-    Texts of theirs are whatever: a layer holds every text of such a row.
+    Texts of theirs are whatever: a delta holds every text of such a row.
     """
     batch = below.take(np.where(own, 0, base))
     nothing = pa.array(own)

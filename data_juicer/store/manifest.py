@@ -66,7 +66,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     reader: str
     operators: tuple[OperatorIdentity, ...]
     files: tuple[DataFile, ...]
-    """The layers of a checkpoint from the source upwards, or the file of a result and, where they have stats or tags, those of its rows; of a summary its table and, where
+    """The deltas of a checkpoint from the source upwards, or the file of a result and, where they have stats or tags, those of its rows; of a summary its table and, where
     whole rows are gathered, those."""
     rows: int
     ledgers: tuple[OperatorLedger, ...]
@@ -76,7 +76,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     traces: tuple[DataFile, ...] = ()
     """Files of what was sampled of the rows so far."""
     stats: tuple[DataFile, ...] = ()
-    """The file of what filters measured of the rows, beside a result; a checkpoint has it in its layers. Nothing is decided from it,
+    """The file of what filters measured of the rows, beside a result; a checkpoint has it in its deltas. Nothing is decided from it,
     and manifests of earlier versions have none."""
     lost_rows: tuple[LostRow, ...] = ()
     produced: tuple[DataFile, ...] = ()

@@ -48,7 +48,7 @@ def _described(name: str, data: Data, rows: int) -> DataFile:
     )
 
 
-def stage_layer(
+def stage_delta(
     store: Store,
     path: str,
     below: Batch,
@@ -63,10 +63,10 @@ def stage_layer(
         stats: statistics of filters since then, which the file carries beside its rows.
     """
     from data_juicer.rows.recorded_stats import with_stats
-    from data_juicer.store.deltas import make_layer
+    from data_juicer.store.deltas import make_delta
 
-    layer = make_layer(below, batch)
-    data = encode_table(with_stats(layer, stats) if stats else layer, file_format, compression)
+    delta = make_delta(below, batch)
+    data = encode_table(with_stats(delta, stats) if stats else delta, file_format, compression)
     return stage_file(store, path, data, rows=len(batch))
 
 
@@ -85,7 +85,7 @@ def read_file(store: Store, directory: str, file: DataFile, *, memory_map: bool 
     return data
 
 
-def read_layer(store: Store, directory: str, file: DataFile, *, memory_map: bool = False) -> pa.Table:
+def read_delta(store: Store, directory: str, file: DataFile, *, memory_map: bool = False) -> pa.Table:
     """What one file of a checkpoint's chain changed. Raises: CheckpointCorruptError."""
     data = read_file(store, directory, file, memory_map=memory_map)
     return decode_table(data, _format_of(file.name), file.name)
@@ -100,24 +100,24 @@ def load_deltas(
     memory_map: bool = False,
     observe: Callable[[pa.Table], None] = lambda _: None,
 ) -> Batch:
-    """The batch of a checkpoint: its layers over the rows of the source.
+    """The batch of a checkpoint: its deltas over the rows of the source.
 
     Args:
-        observe: given each layer, from the source upwards.
+        observe: given each delta, from the source upwards.
 
-    Raises: CheckpointCorruptError: a layer is missing or not what was committed.
+    Raises: CheckpointCorruptError: a delta is missing or not what was committed.
     """
-    from data_juicer.store.deltas import apply_layer
+    from data_juicer.store.deltas import apply_delta
 
     batch = source
     for file in files:
-        table = read_layer(store, directory, file, memory_map=memory_map)
+        table = read_delta(store, directory, file, memory_map=memory_map)
         if table.num_rows != file.rows:
             raise CheckpointCorruptError(
                 f"{file.name} holds {table.num_rows} rows, its manifest says {file.rows}."
             )
         observe(table)
-        batch = apply_layer(batch, table)
+        batch = apply_delta(batch, table)
     return batch
 
 

@@ -61,7 +61,7 @@ class VersionedJson(Generic[DocumentT]):
     ) -> Iterator[bytes]:
         """A document with one member more: a list that is too long to be objects, of items that are JSON already.
 
-        Yields: the pieces of the document.
+        Yields: the parts of the document.
 
         The member is one that the type of the document does not have, and another type may read.
 
@@ -122,10 +122,10 @@ def _digest(data: bytes | memoryview, start: int, stop: int) -> bytes:
     return _digest_of(view[:start], view[stop:])
 
 
-def _digest_of(*pieces: bytes | memoryview) -> bytes:
+def _digest_of(*parts: bytes | memoryview) -> bytes:
     import xxhash
 
     state = xxhash.xxh3_64()
-    for piece in pieces:
-        state.update(piece)
+    for part in parts:
+        state.update(part)
     return state.hexdigest().encode()

@@ -127,7 +127,7 @@ LOWEST_DATA = f"{CHECKPOINTS}/partition_000002_000.r1a1.parquet"
 
 @pytest.mark.parametrize("how", [cut, flip, empty])
 @pytest.mark.parametrize(
-    ("path", "first_again"), [(CHECKPOINT_DATA, 3), (LOWEST_DATA, 0)], ids=["newest layer", "lowest layer"]
+    ("path", "first_again"), [(CHECKPOINT_DATA, 3), (LOWEST_DATA, 0)], ids=["newest delta", "lowest delta"]
 )
 def test_damaged_checkpoint_data_costs_the_operators_since_the_one_below(
     stopped: Callable[..., Case], path: str, first_again: int, how: Callable[[bytes], bytes]

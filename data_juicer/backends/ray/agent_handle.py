@@ -16,7 +16,7 @@ from data_juicer.plan.tasks import TaskKey
 from data_juicer.portable import encode_msgpack
 
 SHORT_ATTEMPT_S: Final = 1.0
-"""Behind attempts shorter than this another one waits with its agent, so that its worker is never idle."""
+"""A second attempt waits with an agent whose attempts are shorter than this, so that its worker is never idle."""
 
 
 class Flight(msgspec.Struct, eq=False):

@@ -32,13 +32,13 @@ from data_juicer.storage import open_store
 from data_juicer.storage.memory import MemoryStore
 from data_juicer.storage.posix import PosixStore
 from data_juicer.store.codec import encode_table
-from data_juicer.store.deltas import join_batches, make_layer
+from data_juicer.store.deltas import join_batches, make_delta
 
 OPERATOR_S: Final = 2.0
 """For so long one operator is given rows."""
 _WARM_ROWS: Final = 8
 """What is loaded or compiled for the first rows is no cost of a row."""
-_PIECE_ROWS: Final = 128
+_SLICE_ROWS: Final = 128
 _STATUS: Final = "/proc/self/status"
 
 
@@ -138,36 +138,36 @@ def _run_operator(
     after: list[Batch] = []
     rows_in = rows_out = 0
     seconds = 0.0
-    for piece in _pieces(batches):
+    for rows in _slices(batches):
         if rows_in and seconds > OPERATOR_S:
             break
         started_s = time.perf_counter()
         if isinstance(operator, DatasetOperator):
-            operator.summarise(piece.rebased())
-            made = piece
+            operator.summarise(rows.rebased())
+            made = rows
         else:
-            made = run_operator(operator, index, [piece]).batches[0]
+            made = run_operator(operator, index, [rows]).batches[0]
         seconds += time.perf_counter() - started_s
-        rows_in += len(piece)
+        rows_in += len(rows)
         rows_out += len(made)
         after.append(made)
     cost = OperatorCost(key="", name=operator.name, rows_in=rows_in, rows_out=rows_out, seconds=seconds)
     return cost, after
 
 
-def _pieces(batches: Sequence[Batch]) -> Iterator[Batch]:
+def _slices(batches: Sequence[Batch]) -> Iterator[Batch]:
     for batch in batches:
-        for start in range(0, len(batch), _PIECE_ROWS):
-            yield batch.take(np.arange(start, min(start + _PIECE_ROWS, len(batch))))
+        for start in range(0, len(batch), _SLICE_ROWS):
+            yield batch.take(np.arange(start, min(start + _SLICE_ROWS, len(batch))))
 
 
 def _encode(setup: WorkerSetup, before: Sequence[Batch], after: Sequence[Batch]) -> None:
     for below in before:
-        encoded = [piece for piece in after if piece.source is below.source]
+        encoded = [rows for rows in after if rows.source is below.source]
         if not encoded:
             continue
         whole = join_batches(encoded)
-        encode_table(make_layer(below, whole), setup.checkpoint_format, setup.checkpoint_compression)
+        encode_table(make_delta(below, whole), setup.checkpoint_format, setup.checkpoint_compression)
         encode_result(whole, setup.result_format, setup.result_compression, setup.keep_stats)
 
 

@@ -30,9 +30,9 @@ from data_juicer.rows.batch import Batch
 from data_juicer.storage import open_store
 from data_juicer.storage.base import Store
 from data_juicer.store.decisions import read_dead, read_decision
-from data_juicer.store.deltas import BASE, apply_layer, join_batches, split_batch
+from data_juicer.store.deltas import BASE, apply_delta, join_batches, split_batch
 from data_juicer.store.manifest import DataFile, Manifest
-from data_juicer.store.staging import read_layer
+from data_juicer.store.staging import read_delta
 
 _MB = 1_000_000
 
@@ -118,19 +118,19 @@ class JobReplay:
         text_keys = parts.find_text_keys(newest, self.operators, self._config, self._row_bytes_max)
         is_empty = self._config.get("null_text") == "empty"
         rows = read_partition(self._store, spec, text_keys, self._row_bytes_max, null_is_empty=is_empty)
-        layers = _layers(
+        deltas = _deltas(
             checkpoint.files if checkpoint is not None and checkpoint.fragment == spec.digest else ()
         )
         stop = len(self.operators) if result is not None else newest.operator_index + 1
-        yield from self._through(spec, rows.batch.rebased(), layers, stop)
+        yield from self._through(spec, rows.batch.rebased(), deltas, stop)
 
     def _through(
-        self, spec: PartitionSpec, batch: Batch, layers: dict[int, DataFile], stop: int
+        self, spec: PartitionSpec, batch: Batch, deltas: dict[int, DataFile], stop: int
     ) -> Iterator[Step]:
         """From the source up to `stop`; each stretch between two checkpoints begins at what is committed."""
         done = 0
-        for saved in sorted(index for index in layers if index < stop):
-            step = self._from_layer(done, saved, batch, layers[saved])
+        for saved in sorted(index for index in deltas if index < stop):
+            step = self._from_delta(done, saved, batch, deltas[saved])
             if step is None:  # damaged: what is above it cannot be read without it
                 break
             one_by_one = done < saved and all(map(self._may_run, range(done, saved + 1)))
@@ -159,13 +159,13 @@ class JobReplay:
             return operator is not None
         return not operator.collects_rows and parts.find_resolve(self._store, self._layout, index) is not None
 
-    def _from_layer(self, first: int, last: int, below: Batch, file: DataFile) -> Step | None:
+    def _from_delta(self, first: int, last: int, below: Batch, file: DataFile) -> Step | None:
         """The step that a delta holds; None where its file is damaged or gone."""
         try:
-            table = read_layer(self._store, self._layout.checkpoints_dir, file)
+            table = read_delta(self._store, self._layout.checkpoints_dir, file)
         except CheckpointError:
             return None
-        after = msgspec.structs.replace(apply_layer(below, table), base=table.column(BASE).to_numpy())
+        after = msgspec.structs.replace(apply_delta(below, table), base=table.column(BASE).to_numpy())
         return self._step(first, last, below, after)
 
     def _step(self, first: int, last: int, before: Batch, after: Batch) -> Step:
@@ -225,7 +225,7 @@ class JobReplay:
             self._prepared.add(index)
 
 
-def _layers(files: tuple[DataFile, ...]) -> dict[int, DataFile]:
+def _deltas(files: tuple[DataFile, ...]) -> dict[int, DataFile]:
     """Operator -> the file of a checkpoint's chain that holds what changed up to it."""
     parsed = ((parse_checkpoint_name(file.name), file) for file in files)
     return {name.operation_idx: file for name, file in parsed if name is not None}

@@ -233,7 +233,7 @@ class AttemptRunner:
         return replace(applied, batches=slices, ledger=ledger)
 
     def _bounded(self, operator: Operator) -> list[Batch]:
-        """The batches in pieces that hold no more bytes than the operator takes, or the job gives, at once."""
+        """The batches in slices that hold no more bytes than the operator takes, or the job gives, at once."""
         bytes_max = min(operator.batch_bytes_max or self.setup.batch_bytes_max, self.setup.batch_bytes_max)
         if not operator.batch_bytes_max and all(batch.written_bytes <= bytes_max for batch in self.batches):
             return self.batches
@@ -261,17 +261,17 @@ class AttemptRunner:
 
     def _isolation(self, index: int) -> RowIsolation:
         """Rows are announced only where somebody listens: it costs a message each time."""
-        care = self.isolation
-        listened = self.setup.op_timeout_s > 0 or index in care.row_by_row
+        plan = self.isolation
+        listened = self.setup.op_timeout_s > 0 or index in plan.row_by_row
         announce = self._announce if listened else tell_nobody
         if (between := self.context.between_batches) is None:
-            return RowIsolation.of(care, index, announce)
+            return RowIsolation.of(plan, index, announce)
 
         def announce_between(first: m.OperatorRow, rows: int, alone: bool) -> None:
             between()
             announce(first, rows, alone)
 
-        return RowIsolation.of(care, index, announce_between)
+        return RowIsolation.of(plan, index, announce_between)
 
     def _announce(self, first: m.OperatorRow, rows: int, alone: bool) -> None:
         self.context.tell(

@@ -102,14 +102,14 @@ class RowIsolation(msgspec.Struct, frozen=True, kw_only=True):
     announce: Announce = tell_nobody
 
     @staticmethod
-    def of(care: IsolationPlan, operator_index: int, announce: Announce) -> RowIsolation:
-        first = care.first
+    def of(plan: IsolationPlan, operator_index: int, announce: Announce) -> RowIsolation:
+        first = plan.first
         return RowIsolation(
             operator_index=operator_index,
-            row_by_row=operator_index in care.row_by_row,
+            row_by_row=operator_index in plan.row_by_row,
             first=first if first and first.operator_index == operator_index else None,
             excluded={
-                taken.row.row: taken for taken in care.excluded if taken.row.operator_index == operator_index
+                taken.row.row: taken for taken in plan.excluded if taken.row.operator_index == operator_index
             },
             announce=announce,
         )

@@ -24,7 +24,7 @@ from data_juicer.store.dead_letters import CommittedDeadLetter, encode_dead_lett
 from data_juicer.store.export.row_stats import ROW_STATS_SUFFIX
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import DataFile, LostRow, Manifest
-from data_juicer.store.staging import read_lines, stage_file, stage_files, stage_layer
+from data_juicer.store.staging import read_lines, stage_delta, stage_file, stage_files
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,7 +43,7 @@ class StageWriter:
         self.key_maker = context.keys(attempt.resolve_keys)
         self.keys = self.key_maker.keys(attempt.partition.digest, attempt.partition.position)
         self.files: tuple[DataFile, ...] = ()
-        """The layers so far."""
+        """The deltas so far."""
         self.produced: tuple[DataFile, ...] = ()
         """Files that operators made so far."""
         self.lost_rows: tuple[LostRow, ...] = lost_rows(attempt)
@@ -81,10 +81,10 @@ class StageWriter:
         self._sync_made(made)
         setup, name, store = self.setup, self.attempt.name, self.context.store
         path = self.context.layout.checkpoint_data(self.pid, index, name, setup.checkpoint_suffix)
-        layer = stage_layer(
+        delta = stage_delta(
             store, path, below, whole, setup.checkpoint_format, setup.checkpoint_compression, stats
         )
-        self.files = (*self.files, layer)
+        self.files = (*self.files, delta)
         letters_path = self.context.layout.checkpoint_data(self.pid, index, name, "dead.jsonl")
         traces_path = self.context.layout.checkpoint_data(self.pid, index, name, "trace.jsonl")
         letter_files = self.dead_letters.stage_new(store, letters_path, new[0])

@@ -19,7 +19,7 @@ class Layout(NamedTuple):
     """What the first bytes of a JSON file say."""
 
     array_start: int = -1
-    """Behind the bracket of the array that holds the rows; -1: the file has a row a line."""
+    """After the bracket of the array that holds the rows; -1: the file has a row a line."""
     is_alone: bool = False
     """The array is the whole text, and nothing may follow it."""
     is_single_line: bool = False
@@ -72,7 +72,7 @@ def _open_object(head: bytes, start: int) -> tuple[int, dict[str, int], tuple[st
 
 
 def _behind_value(head: bytes, start: int) -> int:
-    """Behind the value that begins at `start`; the end of `head` if it goes on there."""
+    """After the value that begins at `start`; the end of `head` if it goes on there."""
     if head[start : start + 1] not in {b"[", b"{"}:
         found = (_STRING if head[start : start + 1] == b'"' else _SCALAR).match(head, start)
         return found.end() if found else len(head)

@@ -24,7 +24,7 @@ class RowLines(msgspec.Struct, frozen=True):
 
     starts: Offsets
     stops: Offsets
-    """Behind the newline."""
+    """After the newline."""
     numbers: Offsets
     """Line number, from that of the first line fed."""
 

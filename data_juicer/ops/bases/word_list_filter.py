@@ -13,7 +13,7 @@ from data_juicer.kernels.characters.codepoints import Counts, ratio, row_sums
 from data_juicer.kernels.words.word_keys import flat, keys_of_words
 from data_juicer.kernels.words.words import words_of
 from data_juicer.ops.bases.range_filter import RangeFilter
-from data_juicer.ops.resources.pieces import Pieces
+from data_juicer.ops.resources.sentencepiece_model import SentencePieceModel
 from data_juicer.ops.shared_text import shared_word_keys, shared_words
 
 if TYPE_CHECKING:
@@ -32,36 +32,36 @@ class WordListFilter(RangeFilter):
         self,
         word_list: WordList,
         bounds: tuple[float | None, float | None],
-        pieces: Pieces | None,
+        sentencepiece: SentencePieceModel | None,
         group_sizes: Sequence[int],
         join_char: str,
     ) -> None:
         """
         Args:
             bounds: least and greatest share.
-            pieces: the model that cuts texts into words; None: words are what is between spaces, tabs, newlines.
+            sentencepiece: the model that cuts texts into words; None: words are what is between spaces, tabs, newlines.
             group_sizes: so many neighbouring words, joined by `join_char`, are words too.
         """
         super().__init__(*bounds)
         self.word_list = word_list
-        self.pieces = pieces
+        self.sentencepiece = sentencepiece
         self.group_sizes = group_sizes
         self.join_char = join_char
 
     def assets(self) -> tuple[str, ...]:
-        return (*self.word_list.files, *((self.pieces.path,) if self.pieces else ()))
+        return (*self.word_list.files, *((self.sentencepiece.path,) if self.sentencepiece else ()))
 
     def notices(self) -> tuple[str, ...]:
         return self.word_list.notices
 
     def prepare(self, context: OperatorContext | None = None) -> None:
-        if self.pieces:
-            self.pieces.load()
+        if self.sentencepiece:
+            self.sentencepiece.load()
         self._keys = pa.array(keys_of_words(self.word_list.words))
         self._words = pa.array(sorted(self.word_list.words), pa.large_string())
 
     def figure(self, batch: Batch) -> pa.Array:
-        keys, offsets = flat(shared_word_keys(batch, self.text_key, self.pieces))
+        keys, offsets = flat(shared_word_keys(batch, self.text_key, self.sentencepiece))
         listed = row_sums(pc.is_in(keys, self._keys).to_numpy(zero_copy_only=False), offsets)
         words = np.diff(offsets)
         if self.group_sizes:
@@ -73,9 +73,9 @@ class WordListFilter(RangeFilter):
         return pa.array(ratio(listed, words))
 
     def _strings(self, batch: Batch) -> pa.Array:
-        if self.pieces is None:
+        if self.sentencepiece is None:
             return shared_words(batch, self.text_key, lower=True, strip=True)
-        return words_of(self.pieces.joined(batch, self.text_key), lower=True, strip=True)
+        return words_of(self.sentencepiece.joined(batch, self.text_key), lower=True, strip=True)
 
     def _listed_groups(self, strings: pa.Array, row_of_word: Counts, size: int, rows: int) -> Counts:
         """How many groups of `size` neighbouring words of each row are listed, shape (rows,)."""

@@ -23,7 +23,7 @@ from data_juicer.kernels.words.word_keys import CHUNK, flat, keys_of, token_keys
 from data_juicer.ops.dataset.text_hash import compared, halves, hashes
 
 if TYPE_CHECKING:
-    from data_juicer.ops.resources.pieces import Pieces
+    from data_juicer.ops.resources.sentencepiece_model import SentencePieceModel
 
 Keys = npt.NDArray[np.uint64]
 Tokenization = Literal["space", "punctuation", "character", "sentencepiece"]
@@ -46,13 +46,13 @@ class Shingler:
         *,
         lowercase: bool,
         ignore_pattern: str | None,
-        pieces: Pieces | None,
+        sentencepiece: SentencePieceModel | None,
     ) -> None:
         """
         Args:
             window: tokens of a shingle, at least 1.
             ignore_pattern: what is cut out first, a regular expression.
-            pieces: the model, where tokens are its pieces.
+            sentencepiece: the model, where tokens are its pieces.
         """
         if window < 1:
             raise ValueError(f"window_size = {window}: a shingle has at least one token")
@@ -61,7 +61,7 @@ class Shingler:
         self._lowercase = lowercase
         self._ignore_pattern = ignore_pattern
         self._ignored = Substitution(ignore_pattern, "") if ignore_pattern else None
-        self._pieces = pieces
+        self._sentencepiece = sentencepiece
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -90,8 +90,8 @@ class Shingler:
                 parts, offsets = flat(pc.split_pattern_regex(text, r"\p{P}"))
                 utf8 = bytes_of(parts)
                 return keys_of(_padded(utf8.data), utf8.offsets[:-1], utf8.offsets[1:]), offsets
-            case "sentencepiece" if self._pieces is not None:
-                text = self._pieces.cut(text)
+            case "sentencepiece" if self._sentencepiece is not None:
+                text = self._sentencepiece.cut(text)
         return token_keys(text)
 
 

@@ -18,7 +18,7 @@ from data_juicer.ops.dataset.scratch import Records, Scratch
 from data_juicer.ops.dataset.shingles import Shingler, Tokenization
 from data_juicer.ops.dataset.summaries import Summaries, numbered, row_count
 from data_juicer.ops.dataset.text_hash import row_numbers
-from data_juicer.ops.resources.pieces import Pieces
+from data_juicer.ops.resources.sentencepiece_model import SentencePieceModel
 
 if TYPE_CHECKING:
     from data_juicer.ops.context import OperatorContext
@@ -75,21 +75,21 @@ class DocumentMinhashDeduplicator(PairRemover):
             raise ValueError(
                 f"{num_bands} bands of {num_rows_per_band} entries: a signature has {num_permutations} (num_permutations)"
             )
-        self._pieces = _pieces(tokenization, tokenizer_model, self.name)
+        self._sentencepiece = _sentencepiece_model(tokenization, tokenizer_model, self.name)
         self.shingler = Shingler(
             tokenization,
             window_size,
             lowercase=lowercase,
             ignore_pattern=ignore_pattern,
-            pieces=self._pieces,
+            sentencepiece=self._sentencepiece,
         )
 
     def assets(self) -> tuple[str, ...]:
-        return (self._pieces.path,) if self._pieces else ()
+        return (self._sentencepiece.path,) if self._sentencepiece else ()
 
     def prepare(self, context: OperatorContext | None = None) -> None:
-        if self._pieces is not None:
-            self._pieces.load()
+        if self._sentencepiece is not None:
+            self._sentencepiece.load()
 
     def summarise(self, batch: Batch) -> pa.Table:
         found = minhash.signatures(self.shingler.cut(batch.text(self.text_key)), self.permutations)
@@ -168,9 +168,9 @@ def _records(summaries: Summaries, column: str, share: KeyShare) -> Iterator[Rec
         yield keyed(keys, np.zeros(len(keys), np.uint64), rows)
 
 
-def _pieces(tokenization: str, model: str | None, operator: str) -> Pieces | None:
+def _sentencepiece_model(tokenization: str, model: str | None, operator: str) -> SentencePieceModel | None:
     if tokenization != "sentencepiece":
         return None
     if model is None:
         raise ValueError("tokenization is sentencepiece; name the model in tokenizer_model")
-    return Pieces("", operator, model)
+    return SentencePieceModel("", operator, model)

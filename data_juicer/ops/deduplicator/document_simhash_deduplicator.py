@@ -57,7 +57,7 @@ class DocumentSimhashDeduplicator(PairRemover):
         self.sketch_bytes, self.least = BITS // 8, 1 - hamming_distance / BITS
         self.masks = block_masks(num_blocks, hamming_distance)
         self.shingler = Shingler(
-            tokenization, window_size, lowercase=lowercase, ignore_pattern=ignore_pattern, pieces=None
+            tokenization, window_size, lowercase=lowercase, ignore_pattern=ignore_pattern, sentencepiece=None
         )
 
     def summarise(self, batch: Batch) -> pa.Table:

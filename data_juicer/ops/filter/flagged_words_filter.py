@@ -8,7 +8,7 @@ import msgspec
 
 from data_juicer.ops.bases.word_list_filter import WordListFilter
 from data_juicer.ops.resources import word_lists
-from data_juicer.ops.resources.pieces import Pieces
+from data_juicer.ops.resources.sentencepiece_model import SentencePieceModel
 
 
 class FlaggedWordsFilter(WordListFilter):
@@ -46,7 +46,7 @@ class FlaggedWordsFilter(WordListFilter):
         super().__init__(
             word_lists.load("flagged_words", flagged_words_dir, lang, operator=self.name),
             (min_ratio, max_ratio),
-            Pieces(lang, self.name) if tokenization else None,
+            SentencePieceModel(lang, self.name) if tokenization else None,
             words_aug_group_sizes if use_words_aug else (),
             words_aug_join_char,
         )

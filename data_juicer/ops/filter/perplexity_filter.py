@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from data_juicer.ops.bases.range_filter import RangeFilter
 from data_juicer.ops.resources import models, optional
-from data_juicer.ops.resources.pieces import Pieces
+from data_juicer.ops.resources.sentencepiece_model import SentencePieceModel
 
 if TYPE_CHECKING:
     from data_juicer.ops.context import OperatorContext
@@ -34,17 +34,17 @@ class PerplexityFilter(RangeFilter):
     def __init__(self, lang: str = "en", min_ppl: float | None = 0, max_ppl: float | None = 1500) -> None:
         super().__init__(min_ppl, max_ppl)
         optional.need("kenlm", operator=self.name, extra="perplexity")
-        self.pieces = Pieces(lang, self.name)
+        self.sentencepiece = SentencePieceModel(lang, self.name)
         self.model_path = models.need_model(f"{lang}.arpa.bin", operator=self.name, what="KenLM model")
         self.model: Any = None
 
     def assets(self) -> tuple[str, ...]:
-        return (self.pieces.path, self.model_path)
+        return (self.sentencepiece.path, self.model_path)
 
     def prepare(self, context: OperatorContext | None = None) -> None:
         import kenlm
 
-        self.pieces.load()
+        self.sentencepiece.load()
         quiet = kenlm.Config()
         quiet.show_progress = False
         quiet.arpa_complain = kenlm.ARPALoadComplain.NONE
@@ -52,7 +52,7 @@ class PerplexityFilter(RangeFilter):
             self.model = kenlm.Model(self.model_path, quiet)
 
     def figure(self, batch: Batch) -> pa.Array:
-        pieces = self.pieces.joined(batch, self.text_key).to_pylist()
+        pieces = self.sentencepiece.joined(batch, self.text_key).to_pylist()
         return pa.array([self._perplexity(text) for text in pieces], pa.float64())
 
     def _perplexity(self, text: str) -> float:

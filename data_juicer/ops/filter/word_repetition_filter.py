@@ -11,7 +11,7 @@ from data_juicer.kernels.characters.codepoints import ratio
 from data_juicer.kernels.words.ngrams import word_repeats
 from data_juicer.kernels.words.word_keys import flat
 from data_juicer.ops.bases.range_filter import RangeFilter
-from data_juicer.ops.resources.pieces import Pieces
+from data_juicer.ops.resources.sentencepiece_model import SentencePieceModel
 from data_juicer.ops.shared_text import shared_word_keys
 
 if TYPE_CHECKING:
@@ -46,17 +46,17 @@ class WordRepetitionFilter(RangeFilter):
         max_ratio: float | None = 0.5,
     ) -> None:
         super().__init__(min_ratio, max_ratio)
-        self.pieces = Pieces(lang, self.name) if tokenization else None
+        self.sentencepiece = SentencePieceModel(lang, self.name) if tokenization else None
         self.rep_len = rep_len
 
     def assets(self) -> tuple[str, ...]:
-        return (self.pieces.path,) if self.pieces else ()
+        return (self.sentencepiece.path,) if self.sentencepiece else ()
 
     def prepare(self, context: OperatorContext | None = None) -> None:
-        if self.pieces:
-            self.pieces.load()
+        if self.sentencepiece:
+            self.sentencepiece.load()
 
     def figure(self, batch: Batch) -> pa.Array:
-        keys, offsets = flat(shared_word_keys(batch, self.text_key, self.pieces))
+        keys, offsets = flat(shared_word_keys(batch, self.text_key, self.sentencepiece))
         repeats = word_repeats(keys.to_numpy(), offsets, self.rep_len)
         return pa.array(ratio(repeats.repeated, repeats.total))

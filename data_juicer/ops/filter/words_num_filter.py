@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from data_juicer.kernels.words.words import count_words
 from data_juicer.ops.bases.range_filter import RangeFilter
-from data_juicer.ops.resources.pieces import Pieces
+from data_juicer.ops.resources.sentencepiece_model import SentencePieceModel
 from data_juicer.ops.shared_text import shared_word_counts
 
 if TYPE_CHECKING:
@@ -41,24 +41,24 @@ class WordsNumFilter(RangeFilter):
         max_num: int | None = sys.maxsize,
     ) -> None:
         super().__init__(min_num, max_num)
-        self.pieces = Pieces(lang, self.name) if tokenization else None
+        self.sentencepiece = SentencePieceModel(lang, self.name) if tokenization else None
 
     def assets(self) -> tuple[str, ...]:
-        return (self.pieces.path,) if self.pieces else ()
+        return (self.sentencepiece.path,) if self.sentencepiece else ()
 
     def prepare(self, context: OperatorContext | None = None) -> None:
-        if self.pieces:
-            self.pieces.load()
+        if self.sentencepiece:
+            self.sentencepiece.load()
 
     def figure(self, batch: Batch) -> pa.Array:
-        if self.pieces is None:
+        if self.sentencepiece is None:
             return pa.array(shared_word_counts(batch, self.text_key))
-        pieces = self.pieces
+        model = self.sentencepiece
         return pa.array(
             batch.shared(
                 self.text_key,
                 "refined word count",
-                pieces.path,
-                make=lambda _: count_words(pieces.joined(batch, self.text_key)),
+                model.path,
+                make=lambda _: count_words(model.joined(batch, self.text_key)),
             )
         )

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from data_juicer.kernels.words.rejoin import rejoin, strip_special, words_of
 from data_juicer.ops.base import TextMapper
-from data_juicer.ops.resources.pieces import Pieces
+from data_juicer.ops.resources.sentencepiece_model import SentencePieceModel
 
 if TYPE_CHECKING:
     from data_juicer.ops.context import OperatorContext
@@ -36,21 +36,21 @@ class RemoveWordsWithIncorrectSubstringsMapper(TextMapper):
     def __init__(
         self, lang: str = "en", tokenization: bool = False, substrings: list[str] | None = None
     ) -> None:
-        self.pieces = Pieces(lang, self.name) if tokenization else None
+        self.sentencepiece = SentencePieceModel(lang, self.name) if tokenization else None
         self.substrings = ["http", "www", ".com", "href", "//"] if substrings is None else substrings
 
     def assets(self) -> tuple[str, ...]:
-        return () if self.pieces is None else (self.pieces.path,)
+        return () if self.sentencepiece is None else (self.sentencepiece.path,)
 
     def prepare(self, context: OperatorContext | None = None) -> None:
-        if self.pieces is not None:
-            self.pieces.load()
+        if self.sentencepiece is not None:
+            self.sentencepiece.load()
 
     def process(self, batch: Batch) -> Batch:
-        if self.pieces is None:
+        if self.sentencepiece is None:
             return super().process(batch)
         texts = batch.text(self.text_key).to_pylist()
-        pieces = self.pieces.of(batch, self.text_key).to_pylist()
+        pieces = self.sentencepiece.of(batch, self.text_key).to_pylist()
         joined = [self._joined(text, each) for text, each in zip(texts, pieces, strict=True)]
         return batch.with_text(self.text_key, pa.array(joined, pa.large_string()))
 

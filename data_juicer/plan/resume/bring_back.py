@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def bring_back(store: Store, layout: JobLayout, partitions: Iterable[PartitionSpec], keys: KeyMaker) -> int:
     """Give manifests that were set aside their names again where their keys are those of this run.
 
-    What has the name now is set aside in turn. Behind a dataset operator nothing is brought back: what it decided is another matter.
+    What has the name now is set aside in turn. After a dataset operator nothing is brought back: what it decided is another matter.
     Returns: how many manifests have their names again.
     """
     results = _aside(store, layout.results_dir)

@@ -137,9 +137,9 @@ class SegmentsReader(Reader):
         return stat_of(self._path, self._found)
 
     def read(self, start: int, stop: int) -> bytes:
-        return b"".join(self._pieces(start, min(stop, self.stat().size_bytes)))
+        return b"".join(self._chunks(start, min(stop, self.stat().size_bytes)))
 
-    def _pieces(self, start: int, stop: int) -> Iterator[bytes]:
+    def _chunks(self, start: int, stop: int) -> Iterator[bytes]:
         while start < stop:
             index = bisect.bisect_right(self._starts, start) - 1
             begin = self._starts[index]

@@ -110,7 +110,7 @@ def write_line_shard(
     """Write a shard; the same lines give the same bytes.
 
     Args:
-        write: given the bytes, in pieces.
+        write: given the bytes, in chunks.
         heartbeat: called before each file is read; may raise.
     """
     for chunk in _chunks(_lines(store, directory, shard, heartbeat)):

@@ -3,12 +3,12 @@ import dataclasses
 import pytest
 
 from data_juicer.config.config import load_config, load_recipe
-from data_juicer.config.paths import Surroundings, expand
+from data_juicer.config.paths import PathContext, expand
 from data_juicer.config.place import place
 from data_juicer.config.sources.plain import InvalidValueError
 from data_juicer.errors import ConfigError
 
-AROUND = Surroundings(
+AROUND = PathContext(
     environ={"HOME": "/home/me", "DATA": "/data"},
     expand_user=lambda path: path.replace("~", "/home/me", 1) if path[1:2] in {"", "/"} else path,
 )

@@ -90,7 +90,7 @@ REFUSED: dict[str, tuple[Callable[[Path], str], str]] = {
     ),
     "unknown suffix": (
         lambda at: f"{at}/picture.png",
-        r"picture\.png: unknown suffix; a file must end in \.jsonl, \.json, .*\.tsv, .*; text may have \.gz, .* or \.lz4 behind",
+        r"picture\.png: unknown suffix; a file must end in \.jsonl, \.json, .*\.tsv, .*; text may have \.gz, .* or \.lz4 after",
     ),
     "empty folder": (lambda at: f"{at}/empty", r"empty: the folder holds no files"),
 }

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from data_juicer.formats.jsonl.write import encode_rows
-from data_juicer.store.deltas import apply_layer, make_layer
+from data_juicer.store.deltas import apply_delta, make_delta
 from data_juicer.testing.rows import batch_of
 
 ROWS = [{"id": 1, "text": "old"}, {"id": 2, "text": "b"}]
@@ -76,6 +76,6 @@ def test_a_checkpoint_gives_back_a_text_within_a_field_as_it_was_written_last():
     below = nested().with_text("meta.text", texts("x", "y")).rebased()
     batch = below.with_column("meta", [{"text": "z"}, {"text": "y", "tag": 2}])
     for after in (batch, batch.with_text("meta.text", texts("last", "y"))):
-        given_back = apply_layer(below, make_layer(below, after))
+        given_back = apply_delta(below, make_delta(below, after))
         assert given_back.text("meta.text").to_pylist() == after.text("meta.text").to_pylist()
         assert encode_rows(given_back) == encode_rows(after)

@@ -148,7 +148,7 @@ def ordered(manifest: Manifest) -> Order:
 @pytest.mark.parametrize(
     ("retention", "left"), [("keep_all", 3), ("keep_failed_only", 1), ("cleanup_all", 1)]
 )
-def test_a_newer_checkpoint_supersedes_but_keeps_the_layers_below(
+def test_a_newer_checkpoint_supersedes_but_keeps_the_deltas_below(
     config: JobConfig, store: MemoryStore, retention: Retention, left: int
 ) -> None:
     present = committer(store, config, retention)

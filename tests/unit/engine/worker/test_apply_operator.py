@@ -17,7 +17,7 @@ from data_juicer.errors import StoreError
 from data_juicer.kernels.arrays import Mask
 from data_juicer.ops.base import Filter, Mapper
 from data_juicer.rows.batch import Batch
-from data_juicer.store.deltas import apply_layer, join_batches, make_layer, split_batch
+from data_juicer.store.deltas import apply_delta, join_batches, make_delta, split_batch
 from data_juicer.testing.rows import batch_of
 
 
@@ -151,13 +151,13 @@ def test_a_full_disk_is_no_rows_fault() -> None:
 
 
 @pytest.mark.parametrize("rows_max", [2, 1000])
-def test_a_layer_of_several_operators_holds_what_the_first_one_changed_and_the_last_one_moved(
+def test_a_delta_of_several_operators_holds_what_the_first_one_changed_and_the_last_one_moved(
     rows_max: int,
 ) -> None:
     below = batch_of([{"text": text} for text in ["one", "four", "three", "GONE", "FIVE"]]).rebased()
     batches = split_batch(below, rows_max)
     for index, operator in enumerate([Upper(), Long()]):
         batches = run_operator(operator, index, batches).batches
-    layer = make_layer(below, join_batches(batches))
-    assert layer.column("text:text").to_pylist() == ["FOUR", "THREE", None, None]
-    assert apply_layer(below, layer).text("text").to_pylist() == ["FOUR", "THREE", "GONE", "FIVE"]
+    delta = make_delta(below, join_batches(batches))
+    assert delta.column("text:text").to_pylist() == ["FOUR", "THREE", None, None]
+    assert apply_delta(below, delta).text("text").to_pylist() == ["FOUR", "THREE", "GONE", "FIVE"]

@@ -123,7 +123,7 @@ def test_keys_that_all_meet_in_a_table_are_sorted_instead() -> None:
 
 @given(TEXTS, st.integers(1, 7), st.sampled_from(["space", "character", "punctuation"]))
 def test_shingles_and_their_summaries_are_the_same(texts: list[str], window: int, tokenization: Any) -> None:
-    shingler = Shingler(tokenization, window, lowercase=True, ignore_pattern=r"\p{P}", pieces=None)
+    shingler = Shingler(tokenization, window, lowercase=True, ignore_pattern=r"\p{P}", sentencepiece=None)
     cut, before = both(lambda: shingler.cut(column(texts)))
     assert cut.keys.tolist() == before.keys.tolist()
     assert cut.offsets.tolist() == before.offsets.tolist()

@@ -102,7 +102,7 @@ def manifest(index: int, kind: str = "checkpoint", **fields: object) -> Manifest
         reader="r",
         operators=OPERATORS[: index + 1],
         files=tuple(
-            DataFile(name=f"layer{each}", size_bytes=1, digest="d", rows=1) for each in range(index + 1)
+            DataFile(name=f"delta{each}", size_bytes=1, digest="d", rows=1) for each in range(index + 1)
         ),
         rows=1,
         ledgers=(),
@@ -179,7 +179,7 @@ def test_older_checkpoints_go_unless_all_are_kept() -> None:
 
 
 def test_a_file_goes_when_no_manifest_names_it() -> None:
-    assert unnamed_files([manifest(2)], [manifest(0)]) == ("layer1", "layer2")
+    assert unnamed_files([manifest(2)], [manifest(0)]) == ("delta1", "delta2")
     assert unnamed_files([manifest(0)], [manifest(2)]) == ()
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch
 
 
-class Pieces:
+class SentencePieceModel:
     """The SentencePiece model of one language, `{lang}.sp.model` of the model folders."""
 
     def __init__(self, lang: str, operator: str, file: str | None = None) -> None:

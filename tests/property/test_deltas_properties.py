@@ -1,4 +1,4 @@
-"""A chain of layers gives back, row by row, what a chain of operators made."""
+"""A chain of deltas gives back, row by row, what a chain of operators made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data_juicer.rows.batch import Batch
 from data_juicer.store.codec import decode_table, encode_table
-from data_juicer.store.deltas import apply_layer, join_batches, make_layer, split_batch
+from data_juicer.store.deltas import apply_delta, join_batches, make_delta, split_batch
 from data_juicer.testing.rows import batch_of
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
@@ -63,7 +63,7 @@ def reported(batch: Batch) -> list[tuple[dict[str, bytes], dict[str, Any]]]:
     file_format=st.sampled_from(["parquet", "arrow", "jsonl"]),
     rows_max=st.integers(1, 8),
 )
-def test_layers_over_the_source_give_the_rows_back(
+def test_deltas_over_the_source_give_the_rows_back(
     texts: list[str], stages: list[list[Any]], file_format: Any, rows_max: int
 ) -> None:
     rows = [{"text": text, "n": number} for number, text in enumerate(texts)]
@@ -73,9 +73,9 @@ def test_layers_over_the_source_give_the_rows_back(
         for kind, draw in stage:
             batches = [changed(batch, kind, draw) for batch in batches]
         whole = join_batches(batches)
-        layer = make_layer(below, whole)
-        read = decode_table(bytes(encode_table(layer, file_format, "none")), file_format, "layer")
-        loaded = apply_layer(loaded, read)
+        delta = make_delta(below, whole)
+        read = decode_table(bytes(encode_table(delta, file_format, "none")), file_format, "delta")
+        loaded = apply_delta(loaded, read)
         assert reported(loaded) == reported(whole)
         assert loaded.origin.tolist() == whole.origin.tolist()
         below = whole.rebased()
