@@ -59,14 +59,6 @@ def load_recipe(
     return _load(value, source, given, environ, path, ("--config", path, *map(as_word, given)))
 
 
-def from_plain(plain: Mapping[str, Any], name: str) -> JobConfig:
-    """A JobConfig back from what `fingerprint.dump` made of it; `name` is what errors call the source.
-
-    Raises: ConfigError: a value is not one that this version can have.
-    """
-    return _load(plain, _source(name), [], {}, None, ())
-
-
 def _source(name: str, lines: Mapping[str, int] | None = None) -> Source:
     return Source(rank=layers.RECIPE, name=name, lines=lines or {})
 

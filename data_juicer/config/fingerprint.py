@@ -21,7 +21,7 @@ _LATER: Final = frozenset({"keep_hashes_in_res_ds"})
 
 
 def dump(config: JobConfig) -> dict[str, Any]:
-    """All settings as plain nested values, computed defaults filled in; `config.from_plain` reads it back.
+    """All settings as plain nested values, computed defaults filled in; `config.load_recipe` reads it back.
 
     Secrets are not among them: the variables are that hold them.
     """

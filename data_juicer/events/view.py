@@ -82,7 +82,6 @@ class JobView(msgspec.Struct, omit_defaults=True):
     running: dict[int, RunningPartition] = msgspec.field(default_factory=dict)
     rows: int = 0
     rows_done: int = 0
-    rows_done_before_run: int = 0
     rows_out: int = 0
     operators: dict[int, OperatorLedger] = msgspec.field(default_factory=dict)
     """By index; -1 is `read`."""
@@ -125,7 +124,6 @@ class JobView(msgspec.Struct, omit_defaults=True):
     """Copies of attempts that took too long, and those that took the place of such an attempt."""
     copies_won: int = 0
     checkpoints_saved: int = 0
-    checkpoints_loaded: int = 0
     checkpoint_s: float = 0.0
     checkpoint_bytes: int = 0
     checkpoint_choices: dict[int, CheckpointChoice] = msgspec.field(default_factory=dict)
@@ -186,7 +184,6 @@ class JobView(msgspec.Struct, omit_defaults=True):
                 else:
                     self._settle(event.partition_id, event.operation_idx)
             case t.CheckpointLoad():
-                self.checkpoints_loaded += 1
                 self.checkpoint_s += event.duration_s
             case t.PartitionStart():
                 start = event.data
@@ -272,7 +269,6 @@ class JobView(msgspec.Struct, omit_defaults=True):
         self.backend, self.workers = plan.backend, plan.workers
         self.partitions, self.partitions_done = plan.partitions, plan.partitions_done
         self.rows, self.rows_done, self.rows_out = plan.rows, plan.rows_done, plan.rows_out
-        self.rows_done_before_run = plan.rows_done
         self.retries_before_run = self.retries
         self.partitions_failed.clear()
         self.given_up_error = None

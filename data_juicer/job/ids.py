@@ -6,23 +6,12 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
-
 from data_juicer.errors import ConfigError
 
 _USER_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-_MADE_ID: Final = re.compile(r"(\d{8}_\d{6})_(.+)_([0-9a-f]{4,6})", re.DOTALL)
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _TIME_FORMAT: Final = "%Y%m%d_%H%M%S"
 _CONFIG_NAME_LENGTH_MAX: Final = 64
-
-
-class MadeJobId(msgspec.Struct, frozen=True, kw_only=True):
-    """What an id that data_juicer made says."""
-
-    started: datetime
-    config_name: str
-    suffix: str
 
 
 def make_job_id(now: datetime, config_name: str, suffix: str) -> str:
@@ -35,19 +24,6 @@ def make_job_id(now: datetime, config_name: str, suffix: str) -> str:
     """
     name = _NOT_IN_A_NAME.sub("_", config_name).strip("._")[:_CONFIG_NAME_LENGTH_MAX] or "job"
     return f"{now.astimezone(UTC).strftime(_TIME_FORMAT)}_{name}_{suffix}"
-
-
-def find_made_job_id(job_id: str) -> MadeJobId | None:
-    """The parts of an id that `make_job_id` made; None for one that a user chose."""
-    match = _MADE_ID.fullmatch(job_id)
-    if match is None:
-        return None
-    moment, config_name, suffix = match.groups()
-    try:
-        started = datetime.strptime(moment, _TIME_FORMAT).replace(tzinfo=UTC)
-    except ValueError:  # eight and six digits, but no date
-        return None
-    return MadeJobId(started=started, config_name=config_name, suffix=suffix)
 
 
 def check_job_id(job_id: str) -> str:

@@ -70,7 +70,7 @@ class Batch(msgspec.Struct, frozen=True):
     fields: Mapping[str, pa.Array] = msgspec.field(default_factory=dict)
     """Other fields that operators wrote, as raw JSON: large_binary, null where the row lacks the field."""
     stats: Mapping[str, pa.Array] = msgspec.field(default_factory=dict)
-    """Figures of filters, one array a name; large_binary holds raw JSON, where types may differ from row to row."""
+    """Stats of filters, one array a name; large_binary holds raw JSON, where types may differ from row to row."""
     base: Rows | None = None
     """For each row its number in the batch that `rebased` gave last, shape (rows,); None: not moved since."""
     unwritten: frozenset[str] = frozenset()

@@ -48,10 +48,6 @@ class Substitution:
         self._linear = linear if linear is not None and _compiles(linear) else None
         self._kept = None if replacement or self._linear else kept_characters(pattern)
 
-    @property
-    def is_linear(self) -> bool:
-        return self._linear is not None or self._kept is not None
-
     def column(self, column: pa.Array) -> pa.Array:
         """The column with every match replaced.
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from data_juicer.config.config import from_plain, load_recipe
+from data_juicer.config.config import load_recipe
 from data_juicer.config.fingerprint import canonical, digest, dump, result_settings
 from data_juicer.errors import ConfigError
 
@@ -24,13 +24,13 @@ def load(**overrides):
 def test_a_config_survives_the_way_to_json_and_back():
     config = load()
     plain = json.loads(json.dumps(dump(config)))
-    assert from_plain(plain, "job_summary.json") == config
-    assert from_plain(plain, "job_summary.json").notices == ()
+    assert load_recipe(plain, {}, {}) == config
+    assert load_recipe(plain, {}, {}).notices == ()
 
 
 def test_a_damaged_plain_form_is_refused_by_name():
-    with pytest.raises(ConfigError, match=r"^job_summary\.json: np: 0 is not"):
-        from_plain(dump(load()) | {"np": 0}, "job_summary.json")
+    with pytest.raises(ConfigError, match=r"^recipe: np: 0 is not"):
+        load_recipe(dump(load()) | {"np": 0}, {}, {})
 
 
 def test_defaults_left_out_and_written_out_are_the_same():
