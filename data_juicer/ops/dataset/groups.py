@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from data_juicer.ops.dataset.distinct import may_repeat
 from data_juicer.ops.dataset.scratch import Buckets, Records, Scratch
 
 KEYED: Final = np.dtype([("high", "<u8"), ("low", "<u8"), ("row", "<i8")])
@@ -59,7 +60,12 @@ def group(records: Records) -> Grouped:
 
 
 def grouped(
-    parts: Iterable[Records], records_expected: int, scratch: Scratch, kind: npt.DTypeLike = KEYED
+    parts: Iterable[Records],
+    records_expected: int,
+    scratch: Scratch,
+    kind: npt.DTypeLike = KEYED,
+    *,
+    shared_only: bool = False,
 ) -> Iterator[Grouped]:
     """All records of `parts`, which come by rising row, in groups that hold whole keys or the next rows of keys.
 
@@ -69,17 +75,30 @@ def grouped(
 
     Args:
         kind: of the records: KEYED, or more fields beside it.
+        shared_only: leave out records whose key no other one has, as far as that costs less than to keep them.
     """
     buckets = Buckets(scratch, kind, records_expected)
     for part in parts:
         buckets.add((part["high"] % np.uint64(buckets.count)).astype(np.int64), part)
     for bucket in buckets:
         before, rows_before = np.empty(0, kind), 0
-        for chunk in bucket:
-            groups = group(np.concatenate([before, chunk]))
+        for chunk, is_last in _with_last(bucket):
+            together = np.concatenate([before, chunk])
+            if shared_only and is_last:
+                together = together[may_repeat(together["high"])]
+            groups = group(together)
             yield msgspec.structs.replace(groups, rows_before=rows_before)
             before = groups.records[groups.is_first | groups.is_last]
             rows_before = int(before["row"].max(initial=-1)) + 1
+
+
+def _with_last(chunks: Iterator[Records]) -> Iterator[tuple[Records, bool]]:
+    """Each chunk, and whether it is the last one."""
+    before = next(chunks, None)
+    while before is not None:
+        after = next(chunks, None)
+        yield before, after is None
+        before = after
 
 
 def counted(records: Records) -> Records:

@@ -106,6 +106,7 @@ class Buckets:
         if self.count == 1:
             self._in_memory[0].append(records)
         else:
+            bucket = bucket.astype(np.uint16)  # whose sort is a radix sort
             order = np.argsort(bucket, kind="stable")
             stops = np.searchsorted(bucket[order], np.arange(self.count + 1))
             ordered = records[order]
@@ -133,14 +134,15 @@ class Buckets:
 
     def chunks(self, number: int) -> Iterator[Records]:
         """One bucket, in chunks that memory has room for."""
-        path = self._files.get(number)
+        path, rest = self._files.get(number), self._in_memory[number]
         step = max(1, self._scratch.part_bytes // self._kind.itemsize)
         if path is not None:
             with open(path, "rb") as stream:
-                while len(chunk := np.fromfile(stream, self._kind, step)):
+                while len(chunk := np.fromfile(stream, self._kind, step)) == step:
                     yield chunk
-        if self._in_memory[number]:
-            yield np.concatenate(self._in_memory[number])
+            rest = [chunk, *rest]  # less than a part each
+        if sum(map(len, rest)):
+            yield np.concatenate(rest)
 
 
 class RowFile:

@@ -67,7 +67,8 @@ class DocumentDeduplicator(PairRemover):
     def pairs(
         self, summaries: Summaries, scratch: Scratch, number: int, share: KeyShare = ALL_KEYS
     ) -> Iterator[Records]:
-        for group in grouped(_records(summaries, share), row_count(summaries) // share.of, scratch):
+        rows = row_count(summaries) // share.of
+        for group in grouped(_records(summaries, share), rows, scratch, shared_only=True):
             later = ~group.is_first
             yield pairs_of(group.first[later], group.records["row"][later])
 

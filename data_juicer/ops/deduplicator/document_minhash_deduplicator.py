@@ -150,7 +150,8 @@ class DocumentMinhashDeduplicator(PairRemover):
         self, summaries: Summaries, scratch: Scratch, number: int, share: KeyShare = ALL_KEYS
     ) -> Iterator[Records]:
         records = _records(summaries, f"band_{number}", share)
-        return map(meetings, grouped(records, row_count(summaries) // share.of, scratch))
+        rows = row_count(summaries) // share.of
+        return map(meetings, grouped(records, rows, scratch, shared_only=True))
 
     def sketches(self, summary: pa.Table) -> Sketches:
         flat: Sketches = summary.column("sketch").combine_chunks().flatten().to_numpy()

@@ -93,7 +93,7 @@ class DocumentSimhashDeduplicator(PairRemover):
     ) -> Iterator[Records]:
         rows = row_count(summaries) // share.of
         if not number:
-            yield from map(meetings, grouped(_keyed(summaries, share), rows, scratch))
+            yield from map(meetings, grouped(_keyed(summaries, share), rows, scratch, shared_only=True))
             return
         for records in _blocks(summaries, rows, scratch, self.masks[number - 1], share):
             yield from near(records, self.distance)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from data_juicer.ops.dataset.distinct import distinct
 from data_juicer.ops.dataset.groups import Grouped
 from data_juicer.ops.dataset.pairs.components import components
 from data_juicer.ops.dataset.scratch import Buckets, Records, RowFile, Scratch
@@ -23,6 +24,21 @@ def pairs_of(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> Records:
     pairs = np.empty(len(one), PAIR)
     pairs["one"], pairs["other"] = np.minimum(one, other), np.maximum(one, other)
     return pairs
+
+
+def distinct_pairs(pairs: Records) -> Records:
+    """Each pair once, by rising rows."""
+    one, other = pairs["one"], pairs["other"]
+    if len(pairs) and int(other.max()) < 1 << 32:
+        packed = distinct(one.astype(np.uint64) << np.uint64(32) | other.astype(np.uint64))
+        found = np.empty(len(packed), PAIR)
+        found["one"], found["other"] = packed >> np.uint64(32), packed & np.uint64((1 << 32) - 1)
+        return found
+    ordered = pairs[np.lexsort((other, one))]
+    is_first = np.ones(len(ordered), np.bool_)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    each_once: Records = ordered[is_first]
+    return each_once
 
 
 def with_own_rows(pairs: Records, own_rows_begin: int) -> Records:
@@ -53,7 +69,7 @@ class Pairs:
         """Sorted chunks."""
         for bucket in self._buckets:
             for chunk in bucket:
-                yield np.unique(chunk)
+                yield distinct_pairs(chunk)
 
 
 class _Chunks:

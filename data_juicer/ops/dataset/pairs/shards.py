@@ -20,8 +20,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from data_juicer.ops.dataset.decisions import duplicate_rows
+from data_juicer.ops.dataset.distinct import distinct
 from data_juicer.ops.dataset.key_share import KeyShare
-from data_juicer.ops.dataset.pairs.clusters import PAIR, pairs_of, with_own_rows
+from data_juicer.ops.dataset.pairs.clusters import PAIR, distinct_pairs, pairs_of, with_own_rows
 from data_juicer.ops.dataset.pairs.components import components
 from data_juicer.ops.dataset.pairs.remover import PairRemover
 from data_juicer.ops.dataset.scratch import BUCKETS_MAX, Buckets, Records, Scratch
@@ -61,7 +62,7 @@ def meet(
             spread.add(_group_of(own, bounds), own)
     for group, bucket in enumerate(spread):
         for chunk in bucket:
-            yield group, np.unique(chunk)
+            yield group, distinct_pairs(chunk)
 
 
 def _group_of(pairs: Records, bounds: Numbers) -> npt.NDArray[np.int64]:
@@ -72,21 +73,22 @@ def compare(
     operator: PairRemover, summaries: RowSummaries, scratch: Scratch, pairs: Iterable[Records]
 ) -> Iterator[Records]:
     """The pairs that are alike."""
-    for distinct in _distinct(pairs, scratch):
-        for start, stop in scratch.spans(len(distinct), 4 * operator.sketch_bytes):
-            part = distinct[start:stop]
+    for each_once in _distinct(pairs, scratch):
+        for start, stop in scratch.spans(len(each_once), 4 * operator.sketch_bytes):
+            part = each_once[start:stop]
             yield part[_similarity(operator, summaries, part) >= operator.least]
 
 
 def _distinct(pairs: Iterable[Records], scratch: Scratch) -> Iterator[Records]:
     """Each pair once, but for what memory has no room for."""
-    uniques = np.empty(0, PAIR)
+    held, held_bytes = [np.empty(0, PAIR)], 0
     for chunk in pairs:
-        uniques = np.unique(np.concatenate([uniques, chunk]))
-        if uniques.nbytes > scratch.part_bytes:
-            yield uniques
-            uniques = np.empty(0, PAIR)
-    yield uniques
+        held.append(chunk)
+        held_bytes += chunk.nbytes
+        if held_bytes > scratch.part_bytes:
+            yield distinct_pairs(np.concatenate(held))
+            held, held_bytes = [np.empty(0, PAIR)], 0
+    yield distinct_pairs(np.concatenate(held))
 
 
 def _similarity(operator: PairRemover, summaries: RowSummaries, pairs: Records) -> npt.NDArray[np.float32]:
@@ -127,15 +129,15 @@ def _rows_of(edges: Callable[[], Iterable[Records]], edge_count: int, rows: int,
     """The rows that are in some pair, each once, rising."""
     spread = Buckets(scratch, _ROW, 2 * edge_count)
     for chunk in edges():
-        ends = np.unique(np.concatenate([chunk["one"], chunk["other"]]))
+        ends = distinct(np.concatenate([chunk["one"], chunk["other"]]))
         spread.add(ends * spread.count // max(1, rows), ends)
     found, count = scratch.zeros(2 * edge_count, _ROW), 0
     for bucket in spread:
-        distinct = np.empty(0, _ROW)
+        own = np.empty(0, _ROW)
         for ends in bucket:
-            distinct = np.unique(np.concatenate([distinct, ends]))
-        found[count : count + len(distinct)] = distinct
-        count += len(distinct)
+            own = distinct(np.concatenate([own, ends]))
+        found[count : count + len(own)] = own
+        count += len(own)
     return found[:count]
 
 
