@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from data_juicer.errors import CheckpointCorruptError, NewerFormatError
+from data_juicer.errors import CheckpointCorruptError, CheckpointError, NewerFormatError
 from data_juicer.storage.files import Data
 from data_juicer.version import VERSION
 
@@ -34,7 +35,7 @@ _OTHER_BYTES_MAX: Final = 64
 """A row, of a stat that is no number; longer ones are left out, such as whole texts in a field."""
 _STATS_VERSION: Final = 1
 _ZSTD: Final = pa.Codec("zstd", compression_level=1)
-_NUMBERS: Final = {
+NUMBERS: Final = {
     str(kind): kind
     for kind in (
         pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64(),
@@ -82,7 +83,9 @@ class OperatorStats(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         Raises: CheckpointCorruptError.
         """
         return {
-            column.name: _unpacked(column, self.rows) for column in self.columns if column.form != "sketch"
+            column.name: unpack_column(column, self.rows)
+            for column in self.columns
+            if column.form != "sketch"
         }
 
     def sketches(self) -> dict[str, Any]:
@@ -97,7 +100,16 @@ class _File(msgspec.Struct, frozen=True, kw_only=True):
 
 _MAGIC: Final = b"DJSTATS1"
 _SIZE: Final = struct.Struct("<Q")
+_HEAD_BYTES: Final = len(_MAGIC) + _SIZE.size
 _FILE_BYTES_MAX: Final = 1 << 30
+_NOT_DECODED: Final = (
+    msgspec.MsgspecError,
+    pa.ArrowException,
+    OSError,
+    ValueError,
+    RecursionError,
+    struct.error,
+)
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(_File)
 
@@ -136,28 +148,53 @@ def encode_stats(operators: Iterable[OperatorStats]) -> bytes:
 
 def decode_stats(data: Data, name: str) -> tuple[OperatorStats, ...]:
     """Raises: CheckpointCorruptError: this is none. NewerFormatError."""
-    head = len(_MAGIC) + _SIZE.size
-    begin = bytes(memoryview(data)[:head])
     try:
-        (size_bytes,) = _SIZE.unpack(begin[len(_MAGIC) :])
-        if not begin.startswith(_MAGIC) or size_bytes > _FILE_BYTES_MAX:
-            raise ValueError("it does not begin as one")  # noqa: TRY301 - one answer to all damage
-        plain = _ZSTD.decompress(memoryview(data)[head:], size_bytes, asbytes=True)
+        plain = _ZSTD.decompress(memoryview(data)[_HEAD_BYTES:], _size_bytes(data), asbytes=True)
         file = _DECODER.decode(plain)
-    except (
-        msgspec.MsgspecError,
-        pa.ArrowException,
-        OSError,
-        ValueError,
-        RecursionError,
-        struct.error,
-    ) as error:
+    except _NOT_DECODED as error:
         raise CheckpointCorruptError(f"{name}: no statistics of filters ({error}).") from error
     if file.stats_version > _STATS_VERSION:
         raise NewerFormatError(
             f"{name}: statistics of version {file.stats_version}; this data_juicer ({VERSION}) reads {_STATS_VERSION}."
         )
     return file.operators
+
+
+def decode_many_stats(files: Sequence[Data], names: Sequence[str]) -> list[tuple[OperatorStats, ...]]:
+    """The statistics of each of several files, which are unpacked in one call: its set-up costs ten times the work on a small
+    one. A file that is damaged, or of a newer version, has none.
+    """
+    try:
+        sizes = [_size_bytes(data) for data in files]
+        if sum(sizes) > _FILE_BYTES_MAX:
+            raise ValueError("together they are too large")
+        frames = b"".join(memoryview(data)[_HEAD_BYTES:] for data in files)
+        plain = memoryview(_ZSTD.decompress(frames, sum(sizes), asbytes=True))
+        stops = list(itertools.accumulate(sizes))
+        decoded = [
+            _DECODER.decode(plain[stop - size : stop]) for size, stop in zip(sizes, stops, strict=True)
+        ]
+        if all(file.stats_version <= _STATS_VERSION for file in decoded):
+            return [file.operators for file in decoded]
+    except _NOT_DECODED:
+        pass
+    return [_decoded_or_none(data, name) for data, name in zip(files, names, strict=True)]
+
+
+def _decoded_or_none(data: Data, name: str) -> tuple[OperatorStats, ...]:
+    try:
+        return decode_stats(data, name)
+    except CheckpointError:
+        return ()
+
+
+def _size_bytes(data: Data) -> int:
+    """Of what is packed in a file. Raises: ValueError, struct.error: it does not begin as a file of statistics."""
+    begin = bytes(memoryview(data)[:_HEAD_BYTES])
+    (size_bytes,) = _SIZE.unpack(begin[len(_MAGIC) :])
+    if not begin.startswith(_MAGIC) or size_bytes > _FILE_BYTES_MAX:
+        raise ValueError("it does not begin as one")
+    return int(size_bytes)
 
 
 def with_stats(delta: pa.Table, stats: bytes) -> pa.Table:
@@ -210,7 +247,7 @@ def read_sketch(data: bytes) -> Any:
 
 def _packed(name: str, column: pa.Array, *, exact: bool) -> StatColumn | None:
     kind = str(column.type)
-    if kind in _NUMBERS and (column.null_count == 0 or not exact):
+    if kind in NUMBERS and (column.null_count == 0 or not exact):
         values = column.drop_null().to_numpy(zero_copy_only=False)
         if exact:
             return StatColumn(name=name, form="numbers", data=_planes(values), kind=kind)
@@ -224,11 +261,16 @@ def _packed(name: str, column: pa.Array, *, exact: bool) -> StatColumn | None:
         words = [word.encode() if isinstance(word, str) else word for word in coded.dictionary.to_pylist()]
         numbers = coded.indices.fill_null(len(words)).to_numpy().astype(np.uint16)  # at most EXACT_ROWS_MAX
         return StatColumn(name=name, form="words", data=_planes(numbers), kind=kind, words=tuple(words))
+    return arrow_column(name, column)
+
+
+def arrow_column(name: str, column: pa.Array) -> StatColumn:
+    """The values of a stat of any type."""
     sink = pa.BufferOutputStream()
     table = pa.table({name: column})
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    return StatColumn(name=name, form="arrow", data=sink.getvalue().to_pybytes(), kind=kind)
+    return StatColumn(name=name, form="arrow", data=sink.getvalue().to_pybytes(), kind=str(column.type))
 
 
 def _planes(values: npt.NDArray[Any]) -> bytes:
@@ -236,10 +278,11 @@ def _planes(values: npt.NDArray[Any]) -> bytes:
     return values.view(np.uint8).reshape(len(values), values.itemsize).T.tobytes()
 
 
-def _unpacked(column: StatColumn, rows: int) -> pa.Array:
+def unpack_column(column: StatColumn, rows: int) -> pa.Array:
+    """The values, shape (rows,). Raises: CheckpointCorruptError."""
     try:
         if column.form == "numbers":
-            array = _numbers(column.data, _NUMBERS[column.kind], rows)
+            array = _numbers(column.data, NUMBERS[column.kind], rows)
         elif column.form == "words":
             array = _spelled(column, rows)
         else:
@@ -251,8 +294,12 @@ def _unpacked(column: StatColumn, rows: int) -> pa.Array:
     return array
 
 
+def numbers_dtype(kind: pa.DataType) -> np.dtype[Any]:
+    return np.dtype(np.bool_ if pa.types.is_boolean(kind) else kind.to_pandas_dtype())
+
+
 def _numbers(data: bytes, kind: pa.DataType, rows: int) -> pa.Array:
-    dtype = np.dtype(np.bool_ if pa.types.is_boolean(kind) else kind.to_pandas_dtype())
+    dtype = numbers_dtype(kind)
     by_byte = np.frombuffer(data, np.uint8).reshape(dtype.itemsize, rows)
     return pa.array(np.ascontiguousarray(by_byte.T).view(dtype).reshape(rows))
 

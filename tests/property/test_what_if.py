@@ -9,6 +9,7 @@ import pytest
 
 from data_juicer.job import summary as summaries
 from data_juicer.job.layout import JobLayout
+from data_juicer.monitor.statistics import what_if
 from data_juicer.monitor.statistics.bounds import entries_of
 from data_juicer.monitor.statistics.gather import read_stats
 from data_juicer.monitor.statistics.what_if import WhatIf, answer
@@ -111,6 +112,20 @@ def ask(store: MemoryStore, layout: JobLayout, changes: dict[str, Any]) -> WhatI
     return answer(entries_of(summaries.load(store, layout).config), changes, read_stats(store, layout))
 
 
+def ask_one_by_one(store: MemoryStore, layout: JobLayout, changes: dict[str, Any]) -> WhatIf:
+    """The answer of which no partitions are joined."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(what_if, "join_partitions", lambda partitions, _: partitions)
+        return ask(store, layout, changes)
+
+
+def limits(reported: WhatIf) -> list[Any]:
+    """All of an answer but its guesses, which are rounded for each partition."""
+    ranges = [reported.rows_out_then, *(each.rows_out_then for each in reported.operators)]
+    counts = [(each.rows_in, each.rows_out) for each in reported.operators]
+    return [*((each.low, each.high) for each in ranges), *counts, reported.partitions, reported.reasons]
+
+
 def changed(process: list[Any], changes: dict[str, Any]) -> list[Any]:
     by_name: dict[str, dict[str, Any]] = {}
     for path, value in changes.items():
@@ -152,6 +167,7 @@ def check(folder: Path, seed: int) -> bool:
     assert reported.is_exact == reported.rows_out_then.is_exact
     assert reported.rows_out_then.low <= real[-1] <= reported.rows_out_then.high
     assert reported.is_exact or reported.reasons
+    assert limits(reported) == limits(ask_one_by_one(store, layout, changes)), (process, changes)
     return reported.is_exact
 
 

@@ -5,8 +5,9 @@ No process of the job has to be alive. Partitions that an earlier version proces
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -14,9 +15,8 @@ import msgspec
 from data_juicer.errors import CheckpointError
 from data_juicer.job.names import parse_checkpoint_name, parse_result_name
 from data_juicer.plan.resume.committed import rows_of_partitions
-from data_juicer.rows.recorded_stats import OperatorStats, decode_stats, find_stats
+from data_juicer.rows.recorded_stats import OperatorStats, decode_many_stats, find_stats
 from data_juicer.store.codec import COMPRESSIONS, decode_table
-from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import DataFile
 from data_juicer.store.staging import read_file
 from data_juicer.store.versioned_json import VersionedJson
@@ -26,16 +26,29 @@ if TYPE_CHECKING:
     from data_juicer.storage.base import Store
 
 
+class LedgerRows(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """As much of a ledger (`store/ledger.py`) as statistics need."""
+
+    index: int
+    rows_in: int
+    rows_generated: int = 0
+    rows_out: int
+    rows_filtered: int = 0
+    rows_dead_letter: int = 0
+
+
 class PartitionStats(msgspec.Struct, frozen=True, kw_only=True):
     """What is committed of one partition."""
 
     partition: int
-    ledgers: tuple[OperatorLedger, ...]
+    ledgers: tuple[LedgerRows, ...]
     """Of `read` and of every operator so far."""
     operators: dict[int, OperatorStats]
     """By operator; those of which nothing is known are missing."""
     is_done: bool
     """Whether its result is committed."""
+    count: int = 1
+    """How many partitions these are (`joining.py`); `partition` is the first of them then."""
 
 
 class _Committed(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,26 +56,24 @@ class _Committed(msgspec.Struct, frozen=True, kw_only=True):
 
     format_version: int
     partition: int
-    ledgers: tuple[OperatorLedger, ...]
+    ledgers: tuple[LedgerRows, ...]
     files: tuple[DataFile, ...]
     stats: tuple[DataFile, ...] = ()
 
 
 _CODEC: Final = VersionedJson(_Committed)
+_BATCH: Final = 64
+"""Partitions whose statistics are decoded together."""
 
 
 def read_stats(store: Store, layout: JobLayout) -> Iterator[PartitionStats]:
     """Every partition of which something is committed, by number. Raises: StoreError: a directory cannot be listed."""
     known = rows_of_partitions(store, layout)
     done: set[int] = set()
-    for name in sorted(store.list(layout.results_dir)):
-        parsed = parse_result_name(name)
-        if parsed is None or parsed.attempt or (known is not None and parsed.partition_id not in known):
-            continue
-        found = _find(store, os.path.join(layout.results_dir, name))
-        if found is not None:
-            done.add(parsed.partition_id)
-            yield _partition(found, _beside_result(store, layout, found), is_done=True)
+    for batch in _batches(_results(store, layout, known)):
+        done.update(each.partition for each in batch)
+        for each, operators in zip(batch, _beside_results(store, layout, batch), strict=True):
+            yield _partition(each, operators, is_done=True)
     newest: dict[int, tuple[int, str]] = {}
     for name in store.list(layout.checkpoints_dir):
         checkpoint = parse_checkpoint_name(name)
@@ -78,6 +89,22 @@ def read_stats(store: Store, layout: JobLayout) -> Iterator[PartitionStats]:
             yield _partition(found, _in_deltas(store, layout, found), is_done=False)
 
 
+def _results(store: Store, layout: JobLayout, known: Container[int] | None) -> Iterator[_Committed]:
+    """The manifests of results of partitions that are known, by number."""
+    for name in sorted(name for name in store.list(layout.results_dir) if name.endswith(".json")):
+        parsed = parse_result_name(name)
+        if parsed is None or parsed.attempt or (known is not None and parsed.partition_id not in known):
+            continue
+        found = _find(store, f"{layout.results_dir}/{name}")  # what joins paths takes as long as the read
+        if found is not None:
+            yield found
+
+
+def _batches(manifests: Iterator[_Committed]) -> Iterator[list[_Committed]]:
+    while batch := list(itertools.islice(manifests, _BATCH)):
+        yield batch
+
+
 def _find(store: Store, path: str) -> _Committed | None:
     """A manifest; None where it is damaged, or was dropped since the directory was listed."""
     try:
@@ -86,7 +113,7 @@ def _find(store: Store, path: str) -> _Committed | None:
         return None
 
 
-def _partition(found: _Committed, operators: list[OperatorStats], *, is_done: bool) -> PartitionStats:
+def _partition(found: _Committed, operators: Iterable[OperatorStats], *, is_done: bool) -> PartitionStats:
     return PartitionStats(
         partition=found.partition,
         ledgers=found.ledgers,
@@ -95,15 +122,23 @@ def _partition(found: _Committed, operators: list[OperatorStats], *, is_done: bo
     )
 
 
-def _beside_result(store: Store, layout: JobLayout, found: _Committed) -> list[OperatorStats]:
-    try:
-        return [
-            each
-            for file in found.stats
-            for each in decode_stats(read_file(store, layout.results_dir, file), file.name)
-        ]
-    except CheckpointError:
-        return []
+def _beside_results(
+    store: Store, layout: JobLayout, manifests: Sequence[_Committed]
+) -> list[list[OperatorStats]]:
+    """The statistics that each manifest names; none of one of which a file is lost or damaged."""
+    operators: list[list[OperatorStats]] = [[] for _ in manifests]
+    owners, names, contents = [], [], []
+    for number, found in enumerate(manifests):
+        for file in found.stats:
+            try:
+                contents.append(read_file(store, layout.results_dir, file))
+            except CheckpointError:
+                continue
+            owners.append(number)
+            names.append(file.name)
+    for number, decoded in zip(owners, decode_many_stats(contents, names), strict=True):
+        operators[number] += decoded
+    return operators
 
 
 def _in_deltas(store: Store, layout: JobLayout, found: _Committed) -> list[OperatorStats]:

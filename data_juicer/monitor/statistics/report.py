@@ -12,6 +12,7 @@ from data_juicer.errors import CheckpointError
 from data_juicer.monitor.statistics.bounds import Bound, bound_of, find_built_in
 from data_juicer.monitor.statistics.distribution import Distribution, Histogram, Words
 from data_juicer.monitor.statistics.gather import PartitionStats
+from data_juicer.monitor.statistics.joining import join_partitions
 from data_juicer.rows.recorded_stats import OperatorStats
 
 PERCENTILES: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -89,17 +90,17 @@ class StatsFold:
         self._partitions = 0
 
     def add(self, partition: PartitionStats) -> None:
-        self._partitions += 1
+        self._partitions += partition.count
         for index, stats in partition.operators.items():
             if index not in self._filters:
                 name, params = (
                     self._entries[index] if 0 <= index < len(self._entries) else (stats.operator_name, {})
                 )
                 self._filters[index] = _FilterFold(name, params)
-            self._filters[index].add(stats)
+            self._filters[index].add(stats, partition.count)
         for ledger in partition.ledgers:
             if (known := self._filters.get(ledger.index)) is not None:
-                known.partitions += 1
+                known.partitions += partition.count
                 known.rows_in += ledger.rows_in
                 known.rows_out += ledger.rows_out
                 known.rows_dropped += ledger.rows_filtered
@@ -117,7 +118,7 @@ def fold_stats(
 ) -> StatsReport:
     """What all partitions come to."""
     fold = StatsFold(entries)
-    for partition in partitions:
+    for partition in join_partitions(partitions):
         fold.add(partition)
     return fold.report(job_id)
 
@@ -131,12 +132,12 @@ class _FilterFold:
         self._numbers: dict[str, Distribution] = {}
         self._words: dict[str, Words] = {}
 
-    def add(self, stats: OperatorStats) -> None:
+    def add(self, stats: OperatorStats, partitions: int) -> None:
         try:
             arrays, sketches = stats.arrays(), stats.sketches()
         except CheckpointError:
             return  # damaged; counted as unknown
-        self._measured += 1
+        self._measured += partitions
         for name, column in arrays.items():
             self._add_column(name, column)
         for name, sketch in sketches.items():

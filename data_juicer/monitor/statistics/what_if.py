@@ -21,11 +21,11 @@ from data_juicer.monitor.statistics.bounds import (
     make_built_in,
     parameters_with,
 )
-from data_juicer.monitor.statistics.gather import PartitionStats
+from data_juicer.monitor.statistics.gather import LedgerRows, PartitionStats
+from data_juicer.monitor.statistics.joining import Shape, ShapeOfOperator, join_partitions
 from data_juicer.ops.base import DatasetOperator, Filter, Operator, TextMapper
 from data_juicer.ops.bases.range_filter import RangeFilter
 from data_juicer.rows.recorded_stats import OperatorStats
-from data_juicer.store.ledger import OperatorLedger
 
 
 class RowRange(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,8 +162,8 @@ def answer(
     is_touched = has_sketches = False
     rows_then = exactly(0)
     changed_first = next((index for index, step in enumerate(steps) if step.new is not None), len(steps))
-    for partition in partitions:
-        count += 1
+    for partition in join_partitions(partitions, _shape_of(steps, changed_first)):
+        count += partition.count
         by_index = {ledger.index: ledger for ledger in partition.ledgers}
         flow = _Flow(mask=None, base=exactly(partition.ledgers[0].rows_out if partition.ledgers else 0))
         is_unknown = False
@@ -185,8 +185,8 @@ def answer(
             rows_out += partition.ledgers[-1].rows_out
             rows_then += flow.base + flow.extra
         else:
-            unfinished += 1
-        unknown += is_unknown
+            unfinished += partition.count
+        unknown += partition.count if is_unknown else 0
     if unknown:
         reasons[
             f"{unknown:,} of {count:,} partitions {'has' if unknown == 1 else 'have'} no statistics of a changed filter: "
@@ -216,6 +216,25 @@ def answer(
     )
 
 
+def _shape_of(steps: Sequence[_Step], changed_first: int) -> ShapeOfOperator:
+    """What has to be the same of partitions that are answered as one: which rows an operator kept is either known of all of them or
+    guessed of all of them. Where it is guessed of a partition alone, that partition is answered alone, so that no other becomes a guess.
+    """
+    guessed = {
+        index for index, step in enumerate(steps) if step.old is None or isinstance(step.old, DatasetOperator)
+    }
+
+    def shape(ledger: LedgerRows, stats: OperatorStats | None) -> Shape | None:
+        if ledger.index < changed_first or ledger.index in guessed:
+            return ()
+        if stats is None:
+            return (ledger.rows_in == 0,) if _is_one_to_one(ledger) else None
+        is_known = stats.is_aligned and stats.rows == ledger.rows_in and stats.rows_kept == ledger.rows_out
+        return (ledger.rows_in == 0,) if is_known else None
+
+    return shape
+
+
 class _Sum:
     """One operator over all partitions."""
 
@@ -223,7 +242,7 @@ class _Sum:
         self.rows_in = self.rows_out = 0
         self.rows_in_then = self.rows_out_then = exactly(0)
 
-    def add(self, ledger: OperatorLedger, before: RowRange, after: RowRange) -> None:
+    def add(self, ledger: LedgerRows, before: RowRange, after: RowRange) -> None:
         self.rows_in += ledger.rows_in
         self.rows_out += ledger.rows_out
         self.rows_in_then += before
@@ -242,7 +261,7 @@ class _Sum:
 
 
 def _through(
-    step: _Step, ledger: OperatorLedger, stats: OperatorStats | None, flow: _Flow, reasons: dict[str, None]
+    step: _Step, ledger: LedgerRows, stats: OperatorStats | None, flow: _Flow, reasons: dict[str, None]
 ) -> _Flow:
     """The rows after one operator."""
     if step.new is not None:
@@ -274,7 +293,7 @@ def _through(
 def _through_changed(
     step: _Step,
     new: Filter,
-    ledger: OperatorLedger,
+    ledger: LedgerRows,
     stats: OperatorStats | None,
     flow: _Flow,
     reasons: dict[str, None],
@@ -323,7 +342,7 @@ def _through_changed(
 
 
 def _through_sketch(
-    old: RangeFilter, new: RangeFilter, ledger: OperatorLedger, stats: OperatorStats, flow: _Flow
+    old: RangeFilter, new: RangeFilter, ledger: LedgerRows, stats: OperatorStats, flow: _Flow
 ) -> _Flow:
     """Counts from a sketch: how many of the rows are within both bounds, and how many within the new ones alone."""
     sketch = stats.sketches().get(new.stats_key)
@@ -373,7 +392,7 @@ def _arrays(stats: OperatorStats | None) -> dict[str, Any] | None:
 
 
 def _kept(
-    operator: Operator | None, ledger: OperatorLedger, stats: OperatorStats | None, *, needs_all: bool = True
+    operator: Operator | None, ledger: LedgerRows, stats: OperatorStats | None, *, needs_all: bool = True
 ) -> Mask | None:
     """Which of the rows that reached a filter it kept, shape (rows,), as far as that is certain.
 
@@ -392,11 +411,11 @@ def _kept(
     return kept if int(kept.sum()) == stats.rows_kept == ledger.rows_out else None
 
 
-def _is_one_to_one(ledger: OperatorLedger) -> bool:
+def _is_one_to_one(ledger: LedgerRows) -> bool:
     return ledger.rows_in == ledger.rows_out and not (ledger.rows_generated or ledger.rows_dead_letter)
 
 
-def _share(extra: RowRange, ledger: OperatorLedger) -> RowRange:
+def _share(extra: RowRange, ledger: LedgerRows) -> RowRange:
     """What is likely to become of rows that the operator has not seen: what became of the others."""
     if not extra.high:
         return extra
@@ -404,7 +423,7 @@ def _share(extra: RowRange, ledger: OperatorLedger) -> RowRange:
     return RowRange(low=0, estimate=passed, high=max(extra.high, passed))
 
 
-def _guessed(ledger: OperatorLedger, flow: _Flow) -> _Flow:
+def _guessed(ledger: LedgerRows, flow: _Flow) -> _Flow:
     """After an operator of which it is not known which rows it let through."""
     reached = flow.base.estimate + flow.extra.estimate
     base = RowRange(
