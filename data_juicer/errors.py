@@ -25,7 +25,12 @@ Foreign errors (Arrow, OS, Ray) become one of these where they enter.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import contextlib
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+COMMITTED_IS_SAFE: Final = "What was committed is safe"
+"""Said of a job whose rows are under way; `correct_what_is_safe` puts it right where no row is."""
 
 
 class FailedRun(NamedTuple):
@@ -55,6 +60,28 @@ class DataJuicerError(Exception):
     """Where `data_juicer.run` raised it after the job was opened."""
     exits_at_once = False
     """A library of the process cannot be ended in order any more: a command leaves right after its last words."""
+
+    def correct_what_is_safe(self, *, has_committed: bool) -> None:
+        """Make the message one of a refusal before the first row of a run.
+
+        Args:
+            has_committed: earlier runs of the job committed something.
+        """
+        safe = " and what was committed before is safe" if has_committed else ""
+        self.args = tuple(
+            part.replace(COMMITTED_IS_SAFE, f"No row was processed{safe}") if isinstance(part, str) else part
+            for part in self.args
+        )
+
+
+@contextlib.contextmanager
+def before_anything_is_begun() -> Iterator[None]:
+    """Whatever refuses a run before its job is found does not say that what it committed is safe: it may be a new one."""
+    try:
+        yield
+    except DataJuicerError as error:
+        error.correct_what_is_safe(has_committed=False)
+        raise
 
 
 class ConfigError(DataJuicerError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from data_juicer.cli.output import output_of
 from data_juicer.clock import SystemClock
 from data_juicer.config.config import load_config
-from data_juicer.errors import ConfigError, InputError, StoreError
+from data_juicer.errors import ConfigError, InputError, StoreError, before_anything_is_begun
 from data_juicer.monitor.closing import format_facts
 from data_juicer.monitor.facts import Fact
 from data_juicer.monitor.progress import format_duration
@@ -34,7 +34,8 @@ def run_dry(settings: Sequence[str], form: Format) -> None:
 
     config = load_config(settings, os.environ)
     try:
-        forecast = foresee(open_store(*config.locations()), config, SystemClock(), count_cpus)
+        with before_anything_is_begun():
+            forecast = foresee(open_store(*config.locations()), config, SystemClock(), count_cpus)
     except (InputError, StoreError) as error:  # found before anything is created, as ConfigError is
         raise ConfigError(str(error)) from error
     output_of(form).emit(forecast, lambda columns: _lines(forecast, columns))

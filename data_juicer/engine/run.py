@@ -56,6 +56,7 @@ from data_juicer.job.summary import JobStatus
 from data_juicer.plan.jobplan import JobPlan
 from data_juicer.plan.mapping import DatasetMapping
 from data_juicer.plan.phases import ResolvePlan
+from data_juicer.plan.resume.committed import before_first_row
 from data_juicer.plan.resume.result_index import settled_ns
 from data_juicer.plan.resume.results import ResultManifests
 from data_juicer.plan.retention import Retention
@@ -79,6 +80,8 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
     plan: JobPlan
     """What earlier runs committed, and what is pending."""
     setup: WorkerSetup
+    needs_index: bool
+    """A dataset operator has keys to add to an index, from all partitions."""
 
 
 class Run:
@@ -168,6 +171,30 @@ class Run:
             self.recorder.inform(f"checkpoints of job {job_id}, completed over {days} days ago, were dropped")
 
     def _work(self) -> None:
+        with before_first_row(self.store, self.layout):
+            work = self._begin()
+        plan, partitions = work.plan, work.mapping.partitions
+        is_done = not plan.pending and not work.needs_index
+        if is_done and is_as_published(self.store, self.layout, self.published, partitions):
+            self.recorder.inform("nothing was left to do: input, results and export are what they were")
+            return
+        if not is_done:
+            self._run_partitions(work, plan.pending, plan.checkpoints)
+        target = export_target(self.config, row_stats=work.setup.row_stats)
+        self._mend(work, checks_while_joining(target, work.setup.result_format))
+        for _ in range(_REMOVALS_MENDED):
+            if not (missing := self._missing_results(work.mapping, plan)):
+                break
+            self._run_partitions(work, missing, {})
+        try:
+            self._publish(work)
+        except CheckpointCorruptError:  # found while results were joined
+            if not self._mend(work):
+                raise
+            self._publish(work)
+
+    def _begin(self) -> _Work:
+        """Scan the input, find out what is left to do, and call the workers."""
         if self.config.partition.auto_configure:
             self.config = self._sized()
         setup = self._setup()
@@ -190,25 +217,14 @@ class Run:
         tasks = len(mapping.partitions) if needs_index else len(plan.pending)
         self.workforce.begin(setup, tasks, driver.between_batches)
         announce_plan(self.job, self.wanted, self.environment.backend, mapping, plan, steps)
-        is_done = not plan.pending and not needs_index
-        if is_done and is_as_published(self.store, self.layout, self.published, mapping.partitions):
-            self.recorder.inform("nothing was left to do: input, results and export are what they were")
-            return
-        work = _Work(mapping=mapping, driver=driver, resolves=resolves, plan=plan, setup=setup)
-        if not is_done:
-            self._run_partitions(work, plan.pending, plan.checkpoints)
-        target = export_target(self.config, row_stats=setup.row_stats)
-        self._mend(work, checks_while_joining(target, setup.result_format))
-        for _ in range(_REMOVALS_MENDED):
-            if not (missing := self._missing_results(mapping, plan)):
-                break
-            self._run_partitions(work, missing, {})
-        try:
-            self._publish(work)
-        except CheckpointCorruptError:  # found while results were joined
-            if not self._mend(work):
-                raise
-            self._publish(work)
+        return _Work(
+            mapping=mapping,
+            driver=driver,
+            resolves=resolves,
+            plan=plan,
+            setup=setup,
+            needs_index=needs_index,
+        )
 
     def _mend(self, work: _Work, is_joined: Callable[[DataFile], bool] = lambda _: False) -> bool:
         """Make results anew that are not what was committed. Returns: whether there were any.

@@ -18,10 +18,11 @@ from data_juicer.engine.lifecycle.wanted import (
     find_published,
     find_wanted,
 )
-from data_juicer.errors import JobLockedError, StoreError
+from data_juicer.errors import JobLockedError, StoreError, before_anything_is_begun
 from data_juicer.events.view import JobView
 from data_juicer.job import lock as locks
 from data_juicer.job.claims import check_directories
+from data_juicer.plan.resume.committed import before_first_row
 from data_juicer.storage.locations.remembering import remembering
 
 
@@ -33,25 +34,30 @@ def run_job(config: JobConfig, environment: RunEnvironment) -> JobOutcome:
     with contextlib.ExitStack() as stack, contextlib.ExitStack() as workers:
         workers.callback(environment.backend.close)
         seen = remembering(environment.store)
-        wanted = find_wanted(config, seen, environment.clock)
-        check_directories(seen, wanted.layout, socket.gethostname())
-        if (done := find_done(seen, wanted)) is not None:
-            _tidy_up(wanted, environment)
-            return JobOutcome(summary=done, view=JobView(), already_complete=True)
-        check_input(seen, wanted)
-        wanted = check_export(seen, wanted, environment.clock)
-        try_export_directory(environment.store, wanted.export_path, wanted.layout.job_id)
-        owner = locks.Driver.here()
-        lock = locks.acquire(environment.store, wanted.layout, environment.clock, owner, environment.advisory)
-        stack.callback(lock.release)
-        lock.check_store()
-        if (done := find_done(environment.store, wanted)) is not None:  # by who held the lock until now
-            return JobOutcome(summary=done, view=JobView(), already_complete=True)
+        with before_anything_is_begun():
+            wanted = find_wanted(config, seen, environment.clock)
+        with before_first_row(environment.store, wanted.layout):
+            check_directories(seen, wanted.layout, socket.gethostname())
+            if (done := find_done(seen, wanted)) is not None:
+                _tidy_up(wanted, environment)
+                return JobOutcome(summary=done, view=JobView(), already_complete=True)
+            check_input(seen, wanted)
+            wanted = check_export(seen, wanted, environment.clock)
+            try_export_directory(environment.store, wanted.export_path, wanted.layout.job_id)
+            owner = locks.Driver.here()
+            lock = locks.acquire(
+                environment.store, wanted.layout, environment.clock, owner, environment.advisory
+            )
+            stack.callback(lock.release)
+            lock.check_store()
+            if (done := find_done(environment.store, wanted)) is not None:  # by who held the lock until now
+                return JobOutcome(summary=done, view=JobView(), already_complete=True)
         try:
-            published = find_published(environment.store, wanted)
-            job = open_job(wanted, environment, lock)
-            stack.callback(job.close)
-            keep_pins(job.store, job.layout, wanted.indexes, wanted.pins)
+            with before_first_row(environment.store, wanted.layout):
+                published = find_published(environment.store, wanted)
+                job = open_job(wanted, environment, lock)
+                stack.callback(job.close)
+                keep_pins(job.store, job.layout, wanted.indexes, wanted.pins)
             for observer in environment.control.observers:
                 observer.job_opened(job)
             from data_juicer.engine.run import Run  # a complete job ends before: it needs none of this

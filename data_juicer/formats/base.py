@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, Protocol
 
 import msgspec
 
-from data_juicer.errors import InputError, StoreError
+from data_juicer.errors import COMMITTED_IS_SAFE, InputError, StoreError
 
 if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch
@@ -292,7 +292,7 @@ def reading_input(path: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except StoreError as error:
-        remedy = f" What was committed is safe. {error.remedy}" if error.remedy else ""
+        remedy = f" {COMMITTED_IS_SAFE}. {error.remedy}" if error.remedy else ""
         reason = (error.reason or error.finding).removesuffix(".")
         raise InputError(f"{path}: cannot be read: {reason}.{remedy}") from error
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from data_juicer.errors import StoreError
+from data_juicer.errors import COMMITTED_IS_SAFE, StoreError
 from data_juicer.storage.os_errors import translate_os_errors
 from data_juicer.storage.posix_files import open_held
 
@@ -36,7 +36,7 @@ class FileLock:
                 os.close(descriptor)
                 raise StoreError(
                     f"{path}: locking failed: {error.strerror}.",
-                    "What was committed is safe; give a work_dir on a disk that has locks and start the job again.",
+                    f"{COMMITTED_IS_SAFE}; give a work_dir on a disk that has locks and start the job again.",
                 ) from error
             else:
                 self._descriptor = descriptor

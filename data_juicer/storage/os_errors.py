@@ -9,12 +9,12 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from data_juicer.errors import StoreError
+from data_juicer.errors import COMMITTED_IS_SAFE, StoreError
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
 _IN_THE_WAY: Final = frozenset({errno.ENOTDIR, errno.EISDIR})
-_SAFE: Final = "What was committed is safe;"
+_SAFE: Final = f"{COMMITTED_IS_SAFE};"
 
 
 @contextlib.contextmanager

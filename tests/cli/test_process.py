@@ -242,16 +242,40 @@ def test_a_recipe_without_operators_says_so(ten_rows: Path, capsys: pytest.Captu
     assert (ten_rows / "out" / "cleaned.jsonl").read_bytes() == (ten_rows / "ten.jsonl").read_bytes()
 
 
-def test_an_export_folder_that_cannot_be_written_is_found_before_the_first_row(
-    ten_rows: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--work_dir", "work", "--export_path", "plain/x.jsonl"],
+        ["--export_path", "plain/deep/x.jsonl"],
+        ["--work_dir", "plain/work"],
+        ["--checkpoint_dir", "plain/checkpoints"],
+        ["--work_dir", "plain/work", "--dry_run"],
+        ["--export_path", "/proc/x.jsonl", "--work_dir", "work"],
+    ],
+    ids=" ".join,
+)
+def test_a_folder_that_cannot_be_written_is_found_before_the_first_row_and_nothing_is_called_committed(
+    ten_rows: Path, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
+    (ten_rows / "plain").touch()
     before = names_in(ten_rows)
-    words = ["--config", "recipe.yaml", "--work_dir", "work", "--export_path", "ten.jsonl/x.jsonl"]
-    assert process.main(words) == 2
+    assert process.main(["--config", "recipe.yaml", *words]) == 2
     captured = capsys.readouterr()
-    assert str(ten_rows / "ten.jsonl") in captured.err
+    assert ". No row was processed; " in captured.err
+    assert "committed" not in captured.err
+    assert str(ten_rows / "plain") in captured.err or "dj-process: /proc/x.jsonl: " in captured.err
     assert captured.err.count("\n") == 1
     assert names_in(ten_rows) == before
+
+
+def test_a_refusal_before_the_first_row_calls_safe_what_earlier_runs_committed(
+    ten_rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--config", "recipe.yaml", "--job_id", "first", "--work_dir", "work"]
+    assert process.main(words) == 0
+    (ten_rows / "ten.jsonl").write_text('{"text": "another row of text"}\n')
+    assert process.main([*words, "--export_path", "recipe.yaml/x.jsonl"]) == 2
+    assert ". No row was processed and what was committed before is safe; " in capsys.readouterr().err
 
 
 def test_the_event_log_is_named_only_where_there_is_one(

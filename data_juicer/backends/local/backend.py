@@ -14,7 +14,7 @@ from data_juicer.backends.local.worker_process import STACK_WAIT_S, WorkerProces
 from data_juicer.clock import Clock
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
-from data_juicer.errors import BackendError
+from data_juicer.errors import COMMITTED_IS_SAFE, BackendError
 from data_juicer.plan.tasks import TaskKey
 from data_juicer.portable import PortableMsgpack, encode_msgpack
 
@@ -156,7 +156,7 @@ class LocalBackend:
             if self._early_losses > EARLY_LOSSES_MAX:
                 raise BackendError(
                     f"workers end before they take an attempt ({process.end_text(code)}); "
-                    "the last lines above say why. What was committed is safe; mend that and start the job again."
+                    f"the last lines above say why. {COMMITTED_IS_SAFE}; mend that and start the job again."
                 )
         self._inbox.extend(process.losses(code))
         self._renew(process)

@@ -26,7 +26,7 @@ from data_juicer.config.schema import usable_cores
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.resources import WorkerResources, plan_workers
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
-from data_juicer.errors import BackendError, HeadLostError
+from data_juicer.errors import COMMITTED_IS_SAFE, BackendError, HeadLostError
 from data_juicer.plan.tasks import TaskKey
 from data_juicer.portable import PortableMsgpack, encode_msgpack
 from data_juicer.storage.base import Store
@@ -283,7 +283,7 @@ class RayBackend:
         if away_s >= HEAD_GONE_S and self._cluster is not None:
             raise HeadLostError(
                 f"the head of the Ray cluster, {self._cluster.head}, has not answered for {away_s:.0f} s. "
-                "What was committed is safe; start the job again, on this cluster or another."
+                f"{COMMITTED_IS_SAFE}; start the job again, on this cluster or another."
             )
 
     def _welcome(self, agent: AgentHandle) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from data_juicer.clock import Clock, SystemClock
 from data_juicer.core.executor.event_logging_mixin import EventLoggingMixin
 from data_juicer.engine.run_context import RunControl
-from data_juicer.errors import ConfigError
+from data_juicer.errors import ConfigError, before_anything_is_begun
 from data_juicer.job.naming import name_job
 from data_juicer.storage import open_store
 from data_juicer.storage.base import Store
@@ -43,9 +43,10 @@ class BackendExecutor(EventLoggingMixin, ABC):
 
     def run(self, config: JobConfig) -> JobOutcome:
         # Local workers begin to start here, while this process imports the rest. `run_job` closes the backend.
-        config, _ = name_job(config, self.clock)
-        self.store = self._given or open_store(*config.locations())
-        backend = self.make_backend(config)
+        with before_anything_is_begun():
+            config, _ = name_job(config, self.clock)
+            self.store = self._given or open_store(*config.locations())
+            backend = self.make_backend(config)
         from data_juicer.engine.lifecycle.environment import RunEnvironment
         from data_juicer.engine.run_job import run_job
 

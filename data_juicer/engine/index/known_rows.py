@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from data_juicer.engine.index.uses import IndexUse, pinned_version
-from data_juicer.errors import CheckpointError, StoreError
+from data_juicer.errors import COMMITTED_IS_SAFE, CheckpointError, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.portable import escape
 from data_juicer.storage.base import Store
@@ -79,7 +79,7 @@ def stage_known_rows(
     except CheckpointError as error:
         raise StoreError(
             f"{use.operator_name}: an index that rows are compared with cannot be used: {error}",
-            "What was committed is safe; bring the index back, and start the job again.",
+            f"{COMMITTED_IS_SAFE}; bring the index back, and start the job again.",
         ) from error
     return KnownTables(directory=layout.shards_dir, files=tuple(files)), found
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from data_juicer.errors import StoreError
+from data_juicer.errors import COMMITTED_IS_SAFE, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import DatasetOperator, Operator
 from data_juicer.plan.partitions import PartitionSpec
@@ -52,12 +52,8 @@ def try_export_directory(store: Store, export_path: str, job_id: str) -> None:
         store.write(aside, b"")
         store.remove(aside)
     except StoreError as error:
-        found, remedy = error.finding.replace(aside, export_path), error.remedy
-        if not remedy:
-            raise
-        raise StoreError(
-            found, f"No row was processed. {remedy}", reason=error.reason, remedy=remedy
-        ) from None
+        error.args = tuple(part.replace(aside, export_path) for part in error.args)
+        raise
 
 
 def least_bytes(partitions: int, stages: int) -> int:
@@ -70,13 +66,12 @@ def find_refusal(rooms: Sequence[Room]) -> str | None:
     for room in rooms:
         if room.full is not None and room.least_bytes > 0:
             return (
-                f"{room.path}: {room.full}. No row was processed; what was committed before is safe. "
-                "Remove files there and start the job again."
+                f"{room.path}: {room.full}. {COMMITTED_IS_SAFE}. Remove files there and start the job again."
             )
         if room.free_bytes is not None and room.free_bytes < room.least_bytes:
             return (
                 f"{room.path}: {room.free_bytes:,} bytes are free, at least {room.least_bytes:,} are needed. "
-                "No row was processed; what was committed before is safe. Make room and start the job again."
+                f"{COMMITTED_IS_SAFE}. Make room and start the job again."
             )
     return None
 

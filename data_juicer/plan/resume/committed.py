@@ -6,13 +6,14 @@ lack the last half second, or be lost.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
 
-from data_juicer.errors import CheckpointError
+from data_juicer.errors import CheckpointError, DataJuicerError, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_checkpoint_name, parse_result_name
 from data_juicer.storage.base import Store
@@ -77,6 +78,19 @@ def find_committed(store: Store, layout: JobLayout) -> CommittedWork:
         rows_done=sum(rows[partition] for partition in done) if rows else 0,
         checkpoints=dict(sorted(Counter(newest.values()).items())),
     )
+
+
+@contextlib.contextmanager
+def before_first_row(store: Store, layout: JobLayout) -> Iterator[None]:
+    """Whatever refuses a run before its first row says what is safe as it is: often nothing was ever begun."""
+    try:
+        yield
+    except DataJuicerError as error:
+        has_committed = False
+        with contextlib.suppress(StoreError):
+            has_committed = not find_committed(store, layout).is_nothing
+        error.correct_what_is_safe(has_committed=has_committed)
+        raise
 
 
 def rows_of_partitions(store: Store, layout: JobLayout) -> dict[int, int] | None:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Final
 
-from data_juicer.errors import StoreError
+from data_juicer.errors import COMMITTED_IS_SAFE, StoreError
 from data_juicer.storage.cloud.bucket import FaultKind, RequestFault
 
 _EXPIRED: Final = frozenset(
@@ -73,7 +73,7 @@ def translate_faults(doing: str, path: str) -> Iterator[None]:
         remedy = _REMEDIES.get(fault.kind, _LATER)
         raise StoreError(
             f"{path}: {doing} failed: {fault}.",
-            f"What was committed is safe. {remedy}",
+            f"{COMMITTED_IS_SAFE}. {remedy}",
             reason=str(fault),
             remedy=remedy,
         ) from None
@@ -87,7 +87,7 @@ def changed_meanwhile(path: str, how: str) -> StoreError:
     )
     return StoreError(
         f"{path}: reading failed: {found}.",
-        f"What was committed is safe. {remedy}",
+        f"{COMMITTED_IS_SAFE}. {remedy}",
         reason=found,
         remedy=remedy,
     )

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from data_juicer.errors import StoreError
+from data_juicer.errors import COMMITTED_IS_SAFE, StoreError
 from data_juicer.storage.cloud.bucket import Bucket, ConditionFailed, Multipart
 from data_juicer.storage.cloud.faults import translate_faults
 from data_juicer.storage.cloud.patience import Patience
@@ -136,7 +136,7 @@ class ObjectUpload(Upload):
         elif not self._finish(path, self._condition):
             raise StoreError(
                 f"{path}: publishing failed: it was changed by somebody else while this run wrote it.",
-                "What was committed is safe; start the job again to publish it over that.",
+                f"{COMMITTED_IS_SAFE}; start the job again to publish it over that.",
             )
         self.is_settled = True
         self._forget()

@@ -28,7 +28,7 @@ def test_a_run_is_refused_only_where_even_empty_results_do_not_fit() -> None:
     assert find_refusal([room(100), room(None)]) is None
     assert find_refusal([room(5000), room(99)]) == (
         "/disk: 99 bytes are free, at least 100 are needed. "
-        "No row was processed; what was committed before is safe. Make room and start the job again."
+        "What was committed is safe. Make room and start the job again."
     )
 
 
@@ -96,6 +96,6 @@ def test_a_run_is_refused_where_no_file_can_be_made_whatever_is_free():
     full = Room(path="/disk", full="no inodes are left", free_bytes=1 << 40, least_bytes=1, likely_bytes=1)
     refused = find_refusal([full])
     assert refused is not None
-    assert refused.startswith("/disk: no inodes are left. No row was processed")
+    assert refused.startswith("/disk: no inodes are left. What was committed is safe. Remove files")
     nothing_to_do = Room(path="/disk", full="no inodes are left", free_bytes=0, least_bytes=0, likely_bytes=0)
     assert find_refusal([nothing_to_do]) is None
