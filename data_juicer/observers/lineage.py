@@ -14,6 +14,7 @@ from data_juicer.config.schema import JobConfig
 from data_juicer.engine.run_context import Observer, WatchedJob
 from data_juicer.errors import StoreError
 from data_juicer.events import types as t
+from data_juicer.events.view import JobView
 from data_juicer.observers.addresses import with_path
 from data_juicer.observers.troubles import Troubles
 from data_juicer.portable import encode_json
@@ -89,66 +90,60 @@ def run_event(
         kind: START, COMPLETE, ABORT or FAIL.
     """
     summary, view = job.summary, job.view
-    made_by = {"_producer": PRODUCER}
-    facets: dict[str, Any] = {
-        "processing_engine": {
-            **made_by,
-            "_schemaURL": f"{_FACETS}/1-1-1/ProcessingEngineRunFacet.json",
-            "version": VERSION,
-            "name": "data_juicer",
-        },
-        "dataJuicer_operators": {
-            **made_by,
-            "_schemaURL": f"{_FACETS}/1-0-0/RunFacet.json",
-            "operators": [
-                {
-                    "index": ledger.index,
-                    "name": ledger.name,
-                    "rowsIn": ledger.rows_in,
-                    "rowsGenerated": ledger.rows_generated,
-                    "rowsOut": ledger.rows_out,
-                    "rowsFiltered": ledger.rows_filtered,
-                    "rowsDuplicate": ledger.rows_duplicate,
-                    "rowsDeadLetter": ledger.rows_dead_letter,
-                    "seconds": round(ledger.duration_s, 6),
-                }
-                for _, ledger in sorted(view.operators.items())
-            ],
-        },
-    }
-    if error is not None:
-        facets["errorMessage"] = {
-            **made_by,
-            "_schemaURL": f"{_FACETS}/1-0-1/ErrorMessageRunFacet.json",
-            "message": error,
-            "programmingLanguage": "python",
-        }
-    read = {
-        **made_by,
-        "_schemaURL": f"{_FACETS}/1-0-0/InputStatisticsInputDatasetFacet.json",
-        "rowCount": view.rows,
-    }
-    written = {
-        **made_by,
-        "_schemaURL": f"{_FACETS}/1-0-2/OutputStatisticsOutputDatasetFacet.json",
-        "rowCount": view.rows_out,
-    }
     sources = [dataset_of(path) for path in config.sources()]
     if len(sources) == 1:  # rows are counted over all inputs together
-        sources[0]["inputFacets"] = {"inputStatistics": read}
+        sources[0]["inputFacets"] = {
+            "inputStatistics": _facet("1-0-0", "InputStatisticsInputDatasetFacet", rowCount=view.rows)
+        }
     output = dataset_of(summary.export_path or config.export_path)
     if kind == "COMPLETE":
-        output["outputFacets"] = {"outputStatistics": written}
+        output["outputFacets"] = {
+            "outputStatistics": _facet("1-0-2", "OutputStatisticsOutputDatasetFacet", rowCount=view.rows_out)
+        }
     return {
         "eventType": kind,
         "eventTime": record.ts,
         "producer": PRODUCER,
         "schemaURL": f"{SCHEMA}#/$defs/RunEvent",
-        "run": {"runId": str(run_id(summary.job_uuid or job.layout.job_dir, record.run)), "facets": facets},
+        "run": {
+            "runId": str(run_id(summary.job_uuid or job.layout.job_dir, record.run)),
+            "facets": _run_facets(view, error),
+        },
         "job": {"namespace": config.lineage.namespace, "name": job.layout.job_id, "facets": {}},
         "inputs": sources,
         "outputs": [output],
     }
+
+
+def _facet(version: str, name: str, /, **values: Any) -> dict[str, Any]:
+    """A facet of the specification, in one version of its schema."""
+    return {"_producer": PRODUCER, "_schemaURL": f"{_FACETS}/{version}/{name}.json", **values}
+
+
+def _run_facets(view: JobView, error: str | None) -> dict[str, Any]:
+    operators = [
+        {
+            "index": ledger.index,
+            "name": ledger.name,
+            "rowsIn": ledger.rows_in,
+            "rowsGenerated": ledger.rows_generated,
+            "rowsOut": ledger.rows_out,
+            "rowsFiltered": ledger.rows_filtered,
+            "rowsDuplicate": ledger.rows_duplicate,
+            "rowsDeadLetter": ledger.rows_dead_letter,
+            "seconds": round(ledger.duration_s, 6),
+        }
+        for _, ledger in sorted(view.operators.items())
+    ]
+    facets = {
+        "processing_engine": _facet("1-1-1", "ProcessingEngineRunFacet", version=VERSION, name="data_juicer"),
+        "dataJuicer_operators": _facet("1-0-0", "RunFacet", operators=operators),
+    }
+    if error is not None:
+        facets["errorMessage"] = _facet(
+            "1-0-1", "ErrorMessageRunFacet", message=error, programmingLanguage="python"
+        )
+    return facets
 
 
 def run_id(job_uuid: str, run: int) -> uuid.UUID:

@@ -71,17 +71,21 @@ def _drop(store: Store, layout: JobLayout, job: OwnDirectory, now: datetime, day
     try:
         with _checkpoints(store, layout, job, summary) as checkpoints:
             if checkpoints is not None:
-                drop_checkpoint_files(remover, checkpoints)
-                drop_decision_files(remover, checkpoints)
-                with checkpoints.inside(os.path.basename(layout.shards_dir)) as shards:
-                    if shards is not None:
-                        drop_shard_files(remover, shards)
+                _drop_checkpoints(remover, layout, checkpoints)
         with job.inside(os.path.basename(layout.intermediate_dir)) as intermediate:
             if intermediate is not None:
                 drop_intermediate(remover, intermediate)
     finally:
         lock.release()
     return remover.removed > 0
+
+
+def _drop_checkpoints(remover: Remover, layout: JobLayout, checkpoints: OwnDirectory) -> None:
+    drop_checkpoint_files(remover, checkpoints)
+    drop_decision_files(remover, checkpoints)
+    with checkpoints.inside(os.path.basename(layout.shards_dir)) as shards:
+        if shards is not None:
+            drop_shard_files(remover, shards)
 
 
 @contextlib.contextmanager

@@ -113,15 +113,7 @@ def foresee(
         worker_bytes=choice.worker_bytes,
         free_bytes=store.free_bytes(layout.job_dir),
         sampled_rows=sample.stats.rows,
-        costs=None
-        if made.core_hours is None
-        else priced(
-            prices_of({"cost": msgspec.to_builtins(config.cost)}),
-            core_hours=made.core_hours,
-            cpu_hours=0.0,
-            read_bytes=round((rows_known + rows_new) * sample.stats.row_bytes.mean),
-            written_bytes=made.result_bytes + made.checkpoint_bytes_max,
-        ),
+        costs=_costs(config, made, round((rows_known + rows_new) * sample.stats.row_bytes.mean)),
         export_path=wanted.export_path,
         notices=wanted.notices,
         warnings=wanted.warnings,
@@ -145,6 +137,18 @@ def _workers(config: JobConfig, count_cluster_cpus: Callable[[str], int | None])
             )
         whence = "; no Ray cluster was reached"
     return (config.np, f"np{whence}") if config.np else (usable_cores(), f"the cores of this machine{whence}")
+
+
+def _costs(config: JobConfig, made: Estimate, read_bytes: int) -> Costs | None:
+    if made.core_hours is None:
+        return None
+    return priced(
+        prices_of({"cost": msgspec.to_builtins(config.cost)}),
+        core_hours=made.core_hours,
+        cpu_hours=0.0,
+        read_bytes=read_bytes,
+        written_bytes=made.result_bytes + made.checkpoint_bytes_max,
+    )
 
 
 def _computed(report: ResumeReport, rows_known: int, rows_new: int) -> list[float]:

@@ -7,16 +7,14 @@ staged, and commits it once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from data_juicer.clock import Clock, format_utc
-from data_juicer.engine.index.uses import IndexUse, segment_prefix
+from data_juicer.engine.index.uses import IndexingJob, IndexUse, pinned_version, segment_prefix
 from data_juicer.errors import CheckpointError, StoreError
-from data_juicer.job.layout import JobLayout
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.portable import escape
-from data_juicer.storage.base import Store
 from data_juicer.store.decisions import Decision, IndexedRows, ResolveManifest, read_decision
 from data_juicer.store.index.segments import ROW, SOURCE, segment_schema, stage_segments
 from data_juicer.store.index.versions import (
@@ -36,17 +34,12 @@ if TYPE_CHECKING:
 
 
 def stage_kept_rows(
-    store: Store,
-    layout: JobLayout,
+    job: IndexingJob,
     use: IndexUse,
     operator: PairRemover,
     summaries: SummaryFiles,
     decisions: Sequence[Decision],
     partitions: Sequence[PartitionSpec],
-    *,
-    job_uuid: str,
-    run: int,
-    heartbeat: Callable[[], None],
 ) -> IndexedRows | None:
     """Write the keys of the rows that stay into the index that they are added to; None where there is none.
 
@@ -59,13 +52,15 @@ def stage_kept_rows(
 
     def tables() -> Iterator[pa.Table]:
         for position, (spec, decision) in enumerate(zip(partitions, decisions, strict=True)):
-            heartbeat()
-            keep = read_decision(store, layout.checkpoints_dir, decision).column("keep")
+            job.heartbeat()
+            keep = read_decision(job.store, job.layout.checkpoints_dir, decision).column("keep")
             summary = summaries.whole_summary(position)
             yield _indexed(operator, summary, spec).filter(keep)
 
-    prefix = f"{segment_prefix(job_uuid, use.operator_index)}.r{run}"
-    segments = stage_segments(store, use.target, prefix, segment_schema(operator.index_columns()), tables())
+    prefix = f"{segment_prefix(job.job_uuid, use.operator_index)}.r{job.run}"
+    segments = stage_segments(
+        job.store, use.target, prefix, segment_schema(operator.index_columns()), tables()
+    )
     return IndexedRows(path=use.target, segments=segments, rows=sum(segment.rows for segment in segments))
 
 
@@ -83,16 +78,16 @@ def _indexed(operator: PairRemover, summary: pa.Table, spec: PartitionSpec) -> p
     )
 
 
-def is_added(store: Store, use: IndexUse, job_uuid: str, key: str) -> bool:
+def is_added(job: IndexingJob, use: IndexUse, key: str) -> bool:
     """Whether the index has what this deduplicator adds, from rows with this key. Raises: CheckpointError, StoreError."""
-    newest = find_newest(store, use.target) if use.target else None
+    newest = find_newest(job.store, use.target) if use.target else None
     return newest is not None and any(
-        each.is_of(job_uuid, use.operator_index) and each.key == key for each in newest.additions
+        each.is_of(job.job_uuid, use.operator_index) and each.key == key for each in newest.additions
     )
 
 
 def commit_kept_rows(
-    store: Store, layout: JobLayout, use: IndexUse, resolve: ResolveManifest, *, job_uuid: str, clock: Clock
+    job: IndexingJob, use: IndexUse, resolve: ResolveManifest, clock: Clock
 ) -> tuple[IndexVersion, tuple[str, ...]]:
     """Make what a job staged a version of the index, once; other files that it staged there go.
 
@@ -103,8 +98,8 @@ def commit_kept_rows(
     if indexed is None:
         raise ValueError(f"the resolve of {resolve.operator_name} has nothing for an index")
     addition = Addition(
-        job=layout.job_id,
-        job_uuid=job_uuid,
+        job=job.layout.job_id,
+        job_uuid=job.job_uuid,
         operator_index=use.operator_index,
         key=resolve.key,
         rows_in=sum(decision.rows for decision in resolve.decisions),
@@ -114,26 +109,24 @@ def commit_kept_rows(
         created=format_utc(clock.now()),
     )
     try:
-        version = commit_addition(store, indexed.path, use.keys, addition)
-        prefix = f"{segment_prefix(job_uuid, use.operator_index)}."
-        litter = find_unnamed(store, indexed.path, prefix)
+        version = commit_addition(job.store, indexed.path, use.keys, addition)
+        prefix = f"{segment_prefix(job.job_uuid, use.operator_index)}."
+        litter = find_unnamed(job.store, indexed.path, prefix)
     except CheckpointError as error:
         raise StoreError(f"dedup_index: {error}") from error
     directory = segments_dir(indexed.path)
-    store.remove_all([f"{directory}/{name}" for name in litter])
-    return version, _jobs_since(store, version, use, job_uuid)
+    job.store.remove_all([f"{directory}/{name}" for name in litter])
+    return version, _jobs_since(job, version, use)
 
 
-def _jobs_since(store: Store, version: IndexVersion, use: IndexUse, job_uuid: str) -> tuple[str, ...]:
+def _jobs_since(job: IndexingJob, version: IndexVersion, use: IndexUse) -> tuple[str, ...]:
     """Jobs whose rows are in the version, and in nothing that this job was compared with."""
-    from data_juicer.engine.index.uses import pinned_version
-
     pin = next((pin for pin in use.against if pin.path == use.target), None)
     seen = set()
     if pin is not None and pin.version:
-        seen = {(each.job_uuid, each.key) for each in pinned_version(store, pin).additions}
+        seen = {(each.job_uuid, each.key) for each in pinned_version(job.store, pin).additions}
     return tuple(
         each.job
         for each in version.additions
-        if each.job_uuid != job_uuid and (each.job_uuid, each.key) not in seen
+        if each.job_uuid != job.job_uuid and (each.job_uuid, each.key) not in seen
     )

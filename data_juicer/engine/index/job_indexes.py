@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
-import msgspec
-
 from data_juicer.clock import Clock
-from data_juicer.engine.index.uses import IndexUse
-from data_juicer.job.layout import JobLayout
+from data_juicer.engine.index.uses import IndexingJob, IndexUse
 from data_juicer.plan.partitions import PartitionSpec
 from data_juicer.plan.phases import ResolveStep
-from data_juicer.storage.base import Store
 from data_juicer.store.decisions import Decision, IndexedRows
 from data_juicer.store.manifest import Manifest
 from data_juicer.store.resolve.known_tables import NONE_KNOWN, KnownTables
@@ -23,17 +19,12 @@ if TYPE_CHECKING:
     from data_juicer.ops.dataset.pairs.remover import PairRemover
 
 
-class JobIndexes(msgspec.Struct, frozen=True, kw_only=True):
-    store: Store
+class JobIndexes(IndexingJob, frozen=True, kw_only=True):
     clock: Clock
-    layout: JobLayout
-    run: int
-    job_uuid: str
     uses: Sequence[IndexUse]
     """Of the deduplicators that name an index."""
     memory_bytes: int
     """Of a resolve."""
-    heartbeat: Callable[[], None]
     inform: Callable[[str], None]
     warn: Callable[[str], None]
 
@@ -50,15 +41,11 @@ class JobIndexes(msgspec.Struct, frozen=True, kw_only=True):
         from data_juicer.engine.index.known_rows import stage_known_rows
 
         known, found = stage_known_rows(
-            self.store,
-            self.layout,
+            self,
             use,
             cast("PairRemover", operator),
             SummaryFiles(self.store, self.layout.checkpoints_dir, manifests, self.heartbeat),
-            job_uuid=self.job_uuid,
-            memory_bytes=self.memory_bytes,
-            run=self.run,
-            heartbeat=self.heartbeat,
+            self.memory_bytes,
         )
         versions = ", ".join(f"{pin.path} version {pin.version}" for pin in use.against if pin.version)
         if versions:
@@ -82,18 +69,7 @@ class JobIndexes(msgspec.Struct, frozen=True, kw_only=True):
             return None
         from data_juicer.engine.index.additions import stage_kept_rows
 
-        return stage_kept_rows(
-            self.store,
-            self.layout,
-            use,
-            cast("PairRemover", operator),
-            summaries,
-            decisions,
-            partitions,
-            job_uuid=self.job_uuid,
-            run=self.run,
-            heartbeat=self.heartbeat,
-        )
+        return stage_kept_rows(self, use, cast("PairRemover", operator), summaries, decisions, partitions)
 
     def find_missing(self, steps: Sequence[ResolveStep]) -> Iterator[ResolveStep]:
         """Steps whose decisions have to be made, or made again, since they left nothing for an index which the recipe adds to.
@@ -107,7 +83,7 @@ class JobIndexes(msgspec.Struct, frozen=True, kw_only=True):
             staged = step.resolve.indexed if step.resolve is not None else None
             if use.target is None or (staged is not None and staged.path == use.target):
                 continue
-            if not is_added(self.store, use, self.job_uuid, step.key):
+            if not is_added(self, use, step.key):
                 yield step
 
     def commit(self, steps: Sequence[ResolveStep]) -> None:
@@ -118,9 +94,7 @@ class JobIndexes(msgspec.Struct, frozen=True, kw_only=True):
             resolve = _step(steps, use).resolve
             if use.target is None or resolve is None or resolve.indexed is None:
                 continue
-            version, others = commit_kept_rows(
-                self.store, self.layout, use, resolve, job_uuid=self.job_uuid, clock=self.clock
-            )
+            version, others = commit_kept_rows(self, use, resolve, self.clock)
             self.inform(
                 f"index {use.target}: version {version.version} has {resolve.indexed.rows:,} rows of this job, "
                 f"{version.rows:,} of {len(version.additions):,} jobs in all"

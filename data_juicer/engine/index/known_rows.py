@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from data_juicer.engine.index.uses import IndexUse, pinned_version
+from data_juicer.engine.index.uses import IndexingJob, IndexUse, pinned_version
 from data_juicer.errors import COMMITTED_IS_SAFE, CheckpointError, StoreError
-from data_juicer.job.layout import JobLayout
 from data_juicer.portable import escape
-from data_juicer.storage.base import Store
 from data_juicer.store.codec import encode_table
 from data_juicer.store.index.segments import BATCH_ROWS, ROW, SOURCE, read_segment, segment_schema
+from data_juicer.store.index.versions import Segment
 from data_juicer.store.resolve.known_tables import (
     KNOWN_INDEX,
     KNOWN_JOB,
@@ -48,40 +47,31 @@ class Found(msgspec.Struct, kw_only=True):
 
 
 def stage_known_rows(
-    store: Store,
-    layout: JobLayout,
-    use: IndexUse,
-    operator: PairRemover,
-    summaries: SummaryFiles,
-    *,
-    job_uuid: str,
-    memory_bytes: int,
-    run: int,
-    heartbeat: Callable[[], None],
+    job: IndexingJob, use: IndexUse, operator: PairRemover, summaries: SummaryFiles, memory_bytes: int
 ) -> tuple[KnownTables, Found]:
     """Write the rows of all indexes that a deduplicator compares with, as far as they may meet a row of the job.
 
     Args:
         summaries: of the job alone.
-        job_uuid: rows that this job added itself are none of an earlier one.
+        memory_bytes: of the resolve.
     Raises: DamagedSummaryError. StoreError: an index cannot be read, or is not what the job began with.
     """
     found = Found()
     if not any(pin.version for pin in use.against) or not sum(summaries.rows):
         return KnownTables(), found
-    store.make_own_dir(layout.shards_dir)
-    keys = _filter(operator, summaries, memory_bytes // _FILTER_SHARE, heartbeat)
+    job.store.make_own_dir(job.layout.shards_dir)
+    keys = _filter(operator, summaries, memory_bytes // _FILTER_SHARE, job.heartbeat)
     files: list[DataFile] = []
     try:
-        for table in _in_tables(_rows(store, use, operator, keys, job_uuid, heartbeat, found)):
-            path = layout.known_rows(use.operator_index, len(files), run)
-            files.append(stage_file(store, path, encode_table(table, "arrow", "none"), table.num_rows))
+        for table in _in_tables(_rows(job, use, operator, keys, found)):
+            path = job.layout.known_rows(use.operator_index, len(files), job.run)
+            files.append(stage_file(job.store, path, encode_table(table, "arrow", "none"), table.num_rows))
     except CheckpointError as error:
         raise StoreError(
             f"{use.operator_name}: an index that rows are compared with cannot be used: {error}",
             f"{COMMITTED_IS_SAFE}; bring the index back, and start the job again.",
         ) from error
-    return KnownTables(directory=layout.shards_dir, files=tuple(files)), found
+    return KnownTables(directory=job.layout.shards_dir, files=tuple(files)), found
 
 
 def _filter(
@@ -98,32 +88,30 @@ def _filter(
 
 
 def _rows(
-    store: Store,
-    use: IndexUse,
-    operator: PairRemover,
-    keys: KeyFilter,
-    job_uuid: str,
-    heartbeat: Callable[[], None],
-    found: Found,
+    job: IndexingJob, use: IndexUse, operator: PairRemover, keys: KeyFilter, found: Found
 ) -> Iterator[pa.Table]:
     """The tables of known rows, as they are read; counted in `found`."""
     import numpy as np
     import pyarrow as pa
 
     schema = segment_schema(operator.index_columns())
+    for path, job_id, segment in _earlier_segments(job, use):
+        for table in read_segment(job.store, path, segment, schema, job.heartbeat):
+            met = np.flatnonzero(keys.may_meet(operator.meeting_keys(table), table.num_rows))
+            found.rows += table.num_rows
+            found.rows_used += len(met)
+            if len(met):
+                yield _known(operator, table.take(pa.array(met)), path, job_id)
+
+
+def _earlier_segments(job: IndexingJob, use: IndexUse) -> Iterator[tuple[str, str, Segment]]:
+    """What other jobs added to each index: its path, the id of the job, a segment."""
     for pin in use.against:
         if not pin.version:
             continue
-        for addition in pinned_version(store, pin).additions:
-            if addition.job_uuid == job_uuid:
-                continue
-            for segment in addition.segments:
-                for table in read_segment(store, pin.path, segment, schema, heartbeat):
-                    met = np.flatnonzero(keys.may_meet(operator.meeting_keys(table), table.num_rows))
-                    found.rows += table.num_rows
-                    found.rows_used += len(met)
-                    if len(met):
-                        yield _known(operator, table.take(pa.array(met)), pin.path, addition.job)
+        for addition in pinned_version(job.store, pin).additions:
+            if addition.job_uuid != job.job_uuid:
+                yield from ((pin.path, addition.job, segment) for segment in addition.segments)
 
 
 def _known(operator: PairRemover, rows: pa.Table, path: str, job: str) -> pa.Table:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -23,6 +23,17 @@ from data_juicer.store.manifest import OperatorIdentity
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 _PINNED: Final = re.compile(r"(.+)@(\d{1,12})", re.DOTALL)
+
+
+class IndexingJob(msgspec.Struct, frozen=True, kw_only=True):
+    """The run of a job that compares its rows with indexes, or adds them to one."""
+
+    store: Store
+    layout: JobLayout
+    run: int
+    job_uuid: str
+    """Rows of an index that this job added itself are none of an earlier one."""
+    heartbeat: Callable[[], None]
 
 
 class IndexUse(msgspec.Struct, frozen=True, kw_only=True):

@@ -200,26 +200,8 @@ def worker_setup(
         custom_operator_paths=tuple(absolute(path) for path in config.custom_operator_paths),
         text_key=config.text_keys[0],
         text_keys=text_keys,
-        reader=digest(
-            canonical(
-                {
-                    "text_keys": text_keys,
-                    "row_bytes_max": row_bytes_max(config),
-                    "null_text": config.null_text,
-                }
-            )
-        ),
-        export=digest(
-            canonical(
-                {
-                    "format": part_format,
-                    "packed": target.parts_are_packed and target.compression,
-                    **_tokens(options),
-                    "stats": config.keep_stats_in_res_ds,
-                    **({"row_stats": True} if row_stats else {}),
-                }
-            )
-        ),
+        reader=_reader_digest(config, text_keys),
+        export=_export_digest(config, target, part_format, options, row_stats=row_stats),
         row_bytes_max=row_bytes_max(config),
         null_text=cast('Literal["dead_letter", "drop", "empty"]', config.null_text),
         checkpoint_after=_checkpoint_after(config),
@@ -243,6 +225,30 @@ def worker_setup(
         is_split=len(plan_segments([operator.resources for operator in operators])) > 1,
         quarantine=config.fault_tolerance.on_bad_row == "quarantine",
     )
+
+
+def _reader_digest(config: JobConfig, text_keys: Sequence[str]) -> str:
+    """Of the settings that decide how rows are read: the key of a partition begins with it."""
+    settings = {
+        "text_keys": text_keys,
+        "row_bytes_max": row_bytes_max(config),
+        "null_text": config.null_text,
+    }
+    return digest(canonical(settings))
+
+
+def _export_digest(
+    config: JobConfig, target: ExportTarget, part_format: str, options: ExportOptions, *, row_stats: bool
+) -> str:
+    """Of the settings that decide how the result of a partition is encoded."""
+    settings = {
+        "format": part_format,
+        "packed": target.parts_are_packed and target.compression,
+        **_tokens(options),
+        "stats": config.keep_stats_in_res_ds,
+        **({"row_stats": True} if row_stats else {}),
+    }
+    return digest(canonical(settings))
 
 
 def _tokens(options: ExportOptions) -> dict[str, object]:

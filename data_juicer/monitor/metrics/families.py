@@ -35,28 +35,30 @@ def families_of(view: JobView, *, job_id: str, status: str, share: float) -> tup
     Args:
         share: of the work that is done, in [0, 1].
     """
-    return tuple(_families(view, {"job": job_id}, status, share))
+    job = {"job": job_id}
+    groups = (_job_metrics(view, status, share), _operator_metrics(view), _process_metrics(view))
+    return tuple(
+        msgspec.structs.replace(
+            family, samples=tuple(Sample({**job, **each.labels}, each.value) for each in family.samples)
+        )
+        for group in groups
+        for family in group
+    )
 
 
-def _families(view: JobView, job: dict[str, str], status: str, share: float) -> Iterator[Family]:
-    def gauge(name: str, help_: str, *samples: tuple[dict[str, str], float]) -> Family:
-        return _family(name, help_, "gauge", job, samples)
-
-    def counter(name: str, help_: str, *samples: tuple[dict[str, str], float]) -> Family:
-        return _family(name, help_, "counter", job, samples)
-
-    yield gauge(
+def _job_metrics(view: JobView, status: str, share: float) -> Iterator[Family]:
+    yield _gauge(
         "job_status",
         "1 for the status of the job.",
         *(({"status": each}, each == status) for each in STATUSES),
     )
-    yield gauge("job_progress_ratio", "Part of the work that is done.", ({}, share))
-    yield gauge("job_runs", "Number of the newest run.", ({}, view.runs))
-    yield gauge("job_rows", "Rows of the input.", ({}, view.rows))
-    yield gauge("job_rows_done", "Rows of the input in partitions that are done.", ({}, view.rows_done))
-    yield gauge("job_rows_out", "Rows that these partitions came to.", ({}, view.rows_out))
-    yield gauge("job_rows_dead_letter", "Rows that could not be processed.", ({}, view.rows_dead_letter))
-    yield gauge(
+    yield _gauge("job_progress_ratio", "Part of the work that is done.", ({}, share))
+    yield _gauge("job_runs", "Number of the newest run.", ({}, view.runs))
+    yield _gauge("job_rows", "Rows of the input.", ({}, view.rows))
+    yield _gauge("job_rows_done", "Rows of the input in partitions that are done.", ({}, view.rows_done))
+    yield _gauge("job_rows_out", "Rows that these partitions came to.", ({}, view.rows_out))
+    yield _gauge("job_rows_dead_letter", "Rows that could not be processed.", ({}, view.rows_dead_letter))
+    yield _gauge(
         "job_partitions",
         "Partitions by state.",
         ({"state": "all"}, view.partitions),
@@ -64,19 +66,26 @@ def _families(view: JobView, job: dict[str, str], status: str, share: float) -> 
         ({"state": "running"}, len(view.running)),
         ({"state": "failed"}, len(view.partitions_failed)),
     )
-    yield counter("retries_total", "Attempts that were made again.", ({}, view.retries))
-    yield counter(
+    yield _counter("retries_total", "Attempts that were made again.", ({}, view.retries))
+    yield _counter(
         "straggler_copies_total",
         "Copies of partitions that took too long, on another worker.",
         ({"outcome": "started"}, view.copies_started),
         ({"outcome": "won"}, view.copies_won),
     )
-    yield counter("checkpoints_saved_total", "Checkpoints that were committed.", ({}, view.checkpoints_saved))
-    yield counter("checkpoint_seconds_total", "Seconds of writing and loading them.", ({}, view.checkpoint_s))
-    yield counter("checkpoint_bytes_total", "Bytes of them.", ({}, view.checkpoint_bytes))
+    yield _counter(
+        "checkpoints_saved_total", "Checkpoints that were committed.", ({}, view.checkpoints_saved)
+    )
+    yield _counter(
+        "checkpoint_seconds_total", "Seconds of writing and loading them.", ({}, view.checkpoint_s)
+    )
+    yield _counter("checkpoint_bytes_total", "Bytes of them.", ({}, view.checkpoint_bytes))
+
+
+def _operator_metrics(view: JobView) -> Iterator[Family]:
     operators = [view.operators[index] for index in sorted(view.operators)]
     labels = [{"operator": each.name, "index": str(each.index)} for each in operators]
-    yield gauge(
+    yield _gauge(
         "operator_rows",
         "Rows of each operator by what became of them, in partitions that are committed.",
         *(
@@ -94,31 +103,41 @@ def _families(view: JobView, job: dict[str, str], status: str, share: float) -> 
             )
         ),
     )
-    yield gauge(
+    yield _gauge(
         "operator_seconds",
         "Seconds of workers in each operator.",
         *((label, each.duration_s) for label, each in zip(labels, operators, strict=True)),
     )
-    yield gauge(
+    yield _gauge(
         "operator_text_bytes",
         "Bytes of text that each operator was given.",
         *((label, each.text_bytes) for label, each in zip(labels, operators, strict=True)),
     )
+
+
+def _process_metrics(view: JobView) -> Iterator[Family]:
     processes = [({"role": each.role, "pid": str(each.pid)}, each) for each in view.processes]
-    yield gauge(
+    yield _gauge(
         "process_resident_bytes",
         "Resident memory.",
         *((label, each.memory_bytes) for label, each in processes),
     )
-    yield gauge("process_cores", "Cores in use.", *((label, each.cpu_share) for label, each in processes))
+    yield _gauge("process_cores", "Cores in use.", *((label, each.cpu_share) for label, each in processes))
+
+
+def _gauge(name: str, help_: str, *samples: tuple[dict[str, str], float]) -> Family:
+    return _family(name, help_, "gauge", samples)
+
+
+def _counter(name: str, help_: str, *samples: tuple[dict[str, str], float]) -> Family:
+    return _family(name, help_, "counter", samples)
 
 
 def _family(
     name: str,
     help_: str,
     kind: Literal["gauge", "counter"],
-    job: dict[str, str],
     samples: tuple[tuple[dict[str, str], float], ...],
 ) -> Family:
-    values = tuple(Sample({**job, **labels}, float(value)) for labels, value in samples)
+    values = tuple(Sample(labels, float(value)) for labels, value in samples)
     return Family(name=f"{PREFIX}{name}", help=help_, kind=kind, samples=values)
