@@ -18,7 +18,7 @@ import copy
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Final
 
-from data_juicer.ops.bases.ranges import in_range
+from data_juicer.ops.bases.ranges import RangeParameters, in_range
 from data_juicer.ops.catalog.parameters import FIELD_KEYS
 from data_juicer.utils.constant import Fields
 from data_juicer.utils.registry import Registry
@@ -123,17 +123,8 @@ class Mapper(OP):
         return self.process(*args, **kwargs)
 
 
-class Filter(OP):
+class Filter(RangeParameters, OP):
     """Computes stats of rows and decides from them: implement `compute_stats_single` and `process_single`."""
-
-    shared_parameters: ClassVar[tuple[str, ...]] = (
-        "min_closed_interval",
-        "max_closed_interval",
-        "reversed_range",
-    )
-    min_closed_interval: bool = True
-    max_closed_interval: bool = True
-    reversed_range: bool = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -13,10 +13,10 @@ from data_juicer.storage.disk import DiskStore, Sink
 from data_juicer.storage.files import Data, Entry, Reader, Stat, Upload
 
 
-class WrappedDisk(DiskStore):
-    """The inner disk, operation by operation; what is built from operations goes through those of the subclass."""
+class _Wrapped(Store):
+    """What both wrappers pass on as it is."""
 
-    def __init__(self, inner: DiskStore) -> None:
+    def __init__(self, inner: Store) -> None:
         self._inner = inner
         self.uri = inner.uri
         self.has_links = inner.has_links
@@ -29,6 +29,63 @@ class WrappedDisk(DiskStore):
     @property
     def throttled(self) -> int:
         return self._inner.throttled
+
+    def resolve(self, path: str) -> str:
+        return self._inner.resolve(path)
+
+    def is_same(self, path: str, other: str) -> bool:
+        return self._inner.is_same(path, other)
+
+    def make_dirs(self, path: str) -> None:
+        self._inner.make_dirs(path)
+
+    def check_writable(self, path: str) -> None:
+        self._inner.check_writable(path)
+
+    def remove_dir(self, path: str) -> None:
+        self._inner.remove_dir(path)
+
+    def free_bytes(self, path: str) -> int | None:
+        return self._inner.free_bytes(path)
+
+    def find_full(self, path: str) -> str | None:
+        return self._inner.find_full(path)
+
+    def volume(self, path: str) -> int | None:
+        return self._inner.volume(path)
+
+    def advisory_lock(self) -> AdvisoryLock | None:
+        return self._inner.advisory_lock()
+
+    def is_locked(self, path: str) -> bool:
+        return self._inner.is_locked(path)
+
+    def find_foreign(self, path: str) -> str | None:
+        return self._inner.find_foreign(path)
+
+    def find_open_to_all(self, path: str) -> str | None:
+        return self._inner.find_open_to_all(path)
+
+    def find_untrusted(self, path: str) -> str | None:
+        return self._inner.find_untrusted(path)
+
+    def find_kind(self, path: str) -> str | None:
+        return self._inner.find_kind(path)
+
+    def make_own_dir(self, path: str) -> None:
+        self._inner.make_own_dir(path)
+
+    def open_own(self, path: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
+        return self._inner.open_own(path)
+
+
+class WrappedDisk(_Wrapped, DiskStore):
+    """The inner disk, operation by operation; what is built from operations goes through those of the subclass."""
+
+    _inner: DiskStore
+
+    def __init__(self, inner: DiskStore) -> None:
+        super().__init__(inner)
 
     # ---- changes
 
@@ -62,15 +119,6 @@ class WrappedDisk(DiskStore):
     def remove(self, path: str) -> None:
         self._inner.remove(path)
 
-    def make_dirs(self, path: str) -> None:
-        self._inner.make_dirs(path)
-
-    def remove_dir(self, path: str) -> None:
-        self._inner.remove_dir(path)
-
-    def check_writable(self, path: str) -> None:
-        self._inner.check_writable(path)
-
     def exclusive(self, path: str) -> contextlib.AbstractContextManager[None]:
         return self._inner.exclusive(path)
 
@@ -97,9 +145,6 @@ class WrappedDisk(DiskStore):
     def used_bytes(self, path: str) -> int:
         return self._inner.used_bytes(path)
 
-    def resolve(self, path: str) -> str:
-        return self._inner.resolve(path)
-
     def map(self, path: str) -> Data:
         return self._inner.map(path)
 
@@ -109,43 +154,7 @@ class WrappedDisk(DiskStore):
     def list(self, path: str) -> builtins.list[str]:
         return self._inner.list(path)
 
-    def volume(self, path: str) -> int | None:
-        return self._inner.volume(path)
-
-    def free_bytes(self, path: str) -> int | None:
-        return self._inner.free_bytes(path)
-
-    def find_full(self, path: str) -> str | None:
-        return self._inner.find_full(path)
-
-    # ---- locks, owners and names
-
-    def advisory_lock(self) -> AdvisoryLock | None:
-        return self._inner.advisory_lock()
-
-    def is_locked(self, path: str) -> bool:
-        return self._inner.is_locked(path)
-
-    def find_foreign(self, path: str) -> str | None:
-        return self._inner.find_foreign(path)
-
-    def find_open_to_all(self, path: str) -> str | None:
-        return self._inner.find_open_to_all(path)
-
-    def is_same(self, path: str, other: str) -> bool:
-        return self._inner.is_same(path, other)
-
-    def find_untrusted(self, path: str) -> str | None:
-        return self._inner.find_untrusted(path)
-
-    def find_kind(self, path: str) -> str | None:
-        return self._inner.find_kind(path)
-
-    def make_own_dir(self, path: str) -> None:
-        self._inner.make_own_dir(path)
-
-    def open_own(self, path: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
-        return self._inner.open_own(path)
+    # ---- names
 
     def aside(self, path: str) -> str:
         return self._inner.aside(path)
@@ -154,22 +163,8 @@ class WrappedDisk(DiskStore):
         return self._inner.is_own_aside(path)
 
 
-class WrappedStore(Store):
+class WrappedStore(_Wrapped):
     """The inner store of any kind, request by request."""
-
-    def __init__(self, inner: Store) -> None:
-        self._inner = inner
-        self.uri = inner.uri
-        self.has_links = inner.has_links
-        self.tells_changes = inner.tells_changes
-
-    @property
-    def requests(self) -> int:
-        return self._inner.requests
-
-    @property
-    def throttled(self) -> int:
-        return self._inner.throttled
 
     def before_look(self) -> None:
         """Called before each request that changes nothing."""
@@ -222,12 +217,6 @@ class WrappedStore(Store):
     def list(self, path: str) -> builtins.list[str]:
         self.before_look()
         return self._inner.list(path)
-
-    def resolve(self, path: str) -> str:
-        return self._inner.resolve(path)
-
-    def is_same(self, path: str, other: str) -> bool:
-        return self._inner.is_same(path, other)
 
     # ---- writing
 
@@ -301,50 +290,8 @@ class WrappedStore(Store):
         self.before_change()
         return self._inner.remove_all(paths)
 
-    # ---- directories, capabilities, owners
-
-    def make_dirs(self, path: str) -> None:
-        self._inner.make_dirs(path)
-
-    def check_writable(self, path: str) -> None:
-        self._inner.check_writable(path)
-
-    def remove_dir(self, path: str) -> None:
-        self._inner.remove_dir(path)
-
-    def free_bytes(self, path: str) -> int | None:
-        return self._inner.free_bytes(path)
-
-    def find_full(self, path: str) -> str | None:
-        return self._inner.find_full(path)
-
-    def volume(self, path: str) -> int | None:
-        return self._inner.volume(path)
+    # ---- capabilities
 
     @property
     def logs(self) -> AppendLog | None:
         return self._inner.logs
-
-    def advisory_lock(self) -> AdvisoryLock | None:
-        return self._inner.advisory_lock()
-
-    def is_locked(self, path: str) -> bool:
-        return self._inner.is_locked(path)
-
-    def find_foreign(self, path: str) -> str | None:
-        return self._inner.find_foreign(path)
-
-    def find_open_to_all(self, path: str) -> str | None:
-        return self._inner.find_open_to_all(path)
-
-    def find_untrusted(self, path: str) -> str | None:
-        return self._inner.find_untrusted(path)
-
-    def find_kind(self, path: str) -> str | None:
-        return self._inner.find_kind(path)
-
-    def make_own_dir(self, path: str) -> None:
-        self._inner.make_own_dir(path)
-
-    def open_own(self, path: str) -> contextlib.AbstractContextManager[OwnDirectory | None]:
-        return self._inner.open_own(path)

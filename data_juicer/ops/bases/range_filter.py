@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from data_juicer.ops.base import Filter
-from data_juicer.ops.bases.ranges import in_range
+from data_juicer.ops.bases.ranges import RangeParameters, in_range
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,27 +19,14 @@ if TYPE_CHECKING:
     from data_juicer.rows.batch import Batch
 
 
-class RangeFilter(Filter):
+class RangeFilter(RangeParameters, Filter):
     """Keeps the rows whose stat is between a least and a greatest value; either may be missing.
 
     A subclass passes the two bounds of its own parameters to `__init__` and computes the figure.
     """
 
     version: ClassVar[int | str] = 2
-    shared_parameters: ClassVar[tuple[str, ...]] = (
-        "min_closed_interval",
-        "max_closed_interval",
-        "reversed_range",
-    )
-
-    keep_attributes: ClassVar[frozenset[str]] = frozenset({"low", "high", *shared_parameters})
-
-    min_closed_interval: bool = True
-    """Whether a stat equal to the least value is kept."""
-    max_closed_interval: bool = True
-    """Whether a stat equal to the greatest value is kept."""
-    reversed_range: bool = False
-    """Keep the rows outside the range instead; a closed bound is kept then too."""
+    keep_attributes: ClassVar[frozenset[str]] = frozenset({"low", "high", *RangeParameters.shared_parameters})
 
     def __init__(self, low: float | None, high: float | None) -> None:
         self.low = low

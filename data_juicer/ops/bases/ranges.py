@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 
-class Bounded(Protocol):
-    """How a filter treats its bounds."""
+class RangeParameters:
+    """How a filter treats its bounds: parameters that all filters with a range share."""
 
-    min_closed_interval: bool
-    max_closed_interval: bool
-    reversed_range: bool
+    shared_parameters: ClassVar[tuple[str, ...]] = (
+        "min_closed_interval",
+        "max_closed_interval",
+        "reversed_range",
+    )
+
+    min_closed_interval: bool = True
+    """Whether a number equal to the least value is kept."""
+    max_closed_interval: bool = True
+    """Whether a number equal to the greatest value is kept."""
+    reversed_range: bool = False
+    """Keep what is outside the range instead; a closed bound is kept then too."""
 
 
-def in_range(figure: Any, low: Any, high: Any, filter: Bounded) -> Any:  # noqa: A002 - the word for it
+def in_range(number: Any, low: Any, high: Any, filter: RangeParameters) -> Any:  # noqa: A002 - the word for it
     """Whether a number is kept; an array of numbers gives an array, shape (rows,).
 
     A closed bound belongs to what is kept: with `reversed_range` to the numbers outside.
@@ -24,7 +33,7 @@ def in_range(figure: Any, low: Any, high: Any, filter: Bounded) -> Any:  # noqa:
     reverse = bool(filter.reversed_range)
     above = below = True
     if low is not None:
-        above = figure >= low if filter.min_closed_interval != reverse else figure > low
+        above = number >= low if filter.min_closed_interval != reverse else number > low
     if high is not None:
-        below = figure <= high if filter.max_closed_interval != reverse else figure < high
+        below = number <= high if filter.max_closed_interval != reverse else number < high
     return (above & below) ^ reverse

@@ -6,10 +6,10 @@ import sys
 from typing import Any, ClassVar
 
 from data_juicer.ops.bases.field_filter import FieldFilter
-from data_juicer.ops.bases.ranges import in_range
+from data_juicer.ops.bases.ranges import RangeParameters, in_range
 
 
-class SpecifiedNumericFieldFilter(FieldFilter):
+class SpecifiedNumericFieldFilter(RangeParameters, FieldFilter):
     """Filtering by numeric field: keeps rows whose field holds a number between `min_value` and `max_value`.
 
     A string that Python reads as a number counts as one ("1e3", " 8 "); rows with anything else are dropped, also with
@@ -23,20 +23,9 @@ class SpecifiedNumericFieldFilter(FieldFilter):
 
     name: ClassVar[str] = "specified_numeric_field_filter"
     version: ClassVar[int | str] = 2
-    shared_parameters: ClassVar[tuple[str, ...]] = (
-        "min_closed_interval",
-        "max_closed_interval",
-        "reversed_range",
+    keep_attributes: ClassVar[frozenset[str]] = frozenset(
+        {"min_value", "max_value", *RangeParameters.shared_parameters}
     )
-
-    keep_attributes: ClassVar[frozenset[str]] = frozenset({"min_value", "max_value", *shared_parameters})
-
-    min_closed_interval: bool = True
-    """Whether `min_value` itself is kept."""
-    max_closed_interval: bool = True
-    """Whether `max_value` itself is kept."""
-    reversed_range: bool = False
-    """Keep the numbers outside the range instead; a closed bound is kept then too."""
 
     def __init__(
         self,

@@ -62,7 +62,9 @@ def disk() -> MemoryStore:
 
 
 def names_in(kind: type) -> set[str]:
-    return {name for name in vars(kind) if not name.startswith("_")}
+    """What a class defines, with those bases that are in the same module."""
+    bases = (base for base in kind.__mro__ if base.__module__ == kind.__module__)
+    return {name for base in bases for name in vars(base) if not name.startswith("_")}
 
 
 def test_a_wrapped_store_passes_every_operation_on() -> None:
