@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -90,6 +91,15 @@ def parse_result_name(name: str) -> ResultName | None:
     if match is None or (match[2] is None and match[3] != "json"):
         return None
     return ResultName(partition_id=int(match[1]), attempt=match[2], suffix=match[3])
+
+
+def committed_results(names: Iterable[str]) -> set[int]:
+    """Partitions with a committed result, of the names of files in the result directory: two of three are no manifests."""
+    return {
+        int(match[1])
+        for name in names
+        if name.endswith(".json") and (match := _RESULT_NAME.fullmatch(name)) and match[2] is None
+    }
 
 
 class ProducedName(msgspec.Struct, frozen=True, kw_only=True):

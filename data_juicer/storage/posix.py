@@ -160,11 +160,13 @@ class PosixStore(DiskStore):
         while folders:
             with contextlib.suppress(OSError), os.scandir(folders.pop()) as found:
                 for entry in found:
-                    with contextlib.suppress(OSError):
+                    try:  # `suppress` would take a third of the time that a file takes
                         if entry.is_dir(follow_symlinks=False):
                             folders.append(entry.path)
                         else:
                             used += entry.stat(follow_symlinks=False).st_size
+                    except OSError:
+                        continue
         return used
 
     def resolve(self, path: str) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from data_juicer.clock import parse_utc
 from data_juicer.errors import DataJuicerError
 from data_juicer.events.view import JobView
-from data_juicer.job.names import parse_checkpoint_name, parse_result_name
+from data_juicer.job.names import committed_results, parse_checkpoint_name
 from data_juicer.monitor.facts import OperatorLine, operator_lines
 from data_juicer.monitor.handle import JobHandle
 from data_juicer.monitor.progress import format_duration, format_left, progress_of
@@ -176,8 +176,7 @@ def make_document(
 
 def committed_partitions(job: JobHandle) -> tuple[set[int], set[int]]:
     """Partitions with a committed result, and others with a checkpoint, from names alone. Raises: StoreError."""
-    results = map(parse_result_name, job.store.list(job.layout.results_dir))
-    done = {name.partition_id for name in results if name is not None and name.attempt is None}
+    done = committed_results(job.store.list(job.layout.results_dir))
     checkpoints = map(parse_checkpoint_name, job.store.list(job.layout.checkpoints_dir))
     saved = {name.partition_id for name in checkpoints if name is not None and name.attempt is None}
     return done, saved - done

@@ -16,6 +16,7 @@ from data_juicer.job.names import (
     ROWS_SUFFIX,
     CheckpointName,
     ResultName,
+    committed_results,
     is_attempt,
     is_intermediate_name,
     parse_checkpoint_name,
@@ -37,8 +38,7 @@ _STATS: Final = (f".{STATS_SUFFIX}", f".{ROW_STATS_SUFFIX}")
 
 def done_partitions(store: Store, layout: JobLayout) -> list[int]:
     """Partitions with a committed result."""
-    parsed = (parse_result_name(name) for name in store.list(layout.results_dir))
-    return [name.partition_id for name in parsed if name is not None and name.attempt is None]
+    return sorted(committed_results(store.list(layout.results_dir)))
 
 
 def drop_checkpoints(

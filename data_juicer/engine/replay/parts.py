@@ -11,7 +11,7 @@ import msgspec
 
 from data_juicer.errors import CheckpointCorruptError, CheckpointError, ConfigError, DataJuicerError, JobError
 from data_juicer.job.layout import JobLayout
-from data_juicer.job.names import parse_checkpoint_name, parse_result_name
+from data_juicer.job.names import committed_results, parse_checkpoint_name
 from data_juicer.job.summary import JobSummary
 from data_juicer.ops.base import Operator, as_asked, parameters_of
 from data_juicer.ops.catalog import registry
@@ -132,13 +132,12 @@ class CommittedNames(msgspec.Struct, frozen=True, kw_only=True):
 
 def committed_names(store: Store, layout: JobLayout) -> CommittedNames:
     """Raises: StoreError: a directory cannot be listed."""
-    results = map(parse_result_name, store.list(layout.results_dir))
     checkpoints: dict[int, list[int]] = {}
     for name in map(parse_checkpoint_name, store.list(layout.checkpoints_dir)):
         if name is not None and not name.attempt and not name.is_summary:
             bisect.insort(checkpoints.setdefault(name.partition_id, []), name.operation_idx)
     return CommittedNames(
-        results=frozenset(name.partition_id for name in results if name is not None and not name.attempt),
+        results=frozenset(committed_results(store.list(layout.results_dir))),
         checkpoints=checkpoints,
     )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from data_juicer.errors import CheckpointError
-from data_juicer.job.names import parse_checkpoint_name, parse_result_name
+from data_juicer.job.names import committed_results, parse_checkpoint_name
 from data_juicer.plan.resume.committed import rows_of_partitions
 from data_juicer.rows.recorded_stats import OperatorStats, decode_many_stats, find_stats
 from data_juicer.store.codec import COMPRESSIONS, decode_table
@@ -91,11 +91,10 @@ def read_stats(store: Store, layout: JobLayout) -> Iterator[PartitionStats]:
 
 def _results(store: Store, layout: JobLayout, known: Container[int] | None) -> Iterator[_Committed]:
     """The manifests of results of partitions that are known, by number."""
-    for name in sorted(name for name in store.list(layout.results_dir) if name.endswith(".json")):
-        parsed = parse_result_name(name)
-        if parsed is None or parsed.attempt or (known is not None and parsed.partition_id not in known):
+    for partition in sorted(committed_results(store.list(layout.results_dir))):
+        if known is not None and partition not in known:
             continue
-        found = _find(store, f"{layout.results_dir}/{name}")  # what joins paths takes as long as the read
+        found = _find(store, layout.result_manifest(partition))
         if found is not None:
             yield found
 

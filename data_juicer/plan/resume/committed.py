@@ -15,7 +15,7 @@ import msgspec
 
 from data_juicer.errors import CheckpointError, DataJuicerError, StoreError
 from data_juicer.job.layout import JobLayout
-from data_juicer.job.names import parse_checkpoint_name, parse_result_name
+from data_juicer.job.names import committed_results, parse_checkpoint_name
 from data_juicer.storage.base import Store
 from data_juicer.store.versioned_json import VersionedJson
 
@@ -60,8 +60,7 @@ _CODEC: Final = VersionedJson(_Mapping)
 def find_committed(store: Store, layout: JobLayout) -> CommittedWork:
     """Count what is committed. Raises: StoreError: a directory cannot be listed."""
     rows = rows_of_partitions(store, layout)
-    parsed = (parse_result_name(name) for name in store.list(layout.results_dir))
-    done = {name.partition_id for name in parsed if name is not None and name.attempt is None}
+    done = committed_results(store.list(layout.results_dir))
     newest: dict[int, int] = {}
     for name in store.list(layout.checkpoints_dir):
         found = parse_checkpoint_name(name)
