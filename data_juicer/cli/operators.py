@@ -126,8 +126,8 @@ def _fields(cls: type[Operator]) -> str:
         return "reads and writes: see its parameters"
     reads = ", ".join(operator.text_keys_read()) or "the whole row"
     if issubclass(cls, Filter):
-        figure = getattr(operator, "stats_key", None)
-        writes = f"__dj__stats__.{figure}" if figure else "nothing"
+        stat = getattr(operator, "stats_key", None)
+        writes = f"__dj__stats__.{stat}" if stat else "nothing"
     elif issubclass(cls, RowRemover):
         writes = "nothing"
     else:

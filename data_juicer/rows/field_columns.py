@@ -72,14 +72,14 @@ def raw_field(batch: Batch, key: str) -> pa.Array:
 
 
 def distinct_field(batch: Batch, key: str) -> Distinct:
-    """The field `key` of every row, or the figure NAME of a filter before where the key is `__dj__stats__.NAME`.
+    """The field `key` of every row, or the stat NAME of a filter before where the key is `__dj__stats__.NAME`.
 
-    Raises: ValueError: a row has no such field, or no filter before gives this figure.
+    Raises: ValueError: a row has no such field, or no filter before gives this stat.
     """
-    head, _, figure = key.partition(".")
+    head, _, stat = key.partition(".")
     if head != STATS_FIELD:
         return Distinct.of(raw_field(batch, key))
-    if figure not in batch.stats:
+    if stat not in batch.stats:
         known = ", ".join(sorted(batch.stats)) or "none"
-        raise ValueError(f"no filter before gives a figure {figure!r}; there are: {known}")
-    return Distinct.of(batch.stats[figure])
+        raise ValueError(f"no filter before gives a stat {stat!r}; there are: {known}")
+    return Distinct.of(batch.stats[stat])

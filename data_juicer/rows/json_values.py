@@ -179,4 +179,4 @@ def raw_stats(column: pa.Array) -> pa.Array:
     """A column of stats as raw JSON: large_binary."""
     if pa.types.is_large_binary(column.type):
         return column
-    return pa.array([_ENCODER.encode(figure) for figure in column.to_pylist()], pa.large_binary())
+    return pa.array([_ENCODER.encode(stat) for stat in column.to_pylist()], pa.large_binary())

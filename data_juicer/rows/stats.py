@@ -1,4 +1,4 @@
-"""Figures of filters: rows of dicts as columns, and back. Pure."""
+"""Stats of filters: rows of dicts as columns, and back. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from data_juicer.rows import json_values
 
 
 def stats_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
-    """Figures by name, one array each. Where the rows of a batch do not share one type, each keeps its raw JSON."""
+    """Stats by name, one array each. Where the rows of a batch do not share one type, each keeps its raw JSON."""
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: _stats_column([row.get(name) for row in rows]) for name in names}
 
@@ -28,6 +28,6 @@ def _stats_column(column: list[Any]) -> pa.Array:
 
 
 def stats_rows(stats: Mapping[str, pa.Array]) -> list[dict[str, Any]]:
-    """Figures row by row."""
+    """Stats row by row."""
     columns = {name: json_values.stat_values(column) for name, column in stats.items()}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -18,7 +18,7 @@ class Difference:
 
 
 ZERO = "0 is a number: the recorder drops it as if it were none"
-FIGURE = "the figure is there, true for each row: rows are kept by figures alone"
+STAT = "the stat is there, true for each row: rows are kept by stats alone"
 MODIFIED_IN_PLACE = "a batched function may change its argument and return it; the recorder raises"
 WHOLE_TEXT = "texts without a letter are compared as they are, not all taken for equal"
 LINE_ENDS = (
@@ -42,7 +42,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         rows=frozenset({30, 50, 136, 195, 198, 255, 286}),
         reason=FREQUENT,
     ),
-    Difference(operator="general_field_filter", case=0, rows=frozenset(range(8)), reason=FIGURE),
+    Difference(operator="general_field_filter", case=0, rows=frozenset(range(8)), reason=STAT),
     Difference(operator="python_file_mapper", case=1, rows=None, reason=MODIFIED_IN_PLACE),
     Difference(operator="specified_numeric_field_filter", case=1, rows=frozenset({2}), reason=ZERO),
     Difference(operator="specified_numeric_field_filter", case=3, rows=frozenset({2}), reason=ZERO),

@@ -125,7 +125,7 @@ def _filtered(case: Mapping[str, Any], batch: Batch, operator: Filter) -> Iterat
     kept = np.asarray(operator.keep(stats))
     counted = batch.with_stats(stats)
     for row, (recorded, keep) in enumerate(zip(case["stats"], case["keep"], strict=True)):
-        found = None if recorded is None else counted.row_stats(row)  # None: recorded without figures
+        found = None if recorded is None else counted.row_stats(row)  # None: recorded without stats
         yield Outcome(row, {"stats": recorded, "keep": keep}, {"stats": found, "keep": bool(kept[row])})
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from data_juicer import safe_path
 from data_juicer.engine.autoconfig.costs import MemoryCost, OperatorCost, PipelineCost, combine
-from data_juicer.engine.autoconfig.measure_main import Figure, MeasureRequest
+from data_juicer.engine.autoconfig.measure_main import Measurement, MeasureRequest
 from data_juicer.engine.autoconfig.sample import Sample
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.errors import CheckpointError, StoreError
@@ -33,7 +33,7 @@ _ENTRY: Final = re.compile(r"[0-9a-f]{32}\.json")
 _HEARTBEAT_S: Final = 0.2
 _END_S: Final = 1.0
 """For a process that says nothing any more to be gone."""
-_FIGURES: Final = PortableMsgpack[Figure](Figure)
+_MEASUREMENTS: Final = PortableMsgpack[Measurement](Measurement)
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +111,7 @@ def _keep(store: Store, cache_dir: str, path: str, costs: Costs) -> None:
 
 
 def _ask(request: bytes, heartbeat: Callable[[str], None]) -> tuple[Costs, str]:
-    """The figures of the process, as many as it gave before it ended, and how it ended; empty where it ended well."""
+    """The measurements of the process, as many as it gave before it ended, and how it ended; empty where it ended well."""
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
@@ -143,25 +143,25 @@ def _ask(request: bytes, heartbeat: Callable[[str], None]) -> tuple[Costs, str]:
 
 
 def _converse(connection: Connection, request: bytes, heartbeat: Callable[[str], None]) -> tuple[Costs, bool]:
-    """Its figures, and whether those are all."""
+    """Its measurements, and whether those are all."""
     costs, is_whole = Costs(operators=()), False
     with contextlib.suppress(EOFError, OSError):  # it has ended
         connection.send_bytes(request)
         for _ in range(int(MEASURE_S_MAX / _HEARTBEAT_S)):
             heartbeat("auto_configure: measuring operators on the sample")
             while not is_whole and connection.poll(_HEARTBEAT_S):
-                figure = _FIGURES.decode(connection.recv_bytes())
-                is_whole = figure == Figure()
-                costs = _with_figure(costs, figure)
+                measurement = _MEASUREMENTS.decode(connection.recv_bytes())
+                is_whole = measurement == Measurement()
+                costs = _with_measurement(costs, measurement)
             if is_whole:
                 break
     return costs, is_whole
 
 
-def _with_figure(costs: Costs, figure: Figure) -> Costs:
-    if figure.operator is not None:
-        return msgspec.structs.replace(costs, operators=(*costs.operators, figure.operator))
-    return msgspec.structs.replace(costs, memory=figure.memory or costs.memory)
+def _with_measurement(costs: Costs, measurement: Measurement) -> Costs:
+    if measurement.operator is not None:
+        return msgspec.structs.replace(costs, operators=(*costs.operators, measurement.operator))
+    return msgspec.structs.replace(costs, memory=measurement.memory or costs.memory)
 
 
 def _end_text(code: int | None) -> str:

@@ -1,7 +1,7 @@
 """The process that measures operators on the sample. Started as `python -m data_juicer.engine.autoconfig.measure_main SOCKET`.
 
 It is a worker in all that costs memory or time, and no part of the job: an operator may crash, hang or eat memory here and all
-that is lost is its figure. The request comes through the socket; each figure goes back when it is known.
+that is lost is its measurement. The request comes through the socket; each measurement goes back when it is known.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class MeasureRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Of the rows of the sample after each operator."""
 
 
-class Figure(msgspec.Struct, frozen=True, kw_only=True):
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """What the process reports; both None: it has reported everything."""
 
     operator: OperatorCost | None = None
@@ -64,12 +64,12 @@ def main() -> None:
     pa.set_cpu_count(1)
     connection = Connection(int(sys.argv[1]))
     request = PortableMsgpack[MeasureRequest](MeasureRequest).decode(connection.recv_bytes())
-    for figure in measure(request):
-        connection.send_bytes(encode_msgpack(figure))
-    connection.send_bytes(encode_msgpack(Figure()))
+    for measurement in measure(request):
+        connection.send_bytes(encode_msgpack(measurement))
+    connection.send_bytes(encode_msgpack(Measurement()))
 
 
-def measure(request: MeasureRequest) -> Iterator[Figure]:
+def measure(request: MeasureRequest) -> Iterator[Measurement]:
     """The cost of each operator in the order of the recipe, and then the memory, where the system tells it."""
     setup = request.setup
     store = open_store(setup.store_uri)
@@ -96,7 +96,7 @@ def measure(request: MeasureRequest) -> Iterator[Figure]:
     base_bytes = _status_bytes("VmRSS")
     rows = read()
     sample_bytes = sum(int(batch.row_bytes().sum()) for batch in rows)
-    yield from (Figure(operator=cost) for cost in _run(context, rows, request.keys))
+    yield from (Measurement(operator=cost) for cost in _run(context, rows, request.keys))
     del rows
     if base_bytes:
         memory = MemoryCost(
@@ -105,7 +105,7 @@ def measure(request: MeasureRequest) -> Iterator[Figure]:
             settled_bytes=max(base_bytes, _status_bytes("VmRSS")),
             sample_bytes=sample_bytes,
         )
-        yield Figure(memory=memory)
+        yield Measurement(memory=memory)
 
 
 def _run(context: WorkerContext, batches: Sequence[Batch], keys: Sequence[str]) -> Iterator[OperatorCost]:

@@ -1,4 +1,4 @@
-"""Samples of what operators did, for people: rows before and after, and dropped rows with the figure that dropped them.
+"""Samples of what operators did, for people: rows before and after, and dropped rows with the stat that dropped them.
 
 Which rows are sampled follows from (seed, operator, place of the row in the input when its partition was computed) alone, so that
 every run, backend and partition size shows the same ones: those whose hash is smallest. Pure.

@@ -54,7 +54,7 @@ def encode_table(batch: Batch, *, keep_stats: bool = False) -> pa.Table:
 
 
 def whole_table(batch: Batch) -> pa.Table:
-    """Every field and figure of the rows of any source as a table."""
+    """Every field and stat of the rows of any source as a table."""
     if isinstance(batch.source, TableRows):
         return encode_table(batch, keep_stats=True)
     return lines_table(encode_rows(batch, keep_stats=True))
@@ -163,7 +163,7 @@ def _with_column(table: pa.Table, key: str, column: Any, field: pa.Field | None 
 
 
 def _stats(table: pa.Table, stat_columns: Mapping[str, pa.Array]) -> pa.StructArray:
-    """Figures as a struct, after the members that the source has there already."""
+    """Stats as a struct, after the members that the source has there already."""
     members: dict[str, tuple[pa.Field, pa.Array]] = {}
     if STATS_FIELD in table.column_names and pa.types.is_struct(table.schema.field(STATS_FIELD).type):
         struct = table[STATS_FIELD].combine_chunks()

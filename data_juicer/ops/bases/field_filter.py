@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FieldFilter(Filter):
-    """Keeps the rows whose field has a value that `decide` says yes to; the figure is the value itself, as raw JSON."""
+    """Keeps the rows whose field has a value that `decide` says yes to; the stat is the value itself, as raw JSON."""
 
     def __init__(self, field_key: str) -> None:
         """Raises: ValueError: no field is named."""

@@ -22,7 +22,7 @@ Row = dict[str, Any]
 class FunctionMapper(Mapper):
     """Sets the fields that the function returns; fields that it does not return stay, as do those it returns unchanged.
 
-    Figures of filters are given under STATS_FIELD and not written.
+    Stats of filters are given under STATS_FIELD and not written.
     """
 
     def __init__(self, *, batched: bool) -> None:

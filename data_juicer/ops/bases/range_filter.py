@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class RangeFilter(RangeParameters, Filter):
     """Keeps the rows whose stat is between a least and a greatest value; either may be missing.
 
-    A subclass passes the two bounds of its own parameters to `__init__` and computes the figure.
+    A subclass passes the two bounds of its own parameters to `__init__` and computes the stat of each row.
     """
 
     version: ClassVar[int | str] = 2
@@ -35,25 +35,25 @@ class RangeFilter(RangeParameters, Filter):
     @property
     @abstractmethod
     def stats_key(self) -> str:
-        """The name of the figure."""
+        """The name of the stat."""
 
     @abstractmethod
-    def figure(self, batch: Batch) -> pa.Array:
-        """The figure of each row, shape (rows,)."""
+    def stat(self, batch: Batch) -> pa.Array:
+        """The stat of each row, shape (rows,)."""
 
     def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:
-        return {self.stats_key: self.figure(batch)}
+        return {self.stats_key: self.stat(batch)}
 
     def explain(self, row_stats: Mapping[str, Any]) -> str:
-        figure = row_stats[self.stats_key]
+        value = row_stats[self.stats_key]
         no_high = (
             self.high is None or self.high >= sys.maxsize
         )  # DataJuicer's default says "any" with a number
         if not self.reversed_range and (self.low is None) != no_high:
             side = f"above {self.high}" if self.low is None else f"below {self.low}"
-            return f"{self.stats_key} = {figure} is {side}"
+            return f"{self.stats_key} = {value} is {side}"
         bounds = f"[{'' if self.low is None else self.low}, {'' if no_high else self.high}]"
-        return f"{self.stats_key} = {figure} is {'inside' if self.reversed_range else 'outside'} {bounds}"
+        return f"{self.stats_key} = {value} is {'inside' if self.reversed_range else 'outside'} {bounds}"
 
     def keep(self, stats: Mapping[str, pa.Array]) -> Mask:
         row_stats = stats[self.stats_key].to_numpy(zero_copy_only=False)

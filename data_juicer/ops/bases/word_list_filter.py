@@ -60,7 +60,7 @@ class WordListFilter(RangeFilter):
         self._keys = pa.array(keys_of_words(self.word_list.words))
         self._words = pa.array(sorted(self.word_list.words), pa.large_string())
 
-    def figure(self, batch: Batch) -> pa.Array:
+    def stat(self, batch: Batch) -> pa.Array:
         keys, offsets = flat(shared_word_keys(batch, self.text_key, self.sentencepiece))
         listed = row_sums(pc.is_in(keys, self._keys).to_numpy(zero_copy_only=False), offsets)
         words = np.diff(offsets)

@@ -54,7 +54,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "runtime_env": "how a worker is started",
     "work_dir": "the job's own directory is used",
     "skip_op_error": "bad rows are dead letters; fault_tolerance.on_bad_row says what they cost",
-    "stats_export_path": "figures are exported with keep_stats_in_res_ds",
+    "stats_export_path": "stats are exported with keep_stats_in_res_ds",
 }
 """Parameters that cannot change a result: accepted from every recipe, and why they have no effect here."""
 

@@ -79,10 +79,10 @@ def how_many(of: int, share: float | None, number: int | None) -> int:
 
 
 def column_of(batch: Batch, key: str) -> list[object]:
-    """The field `key`, or the figure `__dj__stats__.NAME` of a filter before, of each row; None where there is none."""
-    head, _, figure = key.partition(".")
-    if head == STATS_FIELD and figure in batch.stats:
-        return [json_values.stat_value(scalar) for scalar in batch.stats[figure]]
+    """The field `key`, or the stat `__dj__stats__.NAME` of a filter before, of each row; None where there is none."""
+    head, _, stat = key.partition(".")
+    if head == STATS_FIELD and stat in batch.stats:
+        return [json_values.stat_value(scalar) for scalar in batch.stats[stat]]
     return [None if value is json_values.MISSING else value for value in batch.column(key)]
 
 

@@ -64,7 +64,7 @@ class AlphanumericFilter(RangeFilter):
             self.tokenizer.no_truncation()  # a tokenizer's file may ask for both, which would be counted
             self.tokenizer.no_padding()
 
-    def figure(self, batch: Batch) -> pa.Array:
+    def stat(self, batch: Batch) -> pa.Array:
         key = self.text_key
         if self.tokenization:
             letters = batch.shared(key, "letters", make=lambda column: count_in(column, _letters()))

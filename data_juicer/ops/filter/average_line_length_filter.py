@@ -29,6 +29,6 @@ class AverageLineLengthFilter(RangeFilter):
     def __init__(self, min_len: float | None = 10, max_len: float | None = sys.maxsize) -> None:
         super().__init__(min_len, max_len)
 
-    def figure(self, batch: Batch) -> pa.Array:
+    def stat(self, batch: Batch) -> pa.Array:
         lines = shared_line_counts(batch, self.text_key)
         return pa.array(ratio(shared_lengths(batch, self.text_key), lines))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class CharacterRepetitionFilter(RangeFilter):
     """Character n-gram repetition ratio: keeps rows whose ratio is between `min_ratio` and `max_ratio`.
 
-    The figure is the occurrences of the most frequent repeated n-grams, at most the square root of the number of
+    The stat is the occurrences of the most frequent repeated n-grams, at most the square root of the number of
     different ones, divided by all n-grams of the text.
 
     Args:
@@ -40,7 +40,7 @@ class CharacterRepetitionFilter(RangeFilter):
         super().__init__(min_ratio, max_ratio)
         self.rep_len = rep_len
 
-    def figure(self, batch: Batch) -> pa.Array:
+    def stat(self, batch: Batch) -> pa.Array:
         ratios = batch.shared(self.text_key, "character repetition", str(self.rep_len), make=self._ratios)
         return pa.array(ratios)
 

@@ -70,7 +70,7 @@ class LanguageIDScoreFilter(RangeFilter):
         with models.parsing(self.model_path, operator=self.name, what="fastText model"):
             self.model = find_language_model(self.model_path) or load_model(self.model_path)
 
-    def figure(self, batch: Batch) -> pa.Array:
+    def stat(self, batch: Batch) -> pa.Array:
         return self.compute_stats(batch)[self.stats_key]
 
     def compute_stats(self, batch: Batch) -> Mapping[str, pa.Array]:

@@ -29,5 +29,5 @@ class MaximumLineLengthFilter(RangeFilter):
     def __init__(self, min_len: int | None = 10, max_len: int | None = sys.maxsize) -> None:
         super().__init__(min_len, max_len)
 
-    def figure(self, batch: Batch) -> pa.Array:
+    def stat(self, batch: Batch) -> pa.Array:
         return pa.array(longest(shared_line_lengths(batch, self.text_key)))

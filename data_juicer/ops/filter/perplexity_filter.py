@@ -20,7 +20,7 @@ class PerplexityFilter(RangeFilter):
     """Language model perplexity (KenLM): keeps rows whose perplexity is between `min_ppl` and `max_ppl`.
 
     The text is cut by the SentencePiece model `{lang}.sp.model` and judged by the KenLM model `{lang}.arpa.bin`, both
-    from the model folders. A figure has one decimal; an empty text has 0.0.
+    from the model folders. A stat has one decimal; an empty text has 0.0.
 
     Args:
         lang: language of the two models.
@@ -51,7 +51,7 @@ class PerplexityFilter(RangeFilter):
         with models.parsing(self.model_path, operator=self.name, what="KenLM model"):
             self.model = kenlm.Model(self.model_path, quiet)
 
-    def figure(self, batch: Batch) -> pa.Array:
+    def stat(self, batch: Batch) -> pa.Array:
         pieces = self.sentencepiece.joined(batch, self.text_key).to_pylist()
         return pa.array([self._perplexity(text) for text in pieces], pa.float64())
 

@@ -32,7 +32,7 @@ class SpecialCharactersFilter(RangeFilter):
     def __init__(self, min_ratio: float | None = 0.0, max_ratio: float | None = 0.25) -> None:
         super().__init__(min_ratio, max_ratio)
 
-    def figure(self, batch: Batch) -> pa.Array:
+    def stat(self, batch: Batch) -> pa.Array:
         special = batch.shared(
             self.text_key, "special characters", make=lambda column: count_in(column, special_table())
         )

@@ -56,7 +56,7 @@ class TokenNumFilter(RangeFilter):
         self.tokenizer.no_truncation()  # a tokenizer's file may ask for both, which would be counted
         self.tokenizer.no_padding()
 
-    def figure(self, batch: Batch) -> pa.Array:
+    def stat(self, batch: Batch) -> pa.Array:
         encoded = self.tokenizer.encode_batch_fast(
             batch.text(self.text_key).to_pylist(), add_special_tokens=False
         )

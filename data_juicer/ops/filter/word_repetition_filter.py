@@ -56,7 +56,7 @@ class WordRepetitionFilter(RangeFilter):
         if self.sentencepiece:
             self.sentencepiece.load()
 
-    def figure(self, batch: Batch) -> pa.Array:
+    def stat(self, batch: Batch) -> pa.Array:
         keys, offsets = flat(shared_word_keys(batch, self.text_key, self.sentencepiece))
         repeats = word_repeats(keys.to_numpy(), offsets, self.rep_len)
         return pa.array(ratio(repeats.repeated, repeats.total))

@@ -50,7 +50,7 @@ class WordsNumFilter(RangeFilter):
         if self.sentencepiece:
             self.sentencepiece.load()
 
-    def figure(self, batch: Batch) -> pa.Array:
+    def stat(self, batch: Batch) -> pa.Array:
         if self.sentencepiece is None:
             return pa.array(shared_word_counts(batch, self.text_key))
         model = self.sentencepiece

@@ -266,17 +266,17 @@ class _Judge(NamedTuple):
     """The score of a model that judged the run, and what its record recommends."""
 
     on: bool
-    figure: str
+    stat: str
     code: str
     score_max: float
     discards_only: bool
     high_max: float
 
     def signals(self, stats: dict[str, Any]) -> Iterator[_Signal]:
-        score = stats.get(f"{self.figure}_score")
+        score = stats.get(f"{self.stat}_score")
         if not self.on or score is None or float(score) > self.score_max:
             return
-        advice = _recommendation(stats.get(f"{self.figure}_record"))
+        advice = _recommendation(stats.get(f"{self.stat}_record"))
         if self.discards_only and advice != "discard":
             return
         weight = "high" if float(score) <= self.high_max and advice == "discard" else "medium"

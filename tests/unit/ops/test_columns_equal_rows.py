@@ -33,8 +33,8 @@ def column_version(name: str, texts: list[str]) -> list[object]:
     column = batch.text("text").slice(1, len(texts))
     batch = batch_of([{"text": text} for text in texts]).with_text("text", column)
     if isinstance(operator, Filter):
-        (figures,) = operator.compute_stats(batch).values()
-        return list(figures.to_pylist())
+        (stats,) = operator.compute_stats(batch).values()
+        return list(stats.to_pylist())
     assert isinstance(operator, Mapper)
     return list(operator.process(batch).text("text").to_pylist())
 

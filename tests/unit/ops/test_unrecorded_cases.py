@@ -29,8 +29,8 @@ def judged(name: str, parameters: dict[str, Any], row: dict[str, Any]) -> tuple[
     assert isinstance(operator, Filter)
     operator.prepare()
     batch = batch_of([row])
-    figures = operator.compute_stats(batch)
-    return batch.with_stats(figures).row_stats(0), bool(np.asarray(operator.keep(figures))[0])
+    stats = operator.compute_stats(batch)
+    return batch.with_stats(stats).row_stats(0), bool(np.asarray(operator.keep(stats))[0])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Sizes of partitions, from figures alone."""
+"""Sizes of partitions, from measurements alone."""
 
 import pytest
 

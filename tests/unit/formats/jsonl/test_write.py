@@ -70,7 +70,7 @@ def test_rows_made_by_an_operator_have_what_it_wrote_in_an_order_of_their_own(re
     assert encode_rows(batch) == b'{"n":1,"text":"x"}\n' + LINES[1] + b"\n"
 
 
-def test_figures_are_kept_only_when_asked_and_after_those_of_the_input(read_all: ReadAll) -> None:
+def test_stats_are_kept_only_when_asked_and_after_those_of_the_input(read_all: ReadAll) -> None:
     batch = read_all(
         b'{"text":"a","__dj__stats__":{"old":1.50,"len":9}}\n{"text":"b","__dj__stats__":"?"}'
     ).batch

@@ -178,7 +178,7 @@ def test_a_text_inside_a_struct_is_changed_there(tmp_path: Path) -> None:
     assert table.schema.equals(TABLE.schema)
 
 
-def test_new_fields_and_figures_are_appended(tmp_path: Path) -> None:
+def test_new_fields_and_stats_are_appended(tmp_path: Path) -> None:
     batch = (
         read(tmp_path)
         .batch.with_column("n", [7, 8, None, 9])

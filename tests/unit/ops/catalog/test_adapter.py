@@ -182,14 +182,14 @@ def test_a_text_that_stops_being_a_string_is_an_error_of_the_operator() -> None:
         ("whole_row_filter", {}, [False, True, True]),
     ],
 )
-def test_a_filter_decides_from_its_figures(name: str, params: dict[str, Any], kept: list[bool]) -> None:
+def test_a_filter_decides_from_its_stats(name: str, params: dict[str, Any], kept: list[bool]) -> None:
     operator = made(name, **params)
     assert isinstance(operator, Filter)
     batch = batch_of([{"text": "b"}, {"text": "aide"[:3] + "x"}, {"text": "aeiou"}])
     assert operator.keep(operator.compute_stats(batch)).tolist() == kept
 
 
-def test_figures_stand_beside_those_of_earlier_filters() -> None:
+def test_stats_stand_beside_those_of_earlier_filters() -> None:
     operator = made("vowels_filter")
     assert isinstance(operator, Filter)
     batch = batch_of([{"text": "aa"}]).with_stats({"text_len": pa.array([2])})
@@ -198,7 +198,7 @@ def test_figures_stand_beside_those_of_earlier_filters() -> None:
     }
 
 
-def test_figures_of_several_types_are_kept_as_raw_json() -> None:
+def test_stats_of_several_types_are_kept_as_raw_json() -> None:
     columns = stats_columns(
         [{"a": 1, "b": 1, "c": [1]}, {"a": 2.5, "b": "x", "c": [2, 3]}, {"a": None, "c": []}]
     )

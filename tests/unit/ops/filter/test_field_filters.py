@@ -64,7 +64,7 @@ def test_values_of_any_type_are_compared_with_the_targets() -> None:
     ] == [False, True]
 
 
-def test_figures_are_the_values_themselves() -> None:
+def test_stats_are_the_values_themselves() -> None:
     operator = registry.make("specified_field_filter", {"field_key": "n", "target_value": [1]})
     assert isinstance(operator, Filter)
     batch = batch_of(values(1, "1", [None], None), ())
@@ -103,7 +103,7 @@ def test_a_condition_sees_what_operators_before_it_wrote() -> None:
         True,
         False,
     ]
-    with pytest.raises(ValueError, match="no filter before gives a figure 'alnum'; there are: text_len"):
+    with pytest.raises(ValueError, match="no filter before gives a stat 'alnum'; there are: text_len"):
         kept("general_field_filter", batch, filter_condition="__dj__stats__.alnum > 0")
 
 

@@ -38,8 +38,8 @@ def made(name: str, params: str) -> Filter:
     return operator
 
 
-def figures(name: str, texts: list[str], **params: Any) -> list[Any]:
-    """The figures of the middle of a larger column, so that its offsets do not start at 0."""
+def stats(name: str, texts: list[str], **params: Any) -> list[Any]:
+    """The stats of the middle of a larger column, so that its offsets do not start at 0."""
     operator = made(name, json.dumps(params))
     column = (
         batch_of([{"text": text} for text in ["the the", *texts, "中"]]).text("text").slice(1, len(texts))
@@ -84,7 +84,7 @@ WORD_FILTERS: dict[str, tuple[str, dict[str, Any], Callable[[list[str]], float]]
 @example(texts=["\u3000" * 40 + "the" + "…" * 40 + " of"])
 def test_word_filters_count_what_the_reference_counts(case: str, texts: list[str]) -> None:
     name, params, of_words = WORD_FILTERS[case]
-    assert figures(name, texts, **params) == [of_words(reference.refined(text)) for text in texts]
+    assert stats(name, texts, **params) == [of_words(reference.refined(text)) for text in texts]
 
 
 @pytest.fixture
@@ -106,17 +106,17 @@ SAMPLES = [
 
 @pytest.mark.usefixtures("_recorded_models")
 def test_language_scores_are_those_of_one_text_at_a_time() -> None:
-    assert figures("language_id_score_filter", SAMPLES) == list(map(reference.language_score, SAMPLES))
+    assert stats("language_id_score_filter", SAMPLES) == list(map(reference.language_score, SAMPLES))
 
 
 @pytest.mark.usefixtures("_recorded_models")
 def test_perplexities_are_those_of_one_text_at_a_time() -> None:
-    assert figures("perplexity_filter", SAMPLES) == list(map(reference.perplexity, SAMPLES))
+    assert stats("perplexity_filter", SAMPLES) == list(map(reference.perplexity, SAMPLES))
 
 
 @pytest.mark.usefixtures("_recorded_models")
 def test_tokens_are_those_of_one_text_at_a_time() -> None:
-    assert figures("token_num_filter", SAMPLES, hf_tokenizer="tok") == list(map(reference.token_num, SAMPLES))
+    assert stats("token_num_filter", SAMPLES, hf_tokenizer="tok") == list(map(reference.token_num, SAMPLES))
 
 
 @pytest.mark.usefixtures("_recorded_models")
@@ -124,10 +124,10 @@ def test_words_of_a_model_are_refined_like_those_between_spaces() -> None:
     cutter, _ = reference._perplexity_models()
     refined = [reference.refined(text, cutter.encode_as_pieces) for text in SAMPLES]
     stopwords = reference.list_of("stopwords")
-    assert figures("stopwords_filter", SAMPLES, tokenization=True) == [
+    assert stats("stopwords_filter", SAMPLES, tokenization=True) == [
         reference.listed_ratio(words, stopwords) for words in refined
     ]
-    assert figures("word_repetition_filter", SAMPLES, tokenization=True, rep_len=2) == [
+    assert stats("word_repetition_filter", SAMPLES, tokenization=True, rep_len=2) == [
         reference.repetition(words, 2) for words in refined
     ]
 

@@ -46,7 +46,7 @@ def test_a_language_that_the_model_does_not_know_is_refused(lang: Any) -> None:
         registry.make("language_id_score_filter", {"lang": lang})
 
 
-def test_an_empty_batch_has_empty_figures() -> None:
+def test_an_empty_batch_has_empty_stats() -> None:
     operator = made()
     stats = operator.compute_stats(batch_of([]))
     assert operator.keep(stats).tolist() == []

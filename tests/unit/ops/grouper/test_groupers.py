@@ -82,8 +82,8 @@ def test_a_grouper_is_undone() -> None:
     rows = [{"id": n, "tags": ["a"] * (n % 3), "big": 1 << 70, "m": {"x": 1.0}} for n in range(20)]
     batches = cut(rows, 6)
     for number, batch in enumerate(batches):
-        figures = {"words": np.arange(len(batch)) / 3 + number}
-        batches[number] = batch.with_stats({name: _array(column) for name, column in figures.items()})
+        stats = {"words": np.arange(len(batch)) / 3 + number}
+        batches[number] = batch.with_stats({name: _array(column) for name, column in stats.items()})
     (made, *_) = resolve(grouper("naive_grouper"), batches)
     undone = reverse().process(made)
     before = [batch.row(row) for batch in batches for row in range(len(batch))]

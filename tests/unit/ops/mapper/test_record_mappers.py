@@ -63,7 +63,7 @@ def test_thresholds_come_from_a_calibration_by_model(tmp_path: Path) -> None:
         registry.make("agent_bad_case_signal_mapper", {**params, "calibration_json_path": "nowhere.json"})
 
 
-def test_figures_of_filters_in_the_same_run_are_read() -> None:
+def test_stats_of_filters_in_the_same_run_are_read() -> None:
     import pyarrow as pa
 
     batch = Batch.of(DictRows([{"id": 1}], ()), 1).with_stats({"perplexity": pa.array([900.0])})

@@ -83,7 +83,7 @@ def test_long_texts_have_the_scores_of_the_library() -> None:
 
 
 @compiled
-def test_the_operator_puts_the_same_figures_with_and_without_the_compiled_kernels(
+def test_the_operator_puts_the_same_stats_with_and_without_the_compiled_kernels(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows = [
