@@ -87,6 +87,11 @@ class ShardStep:
         self._given: dict[int, ResolveWork] = {}
         self._number = 0
 
+    @property
+    def name(self) -> str:
+        """Of the step; empty where nothing is left of it."""
+        return self._left[0].step if self._left else ""
+
     def next(self) -> tuple[int, ResolveWork] | None:
         if not self._left:
             return None
