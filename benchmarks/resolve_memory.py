@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import xxhash
 
+from benchmarks.synthetic_summaries import summary
 from data_juicer.ops.base import DatasetOperator
 from data_juicer.ops.catalog import registry
 from data_juicer.ops.dataset.scratch import Scratch
@@ -26,25 +26,9 @@ from data_juicer.storage.posix import PosixStore
 from data_juicer.store.codec import encode_table
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import DataFile, Manifest
-from data_juicer.store.summaries import ORIGIN, SummaryFiles
+from data_juicer.store.summaries import SummaryFiles
 
 PARTITION_ROWS = 10_000
-
-
-def summary(operator: DatasetOperator, rows: int, seed: int) -> pa.Table:
-    """The summary of a partition, as the operator would make it, of random signatures."""
-    from data_juicer.ops.dataset import minhash
-
-    draw = np.random.default_rng(seed)
-    found = draw.integers(0, 1 << 32, (rows, operator.permutations), np.uint32)  # type: ignore[attr-defined]
-    copies = np.flatnonzero(draw.random(rows) < 0.1)[1:]
-    found[copies] = found[(copies * draw.random(len(copies))).astype(np.int64)]
-    bands = minhash.band_keys(found, operator.bands, operator.rows)  # type: ignore[attr-defined]
-    sketches = pa.array(minhash.sketches(found).reshape(-1))
-    columns = {f"band_{number}": pa.array(keys) for number, keys in enumerate(bands)}
-    columns["sketch"] = pa.FixedSizeListArray.from_arrays(sketches, found.shape[1])
-    columns[ORIGIN] = pa.array(np.arange(rows, dtype=np.int32))
-    return pa.table(columns)
 
 
 def stage(operator: DatasetOperator, rows: int, folder: Path) -> list[Manifest]:
@@ -69,7 +53,7 @@ def stage(operator: DatasetOperator, rows: int, folder: Path) -> list[Manifest]:
                 fragment="",
                 reader="",
                 operators=(),
-                files=(file,),
+                files=(file, file) if operator.collects_rows else (file,),
                 rows=table.num_rows,
                 ledgers=tuple(
                     OperatorLedger(index=index, name=name, rows_in=table.num_rows, rows_out=table.num_rows)

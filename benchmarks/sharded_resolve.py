@@ -1,9 +1,9 @@
-"""Seconds of the resolve of MinHash over synthetic signatures: in one piece, and in shards on one worker and on several.
+"""Seconds of a resolve over synthetic summaries: in one piece, and in shards on one worker and on several.
 
     python -m benchmarks.sharded_resolve --rows 1000000 --memory_mb 1024 --folder FOLDER [--workers 1,2] [--permutations 64]
-        [--kills 10]
+        [--kills 10] [--operator minhash|topk|frequency|random|groups]
 
-The signatures are those of `benchmarks.resolve_memory`. Prints a line of JSON for each way: rows, workers (0: in one piece),
+The summaries are those of `benchmarks.synthetic_summaries`. Prints a line of JSON for each way: rows, workers (0: in one piece),
 seconds of wall and CPU, those of the driver alone, seconds of CPU for a million rows, rows removed, the digest of all decisions, which must not differ,
 and the most memory that driver and workers had together. With `--kills` each way is done once more, and driver and workers are
 killed so often at random moments and begun again.
@@ -42,6 +42,7 @@ from data_juicer.engine.protocol.worker_setup import OperatorSpec, WorkerSetup
 from data_juicer.engine.scheduling.failures.retry import RetryPolicy
 from data_juicer.job.layout import JobLayout
 from data_juicer.ops.catalog import registry
+from data_juicer.ops.dataset.grouping.members import IS_FIRST, MEMBER_PARTITION, MEMBER_ROW
 from data_juicer.ops.dataset.scratch import Scratch
 from data_juicer.plan.phases import ResolveStep
 from data_juicer.plan.tasks import TaskKind
@@ -51,7 +52,13 @@ from data_juicer.store.manifest import Manifest, OperatorIdentity
 from data_juicer.store.resolve.shards import commit_shard
 from data_juicer.store.summaries import SummaryFiles
 
-NAME = "document_minhash_deduplicator"
+OPERATORS: dict[str, tuple[str, dict[str, object]]] = {
+    "minhash": ("document_minhash_deduplicator", {}),
+    "topk": ("topk_specified_field_selector", {"field_key": "n", "top_ratio": 0.5}),
+    "frequency": ("frequency_specified_field_selector", {"field_key": "tag", "top_ratio": 0.5}),
+    "random": ("random_selector", {"select_ratio": 0.5}),
+    "groups": ("key_value_grouper", {"group_by_keys": ["tag"]}),
+}
 SAMPLE_S = 0.5
 """Between two looks at the memory of the processes."""
 
@@ -70,6 +77,10 @@ def counted(tables: Iterable[pa.Table]) -> tuple[int, str]:
     """How many rows decisions remove, and a digest of what they say about each."""
     removed, digest = 0, xxhash.xxh3_128()
     for table in tables:
+        if "keep" not in table.column_names:
+            for name in (MEMBER_PARTITION, MEMBER_ROW, IS_FIRST):
+                digest.update(np.asarray(table[name]).tobytes())
+            continue
         keep = np.asarray(table["keep"])
         removed += len(keep) - int(keep.sum())
         digest.update(keep.tobytes())
@@ -80,15 +91,16 @@ def in_shards(
     operator: Any, manifests: list[Manifest], layout: JobLayout, memory_bytes: int, workers: int, key: str
 ) -> tuple[int, str]:
     store, clock = PosixStore(), SystemClock()
-    parameters: dict[str, object] = {"num_permutations": operator.permutations}
+    parameters = msgspec.json.decode(operator.canonical, type=dict[str, object])
+    parameters.pop("seed", None)  # of the job
     setup = WorkerSetup(
         job_id=layout.job_id,
         run=1,
         job_dir=layout.job_dir,
         event_logs_dir=layout.event_logs_dir,
         checkpoints_dir=layout.checkpoints_dir,
-        operators=(OperatorSpec(name=NAME, parameters=parameters),),
-        identities=(OperatorIdentity(name=NAME, version="1", parameters=parameters),),
+        operators=(OperatorSpec(name=operator.name, parameters=parameters),),
+        identities=(OperatorIdentity(name=operator.name, version="1", parameters=parameters),),
         text_keys=("text",),
         reader="",
         export="",
@@ -218,7 +230,9 @@ def resident_mb(process: int) -> float:
 
 
 def operator_of(given: argparse.Namespace) -> Any:
-    return registry.make(NAME, {"num_permutations": given.permutations})
+    name, parameters = OPERATORS[given.operator]
+    more = {"num_permutations": given.permutations} if given.operator == "minhash" else {}
+    return registry.make(name, {**parameters, **more})
 
 
 def manifests_file(given: argparse.Namespace) -> Path:
@@ -243,6 +257,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--memory_mb", type=int, default=1024)
+    parser.add_argument("--operator", choices=OPERATORS, default="minhash")
     parser.add_argument("--permutations", type=int, default=256)
     parser.add_argument("--workers", default="0,1,2", help="0: in one piece")
     parser.add_argument("--kills", type=int, default=0)

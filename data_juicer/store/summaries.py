@@ -25,6 +25,9 @@ ROW_NUMBER: Final = "__row_number__"
 """Column of a summary that lacks rows, those that could not be summarised: the numbers of the others among all."""
 
 
+_BESIDE: Final = frozenset((ORIGIN, ROW_NUMBER, *KNOWN_COLUMNS))
+
+
 class DamagedSummaryError(CheckpointCorruptError):
     """Carries the partition whose summary is not what was committed."""
 
@@ -41,8 +44,8 @@ def source_rows(summary: pa.Table) -> npt.NDArray[np.int32]:
 
 def _of_operator(table: pa.Table) -> pa.Table:
     """A summary as its operator made it."""
-    beside = (ORIGIN, ROW_NUMBER, *KNOWN_COLUMNS)
-    return table.drop_columns([name for name in beside if name in table.column_names])
+    names = table.column_names
+    return table.select([place for place, name in enumerate(names) if name not in _BESIDE])
 
 
 class SummaryFiles:
