@@ -112,6 +112,7 @@ def in_shards(
         result_format="jsonl",
         result_compression="none",
         keep_stats=False,
+        seed=operator.seed,
     )
     backend = LocalBackend(workers, clock)
     backend.begin(setup, workers)

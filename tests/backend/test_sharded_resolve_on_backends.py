@@ -45,6 +45,7 @@ def in_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 SELECTIONS: list[Any] = [
+    {"random_selector": {"select_ratio": 0.95}},
     {"range_specified_field_selector": {"field_key": "n", "lower_rank": 40, "upper_percentile": 0.9}},
     {"frequency_specified_field_selector": {"field_key": "tag", "top_ratio": 0.8}},
     {"key_value_grouper": {"group_by_keys": ["tag"]}},
