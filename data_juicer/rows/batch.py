@@ -260,6 +260,7 @@ class Batch(msgspec.Struct, frozen=True):
 
     def with_raw(self, key: str, column: pa.Array) -> Batch:
         """This batch with the field `key` set to raw JSON: large_binary, null removes it from a row."""
+        json_values.check_name(key)
         if len(column) != len(self):
             raise ValueError(f"field {key!r}: {len(column)} values for {len(self)} rows")
         names = {*self.texts, *(entry[0] for entry in self.cache)}
@@ -276,6 +277,8 @@ class Batch(msgspec.Struct, frozen=True):
 
     def with_stats(self, stats: Mapping[str, pa.Array]) -> Batch:
         """This batch with more stats, each shape (rows,)."""
+        for name in stats:
+            json_values.check_name(name)
         return replace(self, stats={**self.stats, **stats})
 
     # ---- rows

@@ -65,6 +65,18 @@ def encode_field(key: str, value: Any) -> bytes:
         raise ValueError(f"field {find_unfit(key, value, _has_form)}: JSON has no such value") from error
 
 
+def check_name(name: object) -> None:
+    """Raises: ValueError: what an operator gave as the name of a field or stat has no JSON form as one."""
+    if not isinstance(name, str):
+        raise ValueError(  # noqa: TRY004 - the row is to blame as much
+            f"the name of a field must be a string, found {name!r:.80}"
+        )
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the name {name!r:.80} holds a lone surrogate: JSON has no such name") from error
+
+
 def _has_form(value: Any) -> bool:
     try:
         encode(value)

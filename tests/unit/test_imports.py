@@ -11,7 +11,17 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "data_juicer"
 LEVELS = (
-    {"errors", "clock", "installed", "portable", "printable", "redaction", "version", "safe_path"},
+    {
+        "errors",
+        "clock",
+        "foreign_code",
+        "installed",
+        "portable",
+        "printable",
+        "redaction",
+        "version",
+        "safe_path",
+    },
     {"kernels", "storage"},
     {"rows"},
     {"ops", "formats", "utils"},

@@ -15,6 +15,7 @@ from data_juicer.engine.lifecycle.open import OpenJob
 from data_juicer.errors import JobLockedError, JobStoppedError, StoreError
 from data_juicer.events import payloads
 from data_juicer.events import types as t
+from data_juicer.foreign_code import error_text
 from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.monitor.facts import counts_of
 from data_juicer.plan.resume.committed import find_committed
@@ -54,7 +55,7 @@ def fail(job: OpenJob, config: JobConfig, error: BaseException, requests: int = 
     """Write down why; a disk that refuses even that does not hide the reason. No worker runs any more."""
     is_stop = isinstance(error, JobStoppedError | KeyboardInterrupt)
     duration_s = job.elapsed_s()
-    text = hide(" ".join(str(error).split())) or type(error).__name__
+    text = hide(" ".join(error_text(error).split())) or type(error).__name__
     failure = payloads.RunFailure(
         error_type=type(error).__name__, error=text, is_stop=is_stop, requests=requests
     )

@@ -11,6 +11,7 @@ import pyarrow as pa
 from msgspec.structs import replace
 
 from data_juicer.engine.worker.row_isolation import FailedRow, Made, RowIsolation, apply_isolated
+from data_juicer.foreign_code import Contained
 from data_juicer.kernels.characters.codepoints import bytes_of
 from data_juicer.ops.base import Filter, Mapper, Operator
 from data_juicer.rows.batch import Batch, Rows
@@ -105,7 +106,7 @@ def try_alone(apply: Callable[[Batch], object], batches: Sequence[Batch], isolat
     suspect = isolation.find_first(batches) if isolation.first else None
     if suspect is not None and isolation.first is not None:
         isolation.announce(isolation.first, 1, True)
-        with contextlib.suppress(Exception):  # raised again, and answered, when its turn comes
+        with contextlib.suppress(Exception), Contained():  # raised again, and answered, when its turn comes
             apply(suspect.rebased())
 
 

@@ -14,6 +14,7 @@ from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.worker.saver import Saver
 from data_juicer.errors import DataJuicerError, OperatorError
+from data_juicer.foreign_code import Contained, error_text
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_produced_name
 from data_juicer.ops.base import Operator, as_asked
@@ -113,12 +114,13 @@ class WorkerContext:
         operator = self.operator(index)
         if index not in self._prepared:
             try:
-                prepare_operator(operator, self._context_of(operator, index))
+                with Contained():
+                    prepare_operator(operator, self._context_of(operator, index))
             except DataJuicerError:
                 raise
             except Exception as error:
                 raise OperatorError(
-                    f"{operator.name} cannot be prepared: {type(error).__name__}: {error} No row was blamed for it; "
+                    f"{operator.name} cannot be prepared: {type(error).__name__}: {error_text(error)} No row was blamed for it; "
                     "mend its parameters or models and start the job again."
                 ) from error
             self._prepared.add(index)

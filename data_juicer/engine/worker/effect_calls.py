@@ -6,14 +6,23 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
-from data_juicer.engine.worker.row_isolation import NEVER_A_ROWS_FAULT, FailedRow, RowIsolation
+from data_juicer.engine.worker.row_isolation import (
+    NEVER_A_ROWS_FAULT,
+    FailedRow,
+    RowIsolation,
+    apply_isolated,
+)
+from data_juicer.foreign_code import Contained
 from data_juicer.ops.effects import EffectMapper
 from data_juicer.rows.batch import Batch
 from data_juicer.rows.written_rows import with_values
+from data_juicer.store.deltas import join_batches
+
+_NO_ROWS: Final = np.empty(0, np.int32)
 
 
 class EffectCalls:
@@ -64,9 +73,11 @@ class EffectCalls:
         lost = [FailedRow(row, error) for row, error in outcomes.items() if isinstance(error, Exception)]
         kept = [row for row, outcome in outcomes.items() if not isinstance(outcome, Exception)]
         left = batch.rebased().take(np.array(kept, np.int32))
-        return _written(left, [outcomes[row] for row in kept]), sorted(
-            [*taken, *lost], key=lambda each: each.row
-        )
+        pieces, unfit = apply_isolated(lambda piece: _written(piece, outcomes), left)
+        lost += [FailedRow(kept[failed.row], failed.error) for failed in unfit]
+        written = [piece for _, piece in sorted(pieces, key=lambda piece: piece[0])]
+        after = join_batches(written) if len(written) > 1 else written[0] if written else left.take(_NO_ROWS)
+        return after, sorted([*taken, *lost], key=lambda each: each.row)
 
     async def _call_all(self, rows: Iterable[tuple[int, dict[str, Any]]]) -> None:
         """Raises: ConfigError, StoreError: what an operator says about the job."""
@@ -78,12 +89,17 @@ class EffectCalls:
             return
         async with permits:
             try:
-                self._outcomes[number] = dict(await self._operator.call(row))
+                with Contained(asyncio.CancelledError):
+                    self._outcomes[number] = dict(await self._operator.call(row))
             except NEVER_A_ROWS_FAULT:
                 raise
             except Exception as error:  # an answer about this row
                 self._outcomes[number] = error
 
 
-def _written(batch: Batch, results: Sequence[Any]) -> Batch:
-    return with_values(batch, [{**batch.row(row), **result} for row, result in enumerate(results)])
+def _written(batch: Batch, outcomes: Mapping[int, Any]) -> Batch:
+    """The rows with what their calls gave; `base` of the batch says which outcome is whose."""
+    assert batch.base is not None  # noqa: S101 - it was taken from another
+    return with_values(
+        batch, [{**batch.row(row), **outcomes[int(base)]} for row, base in enumerate(batch.base)]
+    )

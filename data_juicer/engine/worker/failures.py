@@ -9,6 +9,7 @@ import xxhash
 from data_juicer.engine.protocol.messages import AnyAttempt, Attempt, AttemptFailed
 from data_juicer.engine.worker.apply_operator import DeadRow
 from data_juicer.errors import DataJuicerError, InputError, OperatorError, StoreError, WorkerLostError
+from data_juicer.foreign_code import error_text
 from data_juicer.formats.base import BadRow
 from data_juicer.redaction import hide
 from data_juicer.rows import json_values
@@ -60,7 +61,7 @@ def failure(attempt: AnyAttempt, error: Exception, index: int | None) -> Attempt
         task=attempt.key,
         attempt=attempt.name,
         error_type=type(error).__name__,
-        message=hide(" ".join(str(error).split())),
+        message=hide(" ".join(error_text(error).split())),
         operator_index=index,
         transient=isinstance(error, (OSError, MemoryError)),
         fatal=isinstance(error, (StoreError, InputError, OperatorError)),
@@ -81,9 +82,10 @@ def trace_digest(error: Exception) -> str:
 
 def _error_text(error: Exception) -> str:
     """What an error says; a MemoryError says nothing."""
-    if isinstance(error, MemoryError) and not str(error):
+    text = error_text(error)
+    if isinstance(error, MemoryError) and not text:
         return "not enough memory for this row (fault_tolerance.worker_memory_mb limits it)"
-    return str(error)
+    return text
 
 
 def _one_line(message: str) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from data_juicer.engine.protocol.messages import ExcludedRow, IsolationPlan, OperatorRow
 from data_juicer.errors import ConfigError, StoreError, WorkerLostError
+from data_juicer.foreign_code import Contained
 from data_juicer.rows.batch import Batch
 
 Span = tuple[int, int]
@@ -55,7 +56,9 @@ def apply_isolated(
         announce(start, stop)
         piece = batch if stop - start == len(batch) else batch.take(np.arange(start, stop, dtype=np.int32))
         try:
-            done.append((start, apply(piece)))
+            with Contained():
+                made = apply(piece)
+            done.append((start, made))
         except NEVER_A_ROWS_FAULT:
             raise
         except Exception as error:  # whatever an operator raises is an answer about its rows

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from data_juicer.ops.base import Mapper
+from data_juicer.ops.bases.returned_lists import returned_lists
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import STATS_FIELD
 
@@ -59,7 +60,7 @@ class FunctionMapper(Mapper):
     def _over_lists(self, rows: list[Row]) -> list[Row]:
         keys = list(dict.fromkeys(key for row in rows for key in row))
         lists = {key: [row.get(key) for row in rows] for key in keys}
-        result = {key: list(column) for key, column in self._checked(self._function(lists)).items()}
+        result = returned_lists(f"{self.name}: the function", self._function(lists))
         for key, column in result.items():
             if len(column) != len(rows):
                 raise ValueError(

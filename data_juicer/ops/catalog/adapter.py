@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from data_juicer.ops import base, base_op
 from data_juicer.ops.catalog import foreign_dataset, foreign_rows
+
+INTERFACE_VERSION: Final = 2
+"""Raised whenever the adapters make other rows of what an operator returns; 2: what it returns updates the row."""
 
 
 def adapted(name: str, foreign: type[base_op.OP], version: str) -> type[base.Operator]:
@@ -21,5 +26,10 @@ def adapted(name: str, foreign: type[base_op.OP], version: str) -> type[base.Ope
         adapter = foreign_dataset.adapter_of(foreign)
     else:
         raise TypeError(f"operator {name}: {foreign.__name__} is of no kind that can be run")
-    members = {"name": name, "version": version, "foreign": foreign, "__doc__": foreign.__doc__}
+    members = {
+        "name": name,
+        "version": f"{version}.{INTERFACE_VERSION}",
+        "foreign": foreign,
+        "__doc__": foreign.__doc__,
+    }
     return type(foreign.__name__, (adapter,), members)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from data_juicer.errors import ConfigError
+from data_juicer.foreign_code import Contained, ForeignExitError, error_text
 from data_juicer.ops.base import Operator
 from data_juicer.ops.catalog.imported_code import imported_code
 from data_juicer.ops.resources.models import copy_here
@@ -73,9 +74,12 @@ def from_entry_point(name: str, point: EntryPoint) -> type[Operator]:
     Raises: ConfigError: it does not import, or is no operator.
     """
     try:
-        loaded = point.load()
+        with Contained():
+            loaded = point.load()
     except Exception as error:
-        raise ConfigError(f"operator {name}: entry point {point.value} does not import: {error}") from error
+        raise ConfigError(
+            f"operator {name}: entry point {point.value} does not import: {error_text(error)}"
+        ) from error
     source = getattr(sys.modules.get(loaded.__module__), "__file__", None)
     files = imported_code([source]).files if source else ()
     return _as_operator(name, loaded, _digest(files) if files else point.value)
@@ -192,7 +196,8 @@ def _import(source: str) -> ModuleType:
         True  # also of what operators import later: it would outlive an edit of the same second
     )
     try:
-        spec.loader.exec_module(module)
+        with Contained():
+            spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
         raise ConfigError(
@@ -217,22 +222,25 @@ def _folder_package(folder: str) -> str:
 
 def _what_is_missing(error: Exception) -> str:
     """An error of an import in one line, without the paths of this package."""
-    if isinstance(error, ModuleNotFoundError) and error.name and "not installed" not in str(error):
+    if isinstance(error, ModuleNotFoundError) and error.name and "not installed" not in error_text(error):
         where = error.name.removeprefix("data_juicer.")
         if where != error.name:
             return f"it needs data_juicer.{where}, which is not here"
         return f"it needs the module {error.name}, which is not installed"
     if isinstance(error, ImportError) and error.name and error.name.startswith("data_juicer."):
-        wanted = str(error).partition("import name ")[2].partition(" from ")[0]
+        wanted = error_text(error).partition("import name ")[2].partition(" from ")[0]
         return f"it needs {wanted} of {error.name}, which is not here"
-    return f"{type(error).__name__}: {error}"
+    if isinstance(error, ForeignExitError):
+        return error_text(error)
+    return f"{type(error).__name__}: {error_text(error)}"
 
 
 def _line_of(error: Exception, file: str) -> str:
     """Where in the user's file an import failed, as file:line."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    raised = error.__cause__ if isinstance(error, ForeignExitError) and error.__cause__ else error
+    frames = [frame for frame in traceback.extract_tb(raised.__traceback__) if frame.filename == file]
     return f"{file}:{frames[-1].lineno}" if frames else file
 
 

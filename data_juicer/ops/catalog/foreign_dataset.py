@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from data_juicer.errors import OperatorError
+from data_juicer.foreign_code import Contained, error_text
 from data_juicer.ops import base, base_op
 from data_juicer.ops.catalog.foreign_rows import Foreign, samples_of
 from data_juicer.ops.catalog.row_dataset import RowDataset, kept_rows
@@ -65,10 +66,11 @@ class _ForeignRemover(Foreign, base.RowRemover):
     def _kept(self, rows: list[dict[str, Any]]) -> tuple[list[int], list[dict[str, Any]]]:
         """The numbers of the rows that stay, and those rows as the operator left them."""
         try:
-            return kept_rows(self.run(RowDataset(rows)))
+            with Contained():
+                return kept_rows(self.run(RowDataset(rows)))
         except Exception as error:
             raise OperatorError(
-                f"{self.name}: {type(error).__name__}: {error} (while it was given all {len(rows):,} rows)"
+                f"{self.name}: {type(error).__name__}: {error_text(error)} (while it was given all {len(rows):,} rows)"
             ) from error
 
     def run(self, dataset: RowDataset) -> Any:
@@ -100,5 +102,8 @@ class ForeignGrouper(Foreign, Grouper):
 
     def group(self, members: Sequence[Mapping[str, bytes]]) -> Sequence[Mapping[str, bytes]]:
         rows = [{key: json_values.decode(raw) for key, raw in member.items()} for member in members]
-        made = self.operator.process(RowDataset(rows))
+        with Contained():
+            made = self.operator.process(RowDataset(rows))
+        for key in dict.fromkeys(key for row in made for key in row):
+            json_values.check_name(key)
         return [{key: json_values.encode_field(key, value) for key, value in row.items()} for row in made]

@@ -2,7 +2,8 @@
 
 Rows are decoded whole, handed over as dicts, and compared afterwards by their encoding with a second decoding, since
 operators change nested values in place: only fields whose value changed are written back, so that all others leave
-as they came (1 and 1.0 and true differ).
+as they came (1 and 1.0 and true differ). As in `Dataset.map`, what an operator returns updates the row, unless it
+is the very dict that the operator was given: fields that are gone from that one were removed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pyarrow as pa
 
 from data_juicer.kernels.arrays import Mask
 from data_juicer.ops import base, base_op
+from data_juicer.ops.bases.returned_lists import returned_lists
 from data_juicer.ops.catalog.parameters import FIELD_KEYS, attribute_parameters
 from data_juicer.rows import json_values
 from data_juicer.rows.batch import STATS_FIELD, Batch
@@ -54,19 +56,12 @@ class ForeignMapper(Foreign, base.Mapper):
     def process(self, batch: Batch) -> Batch:
         samples = samples_of(batch, self.name)
         if not self.is_batched:
-            after = [self._checked(self.operator.process_single(sample)) for sample in samples]
+            after = _one_by_one(f"{self.name}: process_single", self.operator.process_single, batch, samples)
         else:
-            after = _batched(self.operator.process_batched, samples)
+            after = _batched(f"{self.name}: process_batched", self.operator.process_batched, batch, samples)
         if len(after) == len(batch):
             return with_values(batch, _without_empty_metas(batch, after))
         return _new_rows(batch, after, self.text_key)
-
-    def _checked(self, row: Any) -> dict[str, Any]:
-        if not isinstance(row, dict):
-            raise TypeError(
-                f"{self.name}: process_single must return the row, a dict; it returned {row!r:.80}"
-            )
-        return row
 
 
 class ForeignAggregator(Foreign, base.Mapper):
@@ -101,11 +96,15 @@ class ForeignFilter(Foreign, base.Filter):
         if self.name in base_op.NON_STATS_FILTERS.modules:
             after = samples
         elif self.is_batched:
-            after = _batched(self.operator.compute_stats_batched, samples)
+            what = f"{self.name}: compute_stats_batched"
+            after = _batched(what, self.operator.compute_stats_batched, batch, samples)
         else:
-            after = [self.operator.compute_stats_single(sample) for sample in samples]
+            what = f"{self.name}: compute_stats_single"
+            after = _one_by_one(what, self.operator.compute_stats_single, batch, samples)
         if len(after) != len(batch):
             raise ValueError(f"{self.name} gave stats of {len(after)} rows for {len(batch)}")
+        if not all(isinstance(row.get(STATS_FIELD), dict) for row in after):
+            raise ValueError(f"{what} must leave a dict of stats in the field {STATS_FIELD!r}")
         decided = _Decided(stats_columns([_new_stats(*pair) for pair in zip(before, after, strict=True)]))
         decided.kept = np.array([self._decide(row) for row in after], np.bool_)
         return decided
@@ -113,8 +112,10 @@ class ForeignFilter(Foreign, base.Filter):
     def _decide(self, row: dict[str, Any]) -> bool:
         if not self.is_batched:
             return bool(self.operator.process_single(row))
-        (kept,) = self.operator.process_batched({key: [value] for key, value in row.items()})
-        return bool(kept)
+        kept = list(self.operator.process_batched({key: [value] for key, value in row.items()}))
+        if len(kept) != 1:
+            raise ValueError(f"{self.name}: process_batched gave {len(kept)} decisions about one row")
+        return bool(kept[0])
 
     def keep(self, stats: Mapping[str, pa.Array]) -> Mask:
         if isinstance(stats, _Decided):
@@ -141,16 +142,55 @@ def samples_of(batch: Batch, name: str) -> list[dict[str, Any]]:
     return samples
 
 
-def _batched(process: Any, samples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Run a method of dicts of lists; fields that a row lacks are None in its list, and left out again after it."""
+def _one_by_one(
+    what: str, process: Any, batch: Batch, samples: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Run a method of one row over the rows of a batch.
+
+    Args:
+        what: names the method at the beginning of an error.
+    Raises: ValueError: it returned something else than a row.
+    """
+    after = []
+    for index, sample in enumerate(samples):
+        names = tuple(sample)
+        row = process(sample)
+        if not isinstance(row, dict):
+            raise ValueError(  # noqa: TRY004 - the row is to blame as much
+                f"{what} must return the row, a dict; it returned {row!r:.80}"
+            )
+        if row is not sample and any(name not in row for name in names):
+            row = {**batch.row(index), **row}
+        after.append(row)
+    return after
+
+
+def _batched(
+    what: str, process: Any, batch: Batch, samples: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Run a method of dicts of lists; fields that a row lacks are None in its list, and left out again after it.
+
+    Raises: ValueError: it returned something else, or another number of rows without some of their fields.
+    """
     if not samples:
         return []
     given = base_op.columns_of(list(samples), {})
-    after = base_op.rows_of({key: list(column) for key, column in process(given).items()})
+    names = tuple(given)
+    returned = process(given)
+    columns = returned_lists(what, returned)
+    after = base_op.rows_of(columns) if columns else [{} for _ in samples]
+    gone = [name for name in names if name not in columns] if returned is not given else []
     if len(after) != len(samples):
+        if gone and after:
+            raise ValueError(
+                f"{what} returned {len(after)} rows for {len(samples)} without their field {gone[0]!r}; "
+                "where the number of rows changes, it must return every field"
+            )
         return after
+    if gone:
+        after = [{**batch.row(index), **row} for index, row in enumerate(after)]
     return [
-        {key: value for key, value in row.items() if value is not None or key in sample or key not in given}
+        {key: value for key, value in row.items() if value is not None or key in sample or key not in names}
         for row, sample in zip(after, samples, strict=True)
     ]
 

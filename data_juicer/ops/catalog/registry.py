@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from data_juicer.errors import ConfigError
+from data_juicer.foreign_code import Contained, ForeignExitError, error_text
 from data_juicer.ops.base import Operator
 from data_juicer.ops.catalog import custom, parameters
 from data_juicer.ops.catalog.aliases import ALIASES, WITHOUT_EFFECT
@@ -81,13 +82,19 @@ def make(name: str, params: Mapping[str, Any], *, text_key: str = "text", seed: 
     for key, value in attributes.items():
         setattr(operator, key, value)
     try:
-        operator.__init__(**own)  # type: ignore[misc] # field keys are set before, so that it can read them
+        with Contained():
+            operator.__init__(**own)  # type: ignore[misc] # field keys are set before, so that it can read them
     except ConfigError as error:
         raise ConfigError(parameters.blamed(name, str(error), params)) from error
     except Exception as error:  # an operator of the user's raises anything
-        reason = str(error) if isinstance(error, ValueError | TypeError | AssertionError) else repr(error)
+        text = error_text(error)
+        reason = (
+            text
+            if isinstance(error, ValueError | TypeError | AssertionError | ForeignExitError)
+            else f"{type(error).__name__}: {text}"
+        )
         cause = next((key for key in own if _can_be_made(cls, operator, own, key)), None)
-        raise ConfigError(parameters.blamed(name, reason or repr(error), params, cause)) from error
+        raise ConfigError(parameters.blamed(name, reason or type(error).__name__, params, cause)) from error
     operator.canonical = parameters.canonical(declared, checked)
     operator.resources = declared_resources(name, declared, params)
     return operator
@@ -100,7 +107,8 @@ def _can_be_made(cls: type[Operator], failed: Operator, own: Mapping[str, Any], 
     again = cls.__new__(cls)
     vars(again).update(vars(failed))
     try:
-        again.__init__(**{key: value for key, value in own.items() if key != without})  # type: ignore[misc]
+        with Contained():
+            again.__init__(**{key: value for key, value in own.items() if key != without})  # type: ignore[misc]
     except Exception:
         return False
     return True

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from data_juicer.errors import OperatorError
+from data_juicer.foreign_code import Contained, error_text
 from data_juicer.ops.bases.function_mapper import FunctionMapper
 from data_juicer.ops.catalog.imported_code import imported_code
 from data_juicer.ops.resources.models import copy_here
@@ -54,9 +55,12 @@ class PythonFileMapper(FunctionMapper):
         assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - a path that ends in .py has a loader
         module = importlib.util.module_from_spec(spec)
         try:
-            spec.loader.exec_module(module)
+            with Contained():
+                spec.loader.exec_module(module)
         except Exception as error:
-            raise OperatorError(f"{self.name}: {self.file_path} does not import: {error}") from error
+            raise OperatorError(
+                f"{self.name}: {self.file_path} does not import: {error_text(error)}"
+            ) from error
         function = getattr(module, self.function_name, None)
         if not callable(function) or len(inspect.getfullargspec(function).args) != 1:
             raise OperatorError(
