@@ -215,4 +215,4 @@ def test_a_parameter_that_init_cannot_take_is_named(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError) as caught:
         data_juicer.run(settings)
-    assert str(caught.value) == "recipe: process[0].picky_mapper.table: table = 'x': KeyError(0)"
+    assert str(caught.value) == "recipe: process[0].picky_mapper.table: table = 'x': KeyError: 0"

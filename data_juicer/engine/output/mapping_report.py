@@ -132,11 +132,17 @@ def find_emptying(ledgers: Sequence[OperatorLedger]) -> str | None:
                 (ledger.rows_filtered, "filtered"),
                 (ledger.rows_duplicate, "duplicates"),
                 (ledger.rows_dead_letter, "dead letters"),
+                (ledger.rows_null_text, "without text"),
+            )
+            advice = (
+                "Look at text_keys, and at the rows: dj-jobs dead-letters."
+                if ledger.name == READ
+                else "Look at its bounds, and at what it drops: dj-jobs dropped."
             )
             fates_text = ", ".join(f"{rows:,} {fate}" for rows, fate in fates if rows)
             return (
                 f"the result has no rows: {ledger.name} let none of the {ledger.rows_in:,} rows pass that reached it "
-                f"({fates_text}). Look at its bounds, and at what it drops: dj-jobs dropped."
+                f"({fates_text}). {advice}"
             )
     return None
 
