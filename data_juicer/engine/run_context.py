@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from data_juicer.clock import Clock
-from data_juicer.errors import JobStoppedError
+from data_juicer.errors import COMMITTED_IS_SAFE, JobStoppedError
 from data_juicer.events import types as t
 from data_juicer.monitor.progress import format_progress_in_full, progress_of
 from data_juicer.monitor.resources import ResourceSampler
@@ -148,4 +148,4 @@ class RunContext:
 
 def stopped_by(number: int) -> JobStoppedError:
     """The end of a run that a signal asked for."""
-    return JobStoppedError(f"stopped by {signal.Signals(number).name}. What was committed is safe.", number)
+    return JobStoppedError(f"stopped by {signal.Signals(number).name}. {COMMITTED_IS_SAFE}.", number)

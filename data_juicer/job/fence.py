@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from data_juicer.errors import StoreError
+from data_juicer.errors import COMMITTED_IS_SAFE, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Store
 from data_juicer.storage.disk import ASIDE_SUFFIX, DiskStore
@@ -57,7 +57,7 @@ class FencedStore(WrappedStore):
             self._fence()
             raise StoreError(
                 f"{path}: writing failed: somebody else has written it.",
-                "What was committed is safe. Start the job again.",
+                f"{COMMITTED_IS_SAFE}. Start the job again.",
             )
 
 

@@ -94,7 +94,11 @@ def parse_result_name(name: str) -> ResultName | None:
 
 
 def committed_results(names: Iterable[str]) -> set[int]:
-    """Partitions with a committed result, of the names of files in the result directory: two of three are no manifests."""
+    """The partitions with a committed result.
+
+    Args:
+        names: of the files in the directory of results; most of them are no manifests.
+    """
     return {
         int(match[1])
         for name in names

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from data_juicer.clock import Clock
+from data_juicer.errors import COMMITTED_IS_SAFE
 from data_juicer.events.text import describe
 from data_juicer.events.types import PartitionFailed, ProcessingStart, Record, WarningNotice
 from data_juicer.events.view import JobView
@@ -31,7 +32,7 @@ BAR_S: Final = 0.25
 LINE_S: Final = 5.0
 STEP_S: Final = 1.0
 """A step of the driver's own that is over sooner is not shown."""
-_ADVICE: Final = re.compile(r"\. What was committed is safe\..*(?=; given up$)")
+_ADVICE: Final = re.compile(rf"\. {COMMITTED_IS_SAFE}\..*(?=; given up$)")
 _TROUBLES_MAX: Final = 10
 """Warnings and failed attempts that are shown as they come; the rest is counted, and is in events.log."""
 

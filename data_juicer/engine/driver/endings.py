@@ -11,7 +11,7 @@ import msgspec
 from data_juicer.engine.protocol import messages as m
 from data_juicer.engine.run_context import stopped_by
 from data_juicer.engine.scheduling import events as e
-from data_juicer.errors import JobFailedError
+from data_juicer.errors import COMMITTED_IS_SAFE, JobFailedError
 
 FRAMES_MAX: Final = 3
 """Lines of a stack that an error shows."""
@@ -39,7 +39,7 @@ class RunEndings(msgspec.Struct, frozen=True, kw_only=True):
             count = len(given_up)
             raise JobFailedError(
                 f"{count} of {self.partitions} partitions failed ({some}{', ...' if count > 3 else ''}): "
-                f"{given_up_error or 'see the event log'}. What was committed is safe. Mend what it says, or allow more "
+                f"{given_up_error or 'see the event log'}. {COMMITTED_IS_SAFE}. Mend what it says, or allow more "
                 "with --fault_tolerance.max_retries, and start the job again: it does what is left."
             )
 
@@ -52,7 +52,7 @@ class RunEndings(msgspec.Struct, frozen=True, kw_only=True):
             cause = f"{self.operators[stop.operator_index]} crashes: {crash_text(failure)}"
         return JobFailedError(
             f"{stop.rows_dead:,} of {self.rows:,} rows are dead letters, more than "
-            f"fault_tolerance.max_dead_letter_ratio ({self.ratio_max:g}) allows: {cause}. What was committed is safe. "
+            f"fault_tolerance.max_dead_letter_ratio ({self.ratio_max:g}) allows: {cause}. {COMMITTED_IS_SAFE}. "
             "dj-jobs dead-letters lists them; mend them, or raise that ratio, and start the job again."
         )
 

@@ -23,6 +23,7 @@ from data_juicer.engine.scheduling.failures.retry import RetryPolicy
 from data_juicer.engine.scheduling.history import Step, encode_history
 from data_juicer.engine.scheduling.task_pool import PoolOver, PoolPlan, TaskPool
 from data_juicer.errors import (
+    COMMITTED_IS_SAFE,
     CheckpointCorruptError,
     DataJuicerError,
     InputError,
@@ -298,6 +299,6 @@ def _error(flight: _Flight) -> DataJuicerError:
         return known(failure.message)
     reason = failure.message or failure.error_type
     return JobFailedError(
-        f"{flight.work} failed: {reason}. What was committed is safe. Start the job again; if it fails again, "
+        f"{flight.work} failed: {reason}. {COMMITTED_IS_SAFE}. Start the job again; if it fails again, "
         "the event log says more."
     )

@@ -38,7 +38,7 @@ from data_juicer.storage.os_errors import translate_os_errors
 from data_juicer.store.decisions import DeadRows, Decision, ResolveManifest, stage_decisions
 from data_juicer.store.manifest import Manifest
 from data_juicer.store.resolve.known_tables import KnownTables
-from data_juicer.store.resolve.row_locations import with_member_places, with_source_rows
+from data_juicer.store.resolve.row_locations import with_member_locations, with_source_rows
 from data_juicer.store.summaries import DamagedSummaryError, SummaryFiles
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ class Resolves(msgspec.Struct, kw_only=True):
         self, operator: DatasetOperator, summaries: SummaryFiles, scratch: Scratch
     ) -> Iterator[tuple[int, pa.Table, DeadRows]]:
         """Partition, decisions and rows that could not be summarised, in the order of the input."""
-        placed = with_member_places if operator.collects_rows else with_source_rows
+        placed = with_member_locations if operator.collects_rows else with_source_rows
         tables, rows_decided = placed(operator.resolve(summaries, scratch), summaries, scratch), 0
         for number, (spec, table) in enumerate(zip(self.partitions, tables, strict=True)):
             rows = summaries.rows[summaries.known + number]

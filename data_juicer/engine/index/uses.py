@@ -13,7 +13,13 @@ from typing import Final
 
 import msgspec
 
-from data_juicer.errors import CheckpointCorruptError, CheckpointError, ConfigError, DataJuicerError
+from data_juicer.errors import (
+    COMMITTED_IS_SAFE,
+    CheckpointCorruptError,
+    CheckpointError,
+    ConfigError,
+    DataJuicerError,
+)
 from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import Operator
 from data_juicer.storage.base import Store
@@ -255,7 +261,7 @@ def pinned_version(store: Store, pin: IndexPin) -> IndexVersion:
     if found.content_digest != pin.digest:
         raise CheckpointError(
             f"{pin.path}: version {pin.version} is not the one that this job began with: the index was made anew. "
-            "What was committed is safe. Give a new job a job_id of its own."
+            f"{COMMITTED_IS_SAFE}. Give a new job a job_id of its own."
         )
     return found
 

@@ -11,14 +11,13 @@ from typing import Final
 
 from data_juicer.errors import CheckpointError
 from data_juicer.monitor.statistics.gather import LedgerRows, PartitionStats
-from data_juicer.rows.joined_stats import find_shape, join_operator_stats
+from data_juicer.rows.joined_stats import Shape, find_shape, join_operator_stats
 from data_juicer.rows.recorded_stats import OperatorStats
 
 _PARTITIONS_MAX: Final = 4_096
 _BYTES_MAX: Final = 32_000_000
 """Of the values that are held back until they are joined."""
 
-Shape = tuple[object, ...]
 ShapeOfOperator = Callable[[LedgerRows, OperatorStats | None], Shape | None]
 """What else has to be the same of an operator and its statistics; None: the partition is counted alone."""
 

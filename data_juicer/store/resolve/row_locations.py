@@ -1,4 +1,4 @@
-"""Decisions that name other rows, with the places of those: in their sources for people, in files for workers."""
+"""Decisions that name other rows, with the locations of those: in their sources for people, in files for workers."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def add_known_rows(table: pa.Table, summaries: SummaryFiles) -> pa.Table:
     is_known = partition < 0
     rows = table.column(KEPT_ROW).fill_null(0).to_numpy()[is_known]
     found = summaries.known_rows(first_rows(summaries)[summaries.known + partition[is_known]] + rows)
-    places = pa.array(np.cumsum(is_known) - 1, mask=~is_known)
+    indices = pa.array(np.cumsum(is_known) - 1, mask=~is_known)
     for name in KNOWN_COLUMNS:
-        table = table.append_column(name, found.column(name).take(places))
+        table = table.append_column(name, found.column(name).take(indices))
     return table
 
 
@@ -76,51 +76,51 @@ def add_source_rows(table: pa.Table, own: npt.NDArray[np.int32], kept: npt.NDArr
     return table.append_column(SOURCE_ROW, pa.array(own)).append_column(KEPT_SOURCE_ROW, kept_rows)
 
 
-def with_member_places(
+def with_member_locations(
     tables: Iterator[pa.Table], summaries: SummaryFiles, scratch: Scratch
 ) -> Iterator[pa.Table]:
     """Decisions that gather rows, with where each is in the files beside the summaries."""
     from data_juicer.ops.dataset.grouping.members import MEMBER_PARTITION, MEMBER_ROW, member_kind
     from data_juicer.ops.dataset.summaries import ROW_BYTES, first_rows, row_count
 
-    firsts, kind = first_rows(summaries), place_kind()
-    places = scratch.zeros(row_count(summaries), member_kind(kind))
+    firsts, kind = first_rows(summaries), location_kind()
+    locations = scratch.zeros(row_count(summaries), member_kind(kind))
     for number, first in enumerate(firsts[:-1]):
         table = summaries.whole_summary(number)
-        part, of_table = places[first : first + table.num_rows], member_places(table)
+        part, of_table = locations[first : first + table.num_rows], member_locations(table)
         part["size"] = table.column(ROW_BYTES).to_numpy()
         for name in kind.names or ():
             part[name] = of_table[name]
     for table in tables:
         partition = table.column(MEMBER_PARTITION).to_numpy()
         member = firsts[partition] + table.column(MEMBER_ROW).to_numpy()
-        yield add_member_places(table, places[member], summaries)
+        yield add_member_locations(table, locations[member], summaries)
 
 
-def place_kind() -> np.dtype[np.void]:
-    """Where a row is in the file beside its summary and in its source, and its digest."""
+def location_kind() -> np.dtype[np.void]:
+    """The type of a location: where a row is in the file beside its summary and in its source, and its digest."""
     import numpy as np
 
     return np.dtype([("start", "<i8"), ("digest", "<u8"), ("origin", "<i4")])
 
 
-def member_places(summary: pa.Table) -> npt.NDArray[Any]:
-    """These of all rows of a partition."""
+def member_locations(summary: pa.Table) -> npt.NDArray[Any]:
+    """The locations of all rows of a partition, shape (rows,); see `location_kind`."""
     import numpy as np
 
     from data_juicer.ops.dataset.summaries import ROW_BYTES
     from data_juicer.store.gathered_rows import ROW_DIGEST
 
-    places = np.empty(summary.num_rows, place_kind())
+    locations = np.empty(summary.num_rows, location_kind())
     lines = summary.column(ROW_BYTES).to_numpy() + 1  # each ends with a line feed
-    places["start"] = np.cumsum(lines) - lines
-    places["digest"] = summary.column(ROW_DIGEST).to_numpy()
-    places["origin"] = source_rows(summary)
-    return places
+    locations["start"] = np.cumsum(lines) - lines
+    locations["digest"] = summary.column(ROW_DIGEST).to_numpy()
+    locations["origin"] = source_rows(summary)
+    return locations
 
 
-def add_member_places(table: pa.Table, places: npt.NDArray[Any], summaries: SummaryFiles) -> pa.Table:
-    """A decision that gathers rows, with the places of these and their sizes; see `grouping.members.member_kind`."""
+def add_member_locations(table: pa.Table, locations: npt.NDArray[Any], summaries: SummaryFiles) -> pa.Table:
+    """A decision that gathers rows, with the locations of these and their sizes; see `grouping.members.member_kind`."""
     import numpy as np
     import pyarrow as pa
 
@@ -132,10 +132,10 @@ def add_member_places(table: pa.Table, places: npt.NDArray[Any], summaries: Summ
     files = pa.array([summaries.row_file(number) for number in present.tolist()], pa.string())
     return (
         table.append_column(ROW_FILE, pa.DictionaryArray.from_arrays(place.astype(np.int32), files))
-        .append_column(ROW_START, pa.array(places["start"]))
-        .append_column(ROW_BYTES, pa.array(places["size"]))
-        .append_column(ROW_DIGEST, pa.array(places["digest"]))
-        .append_column(SOURCE_ROW, pa.array(places["origin"]))
+        .append_column(ROW_START, pa.array(locations["start"]))
+        .append_column(ROW_BYTES, pa.array(locations["size"]))
+        .append_column(ROW_DIGEST, pa.array(locations["digest"]))
+        .append_column(SOURCE_ROW, pa.array(locations["origin"]))
     )
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from data_juicer.cli.jobs import main
 from data_juicer.monitor.statistics.gather import PartitionStats
-from data_juicer.monitor.statistics.what_if import answer, exactly
+from data_juicer.monitor.statistics.row_flow import exactly
+from data_juicer.monitor.statistics.what_if import answer
 from data_juicer.storage.posix import PosixStore
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.testing.jobs import JOB_ID, recipe, run_inline

@@ -14,7 +14,8 @@ from data_juicer.errors import ConfigError
 from data_juicer.monitor.handle import JobHandle
 from data_juicer.monitor.statistics.bounds import entries_of
 from data_juicer.monitor.statistics.gather import read_stats
-from data_juicer.monitor.statistics.what_if import RowRange, WhatIf, answer
+from data_juicer.monitor.statistics.row_flow import RowRange
+from data_juicer.monitor.statistics.what_if import WhatIf, answer
 from data_juicer.monitor.table import format_table
 
 NAME: Final = "what-if"

@@ -1,4 +1,4 @@
-"""By how many rows have a key; see `ops/dataset/key_counts.py`."""
+"""Resolves in shards that count the rows with each key; see `ops/dataset/key_counts.py`."""
 
 from __future__ import annotations
 

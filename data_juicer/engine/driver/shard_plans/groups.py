@@ -1,4 +1,4 @@
-"""By groups of rows; see `ops/dataset/grouping/members.py`."""
+"""Resolves of groupers in shards; see `ops/dataset/grouping/members.py`."""
 
 from __future__ import annotations
 

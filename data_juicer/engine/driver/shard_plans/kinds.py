@@ -1,4 +1,4 @@
-"""Which kinds of operators can be resolved in shards, and how."""
+"""The kinds of operators that can be resolved in shards, and how each decides."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 class Plan(msgspec.Struct, frozen=True):
+    """How the resolve of one kind of operator is done in shards."""
+
     kind: type[Any]
     decide: Callable[[Shards, Any], list[ShardManifest]]
     """The shards of the last step, which hold the decisions about all partitions in their order."""
@@ -27,7 +29,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def plan_of(operator: DatasetOperator) -> Plan | None:
-    """None: it decides in a way of its own."""
+    """The plan of an operator; None where it decides in a way of its own."""
     return next(
         (
             plan

@@ -1,4 +1,4 @@
-"""By pairs of rows; see `ops/dataset/pairs/shards.py`."""
+"""Resolves in shards that compare pairs of rows; see `ops/dataset/pairs/shards.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""By rank: the digits of bounds are found one after the other, each by a histogram of all keys.
+"""Resolves of selectors by rank in shards: the digits of bounds are found one after the other, each by a histogram of all keys.
 
 Of the keys of rows the histograms are made over ranges of partitions, of those of values over what each shard has counted. The
 driver adds them up: a fixed number of them, none larger than a digit has values.

@@ -19,7 +19,7 @@ from data_juicer.ops.dataset.grouping.members import (
     spread_members,
 )
 from data_juicer.ops.dataset.summaries import first_rows
-from data_juicer.store.resolve.row_locations import add_member_places, member_places, place_kind
+from data_juicer.store.resolve.row_locations import add_member_locations, location_kind, member_locations
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,8 +40,8 @@ class GroupShard(ShardRunner[Grouper]):
             self.scratch,
             bounds=self.bounds,
             share=share,
-            carried=place_kind(),
-            values=member_places,
+            carried=location_kind(),
+            values=member_locations,
         )
         for number, bucket in enumerate(spread):
             for chunk in bucket:
@@ -56,12 +56,12 @@ class GroupShard(ShardRunner[Grouper]):
 
     def _placed(self) -> Iterator[tuple[int, Records]]:
         """The members of groups that begin in some partitions, by the groups of partitions that make them."""
-        work, kind = self.work, member_kind(place_kind())
+        work, kind = self.work, member_kind(location_kind())
         start, stop = self.bounds[work.number : work.number + 2].tolist()
         count = sum(each.byte_stop - each.byte_start for each in work.sections) // kind.itemsize
         cut = cast("GroupCut", work.cut)
         for part in arranged(
-            lambda: self.sections(kind), (start, stop), count, cut, self.scratch, place_kind()
+            lambda: self.sections(kind), (start, stop), count, cut, self.scratch, location_kind()
         ):
             group = np.searchsorted(work.groups, part["partition"], side="right") - 1
             cuts = [0, *(np.flatnonzero(np.diff(group)) + 1).tolist(), len(part)]
@@ -69,8 +69,8 @@ class GroupShard(ShardRunner[Grouper]):
                 yield int(group[begin]), part[begin:end]
 
     def tables(self) -> Iterator[pa.Table]:
-        firsts, carried = first_rows(self.summaries), place_kind()
+        firsts, carried = first_rows(self.summaries), location_kind()
         placed = self.sections(placed_kind(carried))
         for members in by_partition(placed, self.partitions, carried):
             self.scratch.heartbeat()
-            yield add_member_places(member_table(members, firsts), members, self.summaries)
+            yield add_member_locations(member_table(members, firsts), members, self.summaries)
