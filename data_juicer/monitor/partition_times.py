@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 
 import msgspec
 
@@ -95,6 +95,13 @@ def _seconds_between(start: str, stop: str) -> float:
     return 0.0 if begin is None or end is None else max(0.0, (end - begin).total_seconds())
 
 
+def mark_done(times: Mapping[int, PartitionTimes], done: Container[int]) -> None:
+    """What is committed is done, also where the log of a killed run lacks the end of it."""
+    for partition, each in times.items():
+        if partition in done:
+            each.state, each.started = PartitionState.DONE, ""
+
+
 def end_run(times: Iterable[PartitionTimes]) -> None:
     """No driver works on the job any more: what was in work is unfinished."""
     for each in times:
@@ -103,8 +110,11 @@ def end_run(times: Iterable[PartitionTimes]) -> None:
 
 
 def skew_of(times: Iterable[PartitionTimes]) -> Skew:
-    """The spread of the busy times; percentiles are nearest ranks. Zeros where there is no partition."""
-    spent_s = sorted(each.busy_s for each in times)
+    """The spread of the busy times; percentiles are nearest ranks. Zeros where there is no partition.
+
+    The time of an attempt that was killed is not known: a partition without another one is not counted.
+    """
+    spent_s = sorted(each.busy_s for each in times if each.busy_s)
     return Skew(
         partitions=len(spent_s),
         median_s=_nearest_rank(spent_s, 0.5),

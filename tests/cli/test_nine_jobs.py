@@ -19,6 +19,7 @@ COMMANDS = (
     "verify JOB",
     "inspect JOB --partition 0 --op 1",
     "inspect JOB --partition 1",
+    "inspect JOB --partition 0 --op 2 --diff",
     "dropped JOB --sample 2",
     "dropped JOB --all",
     "dead-letters JOB",
@@ -30,8 +31,8 @@ COMMANDS = (
     "timeline JOB -o FILE",
     "list JOBS",
 )
-LONG = ("events JOB", "metrics JOB", "inspect JOB --partition 0 --op 2 --diff")
-"""Lines that are longer are whole: they are searched by programs, or show a change."""
+LONG = ("events JOB", "metrics JOB")
+"""Lines that are longer are whole: they are searched by programs."""
 FAST = "killed"
 
 

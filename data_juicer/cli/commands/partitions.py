@@ -11,8 +11,16 @@ import msgspec
 from data_juicer.cli.output import Output
 from data_juicer.cli.signals import StopSignals
 from data_juicer.clock import SystemClock
+from data_juicer.job.names import committed_results
 from data_juicer.monitor.handle import JobHandle
-from data_juicer.monitor.partition_times import PartitionTimes, Skew, end_run, fold_partitions, skew_of
+from data_juicer.monitor.partition_times import (
+    PartitionTimes,
+    Skew,
+    end_run,
+    fold_partitions,
+    mark_done,
+    skew_of,
+)
 from data_juicer.monitor.progress import format_duration
 from data_juicer.monitor.table import format_table
 
@@ -38,6 +46,8 @@ class PartitionsReport(msgspec.Struct, frozen=True, kw_only=True):
 
     job_id: str
     states: dict[str, int]
+    done_unmentioned: int
+    """Those with a committed result that the event log does not mention."""
     not_begun: int
     skew: Skew
     partitions: tuple[PartitionLine, ...]
@@ -54,12 +64,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     job = JobHandle.open(arguments.work_dir, arguments.job)
     times = fold_partitions(job.events())
+    done = committed_results(job.store.list(job.layout.results_dir))
+    mark_done(times, done)
     if not job.is_alive(SystemClock().now()):
         end_run(times.values())
+    done_before = len(done - times.keys())
     report = PartitionsReport(
         job_id=job.job_id,
         states=dict(Counter(each.state.value for each in times.values())),
-        not_begun=max(0, job.view.partitions - len(times)),
+        done_unmentioned=done_before,
+        not_begun=max(0, job.view.partitions - len(times) - done_before),
         skew=skew_of(times.values()),
         partitions=tuple(sorted(map(_line, times, times.values()), key=lambda line: -line.busy_s)),
     )
@@ -81,8 +95,10 @@ def _line(partition: int, times: PartitionTimes) -> PartitionLine:
 
 def _lines(report: PartitionsReport, slowest: int, columns: int) -> list[str]:
     states = [f"{count:,} {state}" for state, count in sorted(report.states.items())]
+    if report.done_unmentioned:
+        states.append(f"{report.done_unmentioned:,} done that the log does not mention")
     if report.not_begun:
-        states.append(f"{report.not_begun:,} not mentioned by the log")
+        states.append(f"{report.not_begun:,} not begun")
     skew = report.skew
     lines = [f"partitions  {', '.join(states) or 'none has begun'}"]
     if not report.partitions:
@@ -95,8 +111,8 @@ def _lines(report: PartitionsReport, slowest: int, columns: int) -> list[str]:
             f"{line.partition} {line.state}, most in {line.slowest_operator or 'reading'}",
             str(line.attempts),
             f"{line.rows_in:,}",
-            f"{line.rows_out:,}",
-            format_duration(line.busy_s),
+            f"{line.rows_out:,}" if line.busy_s else "",  # a killed run did not say it
+            format_duration(line.busy_s) if line.busy_s else "",
         ]
         for line in report.partitions[: max(0, slowest)]
     ]

@@ -140,7 +140,10 @@ def test_partitions_of_a_run_that_ended_are_not_called_running(work_dir, capsys)
     log = work_dir / "mine" / "event_logs" / "events.jsonl"
     kept = [line for line in log.read_text().splitlines(keepends=True) if '"PARTITION_COMPLETE"' not in line]
     log.write_text("".join(kept))
-    assert "3 unfinished" in _reported(capsys, work_dir, "partitions", "mine")
+    (work_dir / "mine" / "results" / "partition_000001.json").unlink()
+    assert "2 done, 1 unfinished" in _reported(capsys, work_dir, "partitions", "mine")
+    log.write_text("")
+    assert "2 done that the log does not mention" in _reported(capsys, work_dir, "partitions", "mine")
 
 
 def test_stop_refuses_a_job_that_nobody_works_on(work_dir, capsys):

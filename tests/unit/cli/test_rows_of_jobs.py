@@ -10,7 +10,7 @@ import pytest
 
 import data_juicer
 from data_juicer.cli import jobs
-from data_juicer.cli.commands.rows.inspect import mark_changes
+from data_juicer.cli.commands.rows.inspect import find_changes, in_lines
 from data_juicer.testing import poison
 
 RECIPE = [
@@ -209,7 +209,7 @@ def test_a_damaged_delta_is_computed_again_in_memory(tmp_path, capsys) -> None:
     ],
 )
 def test_changes_are_marked_word_by_word(before, after, shown) -> None:
-    assert mark_changes(before, after, is_coloured=False) == shown
+    assert "".join(text for _, text in find_changes(before, after, is_coloured=False)) == shown
 
 
 def test_a_partition_that_is_not_so_far_is_said_to_be_so(tmp_path, capsys) -> None:
@@ -237,3 +237,16 @@ def test_directories_are_listed_once_however_many_partitions_are_looked_at(
     monkeypatch.setattr(PosixStore, "list", lambda self, path: listed.append(path) or real(self, path))
     reported(tmp_path, capsys, "dropped", "--sample", "100")
     assert sum(path.endswith("checkpoints") for path in listed) <= 2
+
+
+def test_long_changes_go_on_in_the_next_line_and_none_is_cut() -> None:
+    parts = find_changes("a " + "x" * 200, "a " + "y" * 90, is_coloured=False)
+    lines = list(in_lines(parts, 80))
+    assert max(map(len, lines)) <= 80
+    assert "".join(line.strip() for line in lines) == "a [-" + "x" * 200 + "-]{+" + "y" * 90 + "+}"
+
+
+def test_colour_takes_no_room_and_ends_with_each_line() -> None:
+    lines = list(in_lines([("\x1b[31m", "x" * 100)], 80))
+    assert [line.count("\x1b[31m") for line in lines] == [line.count("\x1b[0m") for line in lines] == [1, 1]
+    assert [line.count("x") for line in lines] == [76, 24]

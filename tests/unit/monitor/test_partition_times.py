@@ -2,7 +2,14 @@
 
 from data_juicer.events import types as t
 from data_juicer.events.payloads import AttemptOutcome, AttemptStart, CheckpointFile
-from data_juicer.monitor.partition_times import PartitionState, fold_partitions
+from data_juicer.monitor.partition_times import (
+    PartitionState,
+    PartitionTimes,
+    end_run,
+    fold_partitions,
+    mark_done,
+    skew_of,
+)
 
 
 def record(seq: int, second: float, event: t.AnyEvent) -> t.Record:
@@ -27,3 +34,17 @@ def test_an_attempt_that_ends_with_a_summary_counts_as_long_as_it_lasted() -> No
     ]
     (whole,) = fold_partitions(events).values()
     assert (whole.state, whole.attempts, whole.busy_s) == (PartitionState.DONE, 2, 3.0)
+
+
+def test_what_a_killed_run_committed_is_done_and_its_unknown_times_are_in_no_median() -> None:
+    times = {
+        0: PartitionTimes(state=PartitionState.DONE, busy_s=0.8),
+        1: PartitionTimes(),
+        3: PartitionTimes(),
+    }
+    mark_done(times, {0, 3, 9})
+    end_run(times.values())
+    states = [each.state for each in times.values()]
+    assert states == [PartitionState.DONE, PartitionState.UNFINISHED, PartitionState.DONE]
+    skew = skew_of(times.values())
+    assert (skew.partitions, skew.median_s) == (1, 0.8)

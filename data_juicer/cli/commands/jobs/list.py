@@ -106,7 +106,7 @@ def _lines(listed: JobList, columns: int) -> list[str]:
             lines += [*([""] if lines else []), f"in {folder}"]
         table = format_table(_TITLES, [_cells(entry) for entry in entries], None)
         fits = max(map(len, table)) <= columns
-        lines += table if fits else [line for entry in entries for line in _two_lines(entry)]
+        lines += table if fits else [line for entry in entries for line in _two_lines(entry, columns)]
     return lines
 
 
@@ -128,13 +128,18 @@ def _cells(entry: JobEntry) -> list[str]:
     ]
 
 
-def _two_lines(entry: JobEntry) -> list[str]:
+def _two_lines(entry: JobEntry, columns: int) -> list[str]:
     """The id alone, as it is there to be copied; what there is to say of the job below it."""
     _, status, rows_in, rows_out, dead, started, took, size = _cells(entry)
     rows = f"{rows_in} -> {rows_out} rows" if entry.counts else ""
     letters = f"{dead} dead" if entry.counts and entry.counts.rows_dead_letter else ""
     more = [rows, letters, started, took, size]
-    return [entry.job_id, f"    {status:<15} {'  '.join(filter(None, more))}"]
+    shown = f"{status:<15} {'  '.join(filter(None, more))}"
+    if len(shown) + 4 > columns:  # large numbers: what there is to say goes on below the rows
+        first, second = [rows, letters, started], [took, size]
+        shown = f"{status:<15} {'  '.join(filter(None, first))}"
+        return [entry.job_id, f"    {shown}", f"{'':20}{'  '.join(filter(None, second))}"]
+    return [entry.job_id, f"    {shown}"]
 
 
 def _status(entry: JobEntry) -> str:

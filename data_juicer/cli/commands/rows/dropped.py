@@ -160,7 +160,7 @@ def _row_lines(row: DroppedRow, columns: int, with_operator: bool = False) -> li
     place = f"{source}, {row.place}" if row.place else f"{source}, a row that an operator made"
     operator = f"{row.operator}: " if with_operator else ""
     first = f"{operator}{place}{': ' if row.why else ''}{row.why}"
-    text = printable(row.text)
+    text = printable(row.text) if row.text.strip() else "(no text)"
     room = max(columns, _WIDTH_MIN) - len(_INDENT) - 2
     shown = text if len(text) <= room else f"{text[: room - 1]}…"
     return [*_wrapped(first, columns, "  "), f"{_INDENT}{shown}"]

@@ -36,6 +36,12 @@ ADDED: Final = ("{+", "+}")
 """Around what was removed and added, as `wdiff` marks it; on a terminal in red and green."""
 
 
+Part = tuple[str, str]
+"""A colour, or nothing, and a text without control characters."""
+_INDENT: Final = "  "
+_MORE_INDENT: Final = "    "
+
+
 class InspectedRow(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     """In the source; empty for a row that an operator made."""
@@ -209,7 +215,8 @@ def _row_lines(row: InspectedRow, columns: int, *, is_coloured: bool) -> Iterato
             continue  # a field that stayed
         shown = _shown(value)
         if old is not None:
-            yield f"  {printable(name)}: {mark_changes(_shown(old), shown, is_coloured=is_coloured)}"
+            parts = [("", f"{printable(name)}: "), *find_changes(_shown(old), shown, is_coloured=is_coloured)]
+            yield from in_lines(parts, columns)
         else:
             text = printable(f"{name}: {shown}")
             room = max(20, columns - 2)
@@ -227,23 +234,39 @@ def _shown(value: msgspec.Raw) -> str:
     return data.decode(errors="backslashreplace")
 
 
-def mark_changes(before: str, after: str, *, is_coloured: bool) -> str:
-    """What became of a text, word by word, with a little of what stayed around each change; in one line, controls escaped."""
+def find_changes(before: str, after: str, *, is_coloured: bool) -> list[Part]:
+    """What became of a text, word by word, with a little of what stayed around each change; controls escaped."""
     old = _TOKEN.findall(before[:_DIFF_CHARACTERS_MAX])
     new = _TOKEN.findall(after[:_DIFF_CHARACTERS_MAX])
-    parts: list[str] = []
+    parts: list[Part] = []
     for kind, old_start, old_stop, new_start, new_stop in difflib.SequenceMatcher(
         None, old, new, autojunk=False
     ).get_opcodes():
         if kind == "equal":
-            parts.append(
-                _kept("".join(new[new_start:new_stop]), is_first=not parts, is_last=new_stop == len(new))
-            )
+            kept = _kept("".join(new[new_start:new_stop]), is_first=not parts, is_last=new_stop == len(new))
+            parts.append(("", kept))
             continue
         parts += _marked("".join(old[old_start:old_stop]), REMOVED, _RED, is_coloured=is_coloured)
         parts += _marked("".join(new[new_start:new_stop]), ADDED, _GREEN, is_coloured=is_coloured)
-    more = "…" if max(len(before), len(after)) > _DIFF_CHARACTERS_MAX else ""
-    return "".join(parts) + more
+    if max(len(before), len(after)) > _DIFF_CHARACTERS_MAX:
+        parts.append(("", "…"))
+    return parts
+
+
+def in_lines(parts: Sequence[Part], columns: int) -> Iterator[str]:
+    """One after the other, as many characters a line as fit; a change is shown whole, so that no line is cut."""
+    room = max(20, columns - len(_MORE_INDENT))
+    line, used, indent = "", 0, _INDENT
+    for colour, whole in parts:
+        rest = whole
+        while rest:
+            if used == room:
+                yield f"{indent}{line}".rstrip()
+                line, used, indent = "", 0, _MORE_INDENT
+            shown, rest = rest[: room - used], rest[room - used :]
+            line += f"{colour}{shown}{_PLAIN}" if colour else shown
+            used += len(shown)
+    yield f"{indent}{line}"
 
 
 def _kept(text: str, *, is_first: bool, is_last: bool) -> str:
@@ -255,11 +278,11 @@ def _kept(text: str, *, is_first: bool, is_last: bool) -> str:
     return f"{shown[:_CONTEXT]}…" if is_last else f"{shown[:_CONTEXT]}…{shown[-_CONTEXT:]}"
 
 
-def _marked(text: str, marks: Sequence[str], colour: str, *, is_coloured: bool) -> list[str]:
+def _marked(text: str, marks: Sequence[str], colour: str, *, is_coloured: bool) -> list[Part]:
     if not text:
         return []
     shown = _escaped(text)
-    return [f"{colour}{shown}{_PLAIN}"] if is_coloured else [f"{marks[0]}{shown}{marks[1]}"]
+    return [(colour, shown)] if is_coloured else [("", f"{marks[0]}{shown}{marks[1]}")]
 
 
 def _escaped(text: str) -> str:
