@@ -67,8 +67,8 @@ class LocalBackend:
         self._waiting.append(attempt)
         self._hand_out()
         if (
-            self._waiting and 0 < len(self._processes) < self._workers
-        ):  # fewer than there is room for were needed
+            self._waiting and self._setup is not None and len(self._processes) < self._workers
+        ):  # fewer than there is room for were needed, or none
             self._processes.append(self._start())
             self._hand_out()
 
