@@ -7,12 +7,14 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from data_juicer.errors import CheckpointError, JobError
+from data_juicer.errors import CheckpointCorruptError, CheckpointError, JobError
 from data_juicer.formats.registry import FORMATS, LINES, suffix_of
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Store
-from data_juicer.store.commit import check_file
+from data_juicer.store.commit import read_checked
+from data_juicer.store.export.exported_rows import ExportedRows, read_rows
 from data_juicer.store.export.parts import PublishedPart
+from data_juicer.store.manifest import DataFile
 from data_juicer.store.results import read_parts
 
 if TYPE_CHECKING:
@@ -29,8 +31,10 @@ def read_batches(store: Store, layout: JobLayout) -> Iterator[pa.Table]:
 
     parts = {os.path.join(layout.results_dir, part.file): part for part in _parts(store, layout)}
 
+    exported = ExportedRows(store, layout.results_manifest)
+
     def read(path: str) -> bytes:
-        return _read_part(store, path, parts[path], layout.job_id)
+        return _read_part(store, path, parts[path], layout.job_id, exported)
 
     if any(suffix_of(path) == ".megatron" for path in parts):
         raise JobError(f"the result of {layout.job_id} is tokens, which are no rows; read its export.")
@@ -41,6 +45,18 @@ def read_batches(store: Store, layout: JobLayout) -> Iterator[pa.Table]:
         sink = pa.BufferOutputStream()
         merge.write([path], read, survey, sink)
         yield pq.read_table(pa.BufferReader(sink.getvalue()))
+
+
+def _read_checked(store: Store, path: str, part: PublishedPart, exported: ExportedRows) -> bytes:
+    """Raises: CheckpointCorruptError."""
+    try:
+        return read_checked(store, os.path.dirname(path), part.file, part.size_bytes, part.digest)
+    except CheckpointCorruptError:
+        ranges = exported.find(part.partition, part.size_bytes)
+        if ranges is None:
+            raise
+    file = DataFile(name=part.file, size_bytes=part.size_bytes, digest=part.digest, rows=part.rows)
+    return read_rows(store, file, ranges)
 
 
 def _parts(store: Store, layout: JobLayout) -> tuple[PublishedPart, ...]:
@@ -54,12 +70,11 @@ def _parts(store: Store, layout: JobLayout) -> tuple[PublishedPart, ...]:
         ) from error
 
 
-def _read_part(store: Store, path: str, part: PublishedPart, job_id: str) -> bytes:
+def _read_part(store: Store, path: str, part: PublishedPart, job_id: str, exported: ExportedRows) -> bytes:
     """The unpacked bytes of one part. Raises: JobError."""
     try:
-        data = store.read(path)
-        check_file(data, part.file, part.size_bytes, part.digest)
-    except (FileNotFoundError, CheckpointError) as error:
+        data = _read_checked(store, path, part, exported)
+    except CheckpointError as error:
         raise JobError(f"{path} is missing or damaged. Run job {job_id} again to compute it anew.") from error
     match path.rpartition(".")[2]:
         case "gz":

@@ -173,6 +173,13 @@ class IntermediateStorageConfig:
             maximum=MB_MAX * 64,
         ),
     )
+    keep_results: str = setting(
+        "auto",
+        Choice(
+            help="Whether rows of partitions stay in results/ beside an export that holds the same bytes; auto: only small ones do.",
+            choices=("auto", "always", "never"),
+        ),
+    )
     cleanup_on_success: bool = setting(
         False, Flag(help="Remove checkpoints and intermediate data after success.")
     )

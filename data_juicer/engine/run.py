@@ -36,7 +36,7 @@ from data_juicer.engine.lifecycle.disk_space import check_room, checkpoint_needs
 from data_juicer.engine.lifecycle.environment import JobOutcome, RunEnvironment
 from data_juicer.engine.lifecycle.finish import fail, succeed
 from data_juicer.engine.lifecycle.open import OpenJob
-from data_juicer.engine.lifecycle.prepare import plan_again, plan_run, scan_input, set_damaged_aside
+from data_juicer.engine.lifecycle.prepare import plan_again, plan_run, scan_input
 from data_juicer.engine.lifecycle.wanted import (
     WantedJob,
 )
@@ -46,6 +46,7 @@ from data_juicer.engine.output.export_owner import find_clashes
 from data_juicer.engine.output.publish import publish_job
 from data_juicer.engine.output.published import is_as_published
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
+from data_juicer.engine.results.check import set_damaged_aside
 from data_juicer.engine.run_context import RunContext
 from data_juicer.engine.scheduling.failures.dead_letter_budget import DeadLetterBudget
 from data_juicer.engine.scheduling.run_plan import RunPlan
@@ -63,6 +64,7 @@ from data_juicer.plan.retention import Retention
 from data_juicer.plan.tasks import plan_segments
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import ResolveManifest
+from data_juicer.store.export.exported_rows import ExportedRows
 from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.results import ResultsManifest, checks_while_joining
 
@@ -246,7 +248,7 @@ class Run:
         reports = work.resolves.report()
         self.job.lock.fence()
         self._check_export()
-        publish_job(
+        for finding in publish_job(
             self.store,
             self.layout,
             self.job.log,
@@ -258,7 +260,8 @@ class Run:
             reports,
             self.context.heartbeat_or_stop,
             self.workforce.export if self.workforce.are_several else None,
-        )
+        ):
+            self.recorder.warn(finding)
         work.resolves.indexes.commit(work.resolves.steps)
 
     def _check_export(self) -> None:
@@ -323,6 +326,7 @@ class Run:
             mapping.only(plan.pending),
             checkpoint_needs(self.operators, bool(setup.checkpoint_after) or self.save_costs is not None),
             self.recorder.warn,
+            ExportedRows(self.store, self.layout.results_manifest).size_bytes if plan.done else 0,
         )
 
     def _run_partitions(

@@ -14,9 +14,10 @@ from data_juicer.errors import CheckpointCorruptError, CheckpointError
 from data_juicer.storage.base import Store
 from data_juicer.storage.files import Data
 from data_juicer.store.ledger import check_ledgers
-from data_juicer.store.manifest import Manifest, decode_manifest, encode_manifest
+from data_juicer.store.manifest import DataFile, Manifest, decode_manifest, encode_manifest
 
 SET_ASIDE: Final = "set_aside"
+_CHUNK_BYTES: Final = 8 << 20
 
 
 def commit_manifest(store: Store, path: str, manifest: Manifest) -> bool:
@@ -74,13 +75,42 @@ def read_checked(store: Store, directory: str, name: str, size_bytes: int | None
     return data
 
 
+def check_stored(store: Store, directory: str, file: DataFile) -> None:
+    """`read_checked` of a file that may be larger than memory and is only to be checked. Raises: CheckpointCorruptError."""
+    import xxhash
+
+    if file.size_bytes <= _CHUNK_BYTES:
+        read_checked(store, directory, file.name, file.size_bytes, file.digest)
+        return
+    digest = xxhash.xxh3_128()
+    try:
+        with store.open_read(os.path.join(directory, file.name)) as reader:
+            size_bytes = reader.stat().size_bytes
+            if size_bytes != file.size_bytes:
+                raise _wrong_size(file.name, size_bytes, file.size_bytes)
+            for chunk in reader.chunks(_CHUNK_BYTES, 0, size_bytes):
+                digest.update(chunk)
+    except FileNotFoundError as error:
+        raise CheckpointCorruptError(f"{file.name} is missing.", file=file.name) from error
+    if digest.hexdigest() != file.digest:
+        raise _wrong_digest(file.name)
+
+
 def check_file(data: Data, name: str, size_bytes: int, digest: str) -> None:
     """Raises: CheckpointCorruptError: these are not the bytes that were committed."""
     import xxhash
 
     if len(memoryview(data)) != size_bytes:
-        raise CheckpointCorruptError(
-            f"{name} holds {len(memoryview(data)):,} bytes, its manifest says {size_bytes:,}.", file=name
-        )
+        raise _wrong_size(name, len(memoryview(data)), size_bytes)
     if xxhash.xxh3_128_hexdigest(data) != digest:
-        raise CheckpointCorruptError(f"{name} does not have the digest that its manifest says.", file=name)
+        raise _wrong_digest(name)
+
+
+def _wrong_size(name: str, size_bytes: int, expected: int) -> CheckpointCorruptError:
+    return CheckpointCorruptError(
+        f"{name} holds {size_bytes:,} bytes, its manifest says {expected:,}.", file=name
+    )
+
+
+def _wrong_digest(name: str) -> CheckpointCorruptError:
+    return CheckpointCorruptError(f"{name} does not have the digest that its manifest says.", file=name)

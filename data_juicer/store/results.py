@@ -17,6 +17,7 @@ from data_juicer.storage.base import Store
 from data_juicer.storage.files import Data, Upload
 from data_juicer.storage.locations.uri import absolute
 from data_juicer.store.commit import read_checked
+from data_juicer.store.export.exported_rows import relative_folder
 from data_juicer.store.export.line_shards import LineShard, SealedShard, plan_line_shards, write_line_shard
 from data_juicer.store.export.parts import Parts, PublishedPart
 from data_juicer.store.export.row_stats import ROW_STATS_SUFFIX, write_row_stats
@@ -48,6 +49,10 @@ class ExportedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When it was written, as the file system has it."""
 
 
+KeepOnce = Callable[[Sequence[ExportedFile]], bool]
+"""Given the files that are the parts, one after the other, reads them back and says whether the parts need no files of their own."""
+
+
 class ResultsManifest(msgspec.Struct, frozen=True, kw_only=True):
     """results/results.json: the files that the results were exported to. Its `parts`, every partition in the order of the
     input, are read by who needs them (`read_parts`).
@@ -63,6 +68,11 @@ class ResultsManifest(msgspec.Struct, frozen=True, kw_only=True):
     """Files in the job's own directory that are made for people: dead letters, samples, reports."""
     places: str = ""
     """Digest of where every partition is in the input, as those files say; empty in documents of earlier versions."""
+    parts_in_exports: int = 0
+    """So many of the first of `exports`, one after the other, are the rows of all parts: those need no files of their own
+    (`store.export.exported_rows`)."""
+    export_folder: str = ""
+    """Theirs, relative to the job's directory, in case both are moved."""
 
     @property
     def published(self) -> tuple[ExportedFile, ...]:
@@ -150,6 +160,7 @@ def publish(
     heartbeat: Callable[[], None] = lambda: None,
     columns: bytes = b"",
     share: ShareShards | None = None,
+    keep_once: KeepOnce | None = None,
 ) -> ResultsManifest:
     """Join the parts into the export, beside it first, then under its name.
 
@@ -160,6 +171,7 @@ def publish(
         heartbeat: called before each part is read; what it raises ends the publishing.
         columns: some rows in the format of the parts; an export that is merged has their columns if it has no rows.
         share: has the shards of a large export of lines written by workers; None: all are written here.
+        keep_once: asked about an export that is the parts, byte for byte.
     Raises: StoreError.
     """
     path = absolute(target.path)
@@ -219,16 +231,34 @@ def publish(
         if refused := store.remove_all(name for name in depend if store.exists(name)):
             raise refused[0]
         store.publish((shard.upload, name) for shard, name in zip(sealed, names, strict=True))
-    stale = [file for file in earlier if file.path not in names and is_as_written(store, file.path, file)]
-    if refused := store.remove_all(file.path for file in stale):
-        raise refused[0]
+    _remove_stale(store, earlier, names)
     exports = tuple(
         file
         if file.modified_ns
         else msgspec.structs.replace(file, modified_ns=store.stat(file.path).modified_ns)
         for file in exports
     )
-    return put(exports=exports, is_exported=True)
+    holding = _holding(target, exports, len(lines) if by_lines else int(is_joined))
+    kept = len(holding) if keep_once is not None and holding and keep_once(holding) else 0
+    folder = relative_folder(os.path.dirname(results_dir), exports[0].path) if kept else ""
+    return put(exports=exports, is_exported=True, parts_in_exports=kept, export_folder=folder)
+
+
+def _remove_stale(store: Store, earlier: Sequence[ExportedFile], names: Sequence[str]) -> None:
+    """Remove files of an earlier export that have no place in this one, as far as they still are this job's."""
+    stale = [file for file in earlier if file.path not in names and is_as_written(store, file.path, file)]
+    if refused := store.remove_all(file.path for file in stale):
+        raise refused[0]
+
+
+def _holding(target: ExportTarget, exports: Sequence[ExportedFile], joined: int) -> Sequence[ExportedFile]:
+    """The files that are the parts, byte for byte, one after the other.
+
+    Args:
+        joined: how many of the first were joined from parts or cut from them.
+    """
+    is_packed_anew = target.shard_size_bytes and target.compression != "none"
+    return () if is_packed_anew else exports[:joined]
 
 
 def is_as_written(store: Store, path: str, file: ExportedFile) -> bool:

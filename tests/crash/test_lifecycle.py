@@ -97,6 +97,7 @@ def effects(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str
     yield "cleanup_on_success", manifests(default), manifests(run(folder, cleanup_on_success=True))
     yield "retention_policy", manifests(default), manifests(run(folder, retention_policy="cleanup_all"))
     yield "max_retention_days", expired(folder, 36500), expired(folder, 0)
+    yield "keep_results", kept_results(run(folder)), kept_results(run(folder, keep_results="never"))
     yield "set_aside_max_mb", kept_aside(folder, 100), kept_aside(folder, 0)
 
 
@@ -134,6 +135,10 @@ def expired(folder: Path, days: int) -> int:
     path.write_text(json.dumps({**summary, "format_version": 1, "updated": "2020-01-01T00:00:00.000Z"}))
     job.run(job_id="next", intermediate_storage={"max_retention_days": days})
     return manifests(job)
+
+
+def kept_results(job: Any) -> int:
+    return sum(name.endswith(".jsonl") for name in os.listdir(job.layout.results_dir))
 
 
 def kept_aside(folder: Path, size_mb: int) -> int:

@@ -31,6 +31,7 @@ from data_juicer.storage.capabilities import OwnDirectory
 from data_juicer.storage.disk import ASIDE_SUFFIX
 from data_juicer.store.commit import SET_ASIDE, read_manifest
 from data_juicer.store.decisions import read_resolve
+from data_juicer.store.export.exported_rows import ExportedRows
 from data_juicer.store.export.row_stats import ROW_STATS_SUFFIX
 
 _STATS: Final = (f".{STATS_SUFFIX}", f".{ROW_STATS_SUFFIX}")
@@ -136,7 +137,8 @@ def sweep(store: Store, layout: JobLayout, *, is_dry: bool = False) -> Remover:
     """
     remover = Remover(store, layout, is_dry=is_dry)
     _sweep_dir(remover, layout.checkpoints_dir, parse_checkpoint_name)
-    _sweep_dir(remover, layout.results_dir, parse_result_name)
+    are_exported = ExportedRows(store, layout.results_manifest).are_there
+    _sweep_dir(remover, layout.results_dir, parse_result_name, data_files=0 if are_exported else 1)
     _sweep_decisions(remover, layout, sweep_shards(remover, layout))
     _sweep_produced(remover, layout)
     sweep_leftovers(remover, layout)
@@ -192,15 +194,22 @@ def _sweep_produced(remover: Remover, layout: JobLayout) -> None:
 
 
 def _sweep_dir(
-    remover: Remover, directory: str, parse: Callable[[str], CheckpointName | ResultName | None]
+    remover: Remover,
+    directory: str,
+    parse: Callable[[str], CheckpointName | ResultName | None],
+    data_files: int = 1,
 ) -> None:
+    """
+    Args:
+        data_files: how many files a manifest usually has beside it: none where the export holds what was in them.
+    """
     store = remover.store
     manifests: dict[int, list[str]] = {}
     files: dict[int, list[str]] = {}
     litter = []
     for _, group in groupby(store.list(directory), _before_dot):
         names = list(group)
-        if _is_undisturbed(names):
+        if _is_undisturbed(names, data_files):
             continue
         for name in names:
             if name.endswith(ASIDE_SUFFIX):
@@ -211,7 +220,7 @@ def _sweep_dir(
         if (parsed := parse(name.partition(".json")[0] + ".json")) is not None:
             files.pop(parsed.partition_id, None)
     for partition, present in files.items():
-        named = _named(store, directory, manifests.get(partition, []), present)
+        named = _named(store, directory, manifests.get(partition, []), present, data_files)
         litter += [name for name in present if name not in named]
     remover.remove(directory, litter)
 
@@ -220,28 +229,30 @@ def _before_dot(name: str) -> str:
     return name.partition(".")[0]
 
 
-def _is_undisturbed(names: Sequence[str]) -> bool:
-    """Whether files whose names begin alike are a manifest and the file of one attempt, statistics aside, as nearly all are."""
+def _is_undisturbed(names: Sequence[str], data_files: int) -> bool:
+    """Whether files whose names begin alike are a manifest and so many files of one attempt, statistics aside, as nearly all are."""
     manifest, *others = names
     attempts = {name.split(".")[1] for name in others}
     return (
         manifest.endswith(".json")
         and manifest.count(".") == 1
-        and sum(not name.endswith(_STATS) for name in others) == 1
+        and sum(not name.endswith(_STATS) for name in others) == data_files
         and len(attempts) == 1
         and is_attempt(*attempts)
         and not any(name.endswith(ASIDE_SUFFIX) for name in others)
     )
 
 
-def _named(store: Store, directory: str, manifests: Sequence[str], files: Sequence[str]) -> set[str]:
+def _named(
+    store: Store, directory: str, manifests: Sequence[str], files: Sequence[str], data_files: int
+) -> set[str]:
     """Which of the files of a partition these manifests name; all of them where one cannot be read.
 
-    As many files as manifests, statistics aside, all of one attempt, are what a run leaves that nothing disturbed: none is
-    opened.
+    As many files as they usually have beside them, statistics aside, all of one attempt, are what a run leaves that nothing
+    disturbed: no manifest is opened.
     """
     data = [name for name in files if not name.endswith(_STATS)]
-    if len(data) == len(manifests) and len({name.split(".")[1] for name in files}) == 1:
+    if len(data) == len(manifests) * data_files and len({name.split(".")[1] for name in files}) == 1:
         return set(files)
     named: set[str] = set()
     for name in manifests:

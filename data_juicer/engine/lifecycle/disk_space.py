@@ -112,14 +112,18 @@ def check_room(
     pending: Sequence[PartitionSpec],
     checkpoints: CheckpointNeeds,
     warn: Callable[[str], None],
+    restored_bytes: int = 0,
 ) -> None:
     """Look at every disk that the partitions left to do will be written to.
 
+    Args:
+        restored_bytes: rows that only the export holds; they are given files of their own before it is written anew.
     Raises: StoreError: the run cannot end well.
     """
     rows_bytes = sum(spec.fragment.byte_stop - spec.fragment.byte_start for spec in pending)
     stages = {layout.results_dir: 1, os.path.dirname(export_path): 0}
     copies = dict.fromkeys(stages, 1)
+    restored = dict.fromkeys(stages, restored_bytes)
     if checkpoints.stages:
         stages[layout.checkpoints_dir] = checkpoints.stages
         copies[layout.checkpoints_dir] = checkpoints.copies
@@ -133,7 +137,8 @@ def check_room(
             full=store.find_full(paths[0]),
             free_bytes=store.free_bytes(paths[0]),
             least_bytes=least_bytes(len(pending), sum(stages[path] for path in paths)),
-            likely_bytes=rows_bytes * sum(copies[path] for path in paths),
+            likely_bytes=rows_bytes * sum(copies[path] for path in paths)
+            + sum(restored.get(path, 0) for path in paths),
         )
         for paths in disks.values()
     ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Final, cast
+from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 
@@ -12,7 +12,7 @@ from data_juicer.config.schema import JobConfig
 from data_juicer.engine.driver.event_recorder import EventRecorder
 from data_juicer.engine.lifecycle.build_setup import fragment_limits, row_bytes_max
 from data_juicer.engine.lifecycle.open import OpenJob
-from data_juicer.engine.lifecycle.recover import find_damage, has_work, put_damaged_aside
+from data_juicer.engine.lifecycle.recover import has_work, put_damaged_aside
 from data_juicer.engine.lifecycle.wanted import WantedJob
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
 from data_juicer.engine.run_context import RunContext
@@ -36,13 +36,8 @@ from data_juicer.plan.resume.found import find_plan
 from data_juicer.plan.resume.inventory import take_checkpoints
 from data_juicer.plan.resume.report import encode_resume_report, resume_report
 from data_juicer.plan.resume.result_index import ResultIndex, settled_ns
-from data_juicer.plan.resume.results import CommittedResult, read_result
 from data_juicer.plan.scan.scan import Share, scan
 from data_juicer.store.commit import set_aside
-from data_juicer.store.manifest import DataFile
-
-_STEP: Final = 64
-"""Results that are looked at between two heartbeats."""
 
 
 def scan_input(
@@ -154,51 +149,6 @@ def plan_run(
     report = resume_report(job.run, plan, inventory, layout, keys.operators)
     store.put(layout.resume_report, encode_resume_report(report))
     return plan, found.resolves
-
-
-def set_damaged_aside(
-    job: OpenJob,
-    plan: JobPlan,
-    mapping: DatasetMapping,
-    recorder: EventRecorder,
-    context: RunContext,
-    is_joined: Callable[[DataFile], bool] = lambda _: False,
-) -> list[tuple[PartitionSpec, CommittedResult]]:
-    """Partitions whose committed result is not what it was; their results are set aside.
-
-    Reads every byte of every result of earlier runs, and every file that operators made.
-
-    Args:
-        is_joined: whether the rows in a file are checked when they are joined into the export.
-    """
-    damaged, count = [], 0
-    has_produced = bool(job.store.list(job.layout.produced_dir))
-    for spec in mapping.partitions if plan.done or has_produced else ():
-        record = plan.done.record(spec.partition_id)
-        own = _with_produced(job, spec.partition_id) if record is None and has_produced else None
-        result = record or own
-        if result is None:
-            continue
-        if count % _STEP == 0:
-            context.heartbeat_or_stop(
-                f"checking results of earlier runs: {count:,} of {len(plan.done):,} partitions"
-            )
-        count += 1
-        damage = find_damage(job.store, job.layout, result, is_joined)
-        if damage is not None and (whole := plan.done.discard(spec.partition_id) or own) is not None:
-            recorder.result_set_aside(whole, damage)
-            set_aside(job.store, [job.layout.result_manifest(spec.partition_id)])
-            damaged.append((spec, whole))
-    return damaged
-
-
-def _with_produced(job: OpenJob, partition_id: int) -> CommittedResult | None:
-    """A result of this run that names files which operators made; None for any other."""
-    try:
-        result = read_result(job.store, job.layout.result_manifest(partition_id))
-    except FileNotFoundError:  # removed by another driver, which is answered elsewhere
-        return None
-    return result if result.produced else None
 
 
 def plan_again(job: OpenJob, partitions: Sequence[PartitionSpec], setup: WorkerSetup) -> JobPlan:

@@ -7,7 +7,6 @@ manifests of checkpoints and results do, and `plan/resume/inventory.py` looks at
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from data_juicer.engine.output.published import find_changes
 from data_juicer.errors import CheckpointCorruptError, JobError, ResumeRefusedError
@@ -16,13 +15,9 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import find_claim
 from data_juicer.job.names import parse_checkpoint_name, parse_result_name
 from data_juicer.job.summary import JobStatus, JobSummary
-from data_juicer.plan.resume.result_index import Record
-from data_juicer.plan.resume.results import CommittedResult
 from data_juicer.storage.base import Store
 from data_juicer.store.commit import set_aside
-from data_juicer.store.manifest import DataFile, Manifest
 from data_juicer.store.results import find_results
-from data_juicer.store.staging import read_file
 
 
 def inspect_previous_runs(store: Store, layout: JobLayout) -> tuple[str, ...]:
@@ -53,32 +48,6 @@ def find_unrecorded_end(store: Store, layout: JobLayout, run: int) -> str | None
         f"run {before.number} (pid {before.pid} on {before.host}) ended without a record: its process was killed, or its "
         f"machine went down{last}. What it committed is used"
     )
-
-
-def find_damage(
-    store: Store,
-    layout: JobLayout,
-    result: Manifest | CommittedResult | Record,
-    is_joined: Callable[[DataFile], bool] = lambda _: False,
-) -> str | None:
-    """What of a committed result is not what it was; None where all of it is. Reads every byte of it.
-
-    Args:
-        is_joined: whether the rows in a file are checked later, when they are joined.
-    """
-    try:
-        for file in result.files:
-            if not is_joined(file):
-                read_file(store, layout.results_dir, file)
-        for file in result.dead_letters:
-            read_file(store, layout.dead_letter_dir, file)
-        for file in result.traces:
-            read_file(store, layout.trace_dir, file)
-        for file in result.produced:
-            read_file(store, layout.produced_dir, file)
-    except CheckpointCorruptError as error:
-        return str(error)
-    return None
 
 
 def _summary(store: Store, layout: JobLayout) -> tuple[JobSummary | None, list[str]]:

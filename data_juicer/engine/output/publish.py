@@ -13,6 +13,7 @@ from data_juicer.engine.lifecycle.build_setup import export_target
 from data_juicer.engine.output.export_shards import ExportShards
 from data_juicer.engine.output.mapping_report import ReportWriter, find_emptying
 from data_juicer.engine.protocol.worker_setup import WorkerSetup
+from data_juicer.engine.results.one_copy import check_export, remove_copies, wants_one_copy
 from data_juicer.engine.worker import sampling
 from data_juicer.errors import CheckpointCorruptError, InputError, StoreError
 from data_juicer.events import types as t
@@ -53,7 +54,7 @@ def publish_job(
     reports: Sequence[str],
     heartbeat: Callable[[str], None],
     execute: Callable[[ExportShards], None] | None = None,
-) -> None:
+) -> Sequence[str]:
     """Every partition, in the order of the input, is committed.
 
     Args:
@@ -62,7 +63,8 @@ def publish_job(
         reports: files that were written for people; they count as published, and are made again where they are damaged.
         heartbeat: called with how far the export is, often; what it raises ends the publishing.
         execute: has the shards of a large export written by workers; None: all are written here.
-    Raises: StoreError. CheckpointCorruptError: a result is not what was committed; nothing was published.
+    Returns: what is to be told of it, a sentence each.
+    Raises: StoreError. CheckpointCorruptError: a result is not what was committed, or the export is not.
     """
     job = _PublishedJob(store, layout)
     new = _NewResults(store, layout, setup, done, settled_ns, is_indexed=len(partitions) >= INDEXED_MIN)
@@ -103,7 +105,13 @@ def publish_job(
             execute(tasks)
         return tasks.sealed()
 
-    publish(
+    def keep_once(exports: Sequence[ExportedFile]) -> bool:
+        wanted = wants_one_copy(config.intermediate_storage.keep_results, store, layout, parts)
+        if wanted:
+            check_export(store, exports, parts, lambda: heartbeat("reading the export back"))
+        return wanted
+
+    published = publish(
         store,
         layout.results_manifest,
         manifest,
@@ -113,11 +121,16 @@ def publish_job(
         heartbeat=lambda: heartbeat(f"writing the export: {next(count) / reads:.0%}"),
         columns=b"" if report.rows_out else _rows_of_input(store, partitions, setup),
         share=None if execute is None else share,
+        keep_once=keep_once,
     )
+    told: Sequence[str] = ()
+    if published.parts_in_exports:
+        told = remove_copies(store, layout, parts, lambda: heartbeat("removing what the export holds too"))
     for ledger in report.ledgers:
         log.record(t.PerformanceMetric.of(ledger))
     if (warning := find_emptying(report.ledgers)) is not None:
         log.record(t.WarningNotice(message=warning))
+    return told
 
 
 def _publish_produced(

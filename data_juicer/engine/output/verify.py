@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from data_juicer.engine.lifecycle.recover import find_damage
 from data_juicer.engine.output.published import find_changes
+from data_juicer.engine.results.files import files_of, find_damage
 from data_juicer.errors import CheckpointCorruptError, CheckpointError, DataJuicerError
 from data_juicer.events import history
 from data_juicer.events import types as t
@@ -19,6 +19,7 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.plan.mapping import decode_mapping
 from data_juicer.plan.resume.inventory import Inventory, take_inventory
+from data_juicer.plan.resume.results import ResultManifests
 from data_juicer.storage.base import Store
 from data_juicer.store.ledger import check_ledgers
 from data_juicer.store.manifest import DataFile, Manifest
@@ -73,9 +74,11 @@ def _find_summary(store: Store, layout: JobLayout) -> JobSummary | Finding:
 def _check_results(
     store: Store, layout: JobLayout, inventory: Inventory, heartbeat: Callable[[], None]
 ) -> Iterator[Finding]:
+    manifests = ResultManifests(store, layout)
     for path, manifest in inventory.results.values():
         heartbeat()
-        problem = _wrong_ledgers(manifest) or find_damage(store, layout, manifest)
+        files = files_of(manifest, manifests.has, manifests.exported)
+        problem = _wrong_ledgers(manifest) or find_damage(store, layout, files)
         if problem is not None:
             yield Finding(path=path, problem=problem, answer=_REDONE)
         problem = _damaged(store, layout.results_dir, manifest.stats)

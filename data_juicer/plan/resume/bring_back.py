@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from data_juicer.errors import CheckpointError, StoreError
 from data_juicer.job.names import parse_checkpoint_name, parse_result_name
-from data_juicer.plan.resume.damage import wrong_files
+from data_juicer.plan.resume.damage import wrong_files, wrong_result_files
 from data_juicer.store.commit import SET_ASIDE, read_manifest, set_aside
+from data_juicer.store.export.exported_rows import ExportedRows
 
 if TYPE_CHECKING:
     from data_juicer.job.layout import JobLayout
@@ -29,6 +30,7 @@ def bring_back(store: Store, layout: JobLayout, partitions: Iterable[PartitionSp
     checkpoints = _aside(store, layout.checkpoints_dir)
     if not results and not checkpoints:
         return 0
+    exported = ExportedRows(store, layout.results_manifest)
     local_max = min(keys.resolve_keys, default=len(keys.operators))
     count = 0
     for spec in partitions:
@@ -42,7 +44,7 @@ def bring_back(store: Store, layout: JobLayout, partitions: Iterable[PartitionSp
             wanted, target = keys.result_key(made[-1]), layout.result_manifest(pid)
             if _is_wanted(_find(store, target), layout.job_id, wanted):
                 continue
-            if _restore(store, layout.job_id, target, results.get((pid, -1), ()), wanted):
+            if _restore(store, layout.job_id, target, results.get((pid, -1), ()), wanted, exported):
                 count += 1
                 continue
         for index in range(local_max):
@@ -70,7 +72,14 @@ def _aside(store: Store, directory: str) -> dict[tuple[int, int], list[str]]:
     return found
 
 
-def _restore(store: Store, job: str, target: str, candidates: Sequence[str], wanted: str) -> bool:
+def _restore(
+    store: Store,
+    job: str,
+    target: str,
+    candidates: Sequence[str],
+    wanted: str,
+    exported: ExportedRows | None = None,
+) -> bool:
     """Whether a candidate with this key, all of whose files are there, has the name now that it had."""
     if not candidates or _is_wanted(_find(store, target), job, wanted):
         return False
@@ -79,7 +88,11 @@ def _restore(store: Store, job: str, target: str, candidates: Sequence[str], wan
         manifest = _find(store, path)
         if not _is_wanted(manifest, job, wanted) or manifest is None:
             continue
-        if wrong_files(store, directory, manifest.files) is None:
+        if (
+            wrong_files(store, directory, manifest.files)
+            if exported is None
+            else wrong_result_files(store, directory, manifest, exported)
+        ) is None:
             set_aside(store, [target] if store.exists(target) else [])
             store.move([(path, target)])
             return True

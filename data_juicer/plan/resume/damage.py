@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from data_juicer.store.manifest import DataFile
+from data_juicer.store.export.exported_rows import KEPT_ALONE
+from data_juicer.store.manifest import DataFile, Manifest
 
 if TYPE_CHECKING:
     from data_juicer.storage.base import Store
+    from data_juicer.store.export.exported_rows import ExportedRows
 
 BROKEN_LINK: Final = "it is a link to a file that is not there"
 _NAMED_MAX: Final = 3
@@ -35,7 +37,12 @@ def describe_damages(damages: Iterable[Damage]) -> list[str]:
         paths.setdefault(reason, []).append(damage.path)
     messages = []
     for reason, (first, *others) in paths.items():
-        if not others:
+        if reason.startswith(KEPT_ALONE):
+            count, rest = len(others) + 1, reason.removeprefix(KEPT_ALONE)
+            messages.append(
+                f"the results of {count:,} partitions are made again: rows were kept in the export{rest}."
+            )
+        elif not others:
             messages.append(f"{first} is damaged and was set aside: {reason}.")
         elif len(others) + 1 > _NAMED_MAX:
             messages.append(f"{first} and {len(others):,} more are damaged and were set aside: {reason}.")
@@ -55,3 +62,14 @@ def wrong_files(store: Store, directory: str, files: Sequence[DataFile]) -> str 
         if size_bytes != file.size_bytes:
             return f"{file.name} holds {size_bytes:,} bytes, its manifest says {file.size_bytes:,}"
     return None
+
+
+def wrong_result_files(store: Store, directory: str, result: Manifest, exported: ExportedRows) -> str | None:
+    """The same of a result, whose rows may be in the export alone."""
+    rows, others = result.files[:1], result.files[1:]
+    for file in rows:
+        if store.exists(os.path.join(directory, file.name)):
+            others = result.files
+        elif exported.find(result.partition, file.size_bytes) is None:
+            return exported.find_loss() or f"{file.name} is missing"
+    return wrong_files(store, directory, others)

@@ -81,7 +81,7 @@ def _take_indexed(
             and record.place == keys.place(partition.position)
             and bool(record.version)
             and record.version == manifests.version(record.partition)
-            and manifests.find_missing((file.name for file in record.files), record.dead_letters) is None
+            and manifests.find_missing(record.partition, record.files, record.dead_letters) is None
         )
 
     done.take(is_wanted)

@@ -11,10 +11,11 @@ from data_juicer.errors import CheckpointCorruptError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_checkpoint_name, parse_resolve_name, parse_result_name
 from data_juicer.plan.resume.ahead import fetch_ahead
-from data_juicer.plan.resume.damage import BROKEN_LINK, Damage, wrong_files
+from data_juicer.plan.resume.damage import BROKEN_LINK, Damage, wrong_files, wrong_result_files
 from data_juicer.storage.base import Store
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import ResolveManifest, check_decisions, read_resolve
+from data_juicer.store.export.exported_rows import ExportedRows
 from data_juicer.store.manifest import Manifest
 
 
@@ -37,8 +38,9 @@ def take_inventory(store: Store, layout: JobLayout) -> Inventory:
     """
     inventory = take_checkpoints(store, layout)
     names = set(store.list(layout.results_dir))
+    exported = ExportedRows(store, layout.results_manifest)
     for path, manifest in _manifests(
-        store, layout.results_dir, names, inventory.damaged, layout.dead_letter_dir
+        store, layout.results_dir, names, inventory.damaged, layout.dead_letter_dir, exported
     ):
         parsed = parse_result_name(os.path.basename(path))
         if parsed is not None and parsed.partition_id == manifest.partition:
@@ -83,9 +85,16 @@ def _take_resolves(store: Store, layout: JobLayout, names: set[str], inventory: 
 
 
 def _manifests(
-    store: Store, directory: str, names: Iterable[str], damaged: list[Damage], letters_dir: str | None = None
+    store: Store,
+    directory: str,
+    names: Iterable[str],
+    damaged: list[Damage],
+    letters_dir: str | None = None,
+    exported: ExportedRows | None = None,
 ) -> Iterator[tuple[str, Manifest]]:
-    """`letters_dir`: where the dead letters lie that the manifests name, if not beside them."""
+    """`letters_dir`: where the dead letters lie that the manifests name, if not beside them; `exported`: where rows may be that
+    have no file of their own.
+    """
     paths = (
         (os.path.join(directory, name), expected)
         for name in sorted(names)
@@ -100,7 +109,11 @@ def _manifests(
         except FileNotFoundError:
             damaged.append(Damage(path=path, reason=BROKEN_LINK))
             continue
-        reason = _wrong_name(manifest, expected) or wrong_files(store, directory, manifest.files)
+        reason = _wrong_name(manifest, expected) or (
+            wrong_files(store, directory, manifest.files)
+            if exported is None
+            else wrong_result_files(store, directory, manifest, exported)
+        )
         reason = reason or wrong_files(store, letters_dir or directory, manifest.dead_letters)
         if reason is None:
             yield path, manifest

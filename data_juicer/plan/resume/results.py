@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -18,6 +18,7 @@ from data_juicer.errors import CheckpointCorruptError
 from data_juicer.job.names import parse_result_name, result_manifest_name
 from data_juicer.plan.resume.ahead import fetch_ahead
 from data_juicer.plan.resume.damage import BROKEN_LINK, Damage, wrong_files
+from data_juicer.store.export.exported_rows import ExportedRows
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import DataFile
 from data_juicer.store.versioned_json import VersionedJson
@@ -85,6 +86,8 @@ class ResultManifests:
         self._folder = store.at(self._directory)
         self._settled_ns = settled_ns
         self._listed: dict[str, Stat] | None = None
+        self.exported = ExportedRows(store, layout.results_manifest)
+        """Where rows are that have no file of their own any more."""
 
     @functools.cached_property
     def _names(self) -> list[str]:
@@ -111,11 +114,17 @@ class ResultManifests:
         place = bisect_left(self._names, name)
         return place < len(self._names) and self._names[place] == name
 
-    def find_missing(self, files: Iterable[str], dead_letters: Sequence[DataFile]) -> str | None:
+    def find_missing(
+        self, partition: int, files: Sequence[DataFile], dead_letters: Sequence[DataFile]
+    ) -> str | None:
         """What of the files that a manifest names is not there, as far as listings and sizes tell."""
-        for name in files:
-            if not self.has(name):
-                return f"{name} is missing"
+        for number, file in enumerate(files):
+            if self.has(file.name):
+                continue
+            if number:
+                return f"{file.name} is missing"
+            if self.exported.find(partition, file.size_bytes) is None:
+                return self.exported.find_loss() or f"{file.name} is missing"
         return wrong_files(self._store, self._layout.dead_letter_dir, dead_letters) if dead_letters else None
 
     def read(self, damaged: list[Damage], *, without: Container[int] = ()) -> Iterator[FoundResult]:
@@ -157,4 +166,4 @@ class ResultManifests:
             return f"it is the manifest of partition {result.partition}, operator {result.operator_index}"
         if result.kind != "result":
             return f"it is the manifest of a {result.kind}"
-        return self.find_missing((file.name for file in result.files), result.dead_letters)
+        return self.find_missing(partition_id, result.files, result.dead_letters)

@@ -88,15 +88,21 @@ def _line_end(store: Store, path: str, start: int) -> int:
 
 
 def _ranges(files: Sequence[tuple[str, int]], starts: Sequence[int], start: int, stop: int) -> LineShard:
-    first = bisect_right(starts, start) - 1
-    ranges = []
-    for number in range(first, len(files)):
+    return tuple(LineRange(files[number][0], low, high) for number, low, high in cut(starts, start, stop))
+
+
+def cut(starts: Sequence[int], start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """Where the bytes [start, stop) of files that are one after the other are: number of the file, and its bytes [low, high).
+
+    Args:
+        starts: where each file begins, and the end of the last.
+    """
+    for number in range(bisect_right(starts, start) - 1, len(starts) - 1):
         if starts[number] >= stop:
             break
         low, high = max(start, starts[number]), min(stop, starts[number + 1])
         if low < high:
-            ranges.append(LineRange(files[number][0], low - starts[number], high - starts[number]))
-    return tuple(ranges)
+            yield number, low - starts[number], high - starts[number]
 
 
 def write_line_shard(
