@@ -113,7 +113,7 @@ def try_alone(apply: Callable[[Batch], object], batches: Sequence[Batch], isolat
 def run_isolated(
     apply: Callable[[Batch], Made], batch: Batch, start: int, isolation: RowIsolation
 ) -> tuple[list[tuple[int, Made]], list[FailedRow]]:
-    """What the operator makes of the pieces of a batch that go through, and the rows lost to errors; both in order.
+    """What the operator makes of the parts of a batch that go through, and the rows lost to errors; both in order.
 
     Args:
         start: the number of the batch's first row in the partition.
@@ -122,7 +122,7 @@ def run_isolated(
         return [], []
     taken = isolation.taken_out(batch, start)
     slices, failed = apply_isolated(
-        lambda piece: apply(piece.rebased()),
+        lambda part: apply(part.rebased()),
         batch,
         isolation.spans(len(batch), taken),
         lambda first, stop: isolation.tell(batch, start, (first, stop)),
@@ -139,13 +139,13 @@ def _run_on_batch(
     stats: list[Mapping[str, pa.Array]],
 ) -> tuple[Batch, list[FailedRow]]:
     """The rows after the operator, `base` counting in `batch`, and the rows lost to errors; adds to `stats`."""
-    slices, lost = run_isolated(lambda piece: _apply(operator, piece), batch, start, isolation)
-    stats += [piece.stats for _, piece in slices if piece.stats is not None]
+    slices, lost = run_isolated(lambda part: _apply(operator, part), batch, start, isolation)
+    stats += [part.stats for _, part in slices if part.stats is not None]
     if len(slices) == 1 and not lost:
         return slices[0][1].rows, lost
     if not slices:
         return batch.take(np.empty(0, dtype=np.int32)), lost
-    return join_batches([replace(piece.rows, base=_base(piece.rows, first)) for first, piece in slices]), lost
+    return join_batches([replace(part.rows, base=_base(part.rows, first)) for first, part in slices]), lost
 
 
 def _apply(operator: Operator, batch: Batch) -> AppliedBatch:
@@ -160,11 +160,11 @@ def _apply(operator: Operator, batch: Batch) -> AppliedBatch:
     raise TypeError(f"{operator.name} is a {operator.kind}, which does not run on a partition alone")
 
 
-def _base(piece: Batch, start: int) -> Rows:
-    """`base` of a piece that began at row `start`, counted in the whole; -1 stays."""
-    if piece.base is None:
-        return np.arange(start, start + len(piece), dtype=np.int32)
-    return np.where(piece.base < 0, -1, piece.base + start).astype(np.int32)
+def _base(part: Batch, start: int) -> Rows:
+    """`base` of a part that began at row `start`, counted in the whole; -1 stays."""
+    if part.base is None:
+        return np.arange(start, start + len(part), dtype=np.int32)
+    return np.where(part.base < 0, -1, part.base + start).astype(np.int32)
 
 
 def composed(before: Batch, after: Batch) -> Batch:

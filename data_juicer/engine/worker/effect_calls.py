@@ -73,9 +73,9 @@ class EffectCalls:
         lost = [FailedRow(row, error) for row, error in outcomes.items() if isinstance(error, Exception)]
         kept = [row for row, outcome in outcomes.items() if not isinstance(outcome, Exception)]
         left = batch.rebased().take(np.array(kept, np.int32))
-        pieces, unfit = apply_isolated(lambda piece: _written(piece, outcomes), left)
+        parts, unfit = apply_isolated(lambda part: _written(part, outcomes), left)
         lost += [FailedRow(kept[failed.row], failed.error) for failed in unfit]
-        written = [piece for _, piece in sorted(pieces, key=lambda piece: piece[0])]
+        written = [part for _, part in sorted(parts, key=lambda part: part[0])]
         after = join_batches(written) if len(written) > 1 else written[0] if written else left.take(_NO_ROWS)
         return after, sorted([*taken, *lost], key=lambda each: each.row)
 

@@ -45,7 +45,7 @@ def apply_isolated(
     Args:
         spans: what is given to the operator at once, in order; None: the whole batch.
         announce: called with the span that the operator is given next.
-    Returns: the pieces that went through, each with the number of its first row in `batch`; the rows that did not.
+    Returns: the parts that went through, each with the number of its first row in `batch`; the rows that did not.
     Cost: one call a span if nothing fails; about 2 log2(rows) calls for each failing row.
     """
     done: list[tuple[int, Made]] = []
@@ -54,10 +54,10 @@ def apply_isolated(
     while left:
         start, stop = left.pop()
         announce(start, stop)
-        piece = batch if stop - start == len(batch) else batch.take(np.arange(start, stop, dtype=np.int32))
+        part = batch if stop - start == len(batch) else batch.take(np.arange(start, stop, dtype=np.int32))
         try:
             with Contained():
-                made = apply(piece)
+                made = apply(part)
             done.append((start, made))
         except NEVER_A_ROWS_FAULT:
             raise
