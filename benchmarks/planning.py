@@ -49,7 +49,7 @@ def measure(bench: Bench) -> list[Measured]:
 def main() -> None:
     started_s = time.perf_counter()
     pieces = [_piece(number) for number in range(PARTITIONS)]
-    partitions = tuple(assign_partitions(pieces, ()))
+    partitions = tuple(assign_partitions([(piece,) for piece in pieces], ()))
     del pieces
     mapping = DatasetMapping(
         limits=FragmentLimits(rows_max=1000, size_bytes_max=10**9),

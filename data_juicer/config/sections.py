@@ -54,6 +54,13 @@ class PartitionConfig:
             choices=("auto", "always"),
         ),
     )
+    join_files: str = setting(
+        "auto",
+        Choice(
+            help="Read small files side by side as one partition: in inputs of many (auto), always or never.",
+            choices=("auto", "always", "never"),
+        ),
+    )
     max_row_mb: int = setting(
         64,
         Integer(

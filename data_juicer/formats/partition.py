@@ -6,7 +6,7 @@ import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
-from data_juicer.errors import UnreadableSourceError
+from data_juicer.errors import InputError, UnreadableSourceError
 from data_juicer.formats.base import ExportOptions
 from data_juicer.formats.registry import FORMATS, format_named
 from data_juicer.rows.batch import STATS_FIELD
@@ -26,8 +26,8 @@ def _writer(format_name: str, options: ExportOptions) -> OutputFormat:
     return FORMATS[format_name].writer_with(options)
 
 
-class Readable(Protocol):
-    """What is read of a partition; `plan.partitions.PartitionSpec` is one."""
+class ReadablePart(Protocol):
+    """A fragment and the file that it is read from."""
 
     @property
     def path(self) -> str:
@@ -42,6 +42,22 @@ class Readable(Protocol):
     @property
     def is_copy(self) -> bool:
         """Whether `path` holds this fragment alone, from its first byte on."""
+
+
+class Readable(ReadablePart, Protocol):
+    """What is read of a partition; `plan.partitions.PartitionSpec` is one."""
+
+    @property
+    def more(self) -> Sequence[ReadablePart]:
+        """The fragments that are read after the first; all of formats that may be joined."""
+
+
+class UnreadableCopyError(InputError):
+    """A copy of rows of the input cannot be read, or is not what the scan wrote."""
+
+    def __init__(self, message: str, path: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 def check_source(
@@ -71,18 +87,42 @@ def read_partition(
     *,
     null_is_empty: bool = False,
 ) -> ReadRows:
-    """The good rows of a partition as a batch and the bad ones by name, see `formats.base.FragmentReader`."""
-    read = format_named(partition.format).reader.read
-    offset = 0 if partition.is_copy else None
-    return read(
-        store,
-        partition.path,
-        partition.fragment,
-        text_keys,
-        row_bytes_max=row_bytes_max,
-        offset=offset,
-        null_is_empty=null_is_empty,
-    )
+    """The good rows of a partition as a batch and the bad ones by name, see `formats.base.FragmentReader`.
+
+    Raises: InputError: a source cannot be read, or is not what the scan saw. UnreadableCopyError.
+    """
+    parts = (partition, *partition.more)
+    read = [_read_part(store, part, text_keys, row_bytes_max, null_is_empty=null_is_empty) for part in parts]
+    if len(read) == 1:
+        return read[0]
+    from data_juicer.formats.jsonl.joined import join_rows
+
+    return join_rows(read)
+
+
+def _read_part(
+    store: Store,
+    part: ReadablePart,
+    text_keys: tuple[str, ...],
+    row_bytes_max: int,
+    *,
+    null_is_empty: bool,
+) -> ReadRows:
+    read = format_named(part.format).reader.read
+    try:
+        return read(
+            store,
+            part.path,
+            part.fragment,
+            text_keys,
+            row_bytes_max=row_bytes_max,
+            offset=0 if part.is_copy else None,
+            null_is_empty=null_is_empty,
+        )
+    except InputError as error:
+        if not part.is_copy:
+            raise
+        raise UnreadableCopyError(str(error), part.path) from error
 
 
 def encode_result(

@@ -7,21 +7,37 @@ source has another name, is used again; the place in the source is computed when
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from data_juicer.portable import escape
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+    import pyarrow as pa
+
     from data_juicer.formats.base import Fragment
     from data_juicer.rows.place import Place
 
 
-class Located(Protocol):
-    """Rows that are read together, and where they are in the input now; `plan.partitions.PartitionSpec` is one."""
+class LocatedPart(Protocol):
+    """Consecutive rows of one source, and where they are in it now."""
 
     @property
     def source_path(self) -> str: ...
 
     @property
     def fragment(self) -> Fragment: ...
+
+
+class Located(LocatedPart, Protocol):
+    """Rows that are read together, and where they are in the input now; `plan.partitions.PartitionSpec` is one."""
+
+    @property
+    def more(self) -> Sequence[LocatedPart]:
+        """The fragments after the first."""
 
 
 class SourcePlace(NamedTuple):
@@ -47,6 +63,32 @@ class SourcePlace(NamedTuple):
         return f"row {self.row:,}" if self.byte_offset < 0 else f"row {self.row:,}, byte {self.byte_offset:,}"
 
 
+class RowInPart(NamedTuple):
+    part: LocatedPart
+    row: int
+    """From 0, among all rows of the part's fragment."""
+
+
+def part_at(partition: Located, row: int) -> RowInPart:
+    """The fragment that has a row of a partition.
+
+    Args:
+        row: from 0, among all rows of the partition.
+    """
+    if not partition.more:
+        return RowInPart(partition, row)
+    parts = (partition, *partition.more)
+    stops = list(accumulate(part.fragment.rows for part in parts))
+    number = min(bisect_right(stops, row), len(parts) - 1)
+    return RowInPart(parts[number], row - (stops[number - 1] if number else 0))
+
+
+def locate(place: Place, partition: Located) -> tuple[str, SourcePlace]:
+    """The source that has a row of a partition, and where the row is in it now."""
+    part, row = part_at(partition, place.row)
+    return part.source_path, resolve(place._replace(row=row), part.fragment)
+
+
 def resolve(place: Place, fragment: Fragment) -> SourcePlace:
     """Where the row at `place` of a fragment is, as the fragment is in its source now."""
     row = fragment.row_start + place.row
@@ -60,6 +102,36 @@ def resolve(place: Place, fragment: Fragment) -> SourcePlace:
         row_group=group,
         row_in_group=row_in_group,
     )
+
+
+class SourceRows(NamedTuple):
+    """Rows of the input, as columns: the escaped path of the source, and the row in it from 0, -1 for none."""
+
+    sources: pa.Array
+    rows: pa.Array
+
+
+def rows_in_sources(rows: npt.NDArray[Any], partitions: Sequence[Located]) -> SourceRows:
+    """Rows of partitions as rows of their sources.
+
+    Args:
+        rows: -1 for one that an operator made, whose source is the first of its partition; shape (rows,).
+        partitions: that of each row.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    parts: Sequence[LocatedPart] = partitions
+    if any(spec.more for spec in partitions):
+        found = [part_at(spec, max(row, 0)) for row, spec in zip(rows.tolist(), partitions, strict=True)]
+        parts = [each.part for each in found]
+        rows = np.where(rows < 0, -1, np.array([each.row for each in found], np.int64))
+    starts = np.array([part.fragment.row_start for part in parts], np.int64)
+    if parts and all(part is parts[0] for part in parts):
+        sources = pa.repeat(escape(parts[0].source_path), len(parts))
+    else:
+        sources = pa.array([escape(part.source_path) for part in parts], pa.string())
+    return SourceRows(sources, pa.array(np.where(rows < 0, -1, rows + starts), pa.int64()))
 
 
 def place_fields(place: SourcePlace | None) -> dict[str, Any]:

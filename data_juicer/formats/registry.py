@@ -39,6 +39,8 @@ class FileFormat(msgspec.Struct, frozen=True, kw_only=True):
     schema; empty: none, such rows pass as JSON Lines too."""
     options: tuple[str, ...] = ()
     """Fields of `ReadOptions` that say how files of this format are read."""
+    joins: bool = False
+    """Whether several small files may be read as one partition: their rows are JSON Lines when they are read."""
     exports_as: str = ""
     """The name of the files in the folder that an export is (`data.arrow`), or the suffix that they have in any case
     (`.bin`); empty: the export path is that of the file."""
@@ -100,6 +102,7 @@ _ALL: Final = (
         module="data_juicer.formats.jsonl.format",
         suffixes=_suffixes("jsonl"),
         options=("encoding",),
+        joins=True,
         exports={"jsonl": "none", "jsonl.gz": "gzip", "jsonl.zst": "zstd"},
         intermediates=("none", "gzip", "zstd"),  # plain, so that anything can read it
     ),
@@ -108,6 +111,7 @@ _ALL: Final = (
         module="data_juicer.formats.json.format",
         suffixes=_suffixes("json"),
         options=("encoding", "field"),
+        joins=True,
         exports={"json": "none"},
     ),
     FileFormat(
@@ -166,6 +170,7 @@ _ALL: Final = (
         module="data_juicer.formats.text.format",
         suffixes=_suffixes(*_DOCUMENTS.split()),
         options=("encoding",),
+        joins=True,
     ),
 )
 FORMATS: Final[Mapping[str, FileFormat]] = {each.name: each for each in _ALL}

@@ -12,7 +12,7 @@ import msgspec
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.base import Fragment, FragmentLimits, LeftOut, SourceFile
-from data_juicer.plan.partitions import PartitionSpec
+from data_juicer.plan.partitions import PartitionSpec, Piece
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 READABLE_PARTITIONS_MAX: Final = 1000
@@ -23,12 +23,15 @@ class DatasetMapping(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a scan found.
 
     `limits`, `materialize` and `with_suffix` are what it was asked for: with others it has to be done again.
+    Documents with joined files have a format of their own, since earlier versions would read the first file alone.
     """
 
     format_version: int = FORMAT_VERSION
     limits: FragmentLimits
     materialize: Materialize
     with_suffix: bool = False
+    joins: bool = False
+    """Whether small files are joined, wherever there are some side by side."""
     left_out: tuple[LeftOut, ...] = ()
     """The files of folders and patterns that are not read, counted by suffix."""
     sources: tuple[SourceFile, ...]
@@ -57,7 +60,7 @@ class DatasetMapping(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def empty_sources(self) -> list[SourceFile]:
         """Sources without a single row."""
-        filled = {partition.fragment.source for partition in self.partitions}
+        filled = {source for partition in self.partitions for source in partition.source_indexes}
         return [source for source in self.sources if source.index not in filled]
 
 
@@ -75,9 +78,12 @@ class _Limits(msgspec.Struct, frozen=True, kw_only=True):
     limits: FragmentLimits
 
 
-_CODEC: Final = VersionedJson(DatasetMapping)
-_LIMITS_CODEC: Final = VersionedJson(_Limits)
-_SOURCES_CODEC: Final = VersionedJson(_Sources)
+JOINED_FORMAT_VERSION: Final = 3
+"""Of a mapping in which a partition has several fragments."""
+_CODEC: Final = VersionedJson(DatasetMapping, JOINED_FORMAT_VERSION)
+_PLAIN_CODEC: Final = VersionedJson(DatasetMapping)
+_LIMITS_CODEC: Final = VersionedJson(_Limits, JOINED_FORMAT_VERSION)
+_SOURCES_CODEC: Final = VersionedJson(_Sources, JOINED_FORMAT_VERSION)
 
 
 def encode_mapping(mapping: DatasetMapping) -> bytes:
@@ -85,12 +91,21 @@ def encode_mapping(mapping: DatasetMapping) -> bytes:
 
     A partition names its source by index alone, and its copy by the name that it has in `partitions/`, wherever that is.
     """
-    specs = tuple(
-        msgspec.structs.replace(spec, source_path="", copy_path=posixpath.basename(spec.copy_path))
-        for spec in mapping.partitions
+    specs = tuple(_on_disk(spec) for spec in mapping.partitions)
+    is_joined = any(spec.more for spec in specs)
+    version, codec = (JOINED_FORMAT_VERSION, _CODEC) if is_joined else (FORMAT_VERSION, _PLAIN_CODEC)
+    document = msgspec.structs.replace(mapping, format_version=version, partitions=specs)
+    is_readable = sum(1 + len(spec.more) for spec in specs) <= READABLE_PARTITIONS_MAX
+    return codec.encode(document, indent=1 if is_readable else None)
+
+
+def _on_disk(spec: PartitionSpec) -> PartitionSpec:
+    more = tuple(
+        msgspec.structs.replace(piece, source_path="", copy_path=posixpath.basename(piece.copy_path))
+        for piece in spec.more
     )
-    document = msgspec.structs.replace(mapping, format_version=FORMAT_VERSION, partitions=specs)
-    return _CODEC.encode(document, indent=1 if len(specs) <= READABLE_PARTITIONS_MAX else None)
+    copy_path = posixpath.basename(spec.copy_path)
+    return msgspec.structs.replace(spec, source_path="", copy_path=copy_path, more=more)
 
 
 def decode_mapping(data: bytes | memoryview, path: str, copies_dir: str) -> DatasetMapping:
@@ -106,21 +121,25 @@ def decode_mapping(data: bytes | memoryview, path: str, copies_dir: str) -> Data
     for spec in mapping.partitions:  # nobody else has seen them yet
         _share(spec, before)
         before = spec.fragment
-        if spec.fragment.source not in paths:
-            raise CheckpointCorruptError(
-                f"{path}: damaged: it has no source {spec.fragment.source}, which is that of partition {spec.partition_id}."
-            )
-        msgspec.structs.force_setattr(spec, "source_path", paths[spec.fragment.source])
-        if spec.copy_path:
-            copy_path = posixpath.join(copies_dir, posixpath.basename(spec.copy_path))
-            msgspec.structs.force_setattr(spec, "copy_path", copy_path)
+        parts: tuple[PartitionSpec | Piece, ...] = (spec, *spec.more)
+        for part in parts:
+            if part.fragment.source not in paths:
+                raise CheckpointCorruptError(
+                    f"{path}: damaged: it has no source {part.fragment.source}, which is that of partition {spec.partition_id}."
+                )
+            msgspec.structs.force_setattr(part, "source_path", paths[part.fragment.source])
+            if part.copy_path:
+                copy_path = posixpath.join(copies_dir, posixpath.basename(part.copy_path))
+                msgspec.structs.force_setattr(part, "copy_path", copy_path)
     return mapping
 
 
 def _share(spec: PartitionSpec, before: Fragment | None) -> None:
     """Have equal values of a partition and the fragment before it be one object: of a hundred thousand that is 15 MB less."""
     force = msgspec.structs.force_setattr
-    force(spec, "format", sys.intern(spec.format))
+    parts: tuple[PartitionSpec | Piece, ...] = (spec, *spec.more)
+    for part in parts:
+        force(part, "format", sys.intern(part.format))
     if spec.position == spec.partition_id:
         force(spec, "position", spec.partition_id)
     if before is not None and spec.fragment.row_start == before.row_stop:

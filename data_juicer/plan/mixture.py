@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from data_juicer.formats.base import SOURCE_SHIFT_BITS, ReadRows, SourceFile
+from data_juicer.formats.base import SOURCE_SHIFT_BITS, Fragment, ReadRows, SourceFile
 from data_juicer.kernels.mixing import mixed
 from data_juicer.plan.partitions import PartitionSpec, RowSample
 
@@ -82,8 +82,9 @@ def sample_rows(rows: ReadRows, partition: PartitionSpec) -> ReadRows:
     """
     if partition.sample is None:
         return rows
-    times = times_taken(partition.sample, row_ids_of(partition))
-    good = times[rows.batch.row_ids() - row_ids_of(partition)[:1]]
+    row_ids = row_ids_of(partition)
+    times = times_taken(partition.sample, row_ids)
+    good = times[np.searchsorted(row_ids, rows.batch.row_ids())]
     bad = tuple(row for row in rows.bad if times[row.place.row])
     return msgspec.structs.replace(
         rows,
@@ -104,9 +105,14 @@ def times_taken(sample: RowSample, row_ids: Keys) -> npt.NDArray[np.int64]:
 
 
 def row_ids_of(spec: PartitionSpec) -> Keys:
-    """The ids of all rows of a partition, those that cannot be read included."""
-    first = (spec.fragment.source << SOURCE_SHIFT_BITS) + spec.fragment.row_start
-    return np.arange(first, first + spec.rows, dtype=np.uint64)
+    """The ids of all rows of a partition, those that cannot be read included, in ascending order."""
+    parts = [_row_ids(piece.fragment) for piece in spec.pieces]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _row_ids(fragment: Fragment) -> Keys:
+    first = (fragment.source << SOURCE_SHIFT_BITS) + fragment.row_start
+    return np.arange(first, first + fragment.rows, dtype=np.uint64)
 
 
 def _with_sample(spec: PartitionSpec, sample: RowSample | None) -> PartitionSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 
 import msgspec
@@ -12,15 +12,30 @@ from data_juicer.formats.base import Fragment
 from data_juicer.portable import encode_msgpack
 
 
-class Piece(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Piece(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A fragment and where its rows are read."""
 
     fragment: Fragment
     format: str
     """Of the file that is read, which may be a copy; one of `formats.registry.FORMATS`."""
-    source_path: str
+    source_path: str = ""
+    """Empty on disk, where the fragment's source tells it."""
     copy_path: str = ""
-    """The file that holds this fragment alone, where the source cannot be read by range."""
+    """The file that holds this fragment alone, where the source cannot be read by range; on disk its name in the job's
+    `partitions/`."""
+
+    @property
+    def path(self) -> str:
+        """The file to read."""
+        return self.copy_path or self.source_path
+
+    @property
+    def is_copy(self) -> bool:
+        return bool(self.copy_path)
+
+    @property
+    def size_bytes(self) -> int:
+        return self.fragment.byte_stop - self.fragment.byte_start
 
 
 class RowSample(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
@@ -34,7 +49,10 @@ class RowSample(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=
 
 
 class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """Consecutive rows of one source, with the id that everything computed from them is filed under."""
+    """Consecutive rows of one source, or all rows of consecutive small ones.
+
+    Everything computed from them is filed under its id.
+    """
 
     partition_id: int
     position: int
@@ -46,6 +64,9 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     copy_path: str = ""
     """Its path; on disk its name in the job's `partitions/`."""
     fragment: Fragment
+    """The only one, or the first."""
+    more: tuple[Piece, ...] = ()
+    """The fragments that are read after it, in the order of the input, where small files are joined (`plan/scan/joining.py`)."""
     references: str = ""
     """Digest of the files that its rows refer to (`plan/references.py`); empty where no operator reads such files."""
     sample: RowSample | None = None
@@ -53,17 +74,44 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
 
     @property
     def path(self) -> str:
-        """The file to read."""
+        """The file to read first."""
         return self.copy_path or self.source_path
 
     @property
     def is_copy(self) -> bool:
+        """Whether that file is a copy."""
         return bool(self.copy_path)
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All of its fragments, in the order of the input."""
+        first = Piece(
+            fragment=self.fragment,
+            format=self.format,
+            source_path=self.source_path,
+            copy_path=self.copy_path,
+        )
+        return (first, *self.more)
+
+    @property
+    def copy_paths(self) -> list[str]:
+        """The copies that are read."""
+        return [path for path in (self.copy_path, *(piece.copy_path for piece in self.more)) if path]
+
+    @property
+    def source_indexes(self) -> list[int]:
+        """The sources that have its rows."""
+        return [self.fragment.source, *(piece.fragment.source for piece in self.more)]
+
+    @property
+    def identity(self) -> str:
+        """What its bytes are to operators."""
+        return identity_of(self.pieces) if self.more else self.fragment.identity
 
     @property
     def digest(self) -> str:
         """What its rows are to operators: their bytes, the files that they refer to, and which of them are taken."""
-        return self.fragment.identity + self.references + self._taken
+        return self.identity + self.references + self._taken
 
     @property
     def _taken(self) -> str:
@@ -71,16 +119,33 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
         if self.sample is None:
             return ""
         fragment, sample = self.fragment, self.sample
-        return f"/{fragment.source}:{fragment.row_start}/{sample.times}:{sample.below}:{sample.seed}"
+        place = f"{fragment.source}:{fragment.row_start}"
+        if self.more:
+            place = _digest_of(f"{piece.fragment.source}:{piece.fragment.row_start}" for piece in self.pieces)
+        return f"/{place}/{sample.times}:{sample.below}:{sample.seed}"
 
     @property
     def rows(self) -> int:
-        return self.fragment.rows
+        return self.fragment.rows + sum(piece.fragment.rows for piece in self.more)
 
     @property
     def size_bytes(self) -> int:
         """Of its rows as they are read; at least 1, so that each partition counts as work."""
-        return max(1, self.fragment.byte_stop - self.fragment.byte_start)
+        first = self.fragment.byte_stop - self.fragment.byte_start
+        return max(1, first + sum(piece.size_bytes for piece in self.more))
+
+
+def identity_of(pieces: Sequence[Piece]) -> str:
+    """What the rows of these fragments, one after the other, are to operators: xxh3-128 in hex."""
+    if len(pieces) == 1:
+        return pieces[0].fragment.identity
+    return _digest_of(piece.fragment.identity for piece in pieces)
+
+
+def _digest_of(texts: Iterable[str]) -> str:
+    import xxhash
+
+    return str(xxhash.xxh3_128_hexdigest(encode_msgpack(list(texts))))
 
 
 def places_digest(partitions: Sequence[PartitionSpec]) -> str:
@@ -89,29 +154,36 @@ def places_digest(partitions: Sequence[PartitionSpec]) -> str:
 
     state = xxhash.xxh3_64()
     for spec in partitions:
-        fragment = spec.fragment
-        place = (fragment.row_start, fragment.line_start, fragment.byte_start, fragment.groups)
-        state.update(encode_msgpack((spec.partition_id, spec.source_path, *place)))
+        for piece in spec.pieces:
+            fragment = piece.fragment
+            place = (fragment.row_start, fragment.line_start, fragment.byte_start, fragment.groups)
+            state.update(encode_msgpack((spec.partition_id, piece.source_path, *place)))
     return str(state.hexdigest())
 
 
-def assign_partitions(pieces: Sequence[Piece], previous: Sequence[PartitionSpec]) -> list[PartitionSpec]:
-    """Give ids to fragments in the order of the output.
+def assign_partitions(
+    groups: Sequence[Sequence[Piece]], previous: Sequence[PartitionSpec]
+) -> list[PartitionSpec]:
+    """Give ids to what is read together, in the order of the output.
 
-    A fragment that was there before keeps its id wherever it is now, equal fragments in their order; any other takes
-    the number of its position if no other has it, else the smallest number that none has.
+    Fragments that were there before keep their id wherever they are now, equal ones in their order; any other takes the
+    number of its position if no other has it, else the smallest number that none has.
+
+    Args:
+        groups: the fragments of each partition, at least one.
     """
-    ids = _ids([piece.fragment.identity for piece in pieces], previous)
+    ids = _ids([identity_of(group) for group in groups], previous)
     return [
         PartitionSpec(
             partition_id=partition_id,
             position=position,
-            format=piece.format,
-            source_path=piece.source_path,
-            copy_path=piece.copy_path,
-            fragment=piece.fragment,
+            format=first.format,
+            source_path=first.source_path,
+            copy_path=first.copy_path,
+            fragment=first.fragment,
+            more=tuple(more),
         )
-        for position, (partition_id, piece) in enumerate(zip(ids, pieces, strict=True))
+        for position, (partition_id, (first, *more)) in enumerate(zip(ids, groups, strict=True))
     ]
 
 

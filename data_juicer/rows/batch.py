@@ -49,6 +49,9 @@ class RowSource(Protocol):
     def row_ids(self) -> npt.NDArray[np.uint64]:
         """A number for each row that depends on its place in the input only, not on partitions."""
 
+    def numbers(self) -> npt.NDArray[np.int64]:
+        """`place(origin).row` of every row: its number among all rows of the partition, unreadable ones included."""
+
     def row_bytes(self) -> npt.NDArray[np.int64]:
         """About how many bytes each row has, shape (rows,)."""
 
@@ -166,6 +169,13 @@ class Batch(msgspec.Struct, frozen=True):
     def row_ids(self) -> npt.NDArray[np.uint64]:
         """For each row a number that depends on its place in the input only."""
         return self.source.row_ids()[self.origin]
+
+    def numbers(self) -> npt.NDArray[np.int64]:
+        """The number of each row among all rows of the partition as it was read, -1 for one that an operator made."""
+        made = self.origin < 0
+        if made.all():
+            return np.full(len(made), -1, np.int64)
+        return np.where(made, -1, self.source.numbers()[self.origin])
 
     @property
     def written_bytes(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from data_juicer.errors import CheckpointCorruptError
-from data_juicer.formats.places import Located, SourcePlace, place_fields, resolve
+from data_juicer.formats.places import Located, SourcePlace, locate, place_fields
 from data_juicer.portable import PortableJson, encode_json
 from data_juicer.rows.place import Place
 
@@ -43,9 +43,10 @@ class CommittedDeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
         Args:
             partition: None where nothing is known of it but its number.
         """
-        place = resolve(self.place, partition.fragment) if partition and self.place else None
+        source, place = partition.source_path if partition else "", None
+        if partition and self.place:
+            source, place = locate(self.place, partition)
         fields = {name: getattr(self, name) for name in self.__struct_fields__ if name != "place"}
-        source = partition.source_path if partition else ""
         return DeadLetter(partition=partition_id, source=source, **place_fields(place), **fields)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ORIGIN: Final = "__origin__"
-"""Column that every summary has beside those of its operator: the row of the partition's source, -1 for none."""
+"""Column that every summary has beside those of its operator: `rows.batch.Batch.numbers`."""
 ROW_NUMBER: Final = "__row_number__"
 """Column of a summary that lacks rows, those that could not be summarised: the numbers of the others among all."""
 

@@ -43,6 +43,7 @@ class Part(NamedTuple):
     format: str
     fragment: Fragment
     is_copy: bool
+    more: tuple[Part, ...] = ()
 
 
 class Bad(NamedTuple):

@@ -50,6 +50,9 @@ class DictRows:
     def row_ids(self) -> npt.NDArray[np.uint64]:
         return np.arange(len(self._rows), dtype=np.uint64)
 
+    def numbers(self) -> npt.NDArray[np.int64]:
+        return np.arange(len(self._rows), dtype=np.int64)
+
     def place(self, origin: int) -> Place:
         return Place(row=origin, line=origin)
 

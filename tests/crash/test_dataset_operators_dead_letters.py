@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data_juicer.config.schema import JobConfig
@@ -50,6 +52,14 @@ def test_a_row_that_cannot_be_summarised_is_a_dead_letter(tmp_path: Path, size: 
     ledger = jobs.ledgers(config, store)[0][2]
     counts = (ledger.rows_in, ledger.rows_out, ledger.rows_duplicate, ledger.rows_dead_letter)
     assert counts == (7, 2, 2, 3)
+
+
+def test_the_dedup_report_counts_rows_that_could_not_be_read(tmp_path: Path) -> None:
+    rows = [b'{"text":"broken', b'{"text":"one"}', b'{"text":7}', b'{"text":"two"}', b'{"text":"one"}']
+    config, store = job(tmp_path, [EXACT], rows), MemoryStore()
+    jobs.run_inline(config, store)
+    report = pq.read_table(pa.BufferReader(store.read(jobs.layout_of(config).dedup_report))).to_pylist()
+    assert [(row["row"], row["kept_row"]) for row in report] == [(4, 1)]
 
 
 def test_it_ends_the_job_where_no_row_may_be_lost(tmp_path: Path) -> None:

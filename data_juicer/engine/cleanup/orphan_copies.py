@@ -62,7 +62,7 @@ def _named_copies(store: Store, layout: JobLayout) -> set[str] | None:
         mapping = decode_mapping(store.read(path), path, layout.partitions_dir)
     except (CheckpointError, StoreError, FileNotFoundError):
         return None
-    return {os.path.basename(spec.copy_path) for spec in mapping.partitions}
+    return {os.path.basename(path) for spec in mapping.partitions for path in spec.copy_paths}
 
 
 def _sweep_beside_results(remover: Remover, layout: JobLayout, directory: str) -> None:

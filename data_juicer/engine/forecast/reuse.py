@@ -38,7 +38,7 @@ def find_reuse(store: Store, wanted: WantedJob) -> Reuse:
     config, layout = wanted.config, wanted.layout
     mapping = _known_mapping(store, wanted)
     partitions = _unchanged(mapping, wanted.sources)
-    known = {spec.source_path for spec in partitions}
+    known = {piece.source_path for spec in partitions for piece in spec.pieces}
     setup = worker_setup(
         config,
         layout,
@@ -73,7 +73,8 @@ def _known_mapping(store: Store, wanted: WantedJob) -> DatasetMapping | None:
         sizes = mapping.limits
         limits = msgspec.structs.replace(limits, rows_max=sizes.rows_max, size_bytes_max=sizes.size_bytes_max)
     asked = (limits, config.partition.materialize, with_suffix)
-    if (mapping.limits, mapping.materialize, mapping.with_suffix) != asked:
+    joins = {"always": True, "never": False}.get(config.partition.join_files, mapping.joins)
+    if (mapping.limits, mapping.materialize, mapping.with_suffix, mapping.joins) != (*asked, joins):
         return None
     return mapping
 
@@ -88,4 +89,4 @@ def _unchanged(mapping: DatasetMapping | None, sources: Sequence[SourceFile]) ->
         for source in mapping.sources
         if now.get(source.path) == (source.size_bytes, source.mtime_ns)
     }
-    return [spec for spec in mapping.partitions if spec.fragment.source in same]
+    return [spec for spec in mapping.partitions if same.issuperset(spec.source_indexes)]

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from data_juicer.clock import Clock, format_utc
 from data_juicer.engine.index.uses import IndexingJob, IndexUse, pinned_version, segment_prefix
 from data_juicer.errors import CheckpointError, StoreError
+from data_juicer.formats.places import rows_in_sources
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.portable import escape
 from data_juicer.store.decisions import Decision, IndexedRows, ResolveManifest, read_decision
 from data_juicer.store.index.segments import ROW, SOURCE, segment_schema, stage_segments
 from data_juicer.store.index.versions import (
@@ -66,16 +66,8 @@ def stage_kept_rows(
 
 def _indexed(operator: PairRemover, summary: pa.Table, spec: PartitionSpec) -> pa.Table:
     """What an index holds of all rows of a partition."""
-    import numpy as np
-    import pyarrow as pa
-
-    origins = source_rows(summary)
-    rows = np.where(origins < 0, -1, origins + np.int64(spec.fragment.row_start))
-    return (
-        operator.indexed(summary)
-        .append_column(SOURCE, pa.repeat(escape(spec.source_path), summary.num_rows))
-        .append_column(ROW, pa.array(rows, pa.int64()))
-    )
+    sources, rows = rows_in_sources(source_rows(summary), [spec] * summary.num_rows)
+    return operator.indexed(summary).append_column(SOURCE, sources).append_column(ROW, rows)
 
 
 def is_added(job: IndexingJob, use: IndexUse, key: str) -> bool:

@@ -120,7 +120,7 @@ def check_room(
         restored_bytes: rows that only the export holds; they are given files of their own before it is written anew.
     Raises: StoreError: the run cannot end well.
     """
-    rows_bytes = sum(spec.fragment.byte_stop - spec.fragment.byte_start for spec in pending)
+    rows_bytes = sum(spec.size_bytes for spec in pending)
     stages = {layout.results_dir: 1, os.path.dirname(export_path): 0}
     copies = dict.fromkeys(stages, 1)
     restored = dict.fromkeys(stages, restored_bytes)

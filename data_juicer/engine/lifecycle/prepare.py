@@ -36,6 +36,7 @@ from data_juicer.plan.resume.found import find_plan
 from data_juicer.plan.resume.inventory import take_checkpoints
 from data_juicer.plan.resume.report import encode_resume_report, resume_report
 from data_juicer.plan.resume.result_index import ResultIndex, settled_ns
+from data_juicer.plan.scan.joining import JoinFiles
 from data_juicer.plan.scan.scan import Share, scan
 from data_juicer.store.commit import set_aside
 
@@ -66,6 +67,7 @@ def scan_input(
         copies_dir=job.layout.partitions_dir,
         materialize=cast("Materialize", config.partition.materialize),
         with_suffix=config.add_suffix or any(operator.reads_suffix() for operator in operators),
+        join_files=cast("JoinFiles", config.partition.join_files),
         verify=config.verify_input,
         watch=seen.add,
         share=share,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from data_juicer.formats.places import part_at, rows_in_sources
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.portable import escape, unescape
+from data_juicer.portable import unescape
 from data_juicer.storage.base import Store
 from data_juicer.store.decisions import ResolveManifest, read_decision
 from data_juicer.store.resolve.known_tables import (
@@ -21,7 +22,6 @@ from data_juicer.store.resolve.known_tables import (
 from data_juicer.store.resolve.row_locations import KEPT_SOURCE_ROW, SOURCE_ROW
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
     import pyarrow as pa
 
 
@@ -84,13 +84,14 @@ def _tables(
             if KEPT_SOURCE_ROW not in table.column_names:
                 break  # an operator that keeps no row in place of another
             removed = table.filter(pc.invert(table.column("keep")))
+            own = rows_in_sources(removed.column(SOURCE_ROW).to_numpy(), [spec] * len(removed))
             kept = _places_of_kept(removed, partitions)
             yield pa.table(
                 [
                     pa.array([resolve.operator_index] * len(removed), pa.int32()),
                     pa.array([resolve.operator_name] * len(removed)),
-                    pa.array([escape(spec.source_path)] * len(removed)),
-                    pa.array(rows_in_source(removed.column(SOURCE_ROW).to_numpy(), [spec] * len(removed))),
+                    own.sources,
+                    own.rows,
                     kept.source,
                     kept.row,
                     removed.column("similarity"),
@@ -129,7 +130,10 @@ def place_of_kept(
             job=decision[KNOWN_JOB],
         )
     other, row = partitions[decision["kept_partition"]], decision[KEPT_SOURCE_ROW]
-    return KeptPlace(source=other.source_path, row=-1 if row < 0 else other.fragment.row_start + row)
+    part = part_at(other, max(row, 0))
+    return KeptPlace(
+        source=part.part.source_path, row=-1 if row < 0 else part.part.fragment.row_start + part.row
+    )
 
 
 class _KeptColumns(NamedTuple):
@@ -151,8 +155,7 @@ def _places_of_kept(removed: pa.Table, partitions: Sequence[PartitionSpec]) -> _
     import pyarrow.compute as pc
 
     kept_in = [partitions[max(position, 0)] for position in removed.column("kept_partition").to_pylist()]
-    source = pa.array([escape(other.source_path) for other in kept_in], pa.string())
-    row = pa.array(rows_in_source(removed.column(KEPT_SOURCE_ROW).to_numpy(), kept_in), pa.int64())
+    source, row = rows_in_sources(removed.column(KEPT_SOURCE_ROW).to_numpy(), kept_in)
     if KNOWN_SOURCE not in removed.column_names:
         nothing = pa.nulls(len(removed), pa.string())
         return _KeptColumns(source, row, nothing, nothing)
@@ -160,11 +163,3 @@ def _places_of_kept(removed: pa.Table, partitions: Sequence[PartitionSpec]) -> _
         removed.column(name) for name in (KNOWN_SOURCE, KNOWN_SOURCE_ROW, KNOWN_INDEX, KNOWN_JOB)
     )
     return _KeptColumns(pc.coalesce(known_source, source), pc.coalesce(known_row, row), index, job)
-
-
-def rows_in_source(rows: npt.NDArray[Any], partitions: Sequence[PartitionSpec]) -> npt.NDArray[Any]:
-    """Rows of partitions as rows of their sources."""
-    import numpy as np
-
-    starts = np.array([spec.fragment.row_start for spec in partitions], np.int64)
-    return np.where(rows < 0, -1, rows + starts)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from data_juicer.engine.output.dedup_report import rows_in_source, write_report
+from data_juicer.engine.output.dedup_report import write_report
+from data_juicer.formats.places import rows_in_sources
 from data_juicer.job.layout import JobLayout
 from data_juicer.plan.partitions import PartitionSpec
-from data_juicer.portable import escape
 from data_juicer.storage.base import Store
 from data_juicer.store.decisions import ResolveManifest, read_decision
 from data_juicer.store.resolve.row_locations import SOURCE_ROW
@@ -68,13 +68,14 @@ def _tables(
             number = groups + np.cumsum(members.column(IS_FIRST).to_numpy())
             groups = int(number[-1]) if len(number) else groups
             homes = [partitions[position] for position in members.column(MEMBER_PARTITION).to_pylist()]
+            sources, rows = rows_in_sources(members.column(SOURCE_ROW).to_numpy(), homes)
             yield pa.table(
                 [
                     pa.array([resolve.operator_index] * len(members), pa.int32()),
                     pa.array([resolve.operator_name] * len(members), pa.string()),
                     pa.array(number - 1, pa.int64()),
-                    pa.array([escape(home.source_path) for home in homes], pa.string()),
-                    pa.array(rows_in_source(members.column(SOURCE_ROW).to_numpy(), homes)),
+                    sources,
+                    rows,
                 ],
                 schema=_schema(),
             )

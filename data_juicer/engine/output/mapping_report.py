@@ -25,14 +25,18 @@ class _ReportHead(msgspec.Struct, frozen=True, kw_only=True):
     partition: int
     position: int
     source: str
+    """The first, of joined files."""
     row_start: int
     row_stop: int
+    """In the source. Of joined files each has all of its rows in the partition."""
     rows: int
     result: str
     digest: str
     attempt: str
     run: int
     committed: str
+    sources_more: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    """The other ones of joined files; the rows of each follow those of the one before it."""
 
 
 class PartitionReport(_ReportHead, frozen=True, kw_only=True):
@@ -100,6 +104,7 @@ class ReportWriter:
             attempt=record.attempt,
             run=record.run,
             committed=record.created,
+            sources_more=tuple(piece.source_path for piece in partition.more) or msgspec.UNSET,
         )
         self._buffer += self._separator
         self._buffer += encode_json(head)[:-1]

@@ -128,7 +128,7 @@ def _check_mapping(store: Store, layout: JobLayout) -> Iterator[Finding]:
     except CheckpointError as error:
         yield Finding(path=path, problem=str(error), answer="the next run scans the input again")
         return
-    for copy in sorted({spec.copy_path for spec in mapping.partitions if spec.copy_path}):
+    for copy in sorted({path for spec in mapping.partitions for path in spec.copy_paths}):
         if not store.exists(copy):
             yield Finding(path=copy, problem="is missing", answer="the next run copies the input again")
 

@@ -16,7 +16,7 @@ from data_juicer.engine.output.dedup_report import KeptPlace, place_of_kept
 from data_juicer.engine.replay import parts
 from data_juicer.engine.replay.replay import JobReplay, Step
 from data_juicer.errors import CheckpointError, DataJuicerError, JobError
-from data_juicer.formats.places import resolve
+from data_juicer.formats.places import locate
 from data_juicer.job.layout import JobLayout
 from data_juicer.ops.base import DatasetOperator, Filter
 from data_juicer.plan.partitions import PartitionSpec
@@ -125,14 +125,11 @@ class DroppedRows:
         """The rows that a step dropped, at most `size` of them, in their order. Raises: StoreError."""
         if isinstance(step.operator, DatasetOperator) and step.operator.collects_rows:
             return  # its rows went into others
-        start = spec.fragment.row_start
+        numbers = step.before.numbers()
         rows = [
             int(row)
             for row in step.dropped
-            if not any(
-                (index, start + int(step.before.origin[row])) in dead
-                for index in range(step.first, step.last + 1)
-            )
+            if not any((index, int(numbers[row])) in dead for index in range(step.first, step.last + 1))
         ]
         if size is not None and len(rows) > size:
             draw = random.Random(f"{self._seed} {spec.digest} {step.first}")  # noqa: S311 - repeatable, no secret
@@ -152,14 +149,17 @@ class DroppedRows:
         kept: tuple[KeptPlace, float | None] | None,
     ) -> DroppedRow:
         origin = int(step.before.origin[row])
-        place = str(resolve(step.before.source.place(origin), spec.fragment)) if origin >= 0 else ""
+        source, place = spec.source_path, ""
+        if origin >= 0:
+            source, found = locate(step.before.source.place(origin), spec)
+            place = str(found)
         if kept is not None:
-            why = _why_duplicate(*kept, spec.source_path)
+            why = _why_duplicate(*kept, source)
         return DroppedRow(
             operator=step.name,
             operator_index=step.first,
             why=why,
-            source=spec.source_path,
+            source=source,
             place=place,
             text=_text(step, row),
             partition=spec.partition_id,
@@ -212,7 +212,7 @@ class DroppedRows:
     def dead_letters(
         self, spec: PartitionSpec, manifests: tuple[Manifest | None, Manifest | None]
     ) -> set[tuple[int, int]]:
-        """Operator and row of the source of each dead letter."""
+        """Operator and row of the partition of each dead letter; -1 for a row that an operator made."""
         from data_juicer.store.dead_letters import CommittedDeadLetter, decode_dead_letter
 
         checkpoint, result = manifests
@@ -221,9 +221,9 @@ class DroppedRows:
         files = newest.dead_letters if newest is not None else ()
         letters = map(decode_dead_letter, read_lines(self._store, folder, files))
         return {
-            (letter.operator_index, letter.resolve(spec.partition_id, spec).source_row)
+            (letter.operator_index, letter.place.row if letter.place else -1)
             if isinstance(letter, CommittedDeadLetter)
-            else (letter.operator_index, letter.source_row)
+            else (letter.operator_index, letter.source_row - spec.fragment.row_start)
             for letter in letters
         }
 

@@ -18,7 +18,7 @@ from data_juicer.engine.worker.row_isolation import RowIsolation, tell_nobody
 from data_juicer.engine.worker.stage_writer import StageWriter
 from data_juicer.errors import CheckpointCorruptError, InputError, OperatorError, StoreError
 from data_juicer.formats.base import NULL_TEXT, ReadRows
-from data_juicer.formats.partition import read_partition
+from data_juicer.formats.partition import UnreadableCopyError, read_partition
 from data_juicer.job.names import parse_produced_name
 from data_juicer.kernels.patterns.timed import new_budget
 from data_juicer.ops.base import DatasetOperator, Operator
@@ -100,17 +100,19 @@ class AttemptRunner:
                 self.setup.row_bytes_max,
                 null_is_empty=self.setup.null_text == "empty",
             )
-        except InputError as error:
-            if not self.partition.is_copy:
-                raise
-            path, found = self.partition.path, "missing"
+        except UnreadableCopyError as error:
+            path, found = error.path, "missing"
             if self.context.store.exists(path):
                 set_aside(self.context.store, [path])
                 found = "damaged and was set aside"
             raise InputError(
-                f"{path}, a copy of rows of {self.partition.source_path}, is {found}. The input did not change; "
+                f"{path}, a copy of rows of {self._source_of(path)}, is {found}. The input did not change; "
                 "committed work is safe. Start the job again: the copy is made again."
             ) from error
+
+    def _source_of(self, copy_path: str) -> str:
+        pieces = self.partition.pieces
+        return next(piece.source_path for piece in pieces if piece.copy_path == copy_path)
 
     def _maker_of(self, file: DataFile) -> str:
         """The operator that made a file."""

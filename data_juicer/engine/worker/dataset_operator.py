@@ -93,7 +93,7 @@ def _summarise_batch(operator: DatasetOperator, batch: Batch, start: int, isolat
             f"{operator.name}: {table.num_rows} summaries for {len(left)} rows; there must be one for each."
         )
     return _Part(
-        table.append_column(ORIGIN, pa.array(batch.origin[left])),
+        table.append_column(ORIGIN, pa.array(batch.numbers()[left], pa.int32())),
         batch.take(left) if lost else batch,
         start + left,
         [DeadRow(batch, failed.row, failed.error) for failed in lost],

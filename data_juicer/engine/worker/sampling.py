@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from data_juicer.formats.places import Located, place_fields, resolve
+from data_juicer.formats.places import Located, locate, place_fields
 from data_juicer.kernels.arrays import Mask
 from data_juicer.ops.base import Filter, Operator
 from data_juicer.portable import PortableJson
@@ -190,8 +190,8 @@ def resolve_place(record: TraceRecord, partition: Located) -> TraceRecord:
     """The record with the place that its row has now; one that an earlier version committed has the line that it had then."""
     if record.place is None:
         return record
-    place = place_fields(resolve(record.place, partition.fragment))
-    return msgspec.structs.replace(record, place=None, source=partition.source_path, **place)
+    source, place = locate(record.place, partition)
+    return msgspec.structs.replace(record, place=None, source=source, **place_fields(place))
 
 
 def _values(batch: Batch, row: int, keys: Sequence[str]) -> dict[str, str]:

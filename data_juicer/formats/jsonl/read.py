@@ -95,6 +95,9 @@ class JsonlRows:
         first = (self._fragment.source << SOURCE_SHIFT_BITS) + self._fragment.row_start
         return (self._good + first).astype(np.uint64)
 
+    def numbers(self) -> npt.NDArray[np.int64]:
+        return self._good
+
     def place(self, origin: int) -> Place:
         row = int(self._good[origin])
         if self._places is not None:

@@ -70,6 +70,9 @@ class TableRows:
         first = (self._fragment.source << SOURCE_SHIFT_BITS) + self._fragment.row_start
         return (self._good + first).astype(np.uint64)
 
+    def numbers(self) -> npt.NDArray[np.int64]:
+        return self._good.astype(np.int64)
+
     def place(self, origin: int) -> Place:
         return Place(row=int(self._good[origin]))
 

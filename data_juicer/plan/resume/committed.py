@@ -16,6 +16,7 @@ import msgspec
 from data_juicer.errors import CheckpointError, DataJuicerError, StoreError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import committed_results, parse_checkpoint_name
+from data_juicer.plan.mapping import JOINED_FORMAT_VERSION
 from data_juicer.storage.base import Store
 from data_juicer.store.versioned_json import VersionedJson
 
@@ -42,9 +43,19 @@ class _Rows(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     row_stop: int
 
 
+class _Piece(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    fragment: _Rows
+
+
 class _Partition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     partition_id: int
     fragment: _Rows
+    more: tuple[_Piece, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        fragments = (self.fragment, *(piece.fragment for piece in self.more))
+        return sum(fragment.row_stop - fragment.row_start for fragment in fragments)
 
 
 class _Mapping(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +65,7 @@ class _Mapping(msgspec.Struct, frozen=True, kw_only=True):
     partitions: tuple[_Partition, ...]
 
 
-_CODEC: Final = VersionedJson(_Mapping)
+_CODEC: Final = VersionedJson(_Mapping, JOINED_FORMAT_VERSION)
 
 
 def find_committed(store: Store, layout: JobLayout) -> CommittedWork:
@@ -98,6 +109,4 @@ def rows_of_partitions(store: Store, layout: JobLayout) -> dict[int, int] | None
         mapping = _CODEC.decode(store.read_document(path), path)
     except (FileNotFoundError, CheckpointError):
         return None
-    return {
-        each.partition_id: each.fragment.row_stop - each.fragment.row_start for each in mapping.partitions
-    }
+    return {each.partition_id: each.rows for each in mapping.partitions}

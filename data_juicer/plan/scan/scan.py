@@ -9,8 +9,9 @@ import msgspec
 
 from data_juicer.formats.registry import suffix_of
 from data_juicer.plan.mapping import DatasetMapping, Materialize
-from data_juicer.plan.partitions import PartitionSpec, Piece, assign_partitions
+from data_juicer.plan.partitions import Piece, assign_partitions
 from data_juicer.plan.scan.fragments import Copies, read_fragments
+from data_juicer.plan.scan.joining import FILES_FROM, JoinFiles, count_small, join_pieces
 from data_juicer.plan.scan.shared import SharedScan, is_large
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def scan(
     copies_dir: str,
     materialize: Materialize = "auto",
     with_suffix: bool = False,
+    join_files: JoinFiles = "auto",
     verify: bool = False,
     watch: Callable[[Fragment], None] = lambda _: None,
     share: Share | None = None,
@@ -41,6 +43,7 @@ def scan(
 
     Args:
         with_suffix: fragments know the suffix of their source, for operators that read it.
+        join_files: whether small files are joined; `auto`: as in `previous`, in a new job where there are many.
         watch: called with each fragment as it is found; what it raises ends the scan.
         share: has the tasks of a large scan executed, each of which tells `watch` too; None: all is read here.
 
@@ -52,6 +55,7 @@ def scan(
         previous is not None
         and not verify
         and _is_current(previous, (tuple(sources), limits, materialize, with_suffix), store)
+        and previous.joins == _joins(join_files, previous, limits, [])
     ):
         return previous
     known = {} if previous is None or verify else _known_pieces(previous, limits, materialize)
@@ -74,11 +78,15 @@ def scan(
                     watch(piece.fragment)
                     pieces.append(piece)
     pieces = [_with_suffix(piece, with_suffix) for piece in pieces]
-    partitions = assign_partitions(pieces, () if previous is None else previous.partitions)
+    joins = _joins(join_files, previous, limits, pieces)
+    inputs = {source.index: source.input for source in sources}
+    groups = join_pieces(pieces, inputs, limits) if joins else [(piece,) for piece in pieces]
+    partitions = assign_partitions(groups, () if previous is None else previous.partitions)
     return DatasetMapping(
         limits=limits,
         materialize=materialize,
         with_suffix=with_suffix,
+        joins=joins,
         sources=tuple(sources),
         partitions=tuple(partitions),
     )
@@ -87,7 +95,18 @@ def scan(
 def _is_current(previous: DatasetMapping, asked: tuple[Any, ...], store: Store) -> bool:
     """Whether a scan would find what is known: the usual case of a resume, which must not cost anything."""
     known = (previous.sources, previous.limits, previous.materialize, previous.with_suffix)
-    return asked == known and _copies_are_whole(previous.partitions, store)
+    return asked == known and _copies_are_whole(
+        (piece for spec in previous.partitions if spec.copy_paths for piece in spec.pieces), store
+    )
+
+
+def _joins(
+    asked: JoinFiles, previous: DatasetMapping | None, limits: FragmentLimits, pieces: Sequence[Piece]
+) -> bool:
+    """Whether small files are joined. A job stays with what it began with, so that what is committed fits."""
+    if asked == "auto" and previous is not None and previous.limits == limits:
+        return previous.joins
+    return asked == "always" or (asked == "auto" and count_small(pieces, limits) >= FILES_FROM)
 
 
 def _kept(pieces: list[Piece] | None, whole: Container[str]) -> list[Piece] | None:
@@ -108,14 +127,8 @@ def _known_pieces(
         return {}
     by_index: dict[int, list[Piece]] = {source.index: [] for source in previous.sources}
     for spec in previous.partitions:
-        by_index[spec.fragment.source].append(
-            Piece(
-                fragment=spec.fragment,
-                format=spec.format,
-                source_path=spec.source_path,
-                copy_path=spec.copy_path,
-            )
-        )
+        for piece in spec.pieces:
+            by_index[piece.fragment.source].append(piece)
     return {_identity(source): by_index[source.index] for source in previous.sources}
 
 
@@ -134,12 +147,12 @@ def _with_suffix(piece: Piece, wanted: bool) -> Piece:
     return msgspec.structs.replace(piece, fragment=msgspec.structs.replace(piece.fragment, suffix=suffix))
 
 
-def _copies_are_whole(pieces: Iterable[Piece | PartitionSpec], store: Store) -> bool:
+def _copies_are_whole(pieces: Iterable[Piece], store: Store) -> bool:
     """By size; what they hold is checked against the digest when they are read."""
     return all(_is_whole(piece, store) for piece in pieces if piece.copy_path)
 
 
-def _is_whole(piece: Piece | PartitionSpec, store: Store) -> bool:
+def _is_whole(piece: Piece, store: Store) -> bool:
     try:
         size_bytes = store.stat(piece.copy_path).size_bytes
     except FileNotFoundError:

@@ -29,11 +29,15 @@ def pieces(digests: str) -> list[Piece]:
     ]
 
 
+def alone(digests: str) -> list[tuple[Piece, ...]]:
+    return [(piece,) for piece in pieces(digests)]
+
+
 def ids(*history: str) -> list[int]:
     """Ids after inputs came one after the other; each letter is a fragment."""
     specs: list[PartitionSpec] = []
     for digests in history:
-        specs = assign_partitions(pieces(digests), specs)
+        specs = assign_partitions(alone(digests), specs)
     return [spec.partition_id for spec in specs]
 
 
@@ -58,8 +62,8 @@ def test_a_fragment_keeps_its_id_wherever_it_stands(history: list[str], expected
 
 @given(st.lists(st.text("abc", max_size=8), min_size=2, max_size=4))
 def test_ids_are_unique_and_as_many_known_fragments_as_can_keep_theirs(history: list[str]) -> None:
-    before = assign_partitions(pieces(history[-2]), assign_partitions(pieces(history[0]), ()))
-    after = assign_partitions(pieces(history[-1]), before)
+    before = assign_partitions(alone(history[-2]), assign_partitions(alone(history[0]), ()))
+    after = assign_partitions(alone(history[-1]), before)
     assert len({spec.partition_id for spec in after}) == len(after)
     assert [spec.position for spec in after] == list(range(len(after)))
     present = {(spec.partition_id, spec.digest) for spec in before}
@@ -72,7 +76,7 @@ def decode(data: bytes) -> DatasetMapping:
 
 
 def mapping() -> DatasetMapping:
-    partitions = tuple(assign_partitions(pieces("ab"), ()))
+    partitions = tuple(assign_partitions(alone("ab"), ()))
     return DatasetMapping(limits=LIMITS, materialize="auto", sources=(SOURCE,), partitions=partitions)
 
 

@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace, output: Output, _: StopSignals) -> None:
     inspection = Inspection(
         job_id=job.job_id,
         partition=arguments.partition,
-        source=spec.source_path,
+        source=spec.source_path if not spec.more else f"{spec.source_path} and {len(spec.more)} more",
         operator=step.name,
         rows_before=len(step.before),
         rows_after=len(step.after),
@@ -179,10 +179,14 @@ def _fields(batch: Batch, row: int) -> dict[str, msgspec.Raw]:
 
 
 def _place(batch: Batch, row: int, spec: PartitionSpec) -> str:
-    from data_juicer.formats.places import resolve
+    """Where a row is in its source, and in which where the partition has several."""
+    from data_juicer.formats.places import locate
 
     origin = int(batch.origin[row])
-    return str(resolve(batch.source.place(origin), spec.fragment)) if origin >= 0 else ""
+    if origin < 0:
+        return ""
+    source, place = locate(batch.source.place(origin), spec)
+    return f"{source.rpartition('/')[2]}, {place}" if spec.more else str(place)
 
 
 # ---- for people

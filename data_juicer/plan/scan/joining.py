@@ -1,0 +1,102 @@
+"""Small files joined into partitions: which of them are read together. Pure.
+
+A partition costs some milliseconds however few rows it has, so that of ten thousand files of one row little else would be paid
+for. Where a partition ends follows from the digests of its files and from nothing that is before them: a file that is added,
+changed or removed moves the ends beside it, and all other partitions stay what they are (docs/design/0320-joined-files.md).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from data_juicer.formats.registry import format_named
+from data_juicer.plan.partitions import Piece
+
+if TYPE_CHECKING:
+    from data_juicer.formats.base import FragmentLimits
+
+JoinFiles = Literal["auto", "always", "never"]
+FILES_FROM: Final = 512
+"""From so many small files on they are joined of their own accord: fewer cost less than two seconds, and are work for more workers
+where each has its own partition."""
+FILES_MAX: Final = 128
+"""Of one partition, on average half of them: its own cost is a hundredth of that of as many partitions."""
+BYTES_MAX: Final = 4_000_000
+"""Of one partition of several files: with so many the work on its rows is far more than its own cost."""
+_SMALL: Final = 0.25
+"""A file that fills more of a partition than this is not joined."""
+_FILLED_MIN: Final = 0.25
+"""A partition ends nowhere before it is so full,"""
+_ENDS_FACTOR: Final = 4.0
+"""and then behind a file as likely as so many times what the file fills of it: one in twenty gets full without an end."""
+
+
+def join_pieces(
+    pieces: Sequence[Piece], inputs: Mapping[int, int], limits: FragmentLimits
+) -> list[tuple[Piece, ...]]:
+    """The pieces of each partition, in their order. All rows of a file are in one partition, or it is joined with no other.
+
+    Args:
+        inputs: source -> the input that named it; of two inputs nothing is joined, since a mixture takes other parts of each.
+        limits: of a partition.
+    """
+    return list(_groups(pieces, inputs, limits))
+
+
+def count_small(pieces: Sequence[Piece], limits: FragmentLimits) -> int:
+    """How many files may be joined with others."""
+    counts = Counter(piece.fragment.source for piece in pieces)
+    return sum(counts[piece.fragment.source] == 1 and _is_small(piece, limits) for piece in pieces)
+
+
+class _Filled(NamedTuple):
+    """What is in a partition so far."""
+
+    rows: int = 0
+    size_bytes: int = 0
+    files: int = 0
+
+    def add(self, piece: Piece) -> _Filled:
+        return _Filled(self.rows + piece.fragment.rows, self.size_bytes + piece.size_bytes, self.files + 1)
+
+    def part(self, limits: FragmentLimits) -> float:
+        """How much of the largest partition that is."""
+        bytes_max = min(limits.size_bytes_max, BYTES_MAX)
+        return max(self.rows / limits.rows_max, self.size_bytes / bytes_max, self.files / FILES_MAX)
+
+
+def _groups(
+    pieces: Sequence[Piece], inputs: Mapping[int, int], limits: FragmentLimits
+) -> Iterator[tuple[Piece, ...]]:
+    counts = Counter(piece.fragment.source for piece in pieces)
+    group: list[Piece] = []
+    filled = _Filled()
+    for piece in pieces:
+        source = piece.fragment.source
+        is_small = counts[source] == 1 and _is_small(piece, limits)
+        if group and not (
+            is_small
+            and inputs[source] == inputs[group[0].fragment.source]
+            and filled.add(piece).part(limits) <= 1
+        ):
+            yield tuple(group)
+            group, filled = [], _Filled()
+        group.append(piece)
+        filled = filled.add(piece)
+        if not is_small or (filled.part(limits) >= _FILLED_MIN and _is_end(piece, limits)):
+            yield tuple(group)
+            group, filled = [], _Filled()
+    if group:
+        yield tuple(group)
+
+
+def _is_small(piece: Piece, limits: FragmentLimits) -> bool:
+    return format_named(piece.format).joins and _Filled().add(piece).part(limits) <= _SMALL
+
+
+def _is_end(piece: Piece, limits: FragmentLimits) -> bool:
+    """Whether a partition ends behind this piece, as its digest says."""
+    drawn = int(piece.fragment.digest[:8], 16) / (1 << 32)
+    return drawn < _ENDS_FACTOR * _Filled().add(piece).part(limits)
