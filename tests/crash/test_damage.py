@@ -369,7 +369,7 @@ def test_files_of_a_newer_version_are_refused_and_left_alone(stopped: Callable[.
         case = stopped(CHECKPOINT_COMMITTED)
         newer = case.overwrite(
             path,
-            lambda data: data.replace(b'"format_version": 2', b'"format_version": 3'),
+            lambda data: data.replace(b'"format_version": 2', b'"format_version": 4'),
         )
         with pytest.raises(ResumeRefusedError, match="newer"):
             case.resume()
