@@ -88,8 +88,7 @@ def test_summaries_and_the_rows_that_groupers_gather_need_room() -> None:
 
 
 def spec(size_bytes: int) -> PartitionSpec:
-    fragment = SimpleNamespace(byte_start=0, byte_stop=size_bytes)
-    return cast("PartitionSpec", SimpleNamespace(fragment=fragment))
+    return cast("PartitionSpec", SimpleNamespace(size_bytes=size_bytes))
 
 
 def test_a_run_is_refused_where_no_file_can_be_made_whatever_is_free():
