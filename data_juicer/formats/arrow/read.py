@@ -10,6 +10,7 @@ import pyarrow as pa
 import xxhash
 
 from data_juicer.errors import InputError, UnreadableSourceError
+from data_juicer.formats.arrow.bounds import check_bounds
 from data_juicer.formats.base import Fragment, ReadRows, read_range, reading_input, source_changed
 from data_juicer.formats.tables.encode import arrow_bytes
 from data_juicer.formats.tables.normal import normal_table
@@ -104,7 +105,7 @@ def _tables(path: str, opened: Any, schema: pa.Schema, *, is_file: bool) -> Iter
             if len(schema) < len(batch.schema):
                 batch = batch.select(schema.names)  # noqa: PLW2901 - what is left of it
             for column in batch.columns:
-                column.validate()
+                check_bounds(column)
             yield normal_table(pa.Table.from_batches([batch]))
             rows += batch.num_rows
     except (pa.ArrowException, OSError) as error:

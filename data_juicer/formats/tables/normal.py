@@ -130,10 +130,7 @@ def _normal(array: pa.Array, *, top: bool = False) -> pa.Array:
     if isinstance(array, pa.ExtensionArray):
         return _storage(array)
     if _becomes_json(kind):
-        texts = [
-            None if value is None else json_values.encode(_plain(value)).decode() for value in _python(array)
-        ]
-        return pa.array(texts, pa.large_string())
+        return _json_texts(array)
     if pt.is_string_view(kind):
         return array.cast(pa.large_string())
     if pt.is_binary_view(kind):
@@ -261,6 +258,26 @@ def _offsets(array: pa.Array) -> Any:
 def _renewed(field: pa.Field, made: pa.Array) -> pa.Field:
     metadata = {**(field.metadata or {}), **(JSON_TEXT if _becomes_json(field.type) else {})}
     return pa.field(field.name, made.type, nullable=field.nullable, metadata=metadata or None)
+
+
+def _json_texts(array: pa.Array) -> pa.Array:
+    """A value with a string that is not UTF-8 keeps its bytes, so that its row is found to be bad, as with other columns."""
+    try:
+        raw = [_json_text(value) for value in _python(array)]
+    except UnicodeDecodeError:
+        raw = [_text_of_scalar(scalar) for scalar in array]
+    return pa.array(raw, pa.large_binary()).view(pa.large_string())
+
+
+def _json_text(value: Any) -> bytes | None:
+    return None if value is None else bytes(json_values.encode(_plain(value)))
+
+
+def _text_of_scalar(scalar: pa.Scalar) -> bytes | None:
+    try:
+        return _json_text(scalar.as_py())
+    except UnicodeDecodeError as error:
+        return bytes(error.object)
 
 
 def _python(array: pa.Array) -> list[Any]:

@@ -43,8 +43,16 @@ def check_columns(path: str, schema: pa.Schema, text_keys: Sequence[str]) -> Non
 def only_columns(path: str, schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
     """The schema of these columns alone, in the order of the file; of all where none are named.
 
-    Raises: InputError: there is no such column.
+    Raises: InputError: there is no such column, or a name is not UTF-8.
     """
+    try:
+        find_twice(schema)  # which reads every name, those of members too
+        str(schema)  # and time zones
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: the name of a column, of a member of one or of a time zone is not UTF-8 ({error.object!r}). "
+            "Nothing was processed. Write the file again with names that are."
+        ) from None
     for name in columns:
         if name not in schema.names:
             raise InputError(
