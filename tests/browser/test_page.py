@@ -65,6 +65,8 @@ def test_a_report_is_one_file_that_asks_for_nothing(tmp_path: Path, open_page: C
         page.locator("summary", has_text="clean_email_mapper").click()
         assert page.locator("del").count() > 0
         assert HOSTILE in page.locator(".sample pre").first.inner_text()
+        page.evaluate("shown.update({ ...shown.job, warnings: ['the result has no rows'] })")
+        assert page.locator("p.alert", has_text="the result has no rows").count() == 1
         assert (watched.problems, watched.foreign(report.as_uri())) == ([], [])
 
 

@@ -147,6 +147,7 @@ class JobPage {
       el("p", { class: "hint" }, `${percent}%${seen ? `, ${seen}` : ""}`),
       job.reason ? el("p", { class: job.status === "stopped" ? "alert stopped-note" : "alert" }, job.reason) : null,
       job.last_error && job.status !== "completed" ? el("p", { class: "alert" }, job.last_error) : null,
+      ...job.warnings.slice(-3).map(text => el("p", { class: "alert stopped-note" }, text)),
       facts([["rows in", number(job.rows)], ["rows done", number(job.rows_done)], ["rows out", number(job.rows_out)], ["dead letters", number(job.rows_dead_letter)],
         ["partitions", `${number(job.partitions_done)} of ${number(job.partitions)}`], ["failed partitions", job.partitions_failed ? number(job.partitions_failed) : ""],
         ["retries", job.retries ? number(job.retries) : ""],
