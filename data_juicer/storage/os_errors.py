@@ -31,7 +31,7 @@ def translate_os_errors(doing: str, path: str, size_bytes: int | None = None) ->
     except OSError as error:
         if doing == "reading" and isinstance(error, FileNotFoundError):
             raise
-        found, advice = _explain(error, path, size_bytes)
+        found, advice = _explain(error, doing, path, size_bytes)
         raise StoreError(f"{path}: {doing} failed: {found}.", advice, reason=found) from error
 
 
@@ -64,7 +64,7 @@ def has_inodes(path: str) -> bool:
     return room.f_favail > 0 or room.f_files == 0
 
 
-def _explain(error: OSError, path: str, size_bytes: int | None) -> tuple[str, str]:
+def _explain(error: OSError, doing: str, path: str, size_bytes: int | None) -> tuple[str, str]:
     """What was found; what is safe and what to do."""
     reason = error.strerror or str(error)
     if error.errno == errno.ENOSPC and not has_inodes(path):
@@ -85,7 +85,8 @@ def _explain(error: OSError, path: str, size_bytes: int | None) -> tuple[str, st
             "used then; as long as it is away that part is done anew. What was committed elsewhere is safe."
         )
     if error.errno == errno.EEXIST and os.path.lexists(path):
-        return f"{_what_is(path)} has its name, and nothing is written through it", _move_away(path)
+        done = "read from" if doing == "reading" else "written through"
+        return f"{_what_is(path)} has its name, and nothing is {done} it", _move_away(path)
     if error.errno in _IN_THE_WAY:
         place = _nearest(path)
         found, expected = ("directory", "file") if os.path.isdir(place) else ("file", "directory")

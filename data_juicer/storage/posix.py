@@ -16,7 +16,7 @@ from data_juicer.storage.file_lock import FileLock, held_exclusively, is_held
 from data_juicer.storage.files import Data, Entry, Reader, Stat
 from data_juicer.storage.os_errors import free_bytes, has_inodes, no_inodes, translate_os_errors, volume
 from data_juicer.storage.owners import find_foreign, find_kind, find_open_to_all, find_untrusted
-from data_juicer.storage.posix_files import open_directory, open_held, open_new
+from data_juicer.storage.posix_files import open_directory, open_held, open_new, open_to_read
 
 SMALL_BYTES: Final = 1 << 16
 """A file that is smaller is read at once, without asking for its size."""
@@ -125,17 +125,17 @@ class PosixStore(DiskStore):
                 raise
 
     def read_document(self, path: str) -> bytes | memoryview:
-        with translate_os_errors("reading", path), open(path, "rb") as stream:
+        with translate_os_errors("reading", path), open(path, "rb", opener=open_to_read) as stream:
             if os.fstat(stream.fileno()).st_size < MAPPED_BYTES:
                 return stream.read()
             return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
 
     def open_read(self, path: str) -> Reader:
         with translate_os_errors("reading", path):
-            return _PosixReader(path, os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+            return _PosixReader(path, open_to_read(path))
 
     def map(self, path: str) -> Data:
-        with translate_os_errors("reading", path), open(path, "rb") as stream:
+        with translate_os_errors("reading", path), open(path, "rb", opener=open_to_read) as stream:
             if os.fstat(stream.fileno()).st_size == 0:
                 return b""
             return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
@@ -239,7 +239,7 @@ class PosixStore(DiskStore):
 def _read_small(path: str) -> bytes | None:
     """A file of fewer than SMALL_BYTES; None for any other, and where it cannot be read."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_to_read(path)
     except OSError:  # who asks for it in another way is given the reason
         return None
     try:
@@ -252,7 +252,7 @@ def _read_small(path: str) -> bytes | None:
 
 
 def _read(path: str) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = open_to_read(path)
     try:
         data = os.read(descriptor, SMALL_BYTES)
         if len(data) < SMALL_BYTES and not os.read(descriptor, 1):
@@ -284,7 +284,7 @@ class _PosixSink:
             self.write(small)
             return
         with translate_os_errors("reading", source):
-            stream = os.fdopen(os.open(source, os.O_RDONLY | os.O_CLOEXEC), "rb")
+            stream = os.fdopen(open_to_read(source), "rb")
         with stream, translate_os_errors("writing", self._path, self._size_bytes):
             self._stream.flush()
             left = os.fstat(stream.fileno()).st_size

@@ -43,6 +43,26 @@ def open_new(path: str) -> int:
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
 
 
+def open_to_read(path: str, _: int = os.O_RDONLY) -> int:
+    """A descriptor, to read from, of a regular file, which may be reached through links; also an `opener` of `open`.
+
+    A pipe that somebody planted under the name would be waited for, and a device has no end.
+    Raises: FileExistsError: a pipe, a socket or a device has the name. IsADirectoryError. OSError.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:  # a socket
+            raise
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from None
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EEXIST
+    raise OSError(number, os.strerror(number), path)
+
+
 def open_held(path: str, flags: int) -> int:
     """A descriptor of a regular file that is changed in place.
 

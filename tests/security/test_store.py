@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -63,6 +64,33 @@ def test_nothing_is_written_into_a_planted_pipe_or_socket(
                 write(str(tmp_path / name))
     assert os.read(reader, 1) == b""
     os.close(reader)
+
+
+def send_whole(path: str) -> None:
+    with contextlib.closing(STORE.create(f"{path}.made")) as sink:
+        sink.send(path)
+
+
+READS: dict[str, Callable[[str], object]] = {
+    "read": STORE.read,
+    "read_document": STORE.read_document,
+    "open_read": STORE.open_read,
+    "map": STORE.map,
+    "send": send_whole,
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+@pytest.mark.parametrize("name", ["pipe", "socket", "device"])
+def test_a_planted_pipe_socket_or_device_is_not_waited_for(
+    read: Callable[[str], object], name: str, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as planted:
+        planted.bind(str(tmp_path / "socket"))
+        with pytest.raises(StoreError, match="has its name, and nothing is read from it"):
+            read(str(tmp_path / name))
 
 
 @pytest.mark.parametrize("name", ["write", "create"])
