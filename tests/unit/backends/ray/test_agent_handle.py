@@ -10,6 +10,8 @@ import pytest
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 
+from ray.exceptions import OutOfMemoryError
+
 from benchmarks.driver import partition
 from data_juicer.backends.ray import backend as backend_of_ray
 from data_juicer.backends.ray.agent import AgentFacts
@@ -132,3 +134,31 @@ def test_a_head_that_is_away_for_a_while_ends_the_run_and_one_that_comes_back_do
     here._clock.sleep_s(backend_of_ray.LOOK_S)
     with pytest.raises(BackendError, match=r"10\.0\.0\.1:6379, has not answered for 25 s"):
         here._look_around()
+
+
+def test_a_worker_that_rays_memory_monitor_ends_costs_the_attempt_that_it_was_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ray's monitor kills the worker that takes most; what it says is told in one line."""
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise OutOfMemoryError(
+            "1 worker was killed due to the node running low on memory.\nMemory: 15 GB of 16 GB"
+        )
+
+    agent = ready_place()
+    agent.hand(attempt(7))
+    agent.hand(attempt(8))
+    here = backend(agent)
+    begun = next(iter(agent.flights))
+    agent.follow(begun, [started(7)])
+    monkeypatch.setattr(backend_of_ray.ray, "get", killed)
+    monkeypatch.setattr(here, "_fill", lambda: None)
+    monkeypatch.setattr(AgentHandle, "kill", lambda _: None)
+    here._receive(agent, iter([begun]))
+    failed, returned = here._inbox
+    assert isinstance(failed, m.AttemptFailed)
+    assert failed.task == stage(7).key
+    assert "running low on memory" in str(failed)
+    assert isinstance(returned, m.AttemptReturned)
+    assert agent not in here._agents
