@@ -14,8 +14,8 @@ from data_juicer.storage.base import Store
 from data_juicer.store.commit import read_checked
 from data_juicer.store.export.exported_rows import ExportedRows, read_rows
 from data_juicer.store.export.parts import PublishedPart
+from data_juicer.store.export.results_manifest import read_parts
 from data_juicer.store.manifest import DataFile
-from data_juicer.store.results import read_parts
 
 if TYPE_CHECKING:
     import pyarrow as pa

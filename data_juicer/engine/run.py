@@ -65,8 +65,9 @@ from data_juicer.plan.tasks import plan_segments
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import ResolveManifest
 from data_juicer.store.export.exported_rows import ExportedRows
+from data_juicer.store.export.results_manifest import ResultsManifest
 from data_juicer.store.manifest import DataFile, Manifest
-from data_juicer.store.results import ResultsManifest, checks_while_joining
+from data_juicer.store.results import checks_while_joining
 
 _MB: Final = 1_000_000
 _REMOVALS_MENDED: Final = 2

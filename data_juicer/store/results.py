@@ -20,9 +20,15 @@ from data_juicer.store.commit import read_checked
 from data_juicer.store.export.exported_rows import relative_folder
 from data_juicer.store.export.line_shards import LineShard, SealedShard, plan_line_shards, write_line_shard
 from data_juicer.store.export.parts import Parts, PublishedPart
+from data_juicer.store.export.results_manifest import (
+    RESULTS_CODEC,
+    ExportedFile,
+    ResultsManifest,
+    find_results,
+    is_as_written,
+)
 from data_juicer.store.export.row_stats import ROW_STATS_SUFFIX, write_row_stats
 from data_juicer.store.manifest import DataFile
-from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 if TYPE_CHECKING:
     from data_juicer.formats.base import Merge
@@ -31,7 +37,6 @@ SMALL_BYTES: Final = 1 << 16
 """Parts that are smaller are checked when they are joined: each would be opened twice otherwise."""
 PUT_PARTS_MAX: Final = 5_000
 """The document of more is streamed."""
-CHUNK_BYTES: Final = 8 << 20
 SHARED_BYTES: Final = 256_000_000
 """From so many bytes on the shards of an export are written by workers."""
 ShareShards = Callable[[Sequence[LineShard]], list[SealedShard]]
@@ -39,56 +44,8 @@ _DATASETS_DIGITS: Final = 5
 """Of the numbers of files in a folder that `datasets` saves."""
 
 
-class ExportedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    path: str
-    """Absolute; of a file in the job's directory relative to that, since the directory may be moved."""
-    size_bytes: int
-    digest: str = ""
-    """xxh3-128 in hex; empty for a file that is the parts one after the other, whose digests are known."""
-    modified_ns: int = 0
-    """When it was written, as the file system has it."""
-
-
 KeepOnce = Callable[[Sequence[ExportedFile]], bool]
 """Given the files that are the parts, one after the other, reads them back and says whether the parts need no files of their own."""
-
-
-class ResultsManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """results/results.json: the files that the results were exported to. Its `parts`, every partition in the order of the
-    input, are read by who needs them (`read_parts`).
-    """
-
-    format_version: int = FORMAT_VERSION
-    job: str
-    rows: int
-    exports: tuple[ExportedFile, ...] = ()
-    """Files at the export path that are ours: written, or about to be."""
-    is_exported: bool = False
-    shown: tuple[ExportedFile, ...] = ()
-    """Files in the job's own directory that are made for people: dead letters, samples, reports."""
-    places: str = ""
-    """Digest of where every partition is in the input, as those files say; empty in documents of earlier versions."""
-    parts_in_exports: int = 0
-    """So many of the first of `exports`, one after the other, are the rows of all parts: those need no files of their own
-    (`store.export.exported_rows`)."""
-    export_folder: str = ""
-    """Theirs, relative to the job's directory, in case both are moved."""
-
-    @property
-    def published(self) -> tuple[ExportedFile, ...]:
-        """Everything that is where people look for it."""
-        return (*self.exports, *self.shown)
-
-
-class _Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """As much of the document as says what was joined."""
-
-    format_version: int
-    parts: tuple[PublishedPart, ...]
-
-
-_CODEC: Final = VersionedJson(ResultsManifest)
-_PARTS_CODEC: Final = VersionedJson(_Parts)
 
 
 class ExportTarget(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,22 +70,6 @@ class ExportTarget(msgspec.Struct, frozen=True, kw_only=True):
         return self.compression != "none" and not self.shard_size_bytes
 
 
-def find_results(store: Store, path: str) -> ResultsManifest | None:
-    """The last manifest; None where there is none.
-
-    Raises: CheckpointCorruptError: it is damaged, and can be made again from those of the partitions. NewerFormatError.
-    """
-    try:
-        return _CODEC.decode(store.read(path), path)
-    except FileNotFoundError:
-        return None
-
-
-def read_parts(store: Store, path: str) -> tuple[PublishedPart, ...]:
-    """The parts of the last manifest. Raises: FileNotFoundError, CheckpointCorruptError, NewerFormatError."""
-    return _PARTS_CODEC.decode(store.read(path), path).parts
-
-
 def checks_while_joining(target: ExportTarget, part_format: str) -> Callable[[DataFile], bool]:
     """Whether a file of results need not be checked before `publish`, which checks it when it is joined."""
     small = 0 if _find_merge(target, part_format) is not None or target.shard_size_bytes else SMALL_BYTES
@@ -138,16 +79,6 @@ def checks_while_joining(target: ExportTarget, part_format: str) -> Callable[[Da
         return bool(target.row_stats_path) if is_stats else file.size_bytes < small
 
     return is_checked
-
-
-def digest_of(data: Data) -> str:
-    """xxh3-128 in hex, chunk by chunk, so that a mapped file need not be in memory at once."""
-    import xxhash
-
-    digest, view = xxhash.xxh3_128(), memoryview(data)
-    for start in range(0, len(view), CHUNK_BYTES):
-        digest.update(view[start : start + CHUNK_BYTES])
-    return str(digest.hexdigest())
 
 
 def publish(
@@ -180,7 +111,7 @@ def publish(
 
     def put(**changes: Any) -> ResultsManifest:
         document = msgspec.structs.replace(manifest, **changes)
-        pieces = _CODEC.encode_with(document, "parts", parts.packed)
+        pieces = RESULTS_CODEC.encode_with(document, "parts", parts.packed)
         if len(parts) <= PUT_PARTS_MAX:
             store.put(manifest_path, b"".join(pieces))
             return document
@@ -259,20 +190,6 @@ def _holding(target: ExportTarget, exports: Sequence[ExportedFile], joined: int)
     """
     is_packed_anew = target.shard_size_bytes and target.compression != "none"
     return () if is_packed_anew else exports[:joined]
-
-
-def is_as_written(store: Store, path: str, file: ExportedFile) -> bool:
-    """Whether a file still is what this job wrote, by size and time: what somebody put in its place is theirs.
-
-    Where a run ended before it could learn the time, which some stores choose themselves, the bytes decide.
-    """
-    try:
-        found = store.stat(path)
-        if found.size_bytes == file.size_bytes and not file.modified_ns and file.digest:
-            return digest_of(store.map(path)) == file.digest
-    except FileNotFoundError:
-        return False
-    return (found.size_bytes, found.modified_ns) == (file.size_bytes, file.modified_ns)
 
 
 class _Shard:

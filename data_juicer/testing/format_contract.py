@@ -25,7 +25,8 @@ from data_juicer.formats.places import resolve
 from data_juicer.formats.registry import FORMATS, LINES, result_format
 from data_juicer.storage.memory import MemoryStore
 from data_juicer.store.export.parts import Parts, PublishedPart
-from data_juicer.store.results import ExportTarget, ResultsManifest, publish
+from data_juicer.store.export.results_manifest import ResultsManifest
+from data_juicer.store.results import ExportTarget, publish
 
 Row = Mapping[str, Any]
 

@@ -26,8 +26,8 @@ from data_juicer.job.summary import JobCounts
 from data_juicer.storage.base import Store
 from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.storage.posix import PosixStore
+from data_juicer.store.export.results_manifest import find_results
 from data_juicer.store.ledger import OperatorLedger
-from data_juicer.store.results import find_results
 from data_juicer.testing.clock import ManualClock
 from data_juicer.testing.crashing_store import CrashingStore
 

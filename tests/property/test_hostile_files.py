@@ -19,8 +19,8 @@ from data_juicer.job.layout import JobLayout
 from data_juicer.job.lock import find_owner
 from data_juicer.plan.mapping import decode_mapping
 from data_juicer.storage.posix import PosixStore
+from data_juicer.store.export.results_manifest import find_results
 from data_juicer.store.manifest import Manifest, decode_manifest, encode_manifest
-from data_juicer.store.results import find_results
 
 DEEP = b"[" * 100_000
 NASTY = [

@@ -17,7 +17,7 @@ from data_juicer.job.names import parse_checkpoint_name, parse_result_name
 from data_juicer.job.summary import JobStatus, JobSummary
 from data_juicer.storage.base import Store
 from data_juicer.store.commit import set_aside
-from data_juicer.store.results import find_results
+from data_juicer.store.export.results_manifest import find_results
 
 
 def inspect_previous_runs(store: Store, layout: JobLayout) -> tuple[str, ...]:

@@ -52,8 +52,9 @@ from data_juicer.plan.resume.report import decode_resume_report
 from data_juicer.storage.base import Store
 from data_juicer.storage.locations.uri import absolute
 from data_juicer.storage.locations.walk import GLOB_MARKS
+from data_juicer.store.export.results_manifest import ResultsManifest, find_results
 from data_juicer.store.manifest import OperatorIdentity
-from data_juicer.store.results import ExportTarget, ResultsManifest, find_results
+from data_juicer.store.results import ExportTarget
 
 _SAME_NAME: Final = "py-data-juicer"
 _NO_STATS: Final = ("export_extra_args.export_stats", "set it to false, or export elsewhere")

@@ -13,7 +13,8 @@ from data_juicer.job.find import find_jobs, is_job_alive
 from data_juicer.job.layout import JobLayout
 from data_juicer.monitor.handle import JobHandle
 from data_juicer.storage.base import Store
-from data_juicer.store.results import ExportedFile, ExportTarget, find_results, is_as_written, shard_pattern
+from data_juicer.store.export.results_manifest import ExportedFile, find_results, is_as_written
+from data_juicer.store.results import ExportTarget, shard_pattern
 
 _LEVELS = 2
 """Jobs that may write to one export path are looked for in the work directory and in those right below it."""

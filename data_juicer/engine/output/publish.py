@@ -33,8 +33,9 @@ from data_juicer.store.commit import read_manifest
 from data_juicer.store.dead_letters import decode_dead_letter, encode_dead_letter
 from data_juicer.store.export.line_shards import LineShard, SealedShard
 from data_juicer.store.export.parts import Parts, PublishedPart
+from data_juicer.store.export.results_manifest import ExportedFile, ResultsManifest, digest_of
 from data_juicer.store.manifest import DataFile
-from data_juicer.store.results import ExportedFile, ResultsManifest, digest_of, publish
+from data_juicer.store.results import publish
 from data_juicer.store.staging import read_file, read_lines, reference_to
 
 _PARTITIONS_LOOKED_AT: Final = 3

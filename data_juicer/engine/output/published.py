@@ -12,7 +12,13 @@ from data_juicer.plan.partitions import PartitionSpec, places_digest
 from data_juicer.plan.resume.results import read_result
 from data_juicer.storage.base import Store
 from data_juicer.storage.locations.uri import join
-from data_juicer.store.results import ExportedFile, ResultsManifest, digest_of, is_as_written, read_parts
+from data_juicer.store.export.results_manifest import (
+    ExportedFile,
+    ResultsManifest,
+    digest_of,
+    is_as_written,
+    read_parts,
+)
 
 READ_BYTES_MAX: Final = 64_000_000
 """So much is read again whenever somebody asks, some hundredths of a second; more only where times of files differ."""

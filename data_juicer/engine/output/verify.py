@@ -21,9 +21,9 @@ from data_juicer.plan.mapping import decode_mapping
 from data_juicer.plan.resume.inventory import Inventory, take_inventory
 from data_juicer.plan.resume.results import ResultManifests
 from data_juicer.storage.base import Store
+from data_juicer.store.export.results_manifest import ResultsManifest, find_results, read_parts
 from data_juicer.store.ledger import check_ledgers
 from data_juicer.store.manifest import DataFile, Manifest
-from data_juicer.store.results import ResultsManifest, find_results, read_parts
 from data_juicer.store.staging import read_file
 
 

@@ -13,7 +13,8 @@ from data_juicer.errors import CheckpointCorruptError
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.base import Store
 from data_juicer.store.export.parts import Parts
-from data_juicer.store.results import SMALL_BYTES, ExportedFile
+from data_juicer.store.export.results_manifest import ExportedFile
+from data_juicer.store.results import SMALL_BYTES
 
 KEPT_TWICE_BYTES: Final = 64_000_000
 """Fewer rows, all partitions together, have files of their own beside an export that holds them, unless the settings say otherwise."""

@@ -15,7 +15,8 @@ from data_juicer.storage.files import Data
 from data_juicer.storage.memory import MemoryLock, MemoryStore
 from data_juicer.storage.wrapped import WrappedDisk, WrappedStore
 from data_juicer.store.export.parts import Parts
-from data_juicer.store.results import ExportTarget, ResultsManifest, publish
+from data_juicer.store.export.results_manifest import ResultsManifest
+from data_juicer.store.results import ExportTarget, publish
 from data_juicer.testing.clock import ManualClock
 
 LAYOUT = JobLayout.of("/disk", "job")

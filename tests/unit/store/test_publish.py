@@ -16,7 +16,8 @@ import xxhash
 from data_juicer.storage.base import Store
 from data_juicer.storage.memory import Loss, MemoryStore
 from data_juicer.store.export.parts import Parts, PublishedPart
-from data_juicer.store.results import ExportTarget, ResultsManifest, find_results, publish
+from data_juicer.store.export.results_manifest import ResultsManifest, find_results
+from data_juicer.store.results import ExportTarget, publish
 from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 
 MANIFEST = "/job/results/results.json"

@@ -11,7 +11,8 @@ from data_juicer.engine.output.published import find_changes
 from data_juicer.job.layout import JobLayout
 from data_juicer.storage.posix import PosixStore
 from data_juicer.store.export.parts import Parts, PublishedPart
-from data_juicer.store.results import ExportTarget, ResultsManifest, digest_of, publish
+from data_juicer.store.export.results_manifest import ResultsManifest, digest_of
+from data_juicer.store.results import ExportTarget, publish
 
 PARTS = (b'{"n":1}\n', b"", b'{"n":2}\n{"n":3}\n')
 
