@@ -6,6 +6,7 @@ The input is not read: partitions of sources whose size and time are what they w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import msgspec
 
@@ -37,7 +38,7 @@ def find_reuse(store: Store, wanted: WantedJob) -> Reuse:
     """Compare what a job has committed with what a recipe asks for. Raises: StoreError."""
     config, layout = wanted.config, wanted.layout
     mapping = _known_mapping(store, wanted)
-    partitions = _unchanged(mapping, wanted.sources)
+    partitions = unchanged_partitions(mapping, wanted.sources)
     known = {piece.source_path for spec in partitions for piece in spec.pieces}
     setup = worker_setup(
         config,
@@ -79,14 +80,26 @@ def _known_mapping(store: Store, wanted: WantedJob) -> DatasetMapping | None:
     return mapping
 
 
-def _unchanged(mapping: DatasetMapping | None, sources: Sequence[SourceFile]) -> list[PartitionSpec]:
+def unchanged_partitions(
+    mapping: DatasetMapping | None, sources: Sequence[SourceFile]
+) -> list[PartitionSpec]:
     """The partitions of sources that are as they were, in the order of the output."""
     if mapping is None:
         return []
     now = {source.path: (source.size_bytes, source.mtime_ns) for source in sources}
     same = {
-        source.index
+        source.path: source.index
         for source in mapping.sources
         if now.get(source.path) == (source.size_bytes, source.mtime_ns)
     }
-    return [spec for spec in mapping.partitions if same.issuperset(spec.source_indexes)]
+    places = {same[source.path]: at for at, source in enumerate(sources) if source.path in same}
+    others = list(accumulate((source.path not in same for source in sources), initial=0))
+
+    def is_same(spec: PartitionSpec) -> bool:
+        """All of its files are as they were, and no other is among them."""
+        indexes = spec.source_indexes
+        if not places.keys() >= set(indexes):
+            return False
+        return others[places[indexes[0]]] == others[places[indexes[-1]]]
+
+    return [spec for spec in mapping.partitions if is_same(spec)]
