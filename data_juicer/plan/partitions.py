@@ -154,10 +154,11 @@ def places_digest(partitions: Sequence[PartitionSpec]) -> str:
 
     state = xxhash.xxh3_64()
     for spec in partitions:
-        for piece in spec.pieces:
-            fragment = piece.fragment
+        parts: tuple[PartitionSpec | Piece, ...] = (spec, *spec.more)  # a resume has many to look at
+        for part in parts:
+            fragment = part.fragment
             place = (fragment.row_start, fragment.line_start, fragment.byte_start, fragment.groups)
-            state.update(encode_msgpack((spec.partition_id, piece.source_path, *place)))
+            state.update(encode_msgpack((spec.partition_id, part.source_path, *place)))
     return str(state.hexdigest())
 
 
