@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import data_juicer
@@ -70,15 +71,20 @@ def test_a_string_that_is_not_utf8_is_left_to_its_row() -> None:
     check_bounds(pa.array([b"\xff", b"a"]).view(pa.string()))
 
 
-def run(folder: Path, table: pa.Table | None = None) -> data_juicer.JobResult:
-    if table is not None:
-        with pa.ipc.new_file(folder / "in.arrow", table.schema) as writer:
+def write(path: Path, table: pa.Table) -> Path:
+    if path.suffix == ".parquet":
+        pq.write_table(table, path, store_schema=False)
+    else:
+        with pa.ipc.new_file(path, table.schema) as writer:
             writer.write_table(table)
+    return path
+
+
+def run(path: Path) -> data_juicer.JobResult:
     recipe = {
-        "dataset_path": str(folder / "in.arrow"),
-        "export_path": str(folder / "out.jsonl"),
+        "dataset_path": str(path),
+        "export_path": str(path.parent / "out.jsonl"),
         "executor_type": "inline",
-        "overwrite_export": True,
         "fault_tolerance": {"max_dead_letter_ratio": 1},
         "process": ["text_length_filter"],
     }
@@ -88,23 +94,25 @@ def run(folder: Path, table: pa.Table | None = None) -> data_juicer.JobResult:
 def test_an_offset_that_lies_ends_in_one_line(tmp_path: Path) -> None:
     table = pa.table({"text": WORDS, "lists": lists_of(LYING_WORDS)})
     with pytest.raises(InputError, match=r"in.arrow: is damaged after row 0 \(Offset invariant failure"):
-        run(tmp_path, table)
+        run(write(tmp_path / "in.arrow", table))
 
 
 def test_a_string_of_a_union_that_is_not_utf8_costs_its_row(tmp_path: Path) -> None:
     member = pa.array([b"good", b"\xff"]).view(pa.string())
     union = pa.UnionArray.from_sparse(pa.array([0, 0], pa.int8()), [member])
-    done = run(tmp_path, pa.table({"text": ["a row that is kept"] * 2, "union": union}))
+    table = pa.table({"text": ["a row that is kept"] * 2, "union": union})
+    done = run(write(tmp_path / "in.arrow", table))
     counts = done.summary.counts
     assert (counts.rows_out, counts.rows_dead_letter) == (1, 1)
 
 
-def test_a_name_that_is_not_utf8_ends_in_one_line(tmp_path: Path) -> None:
-    run(tmp_path, pa.table({"text": WORDS, "nameXX": WORDS}))
-    path = tmp_path / "in.arrow"
+@pytest.mark.parametrize("suffix", ["arrow", "parquet"])
+def test_a_name_that_is_not_utf8_ends_in_one_line(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"in.{suffix}"
+    write(path, pa.table({"text": WORDS, "nameXX": WORDS}))
     path.write_bytes(path.read_bytes().replace(b"nameXX", b"name\xff\xff"))
     with pytest.raises(InputError, match="is not UTF-8"):
-        run(tmp_path)
+        run(path)
 
 
 @pytest.mark.parametrize("kind", ["arrow", "stream", "parquet"])

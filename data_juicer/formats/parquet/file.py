@@ -14,7 +14,7 @@ import xxhash
 from data_juicer.errors import InputError
 from data_juicer.formats.base import check_length, reading_input
 from data_juicer.formats.tables.normal import normal_table
-from data_juicer.formats.tables.read import only_columns
+from data_juicer.formats.tables.read import name_not_utf8, only_columns
 from data_juicer.storage.arrow_file import RangedFile, arrow_file
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ def open_file(store: Store, path: str, columns: Sequence[str] = ()) -> Iterator[
     with reading_input(path), store.open_read(path) as reader:
         try:
             file = InputFile(path, RangedFile(reader), columns)
+        except UnicodeDecodeError as error:
+            raise name_not_utf8(path, error) from None
         except (pa.ArrowException, OSError) as error:
             if (
                 getattr(error, "errno", None) is not None

@@ -49,10 +49,7 @@ def only_columns(path: str, schema: pa.Schema, columns: Sequence[str]) -> pa.Sch
         find_twice(schema)  # which reads every name, those of members too
         str(schema)  # and time zones
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: the name of a column, of a member of one or of a time zone is not UTF-8 ({error.object!r}). "
-            "Nothing was processed. Write the file again with names that are."
-        ) from None
+        raise name_not_utf8(path, error) from None
     for name in columns:
         if name not in schema.names:
             raise InputError(
@@ -60,6 +57,14 @@ def only_columns(path: str, schema: pa.Schema, columns: Sequence[str]) -> pa.Sch
                 "Nothing was changed."
             )
     return schema if not columns else pa.schema([field for field in schema if field.name in columns])
+
+
+def name_not_utf8(path: str, error: UnicodeDecodeError) -> InputError:
+    """Arrow gives names as texts of Python, which cannot hold this one."""
+    return InputError(
+        f"{path}: the name of a column, of a member of one or of a time zone is not UTF-8 ({error.object!r}). "
+        "Nothing was processed. Write the file again with names that are."
+    )
 
 
 def read_rows(
