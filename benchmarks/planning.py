@@ -14,7 +14,7 @@ from data_juicer.formats.base import FragmentLimits
 from data_juicer.plan.jobplan import plan_job
 from data_juicer.plan.keys import KeyMaker
 from data_juicer.plan.mapping import DatasetMapping, encode_mapping
-from data_juicer.plan.partitions import Piece, assign_partitions
+from data_juicer.plan.partitions import SourcePart, assign_partitions
 from data_juicer.plan.resume.inventory import Inventory
 
 PARTITIONS = 1_000_000
@@ -48,9 +48,9 @@ def measure(bench: Bench) -> list[Measured]:
 
 def main() -> None:
     started_s = time.perf_counter()
-    pieces = [_piece(number) for number in range(PARTITIONS)]
-    partitions = tuple(assign_partitions([(piece,) for piece in pieces], ()))
-    del pieces
+    parts = [_part(number) for number in range(PARTITIONS)]
+    partitions = tuple(assign_partitions([(part,) for part in parts], ()))
+    del parts
     mapping = DatasetMapping(
         limits=FragmentLimits(rows_max=1000, size_bytes_max=10**9),
         materialize="auto",
@@ -64,9 +64,9 @@ def main() -> None:
     print(time.perf_counter() - started_s, peak_bytes())
 
 
-def _piece(number: int) -> Piece:
+def _part(number: int) -> SourcePart:
     spec = partition(number)
-    return Piece(fragment=spec.fragment, format=spec.format, source_path=spec.source_path)
+    return SourcePart(fragment=spec.fragment, format=spec.format, source_path=spec.source_path)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import msgspec
 
 from data_juicer.errors import CheckpointCorruptError
 from data_juicer.formats.base import Fragment, FragmentLimits, LeftOut, SourceFile
-from data_juicer.plan.partitions import PartitionSpec, Piece
+from data_juicer.plan.partitions import PartitionSpec, SourcePart
 from data_juicer.store.versioned_json import FORMAT_VERSION, VersionedJson
 
 READABLE_PARTITIONS_MAX: Final = 1000
@@ -101,8 +101,8 @@ def encode_mapping(mapping: DatasetMapping) -> bytes:
 
 def _on_disk(spec: PartitionSpec) -> PartitionSpec:
     more = tuple(
-        msgspec.structs.replace(piece, source_path="", copy_path=posixpath.basename(piece.copy_path))
-        for piece in spec.more
+        msgspec.structs.replace(part, source_path="", copy_path=posixpath.basename(part.copy_path))
+        for part in spec.more
     )
     copy_path = posixpath.basename(spec.copy_path)
     return msgspec.structs.replace(spec, source_path="", copy_path=copy_path, more=more)
@@ -121,7 +121,7 @@ def decode_mapping(data: bytes | memoryview, path: str, copies_dir: str) -> Data
     for spec in mapping.partitions:  # nobody else has seen them yet
         _share(spec, before)
         before = spec.fragment
-        parts: tuple[PartitionSpec | Piece, ...] = (spec, *spec.more)
+        parts: tuple[PartitionSpec | SourcePart, ...] = (spec, *spec.more)
         for part in parts:
             if part.fragment.source not in paths:
                 raise CheckpointCorruptError(
@@ -137,7 +137,7 @@ def decode_mapping(data: bytes | memoryview, path: str, copies_dir: str) -> Data
 def _share(spec: PartitionSpec, before: Fragment | None) -> None:
     """Have equal values of a partition and the fragment before it be one object: of a hundred thousand that is 15 MB less."""
     force = msgspec.structs.force_setattr
-    parts: tuple[PartitionSpec | Piece, ...] = (spec, *spec.more)
+    parts: tuple[PartitionSpec | SourcePart, ...] = (spec, *spec.more)
     for part in parts:
         force(part, "format", sys.intern(part.format))
     if spec.position == spec.partition_id:

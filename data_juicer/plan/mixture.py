@@ -106,7 +106,7 @@ def times_taken(sample: RowSample, row_ids: Keys) -> npt.NDArray[np.int64]:
 
 def row_ids_of(spec: PartitionSpec) -> Keys:
     """The ids of all rows of a partition, those that cannot be read included, in ascending order."""
-    parts = [_row_ids(piece.fragment) for piece in spec.pieces]
+    parts = [_row_ids(part.fragment) for part in spec.parts]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 

@@ -12,8 +12,8 @@ from data_juicer.formats.base import Fragment
 from data_juicer.portable import encode_msgpack
 
 
-class Piece(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """A fragment and where its rows are read."""
+class SourcePart(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A fragment of a source, and the file that its rows are read from."""
 
     fragment: Fragment
     format: str
@@ -65,7 +65,7 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     """Its path; on disk its name in the job's `partitions/`."""
     fragment: Fragment
     """The only one, or the first."""
-    more: tuple[Piece, ...] = ()
+    more: tuple[SourcePart, ...] = ()
     """The fragments that are read after it, in the order of the input, where small files are joined (`plan/scan/joining.py`)."""
     references: str = ""
     """Digest of the files that its rows refer to (`plan/references.py`); empty where no operator reads such files."""
@@ -83,9 +83,9 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
         return bool(self.copy_path)
 
     @property
-    def pieces(self) -> tuple[Piece, ...]:
+    def parts(self) -> tuple[SourcePart, ...]:
         """All of its fragments, in the order of the input."""
-        first = Piece(
+        first = SourcePart(
             fragment=self.fragment,
             format=self.format,
             source_path=self.source_path,
@@ -96,17 +96,17 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     @property
     def copy_paths(self) -> list[str]:
         """The copies that are read."""
-        return [path for path in (self.copy_path, *(piece.copy_path for piece in self.more)) if path]
+        return [path for path in (self.copy_path, *(part.copy_path for part in self.more)) if path]
 
     @property
     def source_indexes(self) -> list[int]:
         """The sources that have its rows."""
-        return [self.fragment.source, *(piece.fragment.source for piece in self.more)]
+        return [self.fragment.source, *(part.fragment.source for part in self.more)]
 
     @property
     def identity(self) -> str:
         """What its bytes are to operators."""
-        return identity_of(self.pieces) if self.more else self.fragment.identity
+        return identity_of(self.parts) if self.more else self.fragment.identity
 
     @property
     def digest(self) -> str:
@@ -121,25 +121,25 @@ class PartitionSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
         fragment, sample = self.fragment, self.sample
         place = f"{fragment.source}:{fragment.row_start}"
         if self.more:
-            place = _digest_of(f"{piece.fragment.source}:{piece.fragment.row_start}" for piece in self.pieces)
+            place = _digest_of(f"{part.fragment.source}:{part.fragment.row_start}" for part in self.parts)
         return f"/{place}/{sample.times}:{sample.below}:{sample.seed}"
 
     @property
     def rows(self) -> int:
-        return self.fragment.rows + sum(piece.fragment.rows for piece in self.more)
+        return self.fragment.rows + sum(part.fragment.rows for part in self.more)
 
     @property
     def size_bytes(self) -> int:
         """Of its rows as they are read; at least 1, so that each partition counts as work."""
         first = self.fragment.byte_stop - self.fragment.byte_start
-        return max(1, first + sum(piece.size_bytes for piece in self.more))
+        return max(1, first + sum(part.size_bytes for part in self.more))
 
 
-def identity_of(pieces: Sequence[Piece]) -> str:
+def identity_of(parts: Sequence[SourcePart]) -> str:
     """What the rows of these fragments, one after the other, are to operators: xxh3-128 in hex."""
-    if len(pieces) == 1:
-        return pieces[0].fragment.identity
-    return _digest_of(piece.fragment.identity for piece in pieces)
+    if len(parts) == 1:
+        return parts[0].fragment.identity
+    return _digest_of(part.fragment.identity for part in parts)
 
 
 def _digest_of(texts: Iterable[str]) -> str:
@@ -154,7 +154,7 @@ def places_digest(partitions: Sequence[PartitionSpec]) -> str:
 
     state = xxhash.xxh3_64()
     for spec in partitions:
-        parts: tuple[PartitionSpec | Piece, ...] = (spec, *spec.more)  # a resume has many to look at
+        parts: tuple[PartitionSpec | SourcePart, ...] = (spec, *spec.more)  # a resume has many to look at
         for part in parts:
             fragment = part.fragment
             place = (fragment.row_start, fragment.line_start, fragment.byte_start, fragment.groups)
@@ -163,7 +163,7 @@ def places_digest(partitions: Sequence[PartitionSpec]) -> str:
 
 
 def assign_partitions(
-    groups: Sequence[Sequence[Piece]], previous: Sequence[PartitionSpec]
+    groups: Sequence[Sequence[SourcePart]], previous: Sequence[PartitionSpec]
 ) -> list[PartitionSpec]:
     """Give ids to what is read together, in the order of the output.
 

@@ -193,9 +193,9 @@ def test_a_file_that_changes_under_a_running_job_is_the_one_that_is_named(
     config = corpus.config(tmp_path / "work")
     jobs.run_inline(config, STORE)
     spec = next(spec for spec in mapping_of(config).partitions if len(spec.more) > 2)
-    piece = next(piece for piece in spec.more if not piece.is_copy)
-    Path(piece.source_path).write_text(json.dumps({"text": "of another length"}))
-    with pytest.raises(DataJuicerError, match=f"^{piece.source_path}: .*changed while the job was running"):
+    part = next(part for part in spec.more if not part.is_copy)
+    Path(part.source_path).write_text(json.dumps({"text": "of another length"}))
+    with pytest.raises(DataJuicerError, match=f"^{part.source_path}: .*changed while the job was running"):
         read_partition(STORE, spec, ("text",), 1 << 20)
 
 
@@ -203,13 +203,13 @@ def test_a_damaged_copy_of_one_file_is_set_aside_and_made_again(corpus: Corpus, 
     config = corpus.config(tmp_path / "work")
     jobs.run_inline(config, STORE)
     whole = jobs.exported(config, STORE)
-    piece = next(piece for spec in mapping_of(config).partitions for piece in spec.more if piece.is_copy)
-    copy = Path(piece.copy_path)
+    part = next(part for spec in mapping_of(config).partitions for part in spec.more if part.is_copy)
+    copy = Path(part.copy_path)
     copy.write_bytes(copy.read_bytes()[::-1])
     changed = corpus.config(
         tmp_path / "work", [PROCESS[0], {"text_length_filter": {"min_len": 8, "max_len": 900}}]
     )
-    with pytest.raises(DataJuicerError, match=f"a copy of rows of {piece.source_path}, is damaged"):
+    with pytest.raises(DataJuicerError, match=f"a copy of rows of {part.source_path}, is damaged"):
         jobs.run_inline(changed, STORE)
     jobs.run_inline(changed, STORE)
     assert jobs.exported(changed, STORE) == whole

@@ -39,7 +39,7 @@ def find_reuse(store: Store, wanted: WantedJob) -> Reuse:
     config, layout = wanted.config, wanted.layout
     mapping = _known_mapping(store, wanted)
     partitions = unchanged_partitions(mapping, wanted.sources)
-    known = {piece.source_path for spec in partitions for piece in spec.pieces}
+    known = {part.source_path for spec in partitions for part in spec.parts}
     setup = worker_setup(
         config,
         layout,

@@ -104,7 +104,7 @@ class ReportWriter:
             attempt=record.attempt,
             run=record.run,
             committed=record.created,
-            sources_more=tuple(piece.source_path for piece in partition.more) or msgspec.UNSET,
+            sources_more=tuple(part.source_path for part in partition.more) or msgspec.UNSET,
         )
         self._buffer += self._separator
         self._buffer += encode_json(head)[:-1]

@@ -111,8 +111,8 @@ class AttemptRunner:
             ) from error
 
     def _source_of(self, copy_path: str) -> str:
-        pieces = self.partition.pieces
-        return next(piece.source_path for piece in pieces if piece.copy_path == copy_path)
+        parts = self.partition.parts
+        return next(part.source_path for part in parts if part.copy_path == copy_path)
 
     def _maker_of(self, file: DataFile) -> str:
         """The operator that made a file."""

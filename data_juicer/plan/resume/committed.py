@@ -54,7 +54,7 @@ class _Partition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def rows(self) -> int:
-        fragments = (self.fragment, *(piece.fragment for piece in self.more))
+        fragments = (self.fragment, *(part.fragment for part in self.more))
         return sum(fragment.row_stop - fragment.row_start for fragment in fragments)
 
 

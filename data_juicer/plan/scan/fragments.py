@@ -1,4 +1,4 @@
-"""One source -> pieces: fragments to be read where they are, or copies of rows that cannot be; in any process."""
+"""One source -> its parts: fragments to be read where they are, or copies of rows that cannot be; in any process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from data_juicer.formats.registry import format_named
-from data_juicer.plan.partitions import Piece
+from data_juicer.plan.partitions import SourcePart
 
 if TYPE_CHECKING:
     from data_juicer.formats.base import Fragment, FragmentLimits, SourceFile
@@ -66,8 +66,8 @@ class Copies:
 
 def read_fragments(
     store: Store, copies: Copies, source: SourceFile, limits: FragmentLimits, materialize: Materialize
-) -> Iterator[Piece]:
-    """The pieces of a source, read from its beginning to its end.
+) -> Iterator[SourcePart]:
+    """The parts of a source, read from its beginning to its end.
 
     Raises: InputError: it cannot be read. StoreError: a copy cannot be written.
     """
@@ -87,15 +87,15 @@ def can_be_cut(source: SourceFile, materialize: Materialize) -> bool:
     return source.compression == "none" and materialize != "always"
 
 
-def in_place(source: SourceFile, fragments: Iterable[Fragment]) -> Iterator[Piece]:
+def in_place(source: SourceFile, fragments: Iterable[Fragment]) -> Iterator[SourcePart]:
     """Fragments that are read where they are."""
     for fragment in fragments:
-        yield Piece(fragment=fragment, format=source.format, source_path=source.path)
+        yield SourcePart(fragment=fragment, format=source.format, source_path=source.path)
 
 
 def _copied(
     copies: Copies, source: SourceFile, format_name: str, unpacked: Iterable[tuple[Fragment, bytes]]
-) -> Iterator[Piece]:
+) -> Iterator[SourcePart]:
     for fragment, data in unpacked:
         path = copies.add(fragment.digest, format_name, data)
-        yield Piece(fragment=fragment, format=format_name, source_path=source.path, copy_path=path)
+        yield SourcePart(fragment=fragment, format=format_name, source_path=source.path, copy_path=path)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from data_juicer.formats.registry import format_named
-from data_juicer.plan.partitions import Piece
+from data_juicer.plan.partitions import SourcePart
 
 if TYPE_CHECKING:
     from data_juicer.formats.base import FragmentLimits
@@ -33,22 +33,22 @@ _ENDS_FACTOR: Final = 4.0
 """and then behind a file as likely as so many times what the file fills of it: one in twenty gets full without an end."""
 
 
-def join_pieces(
-    pieces: Sequence[Piece], inputs: Mapping[int, int], limits: FragmentLimits
-) -> list[tuple[Piece, ...]]:
-    """The pieces of each partition, in their order. All rows of a file are in one partition, or it is joined with no other.
+def join_parts(
+    parts: Sequence[SourcePart], inputs: Mapping[int, int], limits: FragmentLimits
+) -> list[tuple[SourcePart, ...]]:
+    """The parts of each partition, in their order. All rows of a file are in one partition, or it is joined with no other.
 
     Args:
         inputs: source -> the input that named it; of two inputs nothing is joined, since a mixture takes other parts of each.
         limits: of a partition.
     """
-    return list(_groups(pieces, inputs, limits))
+    return list(_groups(parts, inputs, limits))
 
 
-def count_small(pieces: Sequence[Piece], limits: FragmentLimits) -> int:
+def count_small(parts: Sequence[SourcePart], limits: FragmentLimits) -> int:
     """How many files may be joined with others."""
-    counts = Counter(piece.fragment.source for piece in pieces)
-    return sum(counts[piece.fragment.source] == 1 and _is_small(piece, limits) for piece in pieces)
+    counts = Counter(part.fragment.source for part in parts)
+    return sum(counts[part.fragment.source] == 1 and _is_small(part, limits) for part in parts)
 
 
 class _Filled(NamedTuple):
@@ -58,45 +58,45 @@ class _Filled(NamedTuple):
     size_bytes: int = 0
     files: int = 0
 
-    def add(self, piece: Piece) -> _Filled:
-        return _Filled(self.rows + piece.fragment.rows, self.size_bytes + piece.size_bytes, self.files + 1)
+    def add(self, part: SourcePart) -> _Filled:
+        return _Filled(self.rows + part.fragment.rows, self.size_bytes + part.size_bytes, self.files + 1)
 
-    def part(self, limits: FragmentLimits) -> float:
+    def share(self, limits: FragmentLimits) -> float:
         """How much of the largest partition that is."""
         bytes_max = min(limits.size_bytes_max, BYTES_MAX)
         return max(self.rows / limits.rows_max, self.size_bytes / bytes_max, self.files / FILES_MAX)
 
 
 def _groups(
-    pieces: Sequence[Piece], inputs: Mapping[int, int], limits: FragmentLimits
-) -> Iterator[tuple[Piece, ...]]:
-    counts = Counter(piece.fragment.source for piece in pieces)
-    group: list[Piece] = []
+    parts: Sequence[SourcePart], inputs: Mapping[int, int], limits: FragmentLimits
+) -> Iterator[tuple[SourcePart, ...]]:
+    counts = Counter(part.fragment.source for part in parts)
+    group: list[SourcePart] = []
     filled = _Filled()
-    for piece in pieces:
-        source = piece.fragment.source
-        is_small = counts[source] == 1 and _is_small(piece, limits)
+    for part in parts:
+        source = part.fragment.source
+        is_small = counts[source] == 1 and _is_small(part, limits)
         if group and not (
             is_small
             and inputs[source] == inputs[group[0].fragment.source]
-            and filled.add(piece).part(limits) <= 1
+            and filled.add(part).share(limits) <= 1
         ):
             yield tuple(group)
             group, filled = [], _Filled()
-        group.append(piece)
-        filled = filled.add(piece)
-        if not is_small or (filled.part(limits) >= _FILLED_MIN and _is_end(piece, limits)):
+        group.append(part)
+        filled = filled.add(part)
+        if not is_small or (filled.share(limits) >= _FILLED_MIN and _is_end(part, limits)):
             yield tuple(group)
             group, filled = [], _Filled()
     if group:
         yield tuple(group)
 
 
-def _is_small(piece: Piece, limits: FragmentLimits) -> bool:
-    return format_named(piece.format).joins and _Filled().add(piece).part(limits) <= _SMALL
+def _is_small(part: SourcePart, limits: FragmentLimits) -> bool:
+    return format_named(part.format).joins and _Filled().add(part).share(limits) <= _SMALL
 
 
-def _is_end(piece: Piece, limits: FragmentLimits) -> bool:
-    """Whether a partition ends behind this piece, as its digest says."""
-    drawn = int(piece.fragment.digest[:8], 16) / (1 << 32)
-    return drawn < _ENDS_FACTOR * _Filled().add(piece).part(limits)
+def _is_end(part: SourcePart, limits: FragmentLimits) -> bool:
+    """Whether a partition ends after this part, as its digest says."""
+    drawn = int(part.fragment.digest[:8], 16) / (1 << 32)
+    return drawn < _ENDS_FACTOR * _Filled().add(part).share(limits)

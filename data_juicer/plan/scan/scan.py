@@ -9,9 +9,9 @@ import msgspec
 
 from data_juicer.formats.registry import suffix_of
 from data_juicer.plan.mapping import DatasetMapping, Materialize
-from data_juicer.plan.partitions import Piece, assign_partitions
+from data_juicer.plan.partitions import SourcePart, assign_partitions
 from data_juicer.plan.scan.fragments import Copies, read_fragments
-from data_juicer.plan.scan.joining import FILES_FROM, JoinFiles, count_small, join_pieces
+from data_juicer.plan.scan.joining import FILES_FROM, JoinFiles, count_small, join_parts
 from data_juicer.plan.scan.shared import SharedScan, is_large
 
 if TYPE_CHECKING:
@@ -58,29 +58,29 @@ def scan(
         and previous.joins == _joins(join_files, previous, limits, [])
     ):
         return previous
-    known = {} if previous is None or verify else _known_pieces(previous, limits, materialize)
-    whole = {piece.copy_path for cut in known.values() for piece in cut if _copies_are_whole([piece], store)}
+    known = {} if previous is None or verify else _known_parts(previous, limits, materialize)
+    whole = {part.copy_path for cut in known.values() for part in cut if _copies_are_whole([part], store)}
     cut = {source.index: _kept(known.get(_identity(source)), whole) for source in sources}
     unread = [source for source in sources if cut[source.index] is None]
     work = SharedScan(store, unread, limits, materialize, watch) if share and is_large(unread) else None
     if work is not None and share is not None:
         share(work)
-    pieces: list[Piece] = []
+    parts: list[SourcePart] = []
     with Copies(store, copies_dir) as copies:
         for source in sources:
             kept = cut[source.index]
             if kept is not None:
-                pieces.extend(_moved(piece, source.index) for piece in kept)
+                parts.extend(_moved(part, source.index) for part in kept)
             elif work is not None:
-                pieces.extend(work.pieces(source))
+                parts.extend(work.parts(source))
             else:
-                for piece in read_fragments(store, copies, source, limits, materialize):
-                    watch(piece.fragment)
-                    pieces.append(piece)
-    pieces = [_with_suffix(piece, with_suffix) for piece in pieces]
-    joins = _joins(join_files, previous, limits, pieces)
+                for part in read_fragments(store, copies, source, limits, materialize):
+                    watch(part.fragment)
+                    parts.append(part)
+    parts = [_with_suffix(part, with_suffix) for part in parts]
+    joins = _joins(join_files, previous, limits, parts)
     inputs = {source.index: source.input for source in sources}
-    groups = join_pieces(pieces, inputs, limits) if joins else [(piece,) for piece in pieces]
+    groups = join_parts(parts, inputs, limits) if joins else [(part,) for part in parts]
     partitions = assign_partitions(groups, () if previous is None else previous.partitions)
     return DatasetMapping(
         limits=limits,
@@ -96,65 +96,65 @@ def _is_current(previous: DatasetMapping, asked: tuple[Any, ...], store: Store) 
     """Whether a scan would find what is known: the usual case of a resume, which must not cost anything."""
     known = (previous.sources, previous.limits, previous.materialize, previous.with_suffix)
     return asked == known and _copies_are_whole(
-        (piece for spec in previous.partitions if spec.copy_paths for piece in spec.pieces), store
+        (part for spec in previous.partitions if spec.copy_paths for part in spec.parts), store
     )
 
 
 def _joins(
-    asked: JoinFiles, previous: DatasetMapping | None, limits: FragmentLimits, pieces: Sequence[Piece]
+    asked: JoinFiles, previous: DatasetMapping | None, limits: FragmentLimits, parts: Sequence[SourcePart]
 ) -> bool:
     """Whether small files are joined. A job stays with what it began with, so that what is committed fits."""
     if asked == "auto" and previous is not None and previous.limits == limits:
         return previous.joins
-    return asked == "always" or (asked == "auto" and count_small(pieces, limits) >= FILES_FROM)
+    return asked == "always" or (asked == "auto" and count_small(parts, limits) >= FILES_FROM)
 
 
-def _kept(pieces: list[Piece] | None, whole: Container[str]) -> list[Piece] | None:
-    """The pieces of a source that are known, if the copies of them are there; None: it has to be read."""
-    is_there = pieces is not None and all(not piece.copy_path or piece.copy_path in whole for piece in pieces)
-    return pieces if is_there else None
+def _kept(parts: list[SourcePart] | None, whole: Container[str]) -> list[SourcePart] | None:
+    """The parts of a source that are known, if the copies of them are there; None: it has to be read."""
+    is_there = parts is not None and all(not part.copy_path or part.copy_path in whole for part in parts)
+    return parts if is_there else None
 
 
 def _identity(source: SourceFile) -> tuple[Any, ...]:
     return source.path, source.format, source.compression, source.options, source.size_bytes, source.mtime_ns
 
 
-def _known_pieces(
+def _known_parts(
     previous: DatasetMapping, limits: FragmentLimits, materialize: Materialize
-) -> dict[tuple[Any, ...], list[Piece]]:
-    """The pieces of each source, where the scan was asked for the same limits."""
+) -> dict[tuple[Any, ...], list[SourcePart]]:
+    """The parts of each source, where the scan was asked for the same limits."""
     if (previous.limits, previous.materialize) != (limits, materialize):
         return {}
-    by_index: dict[int, list[Piece]] = {source.index: [] for source in previous.sources}
+    by_index: dict[int, list[SourcePart]] = {source.index: [] for source in previous.sources}
     for spec in previous.partitions:
-        for piece in spec.pieces:
-            by_index[piece.fragment.source].append(piece)
+        for part in spec.parts:
+            by_index[part.fragment.source].append(part)
     return {_identity(source): by_index[source.index] for source in previous.sources}
 
 
-def _moved(piece: Piece, source_index: int) -> Piece:
-    """The same piece of a source that now has another place among the sources."""
-    if piece.fragment.source == source_index:
-        return piece
-    fragment = msgspec.structs.replace(piece.fragment, source=source_index)
-    return msgspec.structs.replace(piece, fragment=fragment)
+def _moved(part: SourcePart, source_index: int) -> SourcePart:
+    """The same part of a source that now has another place among the sources."""
+    if part.fragment.source == source_index:
+        return part
+    fragment = msgspec.structs.replace(part.fragment, source=source_index)
+    return msgspec.structs.replace(part, fragment=fragment)
 
 
-def _with_suffix(piece: Piece, wanted: bool) -> Piece:
-    suffix = suffix_of(piece.source_path) if wanted else ""
-    if piece.fragment.suffix == suffix:
-        return piece
-    return msgspec.structs.replace(piece, fragment=msgspec.structs.replace(piece.fragment, suffix=suffix))
+def _with_suffix(part: SourcePart, wanted: bool) -> SourcePart:
+    suffix = suffix_of(part.source_path) if wanted else ""
+    if part.fragment.suffix == suffix:
+        return part
+    return msgspec.structs.replace(part, fragment=msgspec.structs.replace(part.fragment, suffix=suffix))
 
 
-def _copies_are_whole(pieces: Iterable[Piece], store: Store) -> bool:
+def _copies_are_whole(parts: Iterable[SourcePart], store: Store) -> bool:
     """By size; what they hold is checked against the digest when they are read."""
-    return all(_is_whole(piece, store) for piece in pieces if piece.copy_path)
+    return all(_is_whole(part, store) for part in parts if part.copy_path)
 
 
-def _is_whole(piece: Piece, store: Store) -> bool:
+def _is_whole(part: SourcePart, store: Store) -> bool:
     try:
-        size_bytes = store.stat(piece.copy_path).size_bytes
+        size_bytes = store.stat(part.copy_path).size_bytes
     except FileNotFoundError:
         return False
-    return size_bytes == piece.fragment.copy_bytes
+    return size_bytes == part.fragment.copy_bytes

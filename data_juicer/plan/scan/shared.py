@@ -1,4 +1,4 @@
-"""A large scan as tasks for workers: which there are, in which order they can be done, and the pieces that come of them.
+"""A large scan as tasks for workers: which there are, in which order they can be done, and the parts that come of them.
 
 A large file that can be cut is surveyed in ranges, outlined from the surveys, and digested; small files are read whole, several
 in one task; a file that cannot be cut is one task, which unpacks it (docs/design/0031-shared-scans.md).
@@ -15,7 +15,7 @@ import msgspec
 from data_juicer.formats.base import Fragment, FragmentLimits, SourceFile
 from data_juicer.formats.registry import format_named
 from data_juicer.plan.mapping import Materialize
-from data_juicer.plan.partitions import Piece
+from data_juicer.plan.partitions import SourcePart
 from data_juicer.plan.scan.fragments import Copies, can_be_cut, in_place, read_fragments
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class ScanWork(msgspec.Struct, frozen=True, kw_only=True, tag="scan"):
 class Scanned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The answer to a task of a scan, or a part of it."""
 
-    pieces: tuple[Piece, ...] = ()
+    parts: tuple[SourcePart, ...] = ()
     survey: bytes = b""
     digests: tuple[str, ...] = ()
 
@@ -78,8 +78,8 @@ def do_scan(work: ScanWork, store: Store, copies_dir: str) -> Iterator[Scanned]:
     else:
         with Copies(store, copies_dir) as copies:
             for each in work.sources:
-                for piece in read_fragments(store, copies, each, work.limits, work.materialize):
-                    yield Scanned(pieces=(piece,))
+                for part in read_fragments(store, copies, each, work.limits, work.materialize):
+                    yield Scanned(parts=(part,))
 
 
 def is_large(sources: Sequence[SourceFile]) -> bool:
@@ -136,7 +136,7 @@ class SharedScan:
         """Tasks that can be done, each with its file and the number of its range or first fragment."""
         self._given: dict[int, tuple[ScanWork, _CutSource | None, int]] = {}
         self._number = 0
-        self._pieces: dict[int, list[Piece]] = {source.index: [] for source in sources}
+        self._parts: dict[int, list[SourcePart]] = {source.index: [] for source in sources}
         self._done_cuts: dict[int, _CutSource] = {}
 
     @property
@@ -165,7 +165,7 @@ class SharedScan:
         """A part of the answer to a task, to be watched at once; it may come again from another attempt."""
         work, _, _ = self._given[number]
         for fragment in (
-            *(piece.fragment for piece in found.pieces),
+            *(part.fragment for part in found.parts),
             *(work.fragments if found.digests else ()),
         ):
             self._watch(fragment)
@@ -174,8 +174,8 @@ class SharedScan:
         """The whole answer to a task, once."""
         work, cut, place = self._given.pop(number)
         if cut is None:
-            for piece in (piece for part in found for piece in part.pieces):
-                self._pieces[piece.fragment.source].append(piece)
+            for part in (part for answer in found for part in answer.parts):
+                self._parts[part.fragment.source].append(part)
         elif work.step == "survey":
             cut.surveys[place] = found[0].survey
             self._outline(cut)
@@ -183,12 +183,12 @@ class SharedScan:
             for at, digest in enumerate(found[0].digests, place):
                 msgspec.structs.force_setattr(cut.fragments[at], "digest", digest)
 
-    def pieces(self, source: SourceFile) -> Iterator[Piece]:
+    def parts(self, source: SourceFile) -> Iterator[SourcePart]:
         """What a source came to, once no task is left."""
         cut = self._done_cuts.get(source.index)
         if cut is not None:
             return in_place(source, cut.fragments)
-        return iter(self._pieces[source.index])
+        return iter(self._parts[source.index])
 
     # ---- inside
 

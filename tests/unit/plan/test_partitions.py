@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from data_juicer.errors import CheckpointCorruptError, NewerFormatError
 from data_juicer.formats.base import Fragment, FragmentLimits, SourceFile
 from data_juicer.plan.mapping import DatasetMapping, decode_mapping, decode_sources, encode_mapping
-from data_juicer.plan.partitions import PartitionSpec, Piece, assign_partitions
+from data_juicer.plan.partitions import PartitionSpec, SourcePart, assign_partitions
 
 LIMITS = FragmentLimits(rows_max=10, size_bytes_max=100)
 SOURCE = SourceFile(
@@ -16,9 +16,9 @@ SOURCE = SourceFile(
 )
 
 
-def pieces(digests: str) -> list[Piece]:
+def parts(digests: str) -> list[SourcePart]:
     return [
-        Piece(
+        SourcePart(
             fragment=Fragment(
                 source=0, row_start=row, row_stop=row + 1, byte_start=row, byte_stop=row + 1, digest=digest
             ),
@@ -29,8 +29,8 @@ def pieces(digests: str) -> list[Piece]:
     ]
 
 
-def alone(digests: str) -> list[tuple[Piece, ...]]:
-    return [(piece,) for piece in pieces(digests)]
+def alone(digests: str) -> list[tuple[SourcePart, ...]]:
+    return [(part,) for part in parts(digests)]
 
 
 def ids(*history: str) -> list[int]:

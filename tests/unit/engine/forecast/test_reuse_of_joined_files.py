@@ -8,7 +8,7 @@ import pytest
 from data_juicer.engine.forecast.reuse import unchanged_partitions
 from data_juicer.formats.base import Fragment, FragmentLimits, SourceFile
 from data_juicer.plan.mapping import DatasetMapping
-from data_juicer.plan.partitions import Piece, assign_partitions
+from data_juicer.plan.partitions import SourcePart, assign_partitions
 
 
 def source(index: int, name: str) -> SourceFile:
@@ -17,12 +17,12 @@ def source(index: int, name: str) -> SourceFile:
     )
 
 
-def piece(index: int, name: str) -> Piece:
+def part(index: int, name: str) -> SourcePart:
     fragment = Fragment(source=index, row_start=0, row_stop=1, byte_start=0, byte_stop=9, digest=name)
-    return Piece(fragment=fragment, format="jsonl", source_path=f"/in/{name}")
+    return SourcePart(fragment=fragment, format="jsonl", source_path=f"/in/{name}")
 
 
-PIECES = [piece(index, name) for index, name in enumerate("abcdef")]
+PIECES = [part(index, name) for index, name in enumerate("abcdef")]
 MAPPING = DatasetMapping(
     limits=FragmentLimits(rows_max=10, size_bytes_max=100),
     materialize="auto",

@@ -11,26 +11,26 @@ import pytest
 import xxhash
 
 from data_juicer.formats.base import Fragment, FragmentLimits
-from data_juicer.plan.partitions import Piece, assign_partitions, identity_of
-from data_juicer.plan.scan.joining import FILES_MAX, count_small, join_pieces
+from data_juicer.plan.partitions import SourcePart, assign_partitions, identity_of
+from data_juicer.plan.scan.joining import FILES_MAX, count_small, join_parts
 
 LIMITS = FragmentLimits(rows_max=1000, size_bytes_max=64_000_000)
 
 
-def piece(source: int, name: str, rows: int = 1, size: int = 200, kind: str = "jsonl") -> Piece:
+def part(source: int, name: str, rows: int = 1, size: int = 200, kind: str = "jsonl") -> SourcePart:
     digest = xxhash.xxh3_128_hexdigest(name.encode())
     fragment = Fragment(
         source=source, row_start=0, row_stop=rows, byte_start=0, byte_stop=size, digest=digest, line_start=1
     )
-    return Piece(fragment=fragment, format=kind, source_path=f"/in/{name}")
+    return SourcePart(fragment=fragment, format=kind, source_path=f"/in/{name}")
 
 
-def files(names: Sequence[str]) -> list[Piece]:
-    return [piece(source, name) for source, name in enumerate(names)]
+def files(names: Sequence[str]) -> list[SourcePart]:
+    return [part(source, name) for source, name in enumerate(names)]
 
 
-def joined(pieces: Sequence[Piece], limits: FragmentLimits = LIMITS) -> list[tuple[Piece, ...]]:
-    return join_pieces(pieces, dict.fromkeys((each.fragment.source for each in pieces), 0), limits)
+def joined(parts: Sequence[SourcePart], limits: FragmentLimits = LIMITS) -> list[tuple[SourcePart, ...]]:
+    return join_parts(parts, dict.fromkeys((each.fragment.source for each in parts), 0), limits)
 
 
 def named(number: int) -> list[str]:
@@ -38,11 +38,11 @@ def named(number: int) -> list[str]:
 
 
 def test_files_keep_their_order_and_no_partition_is_larger_than_it_may_be() -> None:
-    pieces = files(named(3000))
-    groups = joined(pieces)
-    assert list(chain.from_iterable(groups)) == pieces
+    parts = files(named(3000))
+    groups = joined(parts)
+    assert list(chain.from_iterable(groups)) == parts
     assert max(map(len, groups)) <= FILES_MAX
-    assert len(groups) < len(pieces) / 40
+    assert len(groups) < len(parts) / 40
 
 
 @pytest.mark.parametrize(
@@ -80,16 +80,16 @@ def test_partitions_that_stay_keep_their_ids() -> None:
 
 
 def test_equal_files_are_joined_too() -> None:
-    groups = joined([piece(source, "same") for source in range(1000)])
+    groups = joined([part(source, "same") for source in range(1000)])
     assert len(groups) <= 1000 / (FILES_MAX / 4)
 
 
 def test_large_files_files_in_several_fragments_and_types_stand_alone() -> None:
-    large = piece(2, "large", size=2_000_000)
-    tail = piece(5, "tail")
-    cut = [piece(5, "head", rows=1000), tail]
-    table = piece(7, "table", kind="parquet")
-    small = [piece(source, f"small {source}") for source in (0, 1, 3, 4, 6, 8, 9)]
+    large = part(2, "large", size=2_000_000)
+    tail = part(5, "tail")
+    cut = [part(5, "head", rows=1000), tail]
+    table = part(7, "table", kind="parquet")
+    small = [part(source, f"small {source}") for source in (0, 1, 3, 4, 6, 8, 9)]
     order = [*small[:2], large, *small[2:4], *cut, small[4], table, *small[5:]]
     groups = joined(order)
     for alone in (large, *cut, table):
@@ -99,8 +99,8 @@ def test_large_files_files_in_several_fragments_and_types_stand_alone() -> None:
 
 
 def test_files_of_two_inputs_are_not_joined() -> None:
-    pieces = files(named(60))
-    groups = join_pieces(pieces, {source: int(source >= 30) for source in range(60)}, LIMITS)
+    parts = files(named(60))
+    groups = join_parts(parts, {source: int(source >= 30) for source in range(60)}, LIMITS)
     assert all(len({each.fragment.source >= 30 for each in group}) == 1 for group in groups)
 
 
