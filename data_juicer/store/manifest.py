@@ -76,8 +76,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     traces: tuple[DataFile, ...] = ()
     """Files of what was sampled of the rows so far."""
     stats: tuple[DataFile, ...] = ()
-    """The file of what filters measured of the rows, beside a result; a checkpoint has it in its deltas. Nothing is decided from it,
-    and manifests of earlier versions have none."""
+    """The file of what filters measured of the rows, beside a result of which no row has stats or tags: with those it is in their
+    file, and a checkpoint has it in its deltas. Nothing is decided from it, and manifests of earlier versions have none."""
     lost_rows: tuple[LostRow, ...] = ()
     produced: tuple[DataFile, ...] = ()
     """Files that operators made so far, in the job's `produced/`; rows refer to them by their digests."""

@@ -7,11 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from data_juicer.errors import ConfigError
+from data_juicer.errors import CheckpointCorruptError, ConfigError
+from data_juicer.job.layout import JobLayout
+from data_juicer.monitor.statistics.gather import read_stats
 from data_juicer.storage.memory import MemoryStore
 from data_juicer.storage.posix import PosixStore
+from data_juicer.store.export.row_stats import read_recorded, with_recorded
+from data_juicer.store.manifest import decode_manifest, encode_manifest
+from data_juicer.store.staging import stage_file, stage_files
 from data_juicer.testing import jobs
 from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 
@@ -183,3 +189,52 @@ def test_a_file_of_stats_that_the_job_did_not_write_is_left_where_that_is_asked(
     with pytest.raises(ConfigError, match=r"result_stats.jsonl is not known to be of this job"):
         jobs.run_inline(config(str(tmp_path), given, overwrite_export=False), PosixStore())
     assert (tmp_path / "result_stats.jsonl").read_text() == "mine\n"
+
+
+def as_written_before(results: Path) -> None:
+    """Earlier versions wrote what filters measured into a file of its own."""
+    for path in results.glob("partition_*.json"):
+        manifest = decode_manifest(path.read_bytes(), str(path))
+        rows, lines = manifest.files
+        recorded = read_recorded(PosixStore(), str(results), lines)
+        whole = (results / lines.name).read_bytes()
+        (results / lines.name).unlink()
+        files = {lines.name: (whole[: whole.rindex(b"\n", 0, -1) + 1], lines.rows)}
+        files[lines.name.removesuffix("jsonl").rstrip(".")] = (recorded, 2)
+        new, stats = stage_files(PosixStore(), {str(results / name): each for name, each in files.items()})
+        changed = msgspec.structs.replace(manifest, files=(rows, new), stats=(stats,))
+        path.write_bytes(encode_manifest(changed))
+
+
+def test_stats_of_partitions_that_an_earlier_version_wrote_are_published_and_read(
+    given: str, tmp_path: Path
+) -> None:
+    jobs.run_inline(config(str(tmp_path), given), PosixStore())
+    layout, results = JobLayout.of(str(tmp_path), "job"), tmp_path / "job/results"
+    measured = list(read_stats(PosixStore(), layout))
+    assert [set(each.operators) for each in measured] == [{1, 2}] * 5
+    whole = (tmp_path / "result_stats.jsonl").read_bytes()
+    assert not list(results.glob("*.stats"))
+    as_written_before(results)
+    assert len(list(results.glob("*.stats"))) == 5
+    assert list(read_stats(PosixStore(), layout)) == measured
+    (tmp_path / "result_stats.jsonl").unlink()
+    jobs.run_inline(config(str(tmp_path), given), PosixStore())
+    assert (tmp_path / "result_stats.jsonl").read_bytes() == whole
+    assert len(list(results.glob("*.stats"))) == 5
+
+
+def test_a_last_line_that_is_damaged_is_refused_and_one_that_is_long_is_read() -> None:
+    store, recorded = MemoryStore(), bytes(range(256)) * 1000
+    store.make_dirs("/r")
+    file = stage_file(store, "/r/p.r1a1.stats.jsonl", with_recorded(b'{"__dj__stats__":{}}\n', recorded), 1)
+    assert read_recorded(store, "/r", file) == recorded
+    for damage in (b'"digest":"0', b'"digest":0'):
+        data = store.read("/r/p.r1a1.stats.jsonl")
+        store.write("/r/p.r1a1.stats.jsonl", data.replace(data[-36:-24], damage))
+        with pytest.raises(CheckpointCorruptError, match="last line"):
+            read_recorded(store, "/r", file)
+        store.write("/r/p.r1a1.stats.jsonl", data)
+    store.remove("/r/p.r1a1.stats.jsonl")
+    with pytest.raises(CheckpointCorruptError, match="missing"):
+        read_recorded(store, "/r", file)

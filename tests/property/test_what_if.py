@@ -243,11 +243,13 @@ def test_statistics_survive_a_resume_from_a_checkpoint(tmp_path: Path) -> None:
     assert reported.partitions_unknown == 0
 
 
-def test_a_job_without_statistics_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_exported", [True, False])
+def test_a_job_without_statistics_says_so(is_exported: bool, tmp_path: Path) -> None:
     write_rows(tmp_path / "in.jsonl", random.Random(1), 100)
-    store, layout = run(tmp_path, PROCESS, {"partition.size": 30})
+    settings = {"partition.size": 30, "export_extra_args": {"export_stats": is_exported}}
+    store, layout = run(tmp_path, PROCESS, settings)
     for name in store.list(layout.results_dir):
-        if name.endswith(".stats"):
+        if name.endswith((".stats", ".stats.jsonl")):
             store.remove(f"{layout.results_dir}/{name}")
     reported = ask(store, layout, {"words_num_filter.min_num": 9})
     assert reported.partitions_unknown == 4

@@ -178,7 +178,7 @@ def _damaged(folder: Path, kind: str, count: int, backend: str) -> None:
     deltas = sorted((job / "checkpoints").glob("*.parquet"))
     deltas[1].unlink()
     max((job / "checkpoints").glob("checkpoint_*.json")).write_text("\x1b[31m{")
-    os.truncate(sorted((job / "results").glob("*.stats"))[2], 3)
+    os.truncate(sorted((job / "results").glob("*.stats.jsonl"))[2], 3)
 
 
 def _emptied(folder: Path, kind: str, count: int, backend: str) -> None:

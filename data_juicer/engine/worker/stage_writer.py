@@ -21,7 +21,7 @@ from data_juicer.rows.exported_stats import encode_exported_stats
 from data_juicer.rows.recorded_stats import STATS_SUFFIX, OperatorStats, encode_stats, find_stats, pack_stats
 from data_juicer.storage.base import Store
 from data_juicer.store.dead_letters import CommittedDeadLetter, encode_dead_letter
-from data_juicer.store.export.row_stats import ROW_STATS_SUFFIX
+from data_juicer.store.export.row_stats import ROW_STATS_SUFFIX, with_recorded
 from data_juicer.store.ledger import OperatorLedger
 from data_juicer.store.manifest import DataFile, LostRow, Manifest
 from data_juicer.store.staging import read_lines, stage_delta, stage_file, stage_files
@@ -105,6 +105,8 @@ class StageWriter:
         )
         row_stats = encode_exported_stats(batch) if setup.row_stats else b""
         stats = self.stats.encode_all()
+        if row_stats and stats:
+            row_stats, stats = with_recorded(row_stats, stats), b""
         contents = {
             setup.result_suffix: (data, len(batch)),
             **({ROW_STATS_SUFFIX: (row_stats, len(batch))} if row_stats else {}),

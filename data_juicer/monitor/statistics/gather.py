@@ -1,4 +1,4 @@
-"""The statistics of a job, partition by partition, from the files that are beside results and in checkpoints.
+"""The statistics of a job, partition by partition, from what is beside results and in checkpoints.
 
 No process of the job has to be alive. Partitions that an earlier version processed, or whose statistics are lost, have none.
 """
@@ -17,6 +17,7 @@ from data_juicer.job.names import committed_results, parse_checkpoint_name
 from data_juicer.plan.resume.committed import rows_of_partitions
 from data_juicer.rows.recorded_stats import OperatorStats, decode_many_stats, find_stats
 from data_juicer.store.codec import COMPRESSIONS, decode_table
+from data_juicer.store.export.row_stats import ROW_STATS_SUFFIX, read_recorded
 from data_juicer.store.manifest import DataFile
 from data_juicer.store.staging import read_file
 from data_juicer.store.versioned_json import VersionedJson
@@ -124,17 +125,25 @@ def _partition(found: _Committed, operators: Iterable[OperatorStats], *, is_done
 def _beside_results(
     store: Store, layout: JobLayout, manifests: Sequence[_Committed]
 ) -> list[list[OperatorStats]]:
-    """The statistics that each manifest names; none of one of which a file is lost or damaged."""
+    """The statistics of each manifest; none of one of which a file is lost or damaged.
+
+    They are the last line in the file of stats of its rows, or a file of their own where there are no such rows.
+    """
+    directory = layout.results_dir
     operators: list[list[OperatorStats]] = [[] for _ in manifests]
     owners, names, contents = [], [], []
     for number, found in enumerate(manifests):
-        for file in found.stats:
+        row_stats = [file for file in found.files if file.name.endswith(f".{ROW_STATS_SUFFIX}")]
+        for file in (*found.stats, *row_stats):
+            read = read_recorded if file in row_stats else read_file
             try:
-                contents.append(read_file(store, layout.results_dir, file))
+                data = read(store, directory, file)
             except CheckpointError:
                 continue
-            owners.append(number)
-            names.append(file.name)
+            if len(data):
+                contents.append(data)
+                owners.append(number)
+                names.append(file.name)
     for number, decoded in zip(owners, decode_many_stats(contents, names), strict=True):
         operators[number] += decoded
     return operators
