@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import itertools
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
@@ -34,7 +33,6 @@ STATS_METADATA: Final = b"data_juicer.stats"
 _OTHER_BYTES_MAX: Final = 64
 """A row, of a stat that is no number; longer ones are left out, such as whole texts in a field."""
 _STATS_VERSION: Final = 1
-_ZSTD: Final = pa.Codec("zstd", compression_level=1)
 NUMBERS: Final = {
     str(kind): kind
     for kind in (
@@ -98,7 +96,11 @@ class _File(msgspec.Struct, frozen=True, kw_only=True):
     operators: tuple[OperatorStats, ...]
 
 
-_MAGIC: Final = b"DJSTATS1"
+_MAGIC: Final = b"DJSTATS2"
+_LZ4: Final = pa.Codec("lz4")
+"""A context of zstd takes half a megabyte of fresh memory a call: 0.2 ms, for 4 % fewer bytes."""
+_CODECS: Final = {_MAGIC: _LZ4, b"DJSTATS1": pa.Codec("zstd")}
+"""By how a file begins; earlier versions wrote zstd."""
 _SIZE: Final = struct.Struct("<Q")
 _HEAD_BYTES: Final = len(_MAGIC) + _SIZE.size
 _FILE_BYTES_MAX: Final = 1 << 30
@@ -142,14 +144,15 @@ def pack_stats(
 def encode_stats(operators: Iterable[OperatorStats]) -> bytes:
     """The bytes of a file of statistics: packed as a whole, which costs less than one column after the other."""
     plain = _ENCODER.encode(_File(operators=tuple(operators)))
-    packed: bytes = _ZSTD.compress(plain, asbytes=True)
+    packed: bytes = _LZ4.compress(plain, asbytes=True)
     return _MAGIC + _SIZE.pack(len(plain)) + packed
 
 
 def decode_stats(data: Data, name: str) -> tuple[OperatorStats, ...]:
     """Raises: CheckpointCorruptError: this is none. NewerFormatError."""
     try:
-        plain = _ZSTD.decompress(memoryview(data)[_HEAD_BYTES:], _size_bytes(data), asbytes=True)
+        codec, size_bytes = _head(data)
+        plain = codec.decompress(memoryview(data)[_HEAD_BYTES:], size_bytes, asbytes=True)
         file = _DECODER.decode(plain)
     except _NOT_DECODED as error:
         raise CheckpointCorruptError(f"{name}: no statistics of filters ({error}).") from error
@@ -161,23 +164,7 @@ def decode_stats(data: Data, name: str) -> tuple[OperatorStats, ...]:
 
 
 def decode_many_stats(files: Sequence[Data], names: Sequence[str]) -> list[tuple[OperatorStats, ...]]:
-    """The statistics of each of several files, which are unpacked in one call: its set-up costs ten times the work on a small
-    one. A file that is damaged, or of a newer version, has none.
-    """
-    try:
-        sizes = [_size_bytes(data) for data in files]
-        if sum(sizes) > _FILE_BYTES_MAX:
-            raise ValueError("together they are too large")
-        frames = b"".join(memoryview(data)[_HEAD_BYTES:] for data in files)
-        plain = memoryview(_ZSTD.decompress(frames, sum(sizes), asbytes=True))
-        stops = list(itertools.accumulate(sizes))
-        decoded = [
-            _DECODER.decode(plain[stop - size : stop]) for size, stop in zip(sizes, stops, strict=True)
-        ]
-        if all(file.stats_version <= _STATS_VERSION for file in decoded):
-            return [file.operators for file in decoded]
-    except _NOT_DECODED:
-        pass
+    """The statistics of each of several files. A file that is damaged, or of a newer version, has none."""
     return [_decoded_or_none(data, name) for data, name in zip(files, names, strict=True)]
 
 
@@ -188,13 +175,14 @@ def _decoded_or_none(data: Data, name: str) -> tuple[OperatorStats, ...]:
         return ()
 
 
-def _size_bytes(data: Data) -> int:
-    """Of what is packed in a file. Raises: ValueError, struct.error: it does not begin as a file of statistics."""
+def _head(data: Data) -> tuple[pa.Codec, int]:
+    """With what a file is packed, and how many bytes are. Raises: ValueError, struct.error: it does not begin as a file of statistics."""
     begin = bytes(memoryview(data)[:_HEAD_BYTES])
     (size_bytes,) = _SIZE.unpack(begin[len(_MAGIC) :])
-    if not begin.startswith(_MAGIC) or size_bytes > _FILE_BYTES_MAX:
+    codec = _CODECS.get(begin[: len(_MAGIC)])
+    if codec is None or size_bytes > _FILE_BYTES_MAX:
         raise ValueError("it does not begin as one")
-    return int(size_bytes)
+    return codec, int(size_bytes)
 
 
 def with_stats(delta: pa.Table, stats: bytes) -> pa.Table:

@@ -85,9 +85,10 @@ def test_a_torn_file_is_damage() -> None:
             decode_stats(data[:stop], "file")
 
 
-def test_a_file_that_claims_to_be_huge_is_refused() -> None:
+@pytest.mark.parametrize("magic", [b"DJSTATS1", b"DJSTATS2"])
+def test_a_file_that_claims_to_be_huge_is_refused(magic: bytes) -> None:
     with pytest.raises(CheckpointCorruptError):
-        decode_stats(b"DJSTATS1" + (1 << 62).to_bytes(8, "little") + b"x", "file")
+        decode_stats(magic + (1 << 62).to_bytes(8, "little") + b"x", "file")
 
 
 def test_a_delta_carries_statistics_beside_its_rows() -> None:
@@ -99,3 +100,10 @@ def test_a_delta_carries_statistics_beside_its_rows() -> None:
     assert [stats.operator_name for stats in find_stats(present)] == ["a_filter"]
     with pytest.raises(CheckpointCorruptError):
         find_stats(delta.replace_schema_metadata({b"data_juicer.stats": b"?"}))
+
+
+def test_a_file_that_an_earlier_version_packed_with_zstd_is_read() -> None:
+    data = encode_stats([packed(COLUMNS)])
+    plain = pa.Codec("lz4").decompress(data[16:], int.from_bytes(data[8:16], "little"))
+    before = b"DJSTATS1" + data[8:16] + pa.Codec("zstd").compress(plain).to_pybytes()
+    assert decode_stats(before, "file") == decode_stats(data, "file")
