@@ -271,13 +271,13 @@ FAULTS = [
     Fault(
         name="an object store denies what the job has to write",
         code=1,
-        message=r"access was denied \(403 AccessDenied\)\. .* is safe. Set the permissions that docs/storage.md names and start the job again",
+        message=r"access was denied \(403 AccessDenied\)\. .*(is safe|No row was processed)\. Set the permissions that docs/storage.md names and start the job again",
         strike=stores.answers(403, "AccessDenied"),
     ),
     Fault(
         name="an object store says that the clock of this machine is wrong",
         code=1,
-        message=r"the clock of this machine is wrong \(403 RequestTimeTooSkewed\)\. .* is safe\. .* start the job again",
+        message=r"the clock of this machine is wrong \(403 RequestTimeTooSkewed\)\. .*(is safe|No row was processed)\. .* start the job again",
         strike=stores.answers(403, "RequestTimeTooSkewed", after=4),
         events=frozenset(ENDED),
     ),
