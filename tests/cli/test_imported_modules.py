@@ -50,7 +50,7 @@ _NO_WORKER: Final = {
     "data_juicer.engine.worker.sampling",
     "data_juicer.engine.worker.shared.run",
     "data_juicer.engine.worker.summary_files",
-    "data_juicer.ops.dataset.grouping",
+    "data_juicer.ops.dataset.grouping.grouper",
 }
 
 

@@ -177,7 +177,7 @@ def test_a_signal_while_the_rest_loads_for_an_open_job_stops_that_job(gated_job:
     words = ["--config", "recipe.yaml", "--executor_type", "inline"]
     code, reported = signal_at_import(gated_job, "data_juicer.engine.run", number, "process", *words)
     assert code == 128 + number
-    assert f"stopped  by {signal.Signals(number).name}. What was committed is safe." in reported
+    assert f"stopped  by {signal.Signals(number).name}. No row was processed." in reported
     assert "Traceback" not in reported
 
 

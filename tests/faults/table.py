@@ -239,7 +239,7 @@ FAULTS = [
     Fault(
         name="a directory has the name of a file",
         code=1,
-        message="job_summary.json is a directory, a file is expected. .* safe; move it away .*: mv ~/",
+        message="job_summary.json is a directory, a file is expected. No row was processed; move it away .*: mv ~/",
         strike=f.name_taken,
     ),
     Fault(

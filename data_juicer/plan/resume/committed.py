@@ -107,6 +107,6 @@ def rows_of_partitions(store: Store, layout: JobLayout) -> dict[int, int] | None
     path = layout.dataset_mapping
     try:
         mapping = _CODEC.decode(store.read_document(path), path)
-    except (FileNotFoundError, CheckpointError):
+    except (FileNotFoundError, CheckpointError, StoreError):  # what is committed counts where its mapping cannot be read too
         return None
     return {each.partition_id: each.rows for each in mapping.partitions}
