@@ -31,7 +31,8 @@ PATHS: Final = (*INPUTS, "custom_operator_paths", "export_path", *DIRECTORIES, "
 """Settings that are paths or hold some."""
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
-_VARIABLE: Final = re.compile(r"\$(\$|[A-Za-z_]\w*|\{[A-Za-z_]\w*\})", re.ASCII)
+_VARIABLE: Final = re.compile(r"\$(?:\$|([A-Za-z_]\w*)|\{([^{}]*)\})", re.ASCII)
+_IN_BRACES: Final = re.compile(r"([A-Za-z_]\w*)(?::-(.*))?", re.ASCII | re.DOTALL)
 _PATH_PARAMETER: Final = re.compile(r"(?:.*_)?(?:dir|path|file)")
 """Names of operators' parameters that are paths."""
 
@@ -45,7 +46,9 @@ class PathContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def expand(path: str, context: PathContext, *, is_input: bool = False) -> str:
-    """The path with `~`, `$NAME` and `${NAME}` filled in, and without `file://`; `$$` is a dollar sign.
+    """The path with `~`, `$NAME`, `${NAME}` and `${NAME:-default}` filled in, and without `file://`; `$$` is a dollar sign.
+
+    A default stands for a variable that is not set or empty, as in a shell.
 
     Args:
         is_input: it may be a dataset of the Hugging Face hub too, `hf://datasets/ORG/NAME`.
@@ -53,9 +56,16 @@ def expand(path: str, context: PathContext, *, is_input: bool = False) -> str:
     """
 
     def value_of(match: re.Match[str]) -> str:
-        name = match[1].strip("{}")
-        if name == "$":
+        if match[0] == "$$":
             return "$"
+        parts = _IN_BRACES.fullmatch(match[1] or match[2] or "")
+        if parts is None:
+            raise InvalidValueError(
+                f"{show(path)}: found {show(match[0])}, expected ${{NAME}} or ${{NAME:-default}} (a dollar sign is written $$)"
+            )
+        name, default = parts.groups()
+        if default is not None:
+            return context.environ.get(name) or default
         if name not in context.environ:
             raise InvalidValueError(
                 f"{show(path)}: the variable {name} is not set (a dollar sign is written $$)"

@@ -73,6 +73,7 @@ def draw_recipe(rng: random.Random, folder: Path, rows_max: int = 160) -> dict[s
             "format": rng.choice(["parquet", "arrow", "jsonl"]),
             "preserve_intermediate_data": rng.random() < 0.2,
             "retention_policy": rng.choice(["keep_all", "keep_all", "keep_failed_only", "cleanup_all"]),
+            "keep_results": rng.choice(["auto", "never", "never", "always"]),
         },
         "event_logging": {"max_log_size_mb": rng.choice([100, 1]), "backup_count": 50},
         "fault_tolerance": {
