@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import shlex
 from collections.abc import Iterator
 from typing import Final
 
 from data_juicer.errors import COMMITTED_IS_SAFE, StoreError
 
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
 _IN_THE_WAY: Final = frozenset({errno.ENOTDIR, errno.EISDIR})
 _SAFE: Final = f"{COMMITTED_IS_SAFE};"
@@ -71,6 +72,9 @@ def _explain(error: OSError, doing: str, path: str, size_bytes: int | None) -> t
         return f"{reason}: {no_inodes(path)}", f"{_SAFE} remove files there and start the job again."
     if error.errno in _FULL:
         return f"{reason}{_room(path, size_bytes)}", f"{_SAFE} make room and start the job again."
+    if error.errno == errno.EFBIG:
+        found, advice = _too_large()
+        return f"{reason}: {found}", f"{_SAFE} {advice} and start the job again."
     if error.errno == errno.EROFS:
         advice = "mount that disk for writing, or name another directory, and start the job again."
         return reason, f"{_SAFE} {advice}"
@@ -142,3 +146,11 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container without an entry for it
         return str(os.geteuid())
+
+
+def _too_large() -> tuple[str, str]:
+    """What takes no larger file: a limit of this process, or else the file system; and what to do."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if limit == resource.RLIM_INFINITY:
+        return "its file system takes no file of this size", "name a directory on another disk"
+    return f"this process may write {limit:,} bytes into a file", "raise that limit (ulimit -f unlimited)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,30 @@ def test_a_full_disk_is_reported_with_the_bytes(tmp_path: Path, number: int) -> 
     message = refusal("writing", tmp_path / "f", number, 4096)
     assert "(4,096 bytes are needed, " in message
     assert message.endswith(" are free). What was committed is safe; make room and start the job again.")
+
+
+@pytest.mark.parametrize(
+    ("limit", "found", "advice"),
+    [
+        (
+            resource.RLIM_INFINITY,
+            "its file system takes no file of this size. ",
+            "name a directory on another disk and ",
+        ),
+        (
+            4096,
+            "this process may write 4,096 bytes into a file. ",
+            "raise that limit (ulimit -f unlimited) and ",
+        ),
+    ],
+)
+def test_a_limit_of_file_sizes_is_no_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, found: str, advice: str
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    message = refusal("writing", tmp_path / "f", errno.EFBIG, 4096)
+    assert f"File too large: {found}" in message
+    assert advice in message
 
 
 def statvfs_with(monkeypatch: pytest.MonkeyPatch, files: int, free_files: int) -> None:
