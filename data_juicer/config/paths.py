@@ -48,7 +48,7 @@ class PathContext(msgspec.Struct, frozen=True, kw_only=True):
 def expand(path: str, context: PathContext, *, is_input: bool = False) -> str:
     """The path with `~`, `$NAME`, `${NAME}` and `${NAME:-default}` filled in, and without `file://`; `$$` is a dollar sign.
 
-    A default stands for a variable that is not set or empty, as in a shell.
+    The default is used where the variable is not set or empty, as in a shell.
 
     Args:
         is_input: it may be a dataset of the Hugging Face hub too, `hf://datasets/ORG/NAME`.

@@ -37,9 +37,7 @@ from data_juicer.engine.lifecycle.environment import JobOutcome, RunEnvironment
 from data_juicer.engine.lifecycle.finish import fail, succeed
 from data_juicer.engine.lifecycle.open import OpenJob
 from data_juicer.engine.lifecycle.prepare import plan_again, plan_run, scan_input
-from data_juicer.engine.lifecycle.wanted import (
-    WantedJob,
-)
+from data_juicer.engine.lifecycle.wanted import WantedJob
 from data_juicer.engine.lifecycle.workforce import Workforce
 from data_juicer.engine.output.dead_letters import example_dead_letters
 from data_juicer.engine.output.export_owner import find_clashes
@@ -51,7 +49,7 @@ from data_juicer.engine.run_context import RunContext
 from data_juicer.engine.scheduling.failures.dead_letter_budget import DeadLetterBudget
 from data_juicer.engine.scheduling.run_plan import RunPlan
 from data_juicer.engine.scheduling.save_costs import explain
-from data_juicer.errors import CheckpointCorruptError, StoreError
+from data_juicer.errors import COMMITTED_IS_SAFE, CheckpointCorruptError, StoreError
 from data_juicer.job.names import result_manifest_name
 from data_juicer.job.summary import JobStatus
 from data_juicer.plan.jobplan import JobPlan
@@ -270,9 +268,7 @@ class Run:
         target = export_target(self.config, row_stats=gives_row_stats(self.config, self.operators))
         for clash in find_clashes(self.store, self.layout, target, self.environment.clock):
             if not self.config.overwrite_export:
-                raise StoreError(
-                    f"export_path: {clash}", "What was committed is safe (overwrite_export is false)."
-                )
+                raise StoreError(f"export_path: {clash}", f"{COMMITTED_IS_SAFE} (overwrite_export is false).")
             if clash not in self.wanted.warnings:
                 self.recorder.warn(clash)
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from data_juicer.errors import CheckpointCorruptError, CheckpointError, NewerFormatError
+from data_juicer.errors import CheckpointCorruptError, NewerFormatError
 from data_juicer.storage.files import Data
 from data_juicer.version import VERSION
 
@@ -161,18 +161,6 @@ def decode_stats(data: Data, name: str) -> tuple[OperatorStats, ...]:
             f"{name}: statistics of version {file.stats_version}; this data_juicer ({VERSION}) reads {_STATS_VERSION}."
         )
     return file.operators
-
-
-def decode_many_stats(files: Sequence[Data], names: Sequence[str]) -> list[tuple[OperatorStats, ...]]:
-    """The statistics of each of several files. A file that is damaged, or of a newer version, has none."""
-    return [_decoded_or_none(data, name) for data, name in zip(files, names, strict=True)]
-
-
-def _decoded_or_none(data: Data, name: str) -> tuple[OperatorStats, ...]:
-    try:
-        return decode_stats(data, name)
-    except CheckpointError:
-        return ()
 
 
 def _head(data: Data) -> tuple[pa.Codec, int]:

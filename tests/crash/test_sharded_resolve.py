@@ -12,16 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_juicer.config.schema import JobConfig
-from data_juicer.engine.driver.committer import Committer
 from data_juicer.errors import DataJuicerError
 from data_juicer.storage.disk import DiskStore
 from data_juicer.storage.memory import Loss, MemoryStore
-from data_juicer.store.resolve.shards import ShardManifest
 from data_juicer.testing import jobs
 from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 from tests.support.crash_recipes import lines, small_job
 from tests.support.in_shards import sharded
 from tests.support.power_loss import visit
+from tests.support.shard_commits import find_shard_commits, record_shard_commits
 
 EXACT: Any = {"document_deduplicator": {"lowercase": True}}
 MINHASH: Any = {"document_minhash_deduplicator": {"window_size": 1, "num_permutations": 64}}
@@ -155,20 +154,9 @@ def test_a_killed_run_costs_the_shards_in_flight(small: JobConfig, monkeypatch: 
     store = CrashingStore(jobs.memory_with_input(small), None)
     jobs.run_inline(small, store)
     expected = jobs.exported(small, store)
-    commits = [
-        number
-        for number, (deed, path) in enumerate(store.deeds, 1)
-        if deed == "link" and "/shards/resolve_000_" in path
-    ]
+    commits = find_shard_commits(store)
     assert len(commits) == 3 + 3 + 1 + 3, "meet, compare, join, decide"
-    made: list[str] = []
-    commit = Committer.commit_shard
-
-    def noted(self: Committer, path: str, manifest: ShardManifest) -> None:
-        made.append(path.rpartition("/")[2])
-        commit(self, path, manifest)
-
-    monkeypatch.setattr(Committer, "commit_shard", noted)
+    made = record_shard_commits(monkeypatch)
     for number in commits:
         disk = jobs.memory_with_input(small)
         with pytest.raises(PowerLoss):

@@ -20,6 +20,7 @@ from data_juicer.testing.crashing_store import CrashingStore, PowerLoss
 from tests.support.crash_recipes import lines, small_job
 from tests.support.in_shards import sharded
 from tests.support.power_loss import visit
+from tests.support.shard_commits import find_shard_commits, record_shard_commits
 
 LARGEST: Any = {"topk_specified_field_selector": {"field_key": "n", "topk": 61}}
 SMALLEST: Any = {"topk_specified_field_selector": {"field_key": "n", "top_ratio": 0.4, "reverse": False}}
@@ -154,21 +155,10 @@ def test_a_killed_run_costs_the_shards_in_flight(
     store = CrashingStore(jobs.memory_with_input(config), None)
     jobs.run_inline(config, store)
     expected = jobs.exported(config, store)
-    commits = [
-        place
-        for place, (deed, path) in enumerate(store.deeds, 1)
-        if deed == "link" and "/shards/resolve_000_" in path
-    ]
+    commits = find_shard_commits(store)
     names = [store.deeds[place - 1][1].rpartition("/")[2] for place in commits]
     assert Counter(name.split("_")[2] for name in names) == STEPS[number]
-    made: list[str] = []
-    commit = Committer.commit_shard
-
-    def noted(self: Committer, path: str, manifest: ShardManifest) -> None:
-        made.append(path.rpartition("/")[2])
-        commit(self, path, manifest)
-
-    monkeypatch.setattr(Committer, "commit_shard", noted)
+    made = record_shard_commits(monkeypatch)
     for place in commits[::4]:
         disk = jobs.memory_with_input(config)
         with pytest.raises(PowerLoss):

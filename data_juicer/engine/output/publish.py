@@ -64,7 +64,7 @@ def publish_job(
         reports: files that were written for people; they count as published, and are made again where they are damaged.
         heartbeat: called with how far the export is, often; what it raises ends the publishing.
         execute: has the shards of a large export written by workers; None: all are written here.
-    Returns: what is to be told of it, a sentence each.
+    Returns: findings to report, a sentence each.
     Raises: StoreError. CheckpointCorruptError: a result is not what was committed, or the export is not.
     """
     job = _PublishedJob(store, layout)
@@ -124,14 +124,16 @@ def publish_job(
         share=None if execute is None else share,
         keep_once=keep_once,
     )
-    told: Sequence[str] = ()
+    findings: Sequence[str] = ()
     if published.parts_in_exports:
-        told = remove_copies(store, layout, parts, lambda: heartbeat("removing what the export holds too"))
+        findings = remove_copies(
+            store, layout, parts, lambda: heartbeat("removing what the export holds too")
+        )
     for ledger in report.ledgers:
         log.record(t.PerformanceMetric.of(ledger))
     if (warning := find_emptying(report.ledgers)) is not None:
         log.record(t.WarningNotice(message=warning))
-    return told
+    return findings
 
 
 def _publish_produced(

@@ -16,7 +16,13 @@ from data_juicer.engine.worker.apply_operator import Applied, DeadRow, Watch, ru
 from data_juicer.engine.worker.context import WorkerContext
 from data_juicer.engine.worker.row_isolation import RowIsolation, tell_nobody
 from data_juicer.engine.worker.stage_writer import StageWriter
-from data_juicer.errors import CheckpointCorruptError, InputError, OperatorError, StoreError
+from data_juicer.errors import (
+    COMMITTED_IS_SAFE,
+    CheckpointCorruptError,
+    InputError,
+    OperatorError,
+    StoreError,
+)
 from data_juicer.formats.base import NULL_TEXT, ReadRows
 from data_juicer.formats.partition import UnreadableCopyError, read_partition
 from data_juicer.job.names import parse_produced_name
@@ -290,7 +296,7 @@ class AttemptRunner:
             first = dead_letters[0].resolve(self.partition.partition_id, self.partition)
             raise OperatorError(
                 f"{first.source}, {first.place}: {first.operator}: {first.error_type}: {first.message} "
-                "(fault_tolerance.on_bad_row is fail). What was committed is safe. Mend the row, or set "
+                f"(fault_tolerance.on_bad_row is fail). {COMMITTED_IS_SAFE}. Mend the row, or set "
                 "fault_tolerance.on_bad_row to quarantine, which makes it a dead letter, and start the job again."
             )
 

@@ -1,7 +1,7 @@
 """Whether the offsets, indices and counts of an Arrow array stay inside of its buffers. Pure.
 
 An IPC file carries the buffers of its arrays as they are in memory. Arrow's quick validation looks at their sizes, not at what
-is in them, so that an offset that lies is followed to wherever it points. Its full validation looks at all, and at values too:
+is in them, so that a wrong offset is followed to wherever it points. Its full validation looks at all, and at values too:
 there a string that is not UTF-8 costs the file, where it is to cost its row. Each array is therefore validated in full as one of
 the same layout without values: strings as bytes, the members of a list as so many nulls.
 """

@@ -5,9 +5,8 @@ No process of the job has to be alive. Partitions that an earlier version proces
 
 from __future__ import annotations
 
-import itertools
 import os
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -15,7 +14,7 @@ import msgspec
 from data_juicer.errors import CheckpointError
 from data_juicer.job.names import committed_results, parse_checkpoint_name
 from data_juicer.plan.resume.committed import rows_of_partitions
-from data_juicer.rows.recorded_stats import OperatorStats, decode_many_stats, find_stats
+from data_juicer.rows.recorded_stats import OperatorStats, decode_stats, find_stats
 from data_juicer.store.codec import COMPRESSIONS, decode_table
 from data_juicer.store.export.row_stats import ROW_STATS_SUFFIX, read_recorded
 from data_juicer.store.manifest import DataFile
@@ -63,18 +62,15 @@ class _Committed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _CODEC: Final = VersionedJson(_Committed)
-_BATCH: Final = 64
-"""Partitions whose statistics are decoded together."""
 
 
 def read_stats(store: Store, layout: JobLayout) -> Iterator[PartitionStats]:
     """Every partition of which something is committed, by number. Raises: StoreError: a directory cannot be listed."""
     known = rows_of_partitions(store, layout)
     done: set[int] = set()
-    for batch in _batches(_results(store, layout, known)):
-        done.update(each.partition for each in batch)
-        for each, operators in zip(batch, _beside_results(store, layout, batch), strict=True):
-            yield _partition(each, operators, is_done=True)
+    for result in _results(store, layout, known):
+        done.add(result.partition)
+        yield _partition(result, _beside_result(store, layout, result), is_done=True)
     newest: dict[int, tuple[int, str]] = {}
     for name in store.list(layout.checkpoints_dir):
         checkpoint = parse_checkpoint_name(name)
@@ -100,11 +96,6 @@ def _results(store: Store, layout: JobLayout, known: Container[int] | None) -> I
             yield found
 
 
-def _batches(manifests: Iterator[_Committed]) -> Iterator[list[_Committed]]:
-    while batch := list(itertools.islice(manifests, _BATCH)):
-        yield batch
-
-
 def _find(store: Store, path: str) -> _Committed | None:
     """A manifest; None where it is damaged, or was dropped since the directory was listed."""
     try:
@@ -122,30 +113,20 @@ def _partition(found: _Committed, operators: Iterable[OperatorStats], *, is_done
     )
 
 
-def _beside_results(
-    store: Store, layout: JobLayout, manifests: Sequence[_Committed]
-) -> list[list[OperatorStats]]:
-    """The statistics of each manifest; none of one of which a file is lost or damaged.
+def _beside_result(store: Store, layout: JobLayout, found: _Committed) -> list[OperatorStats]:
+    """The statistics of a result, those in a file that is lost or damaged left out.
 
     They are the last line in the file of stats of its rows, or a file of their own where there are no such rows.
     """
-    directory = layout.results_dir
-    operators: list[list[OperatorStats]] = [[] for _ in manifests]
-    owners, names, contents = [], [], []
-    for number, found in enumerate(manifests):
-        row_stats = [file for file in found.files if file.name.endswith(f".{ROW_STATS_SUFFIX}")]
-        for file in (*found.stats, *row_stats):
-            read = read_recorded if file in row_stats else read_file
-            try:
-                data = read(store, directory, file)
-            except CheckpointError:
-                continue
-            if len(data):
-                contents.append(data)
-                owners.append(number)
-                names.append(file.name)
-    for number, decoded in zip(owners, decode_many_stats(contents, names), strict=True):
-        operators[number] += decoded
+    operators: list[OperatorStats] = []
+    row_stats = [file for file in found.files if file.name.endswith(f".{ROW_STATS_SUFFIX}")]
+    for file in (*found.stats, *row_stats):
+        read = read_recorded if file in row_stats else read_file
+        try:
+            if len(data := read(store, layout.results_dir, file)):
+                operators += decode_stats(data, file.name)
+        except CheckpointError:
+            continue
     return operators
 
 

@@ -16,7 +16,7 @@ from data_juicer.rows.recorded_stats import OperatorStats
 
 _PARTITIONS_MAX: Final = 4_096
 _BYTES_MAX: Final = 32_000_000
-"""Of the values that are held back until they are joined."""
+"""Of the values that wait until they are joined."""
 
 ShapeOfOperator = Callable[[LedgerRows, OperatorStats | None], Shape | None]
 """What else has to be the same of an operator and its statistics; None: the partition is counted alone."""
@@ -26,23 +26,23 @@ def join_partitions(
     partitions: Iterable[PartitionStats], shape_of_operator: ShapeOfOperator | None = None
 ) -> Iterator[PartitionStats]:
     """The same rows in fewer partitions, in another order."""
-    held: dict[Shape, list[PartitionStats]] = {}
+    waiting: dict[Shape, list[PartitionStats]] = {}
     count = size_bytes = 0
     for partition in partitions:
         shape = _find_shape(partition, shape_of_operator)
         if shape is None:
             yield partition
             continue
-        held.setdefault(shape, []).append(partition)
+        waiting.setdefault(shape, []).append(partition)
         count += 1
         for stats in partition.operators.values():
             for column in stats.columns:
                 size_bytes += len(column.data)
         if count >= _PARTITIONS_MAX or size_bytes >= _BYTES_MAX:
-            for group in held.values():
+            for group in waiting.values():
                 yield from _join(group)
-            held, count, size_bytes = {}, 0, 0
-    for group in held.values():
+            waiting, count, size_bytes = {}, 0, 0
+    for group in waiting.values():
         yield from _join(group)
 
 
@@ -71,7 +71,7 @@ def _join(group: Sequence[PartitionStats]) -> Iterator[PartitionStats]:
             index: join_operator_stats([partition.operators[index] for partition in group])
             for index in first.operators
         }
-    except CheckpointError:  # of one of them, which is told from the others again
+    except CheckpointError:  # of one of them, which is looked at alone once more
         yield from group
         return
     yield PartitionStats(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from data_juicer.errors import CheckpointError, StoreError
 from data_juicer.job.names import parse_checkpoint_name, parse_result_name
-from data_juicer.plan.resume.damage import wrong_files, wrong_result_files
+from data_juicer.plan.resume.damage import wrong_files_of
 from data_juicer.store.commit import SET_ASIDE, read_manifest, set_aside
 from data_juicer.store.export.exported_rows import ExportedRows
 
@@ -88,11 +88,7 @@ def _restore(
         manifest = _find(store, path)
         if not _is_wanted(manifest, job, wanted) or manifest is None:
             continue
-        if (
-            wrong_files(store, directory, manifest.files)
-            if exported is None
-            else wrong_result_files(store, directory, manifest, exported)
-        ) is None:
+        if wrong_files_of(store, directory, manifest, exported) is None:
             set_aside(store, [target] if store.exists(target) else [])
             store.move([(path, target)])
             return True

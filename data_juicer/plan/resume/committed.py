@@ -43,14 +43,14 @@ class _Rows(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     row_stop: int
 
 
-class _Piece(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class _Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fragment: _Rows
 
 
 class _Partition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     partition_id: int
     fragment: _Rows
-    more: tuple[_Piece, ...] = ()
+    more: tuple[_Part, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -107,6 +107,10 @@ def rows_of_partitions(store: Store, layout: JobLayout) -> dict[int, int] | None
     path = layout.dataset_mapping
     try:
         mapping = _CODEC.decode(store.read_document(path), path)
-    except (FileNotFoundError, CheckpointError, StoreError):  # what is committed counts where its mapping cannot be read too
+    except (
+        FileNotFoundError,
+        CheckpointError,
+        StoreError,
+    ):  # what is committed counts where its mapping cannot be read too
         return None
     return {each.partition_id: each.rows for each in mapping.partitions}

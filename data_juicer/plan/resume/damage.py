@@ -64,12 +64,17 @@ def wrong_files(store: Store, directory: str, files: Sequence[DataFile]) -> str 
     return None
 
 
-def wrong_result_files(store: Store, directory: str, result: Manifest, exported: ExportedRows) -> str | None:
-    """The same of a result, whose rows may be in the export alone."""
-    rows, others = result.files[:1], result.files[1:]
-    for file in rows:
-        if store.exists(os.path.join(directory, file.name)):
-            others = result.files
-        elif exported.find(result.partition, file.size_bytes) is None:
-            return exported.find_loss() or f"{file.name} is missing"
-    return wrong_files(store, directory, others)
+def wrong_files_of(
+    store: Store, directory: str, manifest: Manifest, exported: ExportedRows | None = None
+) -> str | None:
+    """The same of the files of a manifest.
+
+    Args:
+        exported: where the rows of a result, its first file, may be instead; None for a manifest of another kind.
+    """
+    files = manifest.files
+    if exported is not None and files and not store.exists(os.path.join(directory, files[0].name)):
+        if exported.find(manifest.partition, files[0].size_bytes) is None:
+            return exported.find_loss() or f"{files[0].name} is missing"
+        files = files[1:]
+    return wrong_files(store, directory, files)

@@ -11,7 +11,7 @@ from data_juicer.errors import CheckpointCorruptError
 from data_juicer.job.layout import JobLayout
 from data_juicer.job.names import parse_checkpoint_name, parse_resolve_name, parse_result_name
 from data_juicer.plan.resume.ahead import fetch_ahead
-from data_juicer.plan.resume.damage import BROKEN_LINK, Damage, wrong_files, wrong_result_files
+from data_juicer.plan.resume.damage import BROKEN_LINK, Damage, wrong_files, wrong_files_of
 from data_juicer.storage.base import Store
 from data_juicer.store.commit import read_manifest
 from data_juicer.store.decisions import ResolveManifest, check_decisions, read_resolve
@@ -92,8 +92,10 @@ def _manifests(
     letters_dir: str | None = None,
     exported: ExportedRows | None = None,
 ) -> Iterator[tuple[str, Manifest]]:
-    """`letters_dir`: where the dead letters lie that the manifests name, if not beside them; `exported`: where rows may be that
-    have no file of their own.
+    """
+    Args:
+        letters_dir: of the dead letters that the manifests name, if not beside them.
+        exported: where rows may be that have no file of their own.
     """
     paths = (
         (os.path.join(directory, name), expected)
@@ -109,11 +111,7 @@ def _manifests(
         except FileNotFoundError:
             damaged.append(Damage(path=path, reason=BROKEN_LINK))
             continue
-        reason = _wrong_name(manifest, expected) or (
-            wrong_files(store, directory, manifest.files)
-            if exported is None
-            else wrong_result_files(store, directory, manifest, exported)
-        )
+        reason = _wrong_name(manifest, expected) or wrong_files_of(store, directory, manifest, exported)
         reason = reason or wrong_files(store, letters_dir or directory, manifest.dead_letters)
         if reason is None:
             yield path, manifest

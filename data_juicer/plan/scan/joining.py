@@ -30,7 +30,7 @@ _SMALL: Final = 0.25
 _FILLED_MIN: Final = 0.25
 """A partition ends nowhere before it is so full,"""
 _ENDS_FACTOR: Final = 4.0
-"""and then behind a file as likely as so many times what the file fills of it: one in twenty gets full without an end."""
+"""and then after a file as likely as so many times what the file fills of it: one in twenty gets full without an end."""
 
 
 def join_parts(

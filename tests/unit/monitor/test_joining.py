@@ -8,19 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from data_juicer.errors import CheckpointCorruptError
 from data_juicer.monitor.statistics import joining
 from data_juicer.monitor.statistics.gather import LedgerRows, PartitionStats
 from data_juicer.monitor.statistics.joining import join_partitions
 from data_juicer.monitor.statistics.report import StatsFold
 from data_juicer.rows import recorded_stats
 from data_juicer.rows.joined_stats import join_operator_stats
-from data_juicer.rows.recorded_stats import (
-    OperatorStats,
-    decode_many_stats,
-    decode_stats,
-    encode_stats,
-    pack_stats,
-)
+from data_juicer.rows.recorded_stats import decode_stats, encode_stats, pack_stats
 
 
 def ledger(index: int, rows_in: int, rows_out: int) -> LedgerRows:
@@ -108,13 +103,11 @@ def test_joined_values_are_in_the_order_of_the_partitions() -> None:
         np.testing.assert_equal(values.to_pylist(), expected)
 
 
-def test_files_that_are_decoded_together_are_those_that_are_decoded_alone() -> None:
+def test_a_file_that_is_none_of_statistics_is_damaged() -> None:
     rng = random.Random(5)
-    files = [encode_stats([partition(number, 3, rng).operators[0]]) for number in range(3)]
-    names = ["a", "b", "c"]
-    alone: list[tuple[OperatorStats, ...]] = [decode_stats(file, "a") for file in files]
-    assert decode_many_stats(files, names) == alone
-    assert decode_many_stats([], []) == []
+    stats = [partition(number, 3, rng).operators[0] for number in range(3)]
+    files = [encode_stats([each]) for each in stats]
+    assert [decode_stats(file, "a") for file in files] == [(each,) for each in stats]
     for broken in (
         files[1][:-4],
         files[1][:12],
@@ -122,7 +115,8 @@ def test_files_that_are_decoded_together_are_those_that_are_decoded_alone() -> N
         b"DJSTATS1" + b"\xff" * 8,
         files[0][:16] + files[2][16:-1],
     ):
-        assert decode_many_stats([files[0], broken, files[2]], names) == [alone[0], (), alone[2]]
+        with pytest.raises(CheckpointCorruptError, match=r"^b: no statistics of filters"):
+            decode_stats(broken, "b")
 
 
 def test_a_file_that_would_unpack_into_more_than_one_may_hold_is_not_unpacked(
@@ -132,8 +126,8 @@ def test_a_file_that_would_unpack_into_more_than_one_may_hold_is_not_unpacked(
     files = [
         encode_stats([partition(number, rows, rng).operators[0]]) for number, rows in enumerate((3, 900))
     ]
-    assert all(decode_many_stats(files, ["a", "b"]))
+    assert all(decode_stats(file, "a") for file in files)
     monkeypatch.setattr(recorded_stats, "_FILE_BYTES_MAX", int.from_bytes(files[1][8:16], "little") - 1)
-    small, large = decode_many_stats(files, ["a", "b"])
-    assert small
-    assert not large
+    assert decode_stats(files[0], "a")
+    with pytest.raises(CheckpointCorruptError, match="it does not begin as one"):
+        decode_stats(files[1], "b")

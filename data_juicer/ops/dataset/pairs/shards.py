@@ -81,14 +81,14 @@ def compare(
 
 def _distinct(pairs: Iterable[Records], scratch: Scratch) -> Iterator[Records]:
     """Each pair once, but for what memory has no room for."""
-    held, held_bytes = [np.empty(0, PAIR)], 0
+    chunks, chunk_bytes = [np.empty(0, PAIR)], 0
     for chunk in pairs:
-        held.append(chunk)
-        held_bytes += chunk.nbytes
-        if held_bytes > scratch.part_bytes:
-            yield distinct_pairs(np.concatenate(held))
-            held, held_bytes = [np.empty(0, PAIR)], 0
-    yield distinct_pairs(np.concatenate(held))
+        chunks.append(chunk)
+        chunk_bytes += chunk.nbytes
+        if chunk_bytes > scratch.part_bytes:
+            yield distinct_pairs(np.concatenate(chunks))
+            chunks, chunk_bytes = [np.empty(0, PAIR)], 0
+    yield distinct_pairs(np.concatenate(chunks))
 
 
 def _similarity(operator: PairRemover, summaries: RowSummaries, pairs: Records) -> npt.NDArray[np.float32]:
